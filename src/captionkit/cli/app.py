@@ -1,0 +1,56 @@
+"""`captionkit`: puts the commands together and turns our errors into one sentence and exit code 2.
+
+Command modules import typer and the standard library at their top and everything else inside the command:
+`captionkit --help` must be instant, and a command loads only what it uses.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from captionkit import __version__
+from captionkit.errors import CaptionkitError
+
+app = typer.Typer(
+    name="captionkit",
+    help="Describe pictures in words: caption, train, evaluate. Start with: captionkit caption photo.jpg",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"captionkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Describe pictures in words: caption, train, evaluate. Start with: captionkit caption photo.jpg."""
+
+
+def main() -> NoReturn:
+    """Entry point. Exit codes: 0 done, 1 done but some records failed, 2 a mistake to mend, 130 interrupted."""
+    try:
+        app()
+    except CaptionkitError as error:
+        print(f"captionkit: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("captionkit: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone (`captionkit ... | head`): nothing is wrong, and nothing is left to say.
+        sys.stderr.close()
+        sys.exit(141)
+    sys.exit(0)

@@ -1,0 +1,282 @@
+"""Configuration: frozen dataclasses, written as TOML, overridden by `section.key=value`.
+
+A recipe under `configs/` holds only what differs from the defaults here. An unknown key is an error that
+names the nearest known one. Reading and writing are inverse: `read_config(write(config)) == config`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from captionkit.errors import ConfigError, nearest
+
+MAX_CONFIG_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """Where pictures and captions are; paths may hold `$CAPTIONKIT_DATA`.
+
+    Attributes:
+        format: a name from `captionkit.datasets.READERS`.
+        captions: the caption file (or folder) of that format.
+        images: the folder that picture paths are relative to.
+        train, val: the split names used for training and for choosing.
+        restval: whether Karpathy's "restval" counts as train.
+        train_list, val_list: split list files, for formats that keep them apart (Flickr8k).
+    """
+
+    format: str = "karpathy"
+    captions: str = "$CAPTIONKIT_DATA/flickr8k/dataset_flickr8k.json"
+    images: str = "$CAPTIONKIT_DATA/flickr8k/images"
+    train: str = "train"
+    val: str = "val"
+    restval: bool = True
+    train_list: str = ""
+    val_list: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerConfig:
+    """The vocabulary: words seen at least `min_count` times in train captions."""
+
+    min_count: int = 4
+    max_length: int = 20  # words of a caption that training sees, without bos and eos
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderConfig:
+    """The picture network: a name from `captionkit.modeling.encoders.ENCODERS`.
+
+    `weights` is "imagenet", "none" or a file. `image_size` 0 means the network's own. `pooled` averages the
+    grid to one position.
+    """
+
+    name: str = "efficientnet_lite2"
+    weights: str = "imagenet"
+    image_size: int = 0
+    pooled: bool = False
+    trainable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderConfig:
+    """The word network. `kind` is a name from `captionkit.modeling.decoders.DECODERS`."""
+
+    kind: str = "lstm"
+    units: int = 512
+    embedding: int = 512
+    layers: int = 1
+    heads: int = 8
+    dropout: float = 0.4
+    word_dropout: float = 0.0
+    tied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """Cross-entropy training.
+
+    Attributes:
+        epochs: passes over the train pictures.
+        batch_size: pictures a step; each brings `captions_per_image` captions.
+        learning_rate: the peak, reached after `warmup_steps`, followed by a cosine to `final_rate` of it.
+        weight_decay: decoupled (AdamW); biases and vectors are exempt.
+        label_smoothing: probability mass spread over the whole vocabulary.
+        clip_norm: global gradient norm limit.
+        ema: decay of the weight average that is evaluated and exported; 0 turns it off.
+        eval_beams, eval_every: how dev captions are decoded to choose the model, and every how many epochs.
+        patience: evaluations without a better CIDEr before the run stops.
+        checkpoint_minutes: wall-clock minutes between checkpoints.
+        seed: of weights, data order and dropout.
+    """
+
+    epochs: int = 12
+    batch_size: int = 32
+    captions_per_image: int = 5
+    learning_rate: float = 8e-4
+    final_rate: float = 0.02
+    warmup_steps: int = 200
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    clip_norm: float = 5.0
+    ema: float = 0.0
+    eval_beams: int = 3
+    eval_every: int = 1
+    patience: int = 3
+    checkpoint_minutes: float = 5.0
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DecodingConfig:
+    """Defaults that go into the bundle: beam search, its limit in words and its length penalty."""
+
+    beams: int = 3
+    max_length: int = 20
+    length_penalty: float = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that a run depends on. Written into the run's folder and into the bundle."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
+
+
+def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """Read a TOML recipe and apply `section.key=value` overrides.
+
+    Args:
+        path: the TOML file.
+        overrides: for example `training.epochs=3`; the value is TOML, or a bare string.
+
+    Returns:
+        The configuration, with defaults for all that neither names.
+
+    Raises:
+        ConfigError: no such file, not TOML, an unknown key, or a value of another type.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"Expected a configuration file at {path}, but it cannot be read ({error.strerror}); "
+            "give the path of a TOML file such as configs/flickr8k_lite2_lstm.toml."
+        ) from None
+    if len(raw) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"{path} has {len(raw)} bytes, more than a configuration may ({MAX_CONFIG_BYTES}).")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text; write the configuration as TOML in UTF-8.") from None
+    return parse_config(text, overrides, source=str(path))
+
+
+def parse_config(text: str, overrides: Sequence[str] = (), *, source: str = "configuration") -> Config:
+    """`read_config` for a string; `source` names it in messages."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source} is not valid TOML: {error}.") from None
+    for override in overrides:
+        _apply_override(document, override)
+    config = _build(Config, document, source, prefix="")
+    assert isinstance(config, Config)
+    return config
+
+
+def write_config(config: Config) -> str:
+    """The whole configuration as TOML, defaults included, in the order of the dataclasses."""
+    lines: list[str] = []
+    for section in dataclasses.fields(config):
+        lines.append(f"[{section.name}]")
+        value = getattr(config, section.name)
+        lines += [
+            f"{entry.name} = {_toml(getattr(value, entry.name))}" for entry in dataclasses.fields(value)
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """One line a key that differs: `training.epochs: 3 -> 5`."""
+    lines = []
+    for section in dataclasses.fields(Config):
+        left, right = getattr(old, section.name), getattr(new, section.name)
+        for entry in dataclasses.fields(left):
+            a, b = getattr(left, entry.name), getattr(right, entry.name)
+            if a != b:
+                lines.append(f"{section.name}.{entry.name}: {_toml(a)} -> {_toml(b)}")
+    return lines
+
+
+def expand_path(value: str) -> Path:
+    """A path of the configuration with its environment variables and `~` filled in.
+
+    Raises:
+        ConfigError: a variable it names is not set.
+    """
+    expanded = os.path.expandvars(value)
+    if "$" in expanded:
+        name = expanded[expanded.index("$") :].split("/")[0]
+        raise ConfigError(
+            f"The path {value!r} needs the environment variable {name.strip('${}')}, which is not set; "
+            "set it, or give the path itself (data.captions=... data.images=...)."
+        )
+    return Path(expanded).expanduser()
+
+
+def _apply_override(document: dict[str, Any], override: str) -> None:
+    name, equals, raw = override.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not equals or not dot or not key:
+        raise ConfigError(
+            f"Expected an override of the form section.key=value, but got {override!r}; "
+            "for example training.epochs=3."
+        )
+    try:
+        value: Any = tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw  # a bare word is a string: no shell quoting of quotes needed
+    table = document.setdefault(section, {})
+    if isinstance(table, dict):
+        table[key] = value
+
+
+def _build(kind: type, values: Mapping[str, Any], source: str, prefix: str) -> object:
+    hints = typing.get_type_hints(kind)
+    unknown = [key for key in values if key not in hints]
+    if unknown:
+        raise ConfigError(f"{source}: unknown key '{prefix}{unknown[0]}'; {nearest(unknown[0], hints)}")
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        hint = hints[key]
+        if dataclasses.is_dataclass(hint):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{source}: expected a table [{key}], but got {value!r}.")
+            arguments[key] = _build(typing.cast(type, hint), value, source, prefix=f"{prefix}{key}.")
+        else:
+            arguments[key] = _check(hint, value, source, prefix + key)
+    return kind(**arguments)
+
+
+def _check(hint: Any, value: Any, source: str, name: str) -> Any:
+    """The value as the field's type; an integer is a fine float, nothing else is converted."""
+    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) not in allowed:
+        expected = " or ".join(getattr(kind, "__name__", str(kind)) for kind in allowed)
+        raise ConfigError(f"{source}: expected {expected} for '{name}', but got {value!r}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{source}: expected a finite number for '{name}', but got {value!r}.")
+    return value
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, str):
+        # A JSON string is a TOML basic string, except that TOML wants DEL escaped too.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value)
+    assert isinstance(value, int)
+    return str(value)

@@ -1,0 +1,61 @@
+"""The few kinds of error that captionkit raises on purpose.
+
+Every message is one or two sentences for the person at the keyboard: what was expected, what came, and what
+to do. The command line prints the message alone and exits with code 2; a traceback means a defect of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CaptionkitError(Exception):
+    """A mistake in the input or the set-up that a person can mend."""
+
+
+class UsageError(CaptionkitError):
+    """A command or function was called with arguments that do not fit."""
+
+
+class ConfigError(CaptionkitError):
+    """A configuration file or override is wrong."""
+
+
+class DataError(CaptionkitError):
+    """A data set, caption file or results file is wrong."""
+
+
+class ImageError(CaptionkitError):
+    """A picture cannot be read. In a batch this becomes the record's `error`, and the rest goes on."""
+
+
+class BundleError(CaptionkitError):
+    """A bundle is damaged, incomplete, of an unknown version, or not to be trusted."""
+
+
+class WeightsError(CaptionkitError):
+    """Pretrained weights are missing or do not fit the network."""
+
+
+class CacheError(CaptionkitError):
+    """A feature cache belongs to other pictures or another encoder, is locked, or does not fit on the disk."""
+
+
+class TrainingError(CaptionkitError):
+    """A run cannot start, go on or finish: another configuration, other data, or a loss that is not finite."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The sentence that ends an "unknown name" message: the closest known name, or all of them.
+
+    Args:
+        name: what came.
+        known: the names that would have been right.
+
+    Returns:
+        `did you mean 'x'?` where one is close, else `known: a, b, c`.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"

@@ -1,0 +1,77 @@
+"""Files that are whole or not there: written to a temporary name, then renamed; reads that are bounded."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from captionkit.errors import DataError
+
+
+@contextlib.contextmanager
+def replacing(path: Path | str) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside `path` for writing bytes; on success it is synced and takes `path`'s name.
+
+    If the block raises, or the process dies, `path` keeps what it held. The parent folder must exist.
+    """
+    path = Path(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        # mkstemp makes the file private; a result should be as readable as any other new file.
+        mask = os.umask(0)
+        os.umask(mask)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all."""
+    with replacing(path) as handle:
+        handle.write(data)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write `text` to `path` in UTF-8 with the newlines it has, whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def read_bounded(path: Path | str, limit: int) -> bytes:
+    """All bytes of a file of at most `limit` bytes.
+
+    Raises:
+        DataError: it cannot be read, or is longer.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as handle:
+            data = handle.read(limit + 1)
+    except OSError as error:
+        raise DataError(f"Expected a readable file at {path}, but {error.strerror or error}.") from None
+    if len(data) > limit:
+        raise DataError(f"{path} is longer than the {limit:,} bytes that are read of such a file.")
+    return data
+
+
+def sha256(data: bytes) -> str:
+    """The SHA-256 of bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path | str) -> str:
+    """The SHA-256 of a file's bytes, read in pieces."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

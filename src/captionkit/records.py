@@ -1,0 +1,101 @@
+"""What flows from room to room.
+
+Letters in shape comments, here and everywhere: B images, K beams, C captions an image, H W pixels, P grid
+positions, D feature depth, L caption length, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One picture of a data set with all its reference captions.
+
+    Attributes:
+        id: unique within the data set; the file name where the format has no other id.
+        path: where the picture should be. It need not exist: `captionkit data check` says which do not.
+        captions: the captions as the source wrote them, in the source's order.
+        split: "train", "val" or "test"; None where the format does not say. Flickr8k's "dev" is "val".
+        source: the file and place the record came from, for messages ("captions.txt:12").
+    """
+
+    id: str
+    path: Path
+    captions: tuple[str, ...]
+    split: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """One sentence that a model gave for a picture.
+
+    Attributes:
+        text: the sentence, as a person would write it.
+        tokens: the words it was made of, without bos and eos.
+        token_log_probabilities: natural logarithms, one a token, then one for eos where it was reached.
+        score: what the search ranked by (with beam search, the length-normalised log-probability).
+        finished: whether eos was reached within the length limit.
+        attention: float32 [L, P] weights over the grid positions, one row a token; None without attention.
+    """
+
+    text: str
+    tokens: tuple[str, ...]
+    token_log_probabilities: tuple[float, ...]
+    score: float
+    finished: bool
+    attention: npt.NDArray[np.float32] | None = None
+
+    @property
+    def log_probability(self) -> float:
+        """log p(caption | picture) in nats, eos included where it was reached."""
+        return math.fsum(self.token_log_probabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the `Captioner` says of one picture: captions, best first, or the reason why there are none.
+
+    Attributes:
+        source: the path or name the picture was given by ("-" for standard input).
+        captions: best first; empty when `error` is set.
+        confidence: calibrated number between 0 and 1; None where the bundle carries no calibration.
+        error: one sentence that says why the picture could not be captioned.
+    """
+
+    source: str
+    captions: tuple[Caption, ...] = ()
+    confidence: float | None = None
+    error: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The best caption's text; empty where there is none."""
+        return self.captions[0].text if self.captions else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The result of an evaluation.
+
+    Attributes:
+        corpus: metric name to value, on the scale of the reference implementation (0 to 1; CIDEr 0 to 10).
+        per_image: metric name to float64 [N], in the order of `ids`; metrics without per-image values lack.
+        ids: the pictures, in order.
+        fingerprint: everything that must agree before two results may be compared.
+        not_computed: metric name to the reason why it is not in `corpus`.
+    """
+
+    corpus: Mapping[str, float]
+    ids: tuple[str, ...]
+    per_image: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    not_computed: Mapping[str, str] = field(default_factory=dict)
