@@ -188,9 +188,7 @@ def write_config(config: Config) -> str:
     for section in dataclasses.fields(config):
         lines.append(f"[{section.name}]")
         value = getattr(config, section.name)
-        lines += [
-            f"{entry.name} = {_toml(getattr(value, entry.name))}" for entry in dataclasses.fields(value)
-        ]
+        lines += [f"{entry.name} = {_toml(getattr(value, entry.name))}" for entry in dataclasses.fields(value)]
         lines.append("")
     return "\n".join(lines)
 

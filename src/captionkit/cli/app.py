@@ -40,7 +40,7 @@ def root(
 
 
 def main() -> NoReturn:
-    """Entry point. Exit codes: 0 done, 1 done but some records failed, 2 a mistake to mend, 130 interrupted."""
+    """Entry point. Exit codes: 0 done, 1 some records failed, 2 a mistake to mend, 130 interrupted."""
     try:
         app()
     except CaptionkitError as error:
@@ -50,7 +50,7 @@ def main() -> NoReturn:
         print("captionkit: interrupted", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output has gone (`captionkit ... | head`): nothing is wrong, and nothing is left to say.
+        # The reader of our output has gone (`captionkit ... | head`): nothing is wrong.
         sys.stderr.close()
         sys.exit(141)
     sys.exit(0)
