@@ -1,0 +1,79 @@
+"""An encoder and a decoder that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from captionkit.errors import TrainingError
+from captionkit.modeling.decoders import Decoder
+
+
+class CaptionModel:
+    """From pixels to words.
+
+    Attributes:
+        encoder: uint8 [B, H, W, 3] -> float32 [B, P, D]; None where only cached features are used.
+        decoder: features and words -> logits.
+    """
+
+    def __init__(self, encoder: keras.Model | None, decoder: Decoder) -> None:
+        """Put two networks together; the decoder must have been built for the encoder's features."""
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def encode(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Features float32 [B, P, D] of pictures uint8 [B, H, W, 3]."""
+        if self.encoder is None:
+            raise TrainingError(
+                "This model was built on cached features and has no encoder to read pictures with."
+            )
+        return self.encoder(images, training=training)
+
+    def variables(self) -> dict[str, keras.Variable]:
+        """Every variable of the model, by a name that is stable between versions and unique."""
+        named: dict[str, keras.Variable] = {}
+        parts: list[tuple[str, Any]] = [("decoder", self.decoder)]
+        if self.encoder is not None:
+            parts.append(("encoder", self.encoder))
+        for part, layer in parts:
+            for variable in layer.variables:
+                path = variable.path if variable.path.startswith(f"{part}/") else f"{part}/{variable.path}"
+                if named.get(path, variable) is not variable:  # a shared variable is listed by each of its layers
+                    raise TrainingError(f"Two variables of the model are called {path}; give the layers names.")
+                named[path] = variable
+        return named
+
+    def weights(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Copies of all variables as arrays, random states left out."""
+        return {
+            name: np.array(variable.value)
+            for name, variable in self.variables().items()
+            if "seed_generator" not in name
+        }
+
+    def load_weights(self, weights: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Set the variables that `weights()` gave.
+
+        Raises:
+            TrainingError: a weight is missing, unknown or of another shape; nothing has been set then.
+        """
+        variables = {name: v for name, v in self.variables().items() if "seed_generator" not in name}
+        missing, unknown = sorted(variables.keys() - weights.keys()), sorted(weights.keys() - variables.keys())
+        if missing or unknown:
+            raise TrainingError(
+                f"Expected weights for this model, but {len(missing)} are missing ({', '.join(missing[:3])}) "
+                f"and {len(unknown)} are unknown ({', '.join(unknown[:3])}); is it another recipe's file?"
+            )
+        for name, variable in variables.items():
+            if tuple(variable.shape) != weights[name].shape:
+                raise TrainingError(
+                    f"Expected {name} of shape {tuple(variable.shape)}, but the file has {weights[name].shape}."
+                )
+        for name, variable in variables.items():
+            variable.assign(weights[name])

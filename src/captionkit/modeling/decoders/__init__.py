@@ -1,0 +1,32 @@
+"""The word networks, by the name that a recipe gives in `decoder.kind`."""
+
+from __future__ import annotations
+
+from captionkit.config import DecoderConfig
+from captionkit.errors import ConfigError, nearest
+from captionkit.modeling.decoders.base import Decoder, State
+from captionkit.modeling.decoders.lstm import LSTMDecoder
+
+__all__ = ["DECODERS", "Decoder", "State", "build_decoder"]
+
+DECODERS: dict[str, type[Decoder]] = {"lstm": LSTMDecoder}
+
+
+def build_decoder(config: DecoderConfig, *, vocabulary: int, positions: int, depth: int, seed: int = 0) -> Decoder:
+    """A decoder with fresh weights.
+
+    Args:
+        config: its kind and sizes.
+        vocabulary: V, specials included.
+        positions: P, the number of grid positions of the features.
+        depth: D, the feature depth.
+        seed: of the initial weights and of dropout.
+
+    Raises:
+        ConfigError: no decoder of that kind.
+    """
+    if config.kind not in DECODERS:
+        raise ConfigError(f"Unknown decoder.kind '{config.kind}'; {nearest(config.kind, DECODERS)}")
+    decoder = DECODERS[config.kind](config, vocabulary, seed=seed)
+    decoder.build((None, positions, depth))
+    return decoder

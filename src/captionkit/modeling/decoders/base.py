@@ -1,0 +1,122 @@
+"""What every decoder offers: `call` for teacher forcing, `start` and `step` for decoding, equal to each other.
+
+Letters: B images, C captions an image, P grid positions, D feature depth, L caption length, V vocabulary,
+U units, E embedding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from captionkit.config import DecoderConfig
+
+State = dict[str, Any]
+"""A flat dict of tensors, each leading with B. `step` returns only the leaves that it changes."""
+
+
+class Decoder(keras.layers.Layer):
+    """A word network over picture features.
+
+    A subclass gives `hidden`, `start` and `advance`; the embedding of words and the projection to the
+    vocabulary are the same for all and live here.
+    """
+
+    def __init__(self, config: DecoderConfig, vocabulary: int, *, seed: int = 0) -> None:
+        """Lay out the layers that all decoders share.
+
+        Args:
+            config: sizes and dropout.
+            vocabulary: V, specials included.
+            seed: of initial weights and dropout.
+        """
+        super().__init__(name="decoder")
+        self.config = config
+        self.vocabulary = vocabulary
+        self.seeds = keras.random.SeedGenerator(seed)
+
+    def initializer(self) -> keras.initializers.Initializer:
+        """Glorot uniform (Glorot and Bengio 2010) from this decoder's own seeds."""
+        return keras.initializers.GlorotUniform(seed=self.seeds)
+
+    def build(self, features_shape: tuple[int | None, ...]) -> None:
+        """Make the shared weights; a subclass makes its own and calls this."""
+        del features_shape
+        E, U, V = self.config.embedding, self.config.units, self.vocabulary
+        self.embedding = self.add_weight(
+            name="embedding",
+            shape=(V, E),
+            initializer=keras.initializers.RandomUniform(-0.08, 0.08, seed=self.seeds),
+        )
+        if self.config.tied:
+            # Press and Wolf 2017: the output layer reads the input embedding; a projection bridges U and E.
+            self.bridge = self.add_weight(name="bridge", shape=(U, E), initializer=self.initializer())
+        else:
+            self.output_kernel = self.add_weight(
+                name="output_kernel", shape=(U, V), initializer=self.initializer()
+            )
+        self.output_bias = self.add_weight(name="output_bias", shape=(V,), initializer="zeros")
+        self.built = True
+
+    def dropout(self, tensor: tf.Tensor, training: bool, rate: float | None = None) -> tf.Tensor:
+        """Inverted dropout with the configured rate; the identity outside training."""
+        rate = self.config.dropout if rate is None else rate
+        if not training or rate == 0.0:
+            return tensor
+        return keras.random.dropout(tensor, rate, seed=self.seeds)
+
+    def embed(self, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Word vectors: int32 [...] -> float32 [..., E]."""
+        vectors = tf.gather(self.embedding, ids)
+        if training and self.config.word_dropout:
+            # A word is dropped whole (Gal and Ghahramani 2016): one random number a position, not a unit.
+            keep = keras.random.uniform(tf.shape(ids), seed=self.seeds) >= self.config.word_dropout
+            vectors *= tf.cast(keep, vectors.dtype)[..., None] / (1.0 - self.config.word_dropout)
+        return self.dropout(vectors, training)
+
+    def project(self, hidden: tf.Tensor) -> tf.Tensor:
+        """Logits: float32 [..., U] -> float32 [..., V]."""
+        if self.config.tied:
+            hidden = tf.tensordot(hidden, self.bridge, 1)
+            return tf.tensordot(hidden, tf.transpose(self.embedding), 1) + self.output_bias
+        return tf.tensordot(hidden, self.output_kernel, 1) + self.output_bias
+
+    def hidden(self, features: tf.Tensor, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """What the words so far and the picture make of each position, before the vocabulary.
+
+        Args:
+            features: float32 [B, P, D].
+            ids: int32 [B, C, L], bos first: position l sees ids up to l and predicts the next word.
+            training: whether dropout is on.
+
+        Returns:
+            float32 [B, C, L, U].
+        """
+        raise NotImplementedError
+
+    def call(self, features: tf.Tensor, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Teacher-forced logits: features [B, P, D], ids int32 [B, C, L] -> float32 [B, C, L, V]."""
+        return self.project(self.hidden(features, ids, training))
+
+    def start(self, features: tf.Tensor) -> State:
+        """The state before the first word: features float32 [B, P, D] -> dict of tensors that lead with B."""
+        raise NotImplementedError
+
+    def advance(self, state: State, vectors: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None, State]:
+        """One word on: state, word vectors [B, E] -> (hidden [B, U], attention [B, P] or None, changed leaves)."""
+        raise NotImplementedError
+
+    def step(self, state: State, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None, State]:
+        """One word on.
+
+        Args:
+            state: all leaves, as `start` or the caller's `{**state, **changed}` gives them.
+            ids: int32 [B], the word before (bos first).
+
+        Returns:
+            logits float32 [B, V] of the next word, attention float32 [B, P] or None, the changed leaves.
+        """
+        hidden, attention, changed = self.advance(state, self.embed(ids))
+        return self.project(hidden), attention, changed

@@ -1,0 +1,116 @@
+"""What holds for every decoder."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from captionkit.config import DecoderConfig
+from captionkit.errors import ConfigError
+from captionkit.modeling.decoders import DECODERS, Decoder, build_decoder
+
+B, C, L, P, D, V = 3, 2, 7, 4, 6, 20
+
+
+def make(kind: str, *, tied: bool = False, dropout: float = 0.5, layers: int = 2) -> Decoder:
+    config = DecoderConfig(
+        kind=kind, units=16, embedding=12, layers=layers, heads=4, tied=tied, dropout=dropout, word_dropout=0.1
+    )
+    return build_decoder(config, vocabulary=V, positions=P, depth=D, seed=3)
+
+
+@pytest.fixture
+def features() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(B, P, D)).astype(np.float32)
+
+
+@pytest.fixture
+def ids() -> np.ndarray:
+    return np.random.default_rng(1).integers(4, V, (B, C, L)).astype(np.int32)
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+@pytest.mark.parametrize("tied", [False, True])
+def test_start_and_step_equal_the_teacher_forced_call(
+    kind: str, tied: bool, features: np.ndarray, ids: np.ndarray
+) -> None:
+    decoder = make(kind, tied=tied)
+    expected = decoder(features, ids).numpy()
+    assert expected.shape == (B, C, L, V)
+    for c in range(C):
+        state = decoder.start(tf.constant(features))
+        for position in range(L):
+            logits, attention, changed = decoder.step(state, ids[:, c, position])
+            assert changed.keys() <= state.keys()
+            state = {**state, **changed}
+            np.testing.assert_allclose(logits.numpy(), expected[:, c, position], atol=1e-5)
+            if attention is not None:
+                assert attention.shape == (B, P)
+                np.testing.assert_allclose(tf.reduce_sum(attention, axis=-1).numpy(), np.ones(B), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_every_state_leaf_leads_with_the_batch(kind: str, features: np.ndarray) -> None:
+    for name, leaf in make(kind).start(tf.constant(features)).items():
+        assert leaf.shape[0] == B, name
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_a_position_does_not_see_the_words_after_it(kind: str, features: np.ndarray, ids: np.ndarray) -> None:
+    decoder = make(kind)
+    before = decoder(features, ids).numpy()
+    changed = ids.copy()
+    changed[:, :, 4:] = (changed[:, :, 4:] + 1) % V
+    after = decoder(features, changed).numpy()
+    np.testing.assert_array_equal(before[:, :, :4], after[:, :, :4])
+    assert np.abs(before[:, :, 4:] - after[:, :, 4:]).max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_pictures_and_captions_do_not_leak_into_each_other(
+    kind: str, features: np.ndarray, ids: np.ndarray
+) -> None:
+    decoder = make(kind)
+    expected = decoder(features, ids).numpy()
+    alone = decoder(features[1:2], ids[1:2, 1:2]).numpy()
+    np.testing.assert_allclose(alone[0, 0], expected[1, 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_the_picture_matters(kind: str, features: np.ndarray, ids: np.ndarray) -> None:
+    decoder = make(kind)
+    other = decoder(features[::-1].copy(), ids).numpy()
+    assert np.abs(other - decoder(features, ids).numpy())[0].max() > 1e-4
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_every_weight_gets_a_gradient(kind: str, features: np.ndarray, ids: np.ndarray) -> None:
+    decoder = make(kind, dropout=0.0)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(decoder(features, ids, training=True)))
+    variables = [variable.value for variable in decoder.trainable_variables]
+    for variable, gradient in zip(decoder.trainable_variables, tape.gradient(loss, variables), strict=True):
+        assert gradient is not None, variable.path
+        assert float(tf.reduce_max(tf.abs(tf.convert_to_tensor(gradient)))) > 0, variable.path
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_dropout_is_on_in_training_only_and_seeded(kind: str, features: np.ndarray, ids: np.ndarray) -> None:
+    first, second = make(kind), make(kind)
+    a, b = first(features, ids, training=True).numpy(), second(features, ids, training=True).numpy()
+    np.testing.assert_array_equal(a, b)
+    assert np.abs(first(features, ids, training=True).numpy() - a).max() > 1e-3
+    np.testing.assert_array_equal(first(features, ids).numpy(), first(features, ids).numpy())
+
+
+def test_an_unknown_kind_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'lstm'"):
+        build_decoder(DecoderConfig(kind="lstmm"), vocabulary=V, positions=P, depth=D)
+
+
+def test_the_random_states_are_variables_that_a_checkpoint_can_hold() -> None:
+    decoder = make("lstm")
+    assert any("seed" in variable.path for variable in decoder.variables)
+    assert isinstance(decoder.variables[0], keras.Variable)

@@ -1,0 +1,47 @@
+"""An encoder and a decoder together."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from captionkit.config import DecoderConfig
+from captionkit.errors import TrainingError
+from captionkit.modeling.caption_model import CaptionModel
+from captionkit.modeling.decoders import build_decoder
+
+
+def make(seed: int = 0, units: int = 8) -> CaptionModel:
+    images = keras.Input((8, 8, 3), dtype="uint8", name="image")
+    grid = keras.layers.Conv2D(5, 4, strides=4, name="conv")(keras.ops.cast(images, "float32"))
+    encoder = keras.Model(images, keras.layers.Reshape((4, 5), name="grid")(grid), name="encoder")
+    config = DecoderConfig(units=units, embedding=6)
+    return CaptionModel(encoder, build_decoder(config, vocabulary=9, positions=4, depth=5, seed=seed))
+
+
+def test_weights_round_trip_to_another_model() -> None:
+    first, second = make(seed=1), make(seed=2)
+    images = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3), np.uint8)
+    ids = np.ones((2, 1, 3), np.int32)
+    second.load_weights(first.weights())
+    np.testing.assert_array_equal(
+        first.decoder(first.encode(images), ids).numpy(), second.decoder(second.encode(images), ids).numpy()
+    )
+
+
+def test_weights_of_another_model_are_refused_and_nothing_is_set() -> None:
+    model, other = make(), make(units=16)
+    before = model.weights()
+    with pytest.raises(TrainingError, match="shape"):
+        model.load_weights(other.weights())
+    with pytest.raises(TrainingError, match="1 are missing"):
+        model.load_weights({k: v for k, v in before.items() if not k.endswith("output_bias")})
+    for name, value in model.weights().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_a_model_on_cached_features_says_that_it_has_no_encoder() -> None:
+    model = CaptionModel(None, make().decoder)
+    with pytest.raises(TrainingError, match="no encoder"):
+        model.encode(np.zeros((1, 8, 8, 3), np.uint8))

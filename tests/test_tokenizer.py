@@ -1,0 +1,91 @@
+"""The vocabulary."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captionkit.errors import DataError
+from captionkit.text import tokenize
+from captionkit.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Tokenizer
+
+TRAIN = ["A dog runs.", "A dog sleeps .", "the cat runs"]
+
+
+def test_pad_bos_eos_unk_are_four_different_ids_and_pad_is_zero() -> None:
+    assert (PAD, BOS, EOS, UNK) == (0, 1, 2, 3)
+    assert Tokenizer([]).words == SPECIALS
+
+
+def test_words_come_by_frequency_then_alphabet() -> None:
+    assert Tokenizer.build(TRAIN).words[4:] == ("a", "dog", "runs", "cat", "sleeps", "the")
+    assert Tokenizer.build(TRAIN, min_count=2).words[4:] == ("a", "dog", "runs")
+
+
+def test_ids_end_in_eos_then_pad() -> None:
+    tokenizer = Tokenizer.build(TRAIN)
+    ids = tokenizer.to_ids(["A dog flies.", ""], length=5)
+    assert ids.dtype == np.int32
+    assert ids.tolist() == [[4, 5, UNK, EOS, PAD], [EOS, PAD, PAD, PAD, PAD]]
+
+
+def test_a_cut_caption_does_not_teach_that_the_sentence_ends_there() -> None:
+    ids = Tokenizer.build(TRAIN).to_ids(["a dog runs"], length=3)
+    assert EOS not in ids
+
+
+def test_text_stops_at_the_first_eos() -> None:
+    tokenizer = Tokenizer.build(TRAIN)
+    assert tokenizer.to_text(np.array([[BOS, 4, 5, EOS, 6], [4, PAD, 5, 6, 6]], np.int32)) == [
+        "a dog",
+        "a dog runs runs",
+    ]
+
+
+@pytest.mark.parametrize("special", SPECIALS)
+def test_no_caption_can_spell_a_special_token(special: str) -> None:
+    tokenizer = Tokenizer.build([f"a {special} dog"] * 3)
+    assert tokenizer.words[4:].count(special) == 0
+    row = tokenizer.to_ids([special], length=6)[0]
+    assert BOS not in row
+    assert row.tolist().count(EOS) == 1
+    assert tokenizer.id_of(special) is None
+
+
+@given(st.lists(st.text(max_size=40), max_size=8))
+def test_json_round_trip(captions: list[str]) -> None:
+    tokenizer = Tokenizer.build(captions)
+    assert Tokenizer.from_json(tokenizer.to_json()) == tokenizer
+
+
+@given(st.lists(st.text(alphabet="abcdef .,'", max_size=30), min_size=1, max_size=5))
+def test_known_words_survive_the_round_trip(captions: list[str]) -> None:
+    tokenizer = Tokenizer.build(captions)
+    ids = tokenizer.to_ids(captions, length=40)
+    assert tokenizer.to_text(ids) == [" ".join(tokenize(caption)) for caption in captions]
+
+
+def test_coverage_counts_running_words() -> None:
+    assert Tokenizer.build(TRAIN).coverage(["a dog flies high"]) == 0.5
+    assert Tokenizer([]).coverage([]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[", "does not parse"),
+        ("[]", "of format"),
+        (json.dumps({"format": "other", "words": []}), "'other'"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": [1]}), "list of strings"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a", "a"]}), "comes twice"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": ["<unk>"]}), "'<unk>'"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a b"]}), "'a b'"),
+    ],
+)
+def test_a_bad_vocabulary_is_refused(text: str, says: str) -> None:
+    with pytest.raises(DataError, match=says.replace("[", r"\[")):
+        Tokenizer.from_json(text)
