@@ -33,7 +33,9 @@ class DataConfig:
         images: the folder that picture paths are relative to.
         train, val: the split names used for training and for choosing.
         restval: whether Karpathy's "restval" counts as train.
-        train_list, val_list: split list files, for formats that keep them apart (Flickr8k).
+        train_list, val_list, test_list: split list files, for formats that keep them apart (Flickr8k).
+        image_column, caption_column, split_column, id_column: the columns of a table; empty means by their
+            usual names. `caption_column` may name several, with commas between.
     """
 
     format: str = "karpathy"
@@ -44,6 +46,11 @@ class DataConfig:
     restval: bool = True
     train_list: str = ""
     val_list: str = ""
+    test_list: str = ""
+    image_column: str = ""
+    caption_column: str = ""
+    split_column: str = ""
+    id_column: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,113 @@
+"""Data sets: readers that give `ImageRecord`s, one format a file; checking, splitting and fetching them.
+
+Every reader is a plain function (`read_karpathy(captions, images)`); `read_dataset` chooses one by the name in
+the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from captionkit.config import DataConfig, expand_path
+from captionkit.datasets.coco import read_coco
+from captionkit.datasets.detect import detect_format
+from captionkit.datasets.flickr import read_flickr8k, read_flickr8k_csv, read_flickr30k_csv
+from captionkit.datasets.folder import read_folder
+from captionkit.datasets.karpathy import read_karpathy
+from captionkit.datasets.problems import Problem, ProblemKind
+from captionkit.datasets.table import read_table
+from captionkit.errors import ConfigError, nearest
+from captionkit.records import ImageRecord
+
+__all__ = [
+    "READERS",
+    "Problem",
+    "ProblemKind",
+    "detect_format",
+    "read_coco",
+    "read_dataset",
+    "read_flickr8k",
+    "read_flickr8k_csv",
+    "read_flickr30k_csv",
+    "read_folder",
+    "read_karpathy",
+    "read_table",
+]
+
+Reader = Callable[[DataConfig, list[Problem] | None], list[ImageRecord]]
+
+
+def _images(config: DataConfig) -> Path:
+    return expand_path(config.images)
+
+
+def _with_lists(reader: Callable[..., list[ImageRecord]]) -> Reader:
+    """A Flickr reader, whose splits are in files of their own."""
+
+    def read(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
+        lists = {
+            name: expand_path(value) if (value := getattr(config, name)) else ""
+            for name in ("train_list", "val_list", "test_list")
+        }
+        return reader(expand_path(config.captions), _images(config), **lists, problems=problems)
+
+    return read
+
+
+def _folder(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
+    return read_folder(expand_path(config.captions), _images(config) if config.images else "", problems=problems)
+
+
+def _table(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
+    return read_table(
+        expand_path(config.captions),
+        _images(config),
+        image_column=config.image_column,
+        caption_column=config.caption_column,
+        split_column=config.split_column,
+        id_column=config.id_column,
+        problems=problems,
+    )
+
+
+def _coco(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
+    return read_coco(expand_path(config.captions), _images(config), problems=problems)
+
+
+def _karpathy(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
+    return read_karpathy(
+        expand_path(config.captions), _images(config), restval_is_train=config.restval, problems=problems
+    )
+
+
+READERS: dict[str, Reader] = {
+    "flickr8k": _with_lists(read_flickr8k),
+    "flickr8k_csv": _with_lists(read_flickr8k_csv),
+    "flickr30k": _with_lists(read_flickr8k),
+    "flickr30k_csv": _with_lists(read_flickr30k_csv),
+    "coco": _coco,
+    "karpathy": _karpathy,
+    "folder": _folder,
+    "table": _table,
+}
+
+
+def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -> list[ImageRecord]:
+    """Read the data set that a configuration names.
+
+    Args:
+        config: `format` is a name from `READERS`; the paths may hold environment variables.
+        problems: takes what is wrong; without it more than 1 % bad records raise, and fewer are counted in a
+            warning.
+
+    Returns:
+        One record a picture with all its captions.
+
+    Raises:
+        ConfigError: there is no such format, or a variable in a path is not set.
+        DataError: the files cannot be read as that format, or too much of them is bad.
+    """
+    if config.format not in READERS:
+        raise ConfigError(f"There is no data set format {config.format!r}; {nearest(config.format, READERS)}")
+    return READERS[config.format](config, problems)

@@ -1,0 +1,67 @@
+"""Telling a caption file's format from its first bytes, so that commands can take a bare path."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from captionkit.datasets.table import TABLE_SUFFIXES
+from captionkit.errors import DataError
+
+HEAD_BYTES = 65_536
+_TOKEN_ROW = re.compile(rb"[^\r\n\t]+#\d+\s")
+
+
+def detect_format(path: Path | str) -> str:
+    """The name in `captionkit.datasets.READERS` of the format that a file or folder has.
+
+    Raises:
+        DataError: there is nothing at `path`, or it has none of the formats.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return "coco" if any(path.glob("captions_*.json")) else "folder"
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(HEAD_BYTES)
+    except OSError as error:
+        raise DataError(f"Expected captions at {path}, but {error.strerror or error}.") from None
+    suffix = path.suffix.lower()
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if suffix == ".json":
+        name = _detect_json(head)
+    else:
+        name = _detect_text(head)
+        if not name and suffix in TABLE_SUFFIXES:
+            name = "table"
+        elif name == "flickr8k_csv" and suffix in TABLE_SUFFIXES:
+            name = "table"  # the same rows, and a table may also quote line ends
+        elif (name == "flickr8k" and "30k" in path.name) or path.name.startswith("results_2013"):
+            name = "flickr30k"
+    if not name:
+        raise DataError(
+            f"Cannot tell the format of {path} from its beginning; name it with --format "
+            "(flickr8k, flickr8k_csv, flickr30k, flickr30k_csv, coco, karpathy, folder or table)."
+        )
+    return name
+
+
+def _detect_json(head: bytes) -> str:
+    if head.startswith(b"["):
+        return "table"
+    if b'"sentids"' in head or b'"sentences"' in head:
+        return "karpathy"
+    if b'"file_name"' in head or b'"annotations"' in head or b'"image_id"' in head:
+        return "coco"
+    return ""
+
+
+def _detect_text(head: bytes) -> str:
+    first = head.split(b"\n", 1)[0].strip()
+    if _TOKEN_ROW.match(first):
+        return "flickr8k"
+    if first.replace(b" ", b"").startswith(b"image_name|"):
+        return "flickr30k_csv"
+    if first.lower().replace(b" ", b"").replace(b'"', b"") == b"image,caption":
+        return "flickr8k_csv"
+    return ""

@@ -1,0 +1,66 @@
+"""Collecting caption rows into one record a picture: what all row-wise formats share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from captionkit.datasets.problems import Problem, ProblemKind
+from captionkit.datasets.sources import picture_path
+from captionkit.records import ImageRecord
+
+
+@dataclass(slots=True)
+class Grouping:
+    """Pictures in the order of their first row, each with its captions in the order of the rows."""
+
+    root: Path
+    problems: list[Problem]
+    captions: dict[str, list[str]] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+
+    def add_picture(self, record: str, name: str, source: str) -> bool:
+        """Note a picture with no caption yet; False if its path leads out of the root (which is reported once)."""
+        if record in self.captions:
+            return True
+        if record in self.refused:
+            return False
+        if picture_path(self.root, name) is None:
+            self.refused.add(record)
+            message = f"{name!r} leads out of the picture folder; the picture is left out."
+            self.problems.append(Problem(ProblemKind.OUTSIDE_ROOT, source, message, record))
+            return False
+        self.captions[record] = []
+        self.sources[record] = source
+        self.names[record] = name
+        return True
+
+    def add_caption(self, record: str, caption: str, source: str) -> None:
+        """Add a caption to a picture that `add_picture` has accepted; an empty one is reported and left out."""
+        caption = caption.strip()
+        if not caption:
+            self.problems.append(
+                Problem(
+                    ProblemKind.EMPTY_CAPTION, source, f"{record} has an empty caption; it is left out.", record
+                )
+            )
+            return
+        captions = self.captions[record]
+        if caption in captions:
+            message = f"{record} has the caption {caption!r} twice; both are kept."
+            self.problems.append(Problem(ProblemKind.DUPLICATE_CAPTION, source, message, record))
+        captions.append(caption)
+
+    def records(self, splits: dict[str, str]) -> list[ImageRecord]:
+        """The records; `splits` maps ids to splits. A picture left without captions is reported and kept."""
+        records = []
+        for record, captions in self.captions.items():
+            path = picture_path(self.root, self.names[record])
+            assert path is not None
+            if not captions:
+                message = f"{record} has no caption."
+                self.problems.append(Problem(ProblemKind.NO_CAPTION, self.sources[record], message, record))
+            records.append(ImageRecord(record, path, tuple(captions), splits.get(record), self.sources[record]))
+        return records

@@ -1,0 +1,134 @@
+"""Karpathy's JSON: `dataset_flickr8k.json`, `dataset_flickr30k.json`, `dataset_coco.json`.
+
+Karpathy and Fei-Fei, "Deep Visual-Semantic Alignments", 2015. Its splits are those of all published tables.
+`captionkit data split` writes the same form.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from captionkit.datasets.problems import Problem, ProblemKind, settle
+from captionkit.datasets.sources import picture_path, read_json, split_name
+from captionkit.errors import DataError
+from captionkit.records import ImageRecord
+
+
+def read_karpathy(
+    captions: Path | str,
+    images: Path | str,
+    *,
+    restval_is_train: bool = True,
+    problems: list[Problem] | None = None,
+) -> list[ImageRecord]:
+    """Read Karpathy's JSON.
+
+    Args:
+        captions: the JSON file.
+        images: the folder that `filepath` / `filename` is relative to. For COCO it holds `train2014` and
+            `val2014`, or `train2017` and `val2017`: the 2017 release has the same pictures under other names,
+            and the pictures are then found by their `cocoid`.
+        restval_is_train: whether the 30,504 COCO pictures marked "restval" count as train, as in all published
+            tables since 2015; otherwise their split is None.
+        problems: takes what is wrong; without it more than 1 % bad records raise.
+
+    Returns:
+        One record a picture, in the order of the file. `id` is `cocoid` where there is one, else the file name.
+
+    Raises:
+        DataError: the file cannot be read, is of another format, or too much of it is bad.
+    """
+    path, found = Path(captions), list[Problem]()
+    document = read_json(path, found)
+    entries = document.get("images") if isinstance(document, dict) else None
+    if not isinstance(entries, list) or (
+        entries and not any(isinstance(entry, dict) and "sentences" in entry for entry in entries[:1000])
+    ):
+        raise DataError(f"{path} is not Karpathy's JSON: expected an object with 'images' that have 'sentences'.")
+    locate = _Locator(Path(images))
+    records: list[ImageRecord] = []
+    seen: set[str] = set()
+    for index, entry in enumerate(entries):
+        source = f"{path.name}:images[{index}]"
+        if not isinstance(entry, dict) or not isinstance(entry.get("filename"), str) or not entry["filename"]:
+            message = "expected an object with a 'filename'; the entry is left out."
+            found.append(Problem(ProblemKind.MALFORMED, source, message))
+            continue
+        record = _identify(entry)
+        if record in seen:
+            message = f"{record} occurs twice; the second is left out."
+            found.append(Problem(ProblemKind.DUPLICATE_ID, source, message, record))
+            continue
+        seen.add(record)
+        where = locate(entry)
+        if where is None:
+            message = f"{entry['filename']!r} leads out of the picture folder; the picture is left out."
+            found.append(Problem(ProblemKind.OUTSIDE_ROOT, source, message, record))
+            continue
+        sentences = _read_sentences(entry.get("sentences"), record, source, found)
+        split = _read_split(entry.get("split"), restval_is_train, record, source, found)
+        records.append(ImageRecord(record, where, sentences, split, source))
+    return settle(found, problems, records, str(path))
+
+
+def _identify(entry: dict[str, Any]) -> str:
+    if isinstance(entry.get("id"), str):  # only files written by `captionkit data split` have it
+        return str(entry["id"])
+    return str(entry["cocoid"]) if isinstance(entry.get("cocoid"), int) else str(entry["filename"])
+
+
+def _read_sentences(value: Any, record: str, source: str, found: list[Problem]) -> tuple[str, ...]:
+    captions: list[str] = []
+    for sentence in value if isinstance(value, list) else []:
+        raw = sentence.get("raw") if isinstance(sentence, dict) else None
+        if raw is None and isinstance(sentence, dict) and isinstance(sentence.get("tokens"), list):
+            raw = " ".join(str(token) for token in sentence["tokens"])
+        if not isinstance(raw, str):
+            message = f"{record}: expected a sentence with 'raw' text; it is left out."
+            found.append(Problem(ProblemKind.MALFORMED, source, message, record))
+            continue
+        raw = raw.strip()
+        if not raw:
+            message = f"{record} has an empty caption; it is left out."
+            found.append(Problem(ProblemKind.EMPTY_CAPTION, source, message, record))
+            continue
+        if raw in captions:
+            message = f"{record} has the caption {raw!r} twice; both are kept."
+            found.append(Problem(ProblemKind.DUPLICATE_CAPTION, source, message, record))
+        captions.append(raw)
+    if not captions:
+        found.append(Problem(ProblemKind.NO_CAPTION, source, f"{record} has no caption.", record))
+    return tuple(captions)
+
+
+def _read_split(value: Any, restval_is_train: bool, record: str, source: str, found: list[Problem]) -> str | None:
+    if value == "restval":
+        return "train" if restval_is_train else None
+    split = split_name(value) if isinstance(value, str) else None
+    if split is None and value is not None:
+        message = f"{record}: expected the split train, restval, val or test, but got {value!r}; it has none."
+        found.append(Problem(ProblemKind.MALFORMED, source, message, record))
+    return split
+
+
+class _Locator:
+    """Finds an entry's picture; knows COCO's two names for one picture."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.present = {year for year in ("2014", "2017") if (root / f"train{year}").is_dir()} | {
+            year for year in ("2014", "2017") if (root / f"val{year}").is_dir()
+        }
+        self.val2017: frozenset[str] | None = None
+
+    def __call__(self, entry: dict[str, Any]) -> Path | None:
+        folder, name, coco = entry.get("filepath"), entry["filename"], entry.get("cocoid")
+        renamed = folder in ("train2014", "val2014") and self.present == {"2017"} and isinstance(coco, int)
+        if renamed:
+            if self.val2017 is None:
+                val = self.root / "val2017"
+                self.val2017 = frozenset(file.name for file in val.iterdir()) if val.is_dir() else frozenset()
+            name = f"{coco:012d}.jpg"
+            folder = "val2017" if name in self.val2017 else "train2017"
+        return picture_path(self.root, f"{folder}/{name}" if isinstance(folder, str) and folder else name)

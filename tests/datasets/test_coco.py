@@ -1,0 +1,128 @@
+"""Official COCO caption files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captionkit.datasets import Problem, ProblemKind, read_coco
+from captionkit.errors import DataError
+
+
+def write(folder: Path, name: str, images: Any, annotations: Any) -> Path:
+    path = folder / name
+    path.write_text(json.dumps({"info": {}, "images": images, "annotations": annotations}), encoding="utf-8")
+    return path
+
+
+def image(number: int) -> dict[str, Any]:
+    return {"id": number, "file_name": f"{number:012d}.jpg", "height": 1, "width": 1}
+
+
+def caption(number: int, text: str) -> dict[str, Any]:
+    return {"image_id": number, "id": 1, "caption": text}
+
+
+def test_captions_are_gathered_by_picture_in_the_order_of_images(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "captions_val2017.json",
+        [image(9), image(4)],
+        [caption(4, "A cat.\n"), caption(9, "A dog."), caption(4, "One cat.")],
+    )
+    first, second = read_coco(path, "pictures")
+    assert (first.id, first.path, first.captions, first.split) == (
+        "9",
+        Path("pictures/000000000009.jpg"),
+        ("A dog.",),
+        "val",
+    )
+    assert second.captions == ("A cat.", "One cat.")
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("captions_train2017.json", "train"),
+        ("captions_val2014.json", "val"),
+        ("captions_train.json", "train"),
+        ("mine.json", None),
+    ],
+)
+def test_the_split_comes_from_the_name_of_the_file(tmp_path: Path, name: str, split: str | None) -> None:
+    (record,) = read_coco(write(tmp_path, name, [image(1)], [caption(1, "A")]), "pictures")
+    assert record.split == split
+
+
+def test_pictures_are_looked_for_in_the_folder_of_the_year(tmp_path: Path) -> None:
+    path = write(tmp_path, "captions_val2017.json", [image(1)], [caption(1, "A")])
+    (tmp_path / "val2017").mkdir()
+    (record,) = read_coco(path, tmp_path)
+    assert record.path == tmp_path / "val2017" / "000000000001.jpg"
+
+
+def test_a_folder_of_caption_files_is_one_data_set(tmp_path: Path) -> None:
+    write(tmp_path, "captions_train2017.json", [image(1)], [caption(1, "A")])
+    write(tmp_path, "captions_val2017.json", [image(2), image(1)], [caption(2, "B"), caption(1, "C")])
+    problems: list[Problem] = []
+    records = read_coco(tmp_path, tmp_path, problems=problems)
+    assert [(record.id, record.split, record.captions) for record in records] == [
+        ("1", "train", ("A",)),
+        ("2", "val", ("B",)),
+    ]
+    assert [problem.kind for problem in problems] == [ProblemKind.DUPLICATE_ID]
+
+
+def test_trap_25_every_damaged_entry_is_reported(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "captions_val2017.json",
+        [image(1), image(1), {"id": 2}, {"file_name": "x.jpg"}, 7, {"id": 3, "file_name": "../x.jpg"}, image(4)],
+        [
+            caption(1, "A"),
+            caption(1, "A"),
+            caption(1, " "),
+            caption(2, "B"),
+            caption(3, "C"),
+            caption(5, "D"),
+            {},
+            None,
+        ],
+    )
+    problems: list[Problem] = []
+    records = read_coco(path, tmp_path, problems=problems)
+    assert [(record.id, record.captions) for record in records] == [("1", ("A", "A")), ("4", ())]
+    assert [problem.kind for problem in problems] == [
+        ProblemKind.DUPLICATE_ID,
+        ProblemKind.MALFORMED,
+        ProblemKind.MALFORMED,
+        ProblemKind.MALFORMED,
+        ProblemKind.OUTSIDE_ROOT,
+        ProblemKind.DUPLICATE_CAPTION,
+        ProblemKind.EMPTY_CAPTION,
+        ProblemKind.UNKNOWN_PICTURE,
+        ProblemKind.MALFORMED,
+        ProblemKind.MALFORMED,
+        ProblemKind.NO_CAPTION,
+    ]
+
+
+def test_other_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    for content in ("[]", "{}", '{"images": [], "annotations": 3}', '{"images": [], "annotations": []}'):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(DataError, match=r"x\.json"):
+            read_coco(path, tmp_path)
+    with pytest.raises(DataError, match=r"captions_\*\.json"):
+        read_coco(tmp_path, tmp_path)
+
+
+@pytest.mark.data
+def test_real_coco_files(data_root: Path) -> None:
+    records = read_coco(data_root / "coco-mini" / "captions_val2017.json", "pictures")
+    assert len(records) == 100
+    assert {len(record.captions) for record in records} == {5}
+    assert len(read_coco(data_root / "coco-mini", "pictures")) == 632
