@@ -92,6 +92,7 @@ class Scores:
         ids: the pictures, in order.
         fingerprint: everything that must agree before two results may be compared.
         not_computed: metric name to the reason why it is not in `corpus`.
+        warnings: sentences for the person who reads the numbers.
     """
 
     corpus: Mapping[str, float]
@@ -99,3 +100,4 @@ class Scores:
     per_image: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     not_computed: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

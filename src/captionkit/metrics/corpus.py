@@ -1,0 +1,234 @@
+"""Tokenised candidates and references, the counts of their n-grams, and what a metric hands back.
+
+Counting n-grams is most of the work of BLEU and CIDEr, so it is done once for all pictures with sorted integer
+arrays: a sentence's n-gram is a number, and all sentences of one picture lie side by side with the candidate in
+front. After one sort by (n-gram, sentence) the references that share an n-gram with their candidate directly
+follow it.
+
+Letters: N pictures, S sentences (candidates and references), T words of all sentences, E distinct (n-gram,
+sentence) pairs, n the order of the n-grams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+ORDERS = 4  # BLEU and CIDEr both look at n-grams of 1 to 4 words
+
+Tokens = Sequence[str]
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class NotComputedError(Exception):
+    """A metric has no value here; the message says why. `score` records it, it never stops the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one metric says of a corpus.
+
+    Attributes:
+        corpus: name to value, on the reference implementation's scale.
+        per_image: name to float64 [N]; names without per-picture values lack.
+        signature: what else must agree before two values may be compared, such as "n=4,sigma=6".
+        warnings: sentences for the person who reads the numbers.
+    """
+
+    corpus: Mapping[str, float]
+    per_image: Mapping[str, Floats] = field(default_factory=dict)
+    signature: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NgramCounts:
+    """How often each sentence holds each n-gram of one order.
+
+    Attributes:
+        ngram: int64 [E], dense numbers from 0; entries are sorted by (ngram, sentence).
+        sentence: int64 [E].
+        count: int64 [E].
+        key: int64 [size], what each distinct n-gram is made of, rising: (number of its first n - 1 words) *
+            vocabulary + last word; for n = 1 the word.
+        size: the number of distinct n-grams.
+    """
+
+    ngram: Integers
+    sentence: Integers
+    count: Integers
+    key: Integers
+    size: int
+
+
+def split_words(tokens: Tokens) -> Tokens:
+    """The words that BLEU and CIDEr see of a token list.
+
+    The reference implementations join tokens by a space and split the line again on any white space. A PTB token
+    can hold a no-break space (a telephone number, "1 1/2"): for them it is two words. ROUGE-L splits on the plain
+    space alone.
+    """
+    line = " ".join(tokens)
+    return tokens if line.isascii() and line.isprintable() else line.split()
+
+
+class Corpus:
+    """N candidates with their references, as words.
+
+    Args:
+        candidates: N token lists.
+        references: N lists of token lists, at least one each.
+    """
+
+    def __init__(self, candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> None:
+        if len(candidates) != len(references):
+            raise ValueError(f"{len(candidates)} candidates, but references for {len(references)} pictures")
+        if not all(references):
+            raise ValueError("every picture needs at least one reference")
+        self.candidates = candidates
+        self.references = references
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    @cached_property
+    def sentences(self) -> list[Tokens]:
+        """All S sentences as BLEU and CIDEr see them: picture by picture, candidate first."""
+        return [
+            split_words(tokens)
+            for candidate, references in zip(self.candidates, self.references, strict=True)
+            for tokens in chain((candidate,), references)
+        ]
+
+    @cached_property
+    def reference_counts(self) -> Integers:
+        """int64 [N]: how many references each picture has."""
+        return np.fromiter(map(len, self.references), np.int64, len(self))
+
+    @cached_property
+    def image(self) -> Integers:
+        """int64 [S]: the picture of each sentence."""
+        return np.repeat(np.arange(len(self)), self.reference_counts + 1)
+
+    @cached_property
+    def first(self) -> Integers:
+        """int64 [N]: the sentence that is each picture's candidate."""
+        return np.cumsum(self.reference_counts + 1) - self.reference_counts - 1
+
+    @cached_property
+    def is_candidate(self) -> npt.NDArray[np.bool_]:
+        """bool [S]."""
+        flags = np.zeros(len(self.image), np.bool_)
+        flags[self.first] = True
+        return flags
+
+    @cached_property
+    def lengths(self) -> Integers:
+        """int64 [S]: words of each sentence."""
+        return np.fromiter(map(len, self.sentences), np.int64, len(self.sentences))
+
+    @cached_property
+    def words(self) -> tuple[Integers, list[str]]:
+        """int64 [T] word numbers of all sentences in order, and the words they stand for."""
+        return number_words(self.sentences, {})
+
+    @cached_property
+    def counts(self) -> tuple[NgramCounts, ...]:
+        """The n-gram counts of order 1 to 4."""
+        ids, words = self.words
+        return count_ngrams(ids, self.lengths, len(words))
+
+    @cached_property
+    def document_frequency(self) -> tuple[Integers, ...]:
+        """For each order int64 [size]: in how many pictures' references an n-gram occurs."""
+        frequencies = []
+        for counts in self.counts:
+            in_reference = ~self.is_candidate[counts.sentence]
+            ngram, image = counts.ngram[in_reference], self.image[counts.sentence[in_reference]]
+            new = np.ones(len(ngram), np.bool_)
+            new[1:] = (ngram[1:] != ngram[:-1]) | (image[1:] != image[:-1])
+            frequencies.append(np.bincount(ngram[new], minlength=counts.size))
+        return tuple(frequencies)
+
+
+def number_words(sentences: Iterable[Tokens], numbers: dict[str, int]) -> tuple[Integers, list[str]]:
+    """Give each distinct word a number, going on from those in `numbers`, which is added to.
+
+    Returns:
+        int64 [T] and the list of words by number.
+    """
+    flat = list(chain.from_iterable(sentences))
+    for word in dict.fromkeys(flat):
+        numbers.setdefault(word, len(numbers))
+    ids = np.fromiter(map(numbers.__getitem__, flat), np.int64, len(flat))
+    return ids, list(numbers)
+
+
+def count_ngrams(
+    ids: Integers, lengths: Integers, vocabulary: int, orders: int = ORDERS
+) -> tuple[NgramCounts, ...]:
+    """Count the n-grams of order 1 to `orders` in each sentence.
+
+    Args:
+        ids: int64 [T], the words of all sentences one after another, each below `vocabulary`.
+        lengths: int64 [S], words of each sentence.
+        vocabulary: the number of different words.
+        orders: the longest n-grams.
+    """
+    total = len(ids)
+    sentence = np.repeat(np.arange(len(lengths)), lengths)
+    ends = np.repeat(np.cumsum(lengths), lengths)
+    start = np.arange(total)
+    key = rank = ids
+    size = 1
+    bound = max(vocabulary, 1)  # every key is below it
+    result = []
+    for order in range(1, orders + 1):
+        if order > 1:
+            inside = start + order <= ends[start]
+            start = start[inside]
+            key = rank[inside] * vocabulary + ids[start + order - 1]
+            bound = max(size * vocabulary, 1)
+        order_by_key, sorted_key = _stable_order(key, bound)
+        sorted_sentence = sentence[start[order_by_key]]
+        new_ngram = np.ones(len(key), np.bool_)
+        new_ngram[1:] = sorted_key[1:] != sorted_key[:-1]
+        new_entry = new_ngram.copy()
+        new_entry[1:] |= sorted_sentence[1:] != sorted_sentence[:-1]
+        sorted_rank = np.cumsum(new_ngram) - 1
+        size = int(sorted_rank[-1]) + 1 if len(sorted_rank) else 0
+        first = np.flatnonzero(new_entry)
+        result.append(
+            NgramCounts(
+                ngram=sorted_rank[first],
+                sentence=sorted_sentence[first],
+                count=np.diff(first, append=len(key)),
+                key=sorted_key[new_ngram],
+                size=size,
+            )
+        )
+        rank = np.empty(len(key), np.int64)
+        rank[order_by_key] = sorted_rank
+    return tuple(result)
+
+
+def _stable_order(key: Integers, bound: int) -> tuple[Integers, Integers]:
+    """The order that sorts `key` (0 <= key < bound), equal keys as they came, and the sorted keys."""
+    bits = max(len(key) - 1, 1).bit_length()
+    if bound.bit_length() + bits < 64:
+        # Sorting (key, place) packed in one number is several times faster than a stable argsort.
+        packed = np.sort((key << bits) | np.arange(len(key)))
+        return packed & ((1 << bits) - 1), packed >> bits
+    order = np.argsort(key, kind="stable")
+    return order, key[order]
+
+
+def token_lists(texts: Iterable[str]) -> list[list[str]]:
+    """Lines of tokens separated by single spaces, as the reference tokeniser writes them, as lists."""
+    return [text.split(" ") if text else [] for text in texts]

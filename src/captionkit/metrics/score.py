@@ -1,0 +1,171 @@
+"""Scores of captions: tokenise, run the metrics, say what they may be compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from captionkit import text
+from captionkit.errors import DataError, UsageError, nearest
+from captionkit.metrics.bleu import bleu_of
+from captionkit.metrics.cider import cider_d_of, cider_of
+from captionkit.metrics.corpus import Corpus, Floats, NotComputedError, Outcome
+from captionkit.metrics.fingerprint import fingerprint
+from captionkit.metrics.rouge import rouge_l_of
+from captionkit.records import Scores
+
+Metric = Callable[[Corpus], Outcome]
+
+METRICS: Mapping[str, Metric] = {
+    "BLEU": bleu_of,
+    "ROUGE-L": rouge_l_of,
+    "CIDEr-D": cider_d_of,
+    "CIDEr": cider_of,
+}
+DEFAULT_METRICS = ("BLEU", "ROUGE-L", "CIDEr-D")
+
+# Far above what any published system reaches (section 3 of docs/protocol.md): a sign of leaked references.
+ABSURD = {"BLEU-1": 0.95, "BLEU-4": 0.6, "ROUGE-L": 0.9, "CIDEr-D": 3.0}
+
+
+def score(
+    predictions: Mapping[str, str],
+    references: Mapping[str, Sequence[str]],
+    metrics: Sequence[str] | Mapping[str, Metric] = DEFAULT_METRICS,
+    *,
+    protocol: Mapping[str, str] | None = None,
+) -> Scores:
+    """Score one caption a picture against its references.
+
+    Args:
+        predictions: picture to caption, as text.
+        references: picture to reference captions, as text. Pictures without a prediction are left out, with a
+            warning, as the COCO caption evaluation leaves them out.
+        metrics: names from `METRICS`, or name to metric for others.
+        protocol: facts for the fingerprint that the captions do not tell: split, beams, max_length, objective.
+
+    Returns:
+        Scores in the order of `references`. A metric that has no value here is in `not_computed` with the reason.
+
+    Raises:
+        DataError: no predictions, a prediction without references, or a caption that is not text.
+        UsageError: an unknown metric.
+    """
+    chosen = _chosen(metrics)
+    warnings = check_captions(predictions, references)
+    ids = [name for name in references if name in predictions]
+    scored = {name: references[name] for name in ids}
+    corpus = tokenized(predictions, scored)
+
+    values: dict[str, float] = {}
+    per_image: dict[str, Floats] = {}
+    signatures: dict[str, str] = {}
+    not_computed: dict[str, str] = {}
+    for name, metric in chosen.items():
+        try:
+            outcome = metric(corpus)
+        except NotComputedError as reason:
+            not_computed[name] = str(reason)
+            continue
+        values.update(outcome.corpus)
+        per_image.update(outcome.per_image)
+        signatures[name] = outcome.signature
+        warnings += outcome.warnings
+    warnings += absurd(values)
+    return Scores(
+        corpus=values,
+        ids=tuple(ids),
+        per_image=per_image,
+        fingerprint=fingerprint(scored, signatures, protocol or {}),
+        not_computed=not_computed,
+        warnings=tuple(warnings),
+    )
+
+
+def tokenized(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> Corpus:
+    """The captions of the pictures in `references`, tokenised, in that order."""
+    lines = [predictions[name] for name in references]
+    lines += [caption for captions in references.values() for caption in captions]
+    tokens = text.tokenize_all(lines)
+    number = len(references)
+    grouped: list[list[list[str]]] = []
+    at = number
+    for captions in references.values():
+        grouped.append(tokens[at : at + len(captions)])
+        at += len(captions)
+    return Corpus(tokens[:number], grouped)
+
+
+def _chosen(metrics: Sequence[str] | Mapping[str, Metric]) -> Mapping[str, Metric]:
+    if isinstance(metrics, Mapping):
+        return metrics
+    for name in metrics:
+        if name not in METRICS:
+            raise UsageError(f"Unknown metric '{name}'; {nearest(name, METRICS)}")
+    return {name: METRICS[name] for name in metrics}
+
+
+def check_captions(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> list[str]:
+    """Raise where captions cannot be scored; return warnings where they can, but look wrong."""
+    if not predictions:
+        raise DataError("Expected at least one caption to score, but there are none.")
+    without = [name for name in predictions if not references.get(name)]
+    if without:
+        raise DataError(_without_references(without, len(predictions)))
+    for name, caption in predictions.items():
+        if not isinstance(caption, str):
+            raise DataError(f"Expected the caption of picture {name} to be text, but got {caption!r}.")
+    for name, captions in references.items():
+        for caption in captions:
+            if not isinstance(caption, str):
+                raise DataError(f"Expected the references of picture {name} to be text, but got {caption!r}.")
+    return _warnings(predictions, references)
+
+
+def _without_references(names: Sequence[str], total: int) -> str:
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    if len(names) == total:
+        return (
+            f"None of the {total:,} captioned pictures ({shown}) has references: "
+            "the captions belong to another split or data set; give its references."
+        )
+    return (
+        f"{len(names):,} of the {total:,} captioned pictures have no references ({shown}): "
+        "take them out, or give references that cover them."
+    )
+
+
+def _warnings(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> list[str]:
+    found = []
+    missing = sum(1 for name in references if name not in predictions)
+    if missing:
+        found.append(
+            f"{missing:,} of the {len(references):,} pictures with references have no caption and are left out, "
+            "as the COCO caption evaluation does; scores of another selection of pictures do not compare."
+        )
+    empty = sum(1 for caption in predictions.values() if not caption.strip())
+    if empty:
+        found.append(f"{empty:,} of the {len(predictions):,} captions are empty; they count as empty sentences.")
+    sentinels = sorted({word for caption in predictions.values() for word in text.sentinels(caption)})
+    if sentinels:
+        found.append(
+            f"Captions hold tokens of a model's vocabulary ({', '.join(sentinels[:5])}): "
+            "they count as words; strip them before scoring."
+        )
+    used = (caption for name in predictions for caption in references[name])
+    sentinels = sorted({word for caption in used for word in text.sentinels(caption)})
+    if sentinels:
+        found.append(
+            f"References hold tokens of a model's vocabulary ({', '.join(sentinels[:5])}): "
+            "they raise scores; give the captions as people wrote them."
+        )
+    return found
+
+
+def absurd(values: Mapping[str, float]) -> list[str]:
+    """A sentence for each score that is too good to be true."""
+    return [
+        f"{name} {100 * values[name]:.1f} is above anything published ({100 * limit:.0f} is already absurd): "
+        "references among the candidates, or a split leak?"
+        for name, limit in ABSURD.items()
+        if values.get(name, 0.0) > limit
+    ]
