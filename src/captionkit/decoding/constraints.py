@@ -1,0 +1,93 @@
+"""What a caption must hold, must not hold, and where it may end.
+
+All but `must` are masks over the next token. `must` is a finite-state machine run beside the beam (Anderson
+et al. 2017, "Guided open vocabulary image captioning with constrained beam search"): its state is the set of
+demands met so far, and each state keeps beams of its own, so that a demanded word need not win on probability.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.decoding.hypothesis import BOS, EOS, PAD, UNK, Floats
+from captionkit.errors import UsageError
+
+MAX_MUST = 4  # the machine has 2 ** len(must) states, each with beams of its own
+_NEVER = (PAD, BOS, UNK)
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """Limits on the captions of a search, in ids.
+
+    Attributes:
+        must: demands; each is met by any one of its ids (a word and its inflections).
+        avoid: ids that never appear.
+        min_length: words before eos may come.
+        no_repeat_ngram: no n-gram of this many words appears twice; 0 allows all.
+        bad_endings: ids after which eos may not come ("a", "with", "of").
+    """
+
+    must: tuple[frozenset[int], ...] = ()
+    avoid: frozenset[int] = frozenset()
+    min_length: int = 1
+    no_repeat_ngram: int = 0
+    bad_endings: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        if len(self.must) > MAX_MUST:
+            raise UsageError(
+                f"Expected at most {MAX_MUST} words that a caption must hold, but got {len(self.must)}; "
+                "give fewer."
+            )
+        if any(not alternatives - self.avoid - {*_NEVER, EOS} for alternatives in self.must):
+            raise UsageError(
+                "Expected words that a caption can hold, but one of the words it must hold is unknown to the "
+                "vocabulary or also to be avoided; leave it out."
+            )
+        if self.min_length < 0 or self.no_repeat_ngram < 0:
+            raise UsageError("Expected a minimum length and an n-gram size of 0 or more; give larger ones.")
+
+    @property
+    def states(self) -> int:
+        """How many states the machine of `must` has."""
+        return 1 << len(self.must)
+
+    def met_by(self, vocabulary: int) -> npt.NDArray[np.int64]:
+        """int64 [V]: the demands that each token meets, as bits."""
+        bits = np.zeros(vocabulary, np.int64)
+        for index, alternatives in enumerate(self.must):
+            bits[[id_ for id_ in alternatives if id_ < vocabulary]] |= 1 << index
+        return bits
+
+    def mask(self, log_probabilities: Floats, history: npt.NDArray[np.int32]) -> None:
+        """Set what may not come next to minus infinity, in place.
+
+        Args:
+            log_probabilities: float32 [R, V], one row a hypothesis.
+            history: int32 [R, T], the T words that each has so far.
+        """
+        rows, vocabulary = log_probabilities.shape
+        length = history.shape[1]
+        forbidden = [*_NEVER, *(id_ for id_ in self.avoid if id_ != EOS)]
+        log_probabilities[:, [id_ for id_ in forbidden if id_ < vocabulary]] = -np.inf
+        if length < self.min_length:
+            log_probabilities[:, EOS] = -np.inf
+        elif self.bad_endings and length:
+            ends_badly = np.isin(history[:, -1], list(self.bad_endings))
+            log_probabilities[ends_badly, EOS] = -np.inf
+        if self.no_repeat_ngram:
+            self._forbid_repeats(log_probabilities, history, rows, length)
+
+    def _forbid_repeats(
+        self, log_probabilities: Floats, history: npt.NDArray[np.int32], rows: int, length: int
+    ) -> None:
+        context = self.no_repeat_ngram - 1
+        tail = history[:, length - context :]
+        every = np.arange(rows)
+        for first in range(length - context):
+            same = (history[:, first : first + context] == tail).all(axis=1)
+            log_probabilities[every[same], history[same, first + context]] = -np.inf
