@@ -1,0 +1,275 @@
+"""Pictures and what stands around them, from a well-nested stream of start, text and end events.
+
+The stream comes from an HTML tree walked in document order or from an XML parser. Each open element carries
+what it inherits (link, button, figure, language), so that deep nesting costs nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from captionkit.alttext.pictures import Context, Picture, squeeze
+
+HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
+_BLOCKS = HEADINGS | frozenset(
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "head",
+        "header",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "title",
+        "tr",
+        "ul",
+    ]
+)
+_UNSPOKEN = frozenset(["script", "style", "template", "title", "noscript"])
+NEARBY_CHUNKS = 24  # pieces of text looked at on each side: bounds the work in a block of endless pictures
+NEARBY_CHARACTERS = 300
+
+
+@dataclass(slots=True)
+class _Link:
+    target: str
+    label: str
+    text: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Figure:
+    caption: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """An open element with what it inherits and gives on."""
+
+    name: str
+    link: _Link | None = None
+    button: _Link | None = None
+    figure: _Figure | None = None
+    language: str = ""
+    hidden: bool = False
+    in_caption: bool = False
+    in_heading: bool = False
+    unspoken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A picture element: its attributes, its place in the source, and its place in the stream."""
+
+    name: str
+    attributes: Mapping[str, str | None]
+    offset: int
+    frame: _Frame
+    chunk: int
+    heading: str
+    sources: tuple[str, ...]  # candidates of the `picture` element around it
+
+
+class ContextBuilder:
+    """Collects pictures from events; `pictures()` completes them once the stream has ended."""
+
+    def __init__(self) -> None:
+        self._frames: list[_Frame] = [_Frame("")]
+        self._chunks: list[str | None] = []  # None is the edge of a block
+        self._heading: list[str] = []
+        self._sources: list[str] = []
+        self.found: list[Found] = []
+        self.base = ""
+
+    def start(self, name: str, attributes: Mapping[str, str | None], offset: int | None) -> None:
+        """An element opens. `offset` is the character of its `<`; None where the source has no such tag."""
+        above = self._frames[-1]
+        frame = self._frame(name, attributes, above)
+        if name in _BLOCKS:
+            self._chunks.append(None)
+        if name in HEADINGS:
+            self._heading = []
+        if name == "base" and not self.base:
+            self.base = attributes.get("href") or ""
+        if name == "picture":
+            self._sources = []
+        if name == "source" and above.name == "picture":
+            self._sources.append(attributes.get("srcset") or attributes.get("src") or "")
+        if offset is not None and _is_picture(name, attributes):
+            heading = squeeze(" ".join(self._heading))
+            sources = tuple(self._sources) if above.name == "picture" else ()
+            self.found.append(Found(name, attributes, offset, frame, len(self._chunks), heading, sources))
+        self._frames.append(frame)
+
+    def end(self, name: str) -> None:
+        """The element that opened last closes."""
+        self._frames.pop()
+        if name in _BLOCKS:
+            self._chunks.append(None)
+
+    def text(self, data: str) -> None:
+        """Text of the open element."""
+        frame = self._frames[-1]
+        if frame.unspoken:
+            return
+        self._chunks.append(data)
+        if frame.in_heading:
+            self._heading.append(data)
+        if frame.in_caption and frame.figure is not None:
+            frame.figure.caption.append(data)
+        for group in (frame.link, frame.button):
+            if group is not None:
+                group.text.append(data)
+
+    def context(self, found: Found) -> Context:
+        """What stands around a found picture. The stream must have ended."""
+        frame = found.frame
+        group = frame.link or frame.button
+        caption = squeeze(" ".join(frame.figure.caption)) if frame.figure is not None else ""
+        if frame.in_caption:
+            caption = ""
+        return Context(
+            link=frame.link.target if frame.link is not None else None,
+            link_text=(group.label or squeeze(" ".join(group.text))) if group is not None else "",
+            button=frame.button is not None,
+            caption=caption,
+            heading=found.heading,
+            nearby=self._nearby(found.chunk),
+            language=frame.language,
+        )
+
+    def _frame(self, name: str, attributes: Mapping[str, str | None], above: _Frame) -> _Frame:
+        role = (attributes.get("role") or "").strip().lower()
+        language = attributes.get("lang") or attributes.get("xml:lang")
+        label = squeeze(attributes.get("aria-label") or "")
+        frame = replace(
+            above,
+            name=name,
+            language=language.strip().lower() if language else above.language,
+            hidden=above.hidden or (attributes.get("aria-hidden") or "").strip().lower() == "true",
+            in_caption=above.in_caption or name == "figcaption",
+            in_heading=above.in_heading or name in HEADINGS,
+            unspoken=above.unspoken or name in _UNSPOKEN,
+        )
+        if name in ("a", "area") and attributes.get("href") is not None:
+            frame = replace(frame, link=_Link(attributes["href"] or "", label))
+        elif role == "link":
+            frame = replace(frame, link=_Link("", label))
+        if name == "button" or role == "button" or _is_image_button(name, attributes):
+            frame = replace(frame, button=_Link("", label))
+        if name == "figure" or role == "figure":
+            frame = replace(frame, figure=_Figure(), in_caption=False)
+        return frame
+
+    def _nearby(self, chunk: int) -> str:
+        before: list[str] = []
+        for position in range(chunk - 1, max(-1, chunk - 1 - NEARBY_CHUNKS), -1):
+            piece = self._chunks[position]
+            if piece is None:
+                break
+            before.append(piece)
+        after: list[str] = []
+        for piece in self._chunks[chunk : chunk + NEARBY_CHUNKS]:
+            if piece is None:
+                break
+            after.append(piece)
+        left, right = squeeze("".join(reversed(before))), squeeze("".join(after))
+        return squeeze(f"{left[-NEARBY_CHARACTERS:]} {right[:NEARBY_CHARACTERS]}")
+
+
+def to_picture(found: Found, context: Context) -> Picture:
+    """The picture of an HTML element, still without its place and slot."""
+    attributes = found.attributes
+    role = (attributes.get("role") or "").strip().lower()
+    alt = attributes.get("alt", "") if "alt" in attributes else None
+    alt = "" if "alt" in attributes and alt is None else alt
+    empty = alt is not None and not alt.strip()
+    presentation = role in ("presentation", "none") or found.frame.hidden
+    referenced = squeeze(attributes.get("aria-labelledby") or "")
+    return Picture(
+        source=_address(found),
+        alt=alt,
+        line=0,
+        column=0,
+        context=context,
+        decorative=presentation or empty,
+        empty_alt=empty and not presentation,
+        label=squeeze(attributes.get("aria-label") or "") or (f"#{referenced}" if referenced else ""),
+        title=squeeze(attributes.get("title") or ""),
+        width=_pixels(attributes.get("width")),
+        height=_pixels(attributes.get("height")),
+    )
+
+
+def _is_image_button(name: str, attributes: Mapping[str, str | None]) -> bool:
+    return name == "input" and (attributes.get("type") or "").strip().lower() == "image"
+
+
+def _is_picture(name: str, attributes: Mapping[str, str | None]) -> bool:
+    if name in ("img", "image") or _is_image_button(name, attributes):
+        return True
+    if name == "area":
+        return attributes.get("href") is not None
+    return (attributes.get("role") or "").strip().lower() in ("img", "image")
+
+
+def _address(found: Found) -> str:
+    """`src`; where that is absent or a lazy loader's stand-in, what the page will show instead."""
+    attributes = found.attributes
+    source = (attributes.get("src") or attributes.get("href") or attributes.get("xlink:href") or "").strip()
+    if found.name == "area":
+        return ""
+    late = [attributes.get(name) or "" for name in ("data-src", "data-original", "data-lazy-src")]
+    if (not source or source.startswith("data:")) and any(late):
+        return next(address.strip() for address in late if address)
+    if source:
+        return source
+    for candidates in (attributes.get("srcset") or "", attributes.get("data-srcset") or "", *found.sources):
+        first = candidates.strip().split(maxsplit=1)
+        if first:
+            return first[0].rstrip(",")
+    return ""
+
+
+def _pixels(value: str | None) -> float | None:
+    """A `width` or `height` as browsers read it: leading digits; a percentage is no size in pixels."""
+    text = (value or "").strip()
+    digits = ""
+    for character in text:
+        if not (character.isascii() and (character.isdigit() or (character == "." and "." not in digits))):
+            break
+        digits += character
+    if not digits.strip(".") or text.endswith("%"):
+        return None
+    return float(digits)

@@ -1,0 +1,142 @@
+"""Bytes of a text document -> characters and back, so that every byte outside an edit stays what it was."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from captionkit.alttext.pictures import Edit
+from captionkit.errors import DataError
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ByteEdit:
+    """Replace `data[start:end]` by `new`; positions count bytes of the file before any edit."""
+
+    start: int
+    end: int
+    new: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedText:
+    """A text with the encoding that gives its bytes back exactly.
+
+    Attributes:
+        text: the characters, byte order mark left off; bytes that are not valid stand as lone surrogates.
+        encoding: a Python codec name without a byte order mark of its own.
+        mark: length in bytes of the byte order mark.
+        ascii_only: write other characters as numeric references, because the declared encoding is in doubt.
+    """
+
+    text: str
+    encoding: str
+    mark: int
+    ascii_only: bool = False
+
+    def byte_edits(self, edits: Iterable[Edit]) -> tuple[ByteEdit, ...]:
+        """Edits of the text as edits of the file's bytes, in order of their place."""
+        result = []
+        position, offset = 0, self.mark
+        for edit in sorted(edits, key=lambda one: one.start):
+            offset += len(self._encode(self.text[position : edit.start]))
+            size = len(self._encode(self.text[edit.start : edit.end]))
+            result.append(ByteEdit(offset, offset + size, self._encode_new(edit.new)))
+            position, offset = edit.end, offset + size
+        return tuple(result)
+
+    def _encode(self, text: str) -> bytes:
+        return text.encode(self.encoding, "surrogateescape")
+
+    def _encode_new(self, text: str) -> bytes:
+        if self.ascii_only:
+            return text.encode("ascii", "xmlcharrefreplace").decode("ascii").encode(self.encoding)
+        return text.encode(self.encoding, "xmlcharrefreplace")
+
+
+def marked_encoding(data: bytes) -> tuple[str, int] | None:
+    """The encoding that a byte order mark names, and the mark's length; None without a mark."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return encoding, len(mark)
+    return None
+
+
+def decode_utf8(data: bytes) -> DecodedText:
+    """Text that is UTF-8 unless a byte order mark says otherwise; broken bytes are carried along unchanged."""
+    encoding, mark = marked_encoding(data) or ("utf-8", 0)
+    return _decode(data, encoding, mark)
+
+
+def decode_declared(data: bytes, declared: str) -> DecodedText:
+    """Text whose document or protocol declares an encoding; UTF-8 where the bytes plainly are UTF-8.
+
+    Args:
+        data: the file.
+        declared: the declared or assumed encoding, any label that Python knows.
+    """
+    marked = marked_encoding(data)
+    if marked is not None:
+        return _decode(data, *marked)
+    try:
+        encoding = codecs.lookup(declared).name
+    except LookupError:
+        encoding = "cp1252"
+    if encoding.startswith("utf"):
+        return _decode(data, encoding, 0)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    else:
+        if not encoding.startswith("iso2022"):  # an escape-coded text is valid UTF-8 too
+            return DecodedText(text, "utf-8", 0, ascii_only=True)
+    for candidate in (encoding, "latin-1"):
+        try:
+            decoded = _decode(data, candidate, 0)
+        except DataError:
+            continue
+        return DecodedText(decoded.text, decoded.encoding, 0, ascii_only=True)
+    raise DataError(f"its text cannot be read as {declared}.")
+
+
+def _decode(data: bytes, encoding: str, mark: int) -> DecodedText:
+    try:
+        text = data[mark:].decode(encoding, "surrogateescape")
+        back = text.encode(encoding, "surrogateescape")
+    except UnicodeError:
+        back = b""
+    if back != data[mark:]:
+        raise DataError(f"its bytes do not come back from {encoding} unchanged, so it is left alone.")
+    return DecodedText(text, encoding, mark)
+
+
+def apply_edits(data: bytes, edits: Iterable[ByteEdit]) -> bytes:
+    """The bytes after all edits, which must not overlap."""
+    pieces = []
+    position = 0
+    for edit in sorted(edits, key=lambda one: one.start):
+        if edit.start < position or edit.end < edit.start or edit.end > len(data):
+            raise ValueError(f"edit at {edit.start} overlaps another or lies outside the {len(data)} bytes")
+        pieces += [data[position : edit.start], edit.new]
+        position = edit.end
+    pieces.append(data[position:])
+    return b"".join(pieces)
+
+
+def inverse_edits(data: bytes, edits: Iterable[ByteEdit]) -> tuple[ByteEdit, ...]:
+    """The edits that take `apply_edits(data, edits)` back to `data`."""
+    result = []
+    shift = 0
+    for edit in sorted(edits, key=lambda one: one.start):
+        start = edit.start + shift
+        result.append(ByteEdit(start, start + len(edit.new), data[edit.start : edit.end]))
+        shift += len(edit.new) - (edit.end - edit.start)
+    return tuple(result)

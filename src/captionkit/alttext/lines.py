@@ -1,0 +1,31 @@
+"""Lines of a text as people and CommonMark count them: they end at LF, CR or CRLF."""
+
+from __future__ import annotations
+
+import bisect
+import re
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+class LineIndex:
+    """Where the lines of a text begin.
+
+    Attributes:
+        starts: offset of each line's first character; one more at the end, the size of the text.
+        contents: the lines without their ends.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.starts = [0]
+        self.contents: list[str] = []
+        for end in _LINE_END.finditer(text):
+            self.contents.append(text[self.starts[-1] : end.start()])
+            self.starts.append(end.end())
+        self.contents.append(text[self.starts[-1] :])
+        self.starts.append(len(text))
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of a character, both from 1."""
+        line = min(bisect.bisect_right(self.starts, offset), len(self.contents))
+        return line, offset - self.starts[line - 1] + 1

@@ -1,0 +1,289 @@
+"""Markdown (CommonMark with tables): images, reference images and embedded HTML, with their places.
+
+`markdown-it-py` decides what is an image. Its block tokens know their lines and its inline rules know their
+position inside a block; two wrapped rules write that position down, and each line of a block is looked up in
+its source line again. HTML inside Markdown is read by the HTML parser from a copy of the text in which all
+that is not HTML is blank, so that every place stays what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from captionkit.alttext import html
+from captionkit.alttext.decoding import ByteEdit, DecodedText, decode_utf8
+from captionkit.alttext.lines import LineIndex
+from captionkit.alttext.pictures import Context, Picture, Slot, squeeze
+from captionkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownDocument:
+    """A Markdown text. `pictures` stand in the order of the source."""
+
+    decoded: DecodedText
+    pictures: tuple[Picture, ...]
+
+    def edits(self, alts: Mapping[int, str]) -> tuple[ByteEdit, ...]:
+        """The edits of the file that give picture number `i` the alternative text `alts[i]`."""
+        return self.decoded.byte_edits(html.slot_edits(self.pictures, alts))
+
+    def embedded(self, name: str) -> bytes | None:
+        """A Markdown text holds no pictures of its own beside `data:` addresses."""
+        return None
+
+
+def read_markdown(data: bytes) -> MarkdownDocument:
+    """The pictures of a Markdown file, which is UTF-8 unless a byte order mark says otherwise."""
+    decoded = decode_utf8(data)
+    return MarkdownDocument(decoded, find_pictures(decoded.text))
+
+
+def find_pictures(text: str) -> tuple[Picture, ...]:
+    """The pictures of a Markdown text."""
+    lines = _Lines(text)
+    body = lines.front_matter()
+    tokens = _parser().parse("\n" * body + text[lines.starts[body] :])
+    reader = _Reader(text, lines)
+    reader.read(tokens)
+    pictures = reader.pictures + reader.html_pictures()
+    placed = []
+    for offset, picture in sorted(pictures, key=lambda pair: pair[0]):
+        line, column = lines.place(offset)
+        placed.append(replace(picture, line=line, column=column))
+    return tuple(placed)
+
+
+def escape_label(alt: str) -> str:
+    """Alternative text as a Markdown label that renders as exactly that text."""
+    escaped = "".join(f"\\{character}" if character in "\\[]*_`<>&~|" else character for character in alt)
+    return squeeze(escaped)
+
+
+class _Lines(LineIndex):
+    """The source lines of a text; what was found in a line is not found there again."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._cursor: dict[int, int] = {}
+
+    def front_matter(self) -> int:
+        """The number of lines of a YAML or TOML block at the very start, which is no Markdown."""
+        first = self.contents[0].rstrip()
+        if first not in ("---", "+++"):
+            return 0
+        for number, line in enumerate(self.contents[1:], start=1):
+            if line.rstrip() == first:
+                return number + 1
+        return 0
+
+    def find(self, number: int, part: str) -> int | None:
+        """The offset of a block's line in its source line, behind what was found there before."""
+        if number >= len(self.contents):
+            return None
+        core = part.strip(" \t")
+        column = self.contents[number].find(core, self._cursor.get(number, 0))
+        if column < 0:
+            return None
+        self._cursor[number] = column + len(core)
+        return self.starts[number] + column - (len(part) - len(part.lstrip(" \t")))
+
+
+class _Reader:
+    def __init__(self, text: str, lines: _Lines) -> None:
+        self._text = text
+        self._lines = lines
+        self._html: list[tuple[int, int, Context]] = []  # ranges of HTML with the Markdown around them
+        self.pictures: list[tuple[int, Picture]] = []
+
+    def read(self, tokens: list[Token]) -> None:
+        heading = ""
+        for position, token in enumerate(tokens):
+            if token.type == "inline" and token.map is not None:
+                plain = _plain(token.children or [])
+                if position and tokens[position - 1].type == "heading_open":
+                    heading = plain
+                self._read_inline(token, heading)
+            elif token.type == "html_block" and token.map is not None:
+                self._read_html_block(token, heading)
+
+    def html_pictures(self) -> list[tuple[int, Picture]]:
+        """Pictures of all HTML in the text, read together, so that a tag opened in one block reaches the next."""
+        if not self._html:
+            return []
+        blank = [character if character in "\r\n" else " " for character in self._text]
+        for start, end, _ in self._html:
+            blank[start:end] = self._text[start:end]
+        found, _ = html.find_pictures("".join(blank))
+        result = []
+        for picture in found:
+            offset = self._offset(picture)
+            around = next((context for start, end, context in self._html if start <= offset < end), Context())
+            own = picture.context
+            context = replace(
+                own,
+                link=own.link if own.link is not None else around.link,
+                link_text=own.link_text if own.link is not None else around.link_text,
+                heading=own.heading or around.heading,
+                nearby=own.nearby or around.nearby,
+            )
+            result.append((offset, replace(picture, context=context)))
+        return result
+
+    def _offset(self, picture: Picture) -> int:
+        # The blank copy has the same line ends as the source, CR aside: count in the source's own lines.
+        return self._lines.starts[picture.line - 1] + picture.column - 1
+
+    def _read_html_block(self, token: Token, heading: str) -> None:
+        assert token.map is not None
+        for number, part in enumerate(token.content.rstrip("\n").split("\n"), start=token.map[0]):
+            offset = self._lines.find(number, part)
+            if offset is not None and part.strip():
+                lead = len(part) - len(part.lstrip(" \t"))
+                core = part.strip(" \t")
+                self._html.append((offset + lead, offset + lead + len(core), Context(heading=heading)))
+
+    def _read_inline(self, token: Token, heading: str) -> None:
+        assert token.map is not None
+        places = self._places(token)
+        children = token.children or []
+        link: tuple[str, str] | None = None
+        for position, child in enumerate(children):
+            if child.type == "link_open":
+                link = (str(child.attrs.get("href", "")), _link_text(children[position + 1 :]))
+            elif child.type == "link_close":
+                link = None
+            elif child.type in ("image", "html_inline") and "start" in child.meta:
+                context = Context(
+                    link=link[0] if link else None,
+                    link_text=link[1] if link else "",
+                    heading=heading,
+                    nearby=_plain(children, without=child),
+                )
+                if child.type == "image":
+                    self._read_image(child, token.content, places, context)
+                else:
+                    self._read_html_inline(child, token.content, places, context)
+
+    def _places(self, token: Token) -> Callable[[int], int | None]:
+        """A function from a position inside a block's content to the offset in the source."""
+        assert token.map is not None
+        starts: list[tuple[int, int | None]] = []
+        position = 0
+        for number, part in enumerate(token.content.split("\n"), start=token.map[0]):
+            starts.append((position, self._lines.find(number, part)))
+            position += len(part) + 1
+
+        def place(position: int) -> int | None:
+            begin, offset = next(pair for pair in reversed(starts) if pair[0] <= position)
+            return None if offset is None else offset + position - begin
+
+        return place
+
+    def _read_image(
+        self, token: Token, content: str, places: Callable[[int], int | None], context: Context
+    ) -> None:
+        start, label_end, end = token.meta["start"], token.meta["label_end"], token.meta["end"]
+        alt = squeeze(_plain(token.children or []))
+        picture = Picture(
+            source=str(token.attrs.get("src", "")),
+            alt=alt or None,
+            line=0,
+            column=0,
+            context=context,
+            title=str(token.attrs.get("title", "")),
+        )
+        first, last = places(start), places(label_end)
+        tail = content[label_end + 1 : end]
+        if first is None or last is None or self._text[first : first + 2] != "![" or self._text[last] != "]":
+            offset = first if first is not None else 0
+            fixed = "its place in the source is not certain (an escaped | in a table cell)"
+            self.pictures.append((offset, replace(picture, fixed=fixed)))
+            return
+        slot = Slot(first + 2, last, escape_label)
+        if tail in ("", "[]"):
+            # The label is the reference too: it moves into brackets of its own.
+            label = content[start + 2 : label_end]
+            after = f"][{label}" if not tail else ""
+            slot = replace(slot, after=after)
+            if tail:
+                slot = Slot(first + 2, last + 2, escape_label, after=f"][{label}")
+        self.pictures.append((first, replace(picture, slot=slot)))
+
+    def _read_html_inline(
+        self, token: Token, content: str, places: Callable[[int], int | None], context: Context
+    ) -> None:
+        """An inline tag may run over several lines: each line of it is a range of its own."""
+        position = token.meta["start"]
+        for part in token.content.split("\n"):
+            offset = places(position)
+            if offset is not None:
+                self._html.append((offset, offset + len(part), context))
+            position += len(part) + 1
+
+
+def _plain(tokens: list[Token], without: Token | None = None) -> str:
+    """The text of inline tokens as a reader sees it; pictures give their alternative text."""
+    pieces = []
+    for token in tokens:
+        if token is without:
+            continue
+        if token.type in ("text", "code_inline"):
+            pieces.append(token.content)
+        elif token.type == "image" and without is None:
+            pieces.append(_plain(token.children or []))
+        elif token.type in ("softbreak", "hardbreak"):
+            pieces.append(" ")
+    return squeeze("".join(pieces))
+
+
+def _link_text(tokens: list[Token]) -> str:
+    """The text from here to the end of the link, pictures left out."""
+    pieces = []
+    for token in tokens:
+        if token.type == "link_close":
+            break
+        if token.type in ("text", "code_inline"):
+            pieces.append(token.content)
+    return squeeze(" ".join(pieces))
+
+
+def _parser() -> MarkdownIt:
+    try:
+        from markdown_it import MarkdownIt
+        from markdown_it.rules_inline import html_inline, image
+    except ImportError:
+        raise UsageError(
+            "Reading Markdown needs the package markdown-it-py, which is not installed; "
+            "run: pip install 'captionkit[alt]'"
+        ) from None
+
+    def placed_image(state: StateInline, silent: bool) -> bool:
+        start, count = state.pos, len(state.tokens)
+        if not image(state, silent):
+            return False
+        if len(state.tokens) > count:
+            label_end = state.md.helpers.parseLinkLabel(state, start + 1, False)
+            state.tokens[-1].meta.update(start=start, label_end=label_end, end=state.pos)
+        return True
+
+    def placed_html(state: StateInline, silent: bool) -> bool:
+        start, count = state.pos, len(state.tokens)
+        if not html_inline(state, silent):
+            return False
+        if len(state.tokens) > count:
+            state.tokens[-1].meta.update(start=start)
+        return True
+
+    parser: Any = MarkdownIt("commonmark").enable("table")
+    parser.inline.ruler.at("image", placed_image)
+    parser.inline.ruler.at("html_inline", placed_html)
+    checked: MarkdownIt = parser
+    return checked

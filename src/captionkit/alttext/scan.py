@@ -1,0 +1,210 @@
+"""Every picture of documents and folders with its context, its place and its verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from captionkit.alttext import documents
+from captionkit.alttext.appearance import Appearance, look
+from captionkit.alttext.documents import Document
+from captionkit.alttext.pictures import Picture
+from captionkit.alttext.sources import Located, Where, locate
+from captionkit.alttext.verdict import MAX_LENGTH, Judgement, judge, placeholder
+from captionkit.errors import CaptionkitError, DataError, ImageError, UsageError
+
+SKIPPED_FOLDERS = frozenset(["node_modules", "__pycache__", "venv", "site-packages"])
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One picture of one document.
+
+    Attributes:
+        id: stays the same while the document's name, the picture's address and its alt text do.
+        document: the document's path relative to the root, with `/`.
+        index: the number of the picture in the document.
+        picture, judgement: what was found, and what is to be said of it.
+        where: where its bytes are.
+        problem: why its bytes cannot be had; empty where they can.
+    """
+
+    id: str
+    document: str
+    index: int
+    picture: Picture
+    judgement: Judgement
+    where: Where
+    problem: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as plain values, as `--json` prints it."""
+        picture, context = self.picture, self.picture.context
+        source = picture.source
+        return {
+            "id": self.id,
+            "document": self.document,
+            "member": picture.member,
+            "line": picture.line,
+            "column": picture.column,
+            "source": source if len(source) <= 200 else f"{source[:200]}...",
+            "alt": picture.alt,
+            "verdict": self.judgement.verdict.value,
+            "reason": self.judgement.reason,
+            "where": self.where.value,
+            "problem": self.problem,
+            "writable": picture.slot is not None,
+            "context": {
+                "link": context.link,
+                "link_text": context.link_text,
+                "button": context.button,
+                "caption": context.caption,
+                "heading": context.heading,
+                "nearby": context.nearby,
+                "language": context.language,
+                "title": picture.title,
+                "label": picture.label,
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedDocument:
+    """A document with its findings; `data` are the bytes that were read."""
+
+    path: Path
+    root: Path
+    data: bytes
+    document: Document
+    findings: tuple[Finding, ...]
+
+    @property
+    def name(self) -> str:
+        """The path relative to the root, with `/`."""
+        return self.path.relative_to(self.root).as_posix()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A document that could not be read, and the sentence that says why."""
+
+    path: Path
+    error: str
+
+
+def find_root(path: Path, root: Path | None) -> Path:
+    """The root for a path that was given: `root`, else the folder itself, else the file's folder."""
+    if root is not None:
+        return root.resolve()
+    return path.resolve() if path.is_dir() else path.resolve().parent
+
+
+def list_documents(paths: Iterable[Path], root: Path | None = None) -> Iterator[tuple[Path, Path] | Failure]:
+    """The documents among files and folders, in a stable order, each once, with its root.
+
+    Symbolic links to folders are not followed; a link to a file counts where it stays under the root.
+
+    Raises:
+        UsageError: a path that does not exist, is no document, or a root that is no folder.
+    """
+    if root is not None and not root.is_dir():
+        raise UsageError(f"Expected a folder for --root, but {root} is none.")
+    seen: set[Path] = set()
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"Expected a file or a folder at {path}, but there is none.")
+        base = find_root(path, root)
+        for candidate in _walk(path) if path.is_dir() else [path]:
+            if not path.is_dir() and candidate.suffix.lower() not in documents.READERS:
+                known = ", ".join(sorted(documents.READERS))
+                raise UsageError(f"Expected a document ({known}) or a folder, but got {candidate}.")
+            resolved = candidate.resolve()
+            if resolved in seen:
+                continue
+            seen.add(resolved)
+            if not resolved.is_relative_to(base):
+                yield Failure(candidate, f"{candidate} lies outside the root {base}; it is left alone.")
+            else:
+                yield resolved, base
+
+
+def scan_document(path: Path, root: Path, *, max_length: int = MAX_LENGTH, pixels: bool = True) -> ScannedDocument:
+    """Read one document and judge its pictures.
+
+    Args:
+        path: the document.
+        root: the site's root.
+        max_length: characters beyond which an alternative text is too long.
+        pixels: whether pictures without alternative text are opened to tell drawings from photographs.
+
+    Raises:
+        DataError: the document cannot be read.
+    """
+    data = documents.read_data(path)
+    document = documents.read_document(path, data)
+    name = path.relative_to(root).as_posix()
+    seen: Counter[tuple[str, str, str | None]] = Counter()
+    findings = []
+    for index, picture in enumerate(document.pictures):
+        located = locate(picture, document, path, root)
+        appearance, problem = _look(picture, located) if pixels else (None, located.problem)
+        key = (picture.member, picture.source, picture.alt)
+        identity = _identity(name, *key, seen[key])
+        seen[key] += 1
+        judgement = judge(picture, appearance, max_length=max_length)
+        findings.append(Finding(identity, name, index, picture, judgement, located.where, problem))
+    return ScannedDocument(path, root, data, document, tuple(findings))
+
+
+def scan(
+    paths: Iterable[Path],
+    root: Path | None = None,
+    *,
+    max_length: int = MAX_LENGTH,
+    progress: Callable[[Path], None] | None = None,
+) -> Iterator[ScannedDocument | Failure]:
+    """Scan files and folders. A document that cannot be read becomes a `Failure`, and the rest goes on."""
+    for item in list_documents(paths, root):
+        if isinstance(item, Failure):
+            yield item
+            continue
+        path, base = item
+        if progress is not None:
+            progress(path)
+        try:
+            yield scan_document(path, base, max_length=max_length)
+        except UsageError:
+            raise
+        except CaptionkitError as error:
+            yield Failure(path, str(error))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS)
+        for name in sorted(files):
+            path = Path(parent, name)
+            # Office programs leave lock files "~$name.docx" beside an open document.
+            if path.suffix.lower() in documents.READERS and not name.startswith((".", "~$")) and path.is_file():
+                yield path
+
+
+def _look(picture: Picture, located: Located) -> tuple[Appearance | None, str]:
+    content = located.content
+    named = bool((picture.alt or "").strip()) and not placeholder(picture.alt or "", picture.source)
+    if content is None or named or picture.decorative:
+        return None, located.problem
+    try:
+        return look(content), ""
+    except (ImageError, DataError) as error:
+        return None, str(error)
+
+
+def _identity(*parts: object) -> str:
+    digest = hashlib.sha256("\0".join(repr(part) for part in parts).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]

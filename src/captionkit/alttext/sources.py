@@ -1,0 +1,118 @@
+"""From the address of a picture to its bytes: files under the root, `data:` addresses, members of the document.
+
+Nothing is fetched, and nothing outside the root is opened: neither by `..` nor through a symbolic link.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import urllib.parse
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from captionkit.alttext.documents import Document
+from captionkit.alttext.html import TEMPLATE_MARKS
+from captionkit.alttext.pictures import Picture
+
+MAX_DATA_CHARACTERS = 64_000_000
+
+
+class Where(StrEnum):
+    """Where the bytes of a picture are."""
+
+    FILE = "file"
+    DATA = "data"
+    EMBEDDED = "embedded"
+    REMOTE = "remote"
+    OUTSIDE = "outside"
+    VANISHED = "vanished"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A picture's bytes, or why there are none.
+
+    Attributes:
+        where: the kind of place.
+        path: the file, for `FILE` (and the missing one, for `VANISHED`).
+        data: the bytes, for `DATA` and `EMBEDDED`.
+        problem: one sentence where the picture cannot be had; empty otherwise.
+    """
+
+    where: Where
+    path: Path | None = None
+    data: bytes | None = None
+    problem: str = ""
+
+    @property
+    def content(self) -> Path | bytes | None:
+        """What a captioner takes: a path or bytes; None where the picture cannot be had."""
+        if self.where is Where.FILE:
+            return self.path
+        return self.data
+
+
+def locate(picture: Picture, document: Document, path: Path, root: Path) -> Located:
+    """Find a picture of a document.
+
+    Args:
+        picture: one of `document.pictures`.
+        document: the document that was read from `path`.
+        path: the document's file.
+        root: the site's root; addresses that begin with `/` start there, and nothing outside it is opened.
+    """
+    if picture.embedded:
+        data = document.embedded(picture.embedded)
+        if data is None:
+            return Located(Where.VANISHED, problem=f"the document holds no {picture.embedded}")
+        return Located(Where.EMBEDDED, data=data)
+    source = picture.source.strip()
+    if not source:
+        return Located(Where.UNKNOWN, problem="it has no address")
+    if any(mark in source for mark in TEMPLATE_MARKS):
+        return Located(Where.UNKNOWN, problem="its address is filled in by a template")
+    if source[:5].lower() == "data:":
+        return _from_data_address(source)
+    base = getattr(document, "base", "")
+    joined = urllib.parse.urljoin(base, source) if base else source
+    try:
+        parts = urllib.parse.urlsplit(joined)
+    except ValueError:
+        return Located(Where.UNKNOWN, problem="its address cannot be read")
+    if parts.netloc or (parts.scheme and parts.scheme.lower() != "file"):
+        return Located(Where.REMOTE, problem="it is on another host; remote pictures are not fetched")
+    return _from_path(urllib.parse.unquote(parts.path), path, root)
+
+
+def _from_path(address: str, path: Path, root: Path) -> Located:
+    if "\0" in address or not address:
+        return Located(Where.UNKNOWN, problem="its address names no file")
+    start = root if address.startswith("/") else path.parent
+    root = root.resolve()
+    target = start / address.lstrip("/")
+    try:
+        resolved = target.resolve()
+        inside = resolved.is_relative_to(root)
+        if inside and resolved.is_file():
+            return Located(Where.FILE, path=resolved)
+    except (OSError, RuntimeError):
+        return Located(Where.UNKNOWN, problem="its address names no file")
+    if not inside:
+        return Located(Where.OUTSIDE, problem=f"it lies outside the root {root}; name a wider one with --root")
+    return Located(Where.VANISHED, path=target, problem=f"no such file: {target}")
+
+
+def _from_data_address(source: str) -> Located:
+    header, comma, body = source[5:].partition(",")
+    if not comma or len(body) > MAX_DATA_CHARACTERS:
+        return Located(Where.UNKNOWN, problem="its data: address cannot be read")
+    try:
+        raw = urllib.parse.unquote_to_bytes(body)
+        if header.lower().rstrip().endswith(";base64"):
+            raw = base64.b64decode(b"".join(raw.split()), validate=True)
+    except (ValueError, binascii.Error):
+        return Located(Where.UNKNOWN, problem="its data: address is damaged")
+    return Located(Where.DATA, data=raw)

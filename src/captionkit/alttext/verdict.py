@@ -1,0 +1,373 @@
+"""The verdict on a picture's alternative text, after the alt decision tree of the W3C Web Accessibility Initiative
+(Images Tutorial, "An alt Decision Tree").
+
+The tree asks, in this order: does the image contain text, is it in a link or a button, does it add to the
+meaning of the page, is it purely decorative. What a machine can see of each question is written at the rule.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import urllib.parse
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from captionkit.alttext.appearance import Appearance
+from captionkit.alttext.pictures import Picture, squeeze
+from captionkit.errors import UsageError, nearest
+
+MAX_LENGTH = 125
+SPACER_PIXELS = 3
+ICON_PIXELS = 32
+
+
+class Verdict(StrEnum):
+    """What is to be said of a picture's alternative text."""
+
+    MISSING = "missing"
+    PLACEHOLDER = "placeholder"
+    REDUNDANT = "redundant"
+    DECORATIVE = "decorative"
+    FUNCTIONAL = "functional"
+    TEXT = "text"
+    TOO_LONG = "too-long"
+    OK = "ok"
+
+
+WANTS_DESCRIPTION = frozenset([Verdict.MISSING, Verdict.PLACEHOLDER])
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict and, in one sentence, what it rests on and what to do."""
+
+    verdict: Verdict
+    reason: str
+
+
+# Names that say what kind of file or thing it is, and nothing of what it shows.
+_GENERIC = frozenset(
+    [
+        "alt",
+        "alternative",
+        "artwork",
+        "banner",
+        "caption",
+        "clipart",
+        "cover",
+        "default",
+        "description",
+        "dummy",
+        "figure",
+        "fig",
+        "file",
+        "foto",
+        "graphic",
+        "graphics",
+        "hero",
+        "icon",
+        "illustration",
+        "image",
+        "images",
+        "img",
+        "logo",
+        "media",
+        "none",
+        "null",
+        "object",
+        "photo",
+        "photograph",
+        "photography",
+        "photos",
+        "pic",
+        "picture",
+        "pictures",
+        "placeholder",
+        "screenshot",
+        "shot",
+        "slide",
+        "spacer",
+        "tbd",
+        "text",
+        "thumb",
+        "thumbnail",
+        "todo",
+        "undefined",
+        "unnamed",
+        "untitled",
+        "untitled1",
+        "bild",
+        "abbildung",
+    ]
+)
+_FILLERS = frozenset(
+    ["a", "an", "the", "of", "my", "this", "is", "here", "for", "our", "alt", "text", "no", "untitled", "generic"]
+)
+_CAMERA = re.compile(r"(?:img|dsc|dscn|dscf|dcim|pxl|p|pict|mvimg|screenshot|scan|image)[ _-]*\d[\d _.-]*", re.I)
+_PHOTO_OF = re.compile(
+    r"(?:an? |the )?(?:image|picture|photo|photograph|graphic|pic|screenshot)(?: of)?[:.]?", re.I
+)
+_SUFFIX = re.compile(r"\.(?:jpe?g|png|gif|webp|svg|tiff?|bmp|avif|heic|ico)$", re.I)
+
+# Words that announce a picture that must be read rather than seen.
+_READ_WORDS = {
+    "chart": "a chart",
+    "barchart": "a chart",
+    "piechart": "a chart",
+    "histogram": "a chart",
+    "graph": "a chart",
+    "plot": "a chart",
+    "scatterplot": "a chart",
+    "heatmap": "a chart",
+    "diagram": "a diagram",
+    "flowchart": "a diagram",
+    "schematic": "a diagram",
+    "schema": "a diagram",
+    "architecture": "a diagram",
+    "workflow": "a diagram",
+    "uml": "a diagram",
+    "timeline": "a diagram",
+    "infographic": "a chart",
+    "floorplan": "a diagram",
+    "blueprint": "a diagram",
+    "screenshot": "a screenshot",
+    "screencast": "a screenshot",
+    "screen": "a screenshot",
+    "logo": "a logo",
+    "wordmark": "a logo",
+    "badge": "a badge",
+    "receipt": "text",
+    "invoice": "text",
+    "scan": "text",
+    "certificate": "text",
+    "handwriting": "text",
+    "equation": "a formula",
+    "formula": "a formula",
+    "table": "a table",
+    "map": "a map",
+    "qr": "a code to scan",
+    "qrcode": "a code to scan",
+    "barcode": "a code to scan",
+}
+_ALWAYS_READ = frozenset(
+    ["a chart", "a diagram", "a screenshot", "a logo", "a badge", "a formula", "a code to scan"]
+)
+
+
+def parse_verdicts(value: str) -> frozenset[Verdict]:
+    """A comma-separated list of verdicts, as `--fail-on` takes it; `any` stands for all but decorative and ok.
+
+    Raises:
+        UsageError: a name that is no verdict.
+    """
+    names = [name.strip().lower() for name in value.split(",") if name.strip()]
+    known = [verdict.value for verdict in Verdict]
+    if names == ["any"]:
+        return frozenset(Verdict) - {Verdict.DECORATIVE, Verdict.OK}
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"Expected verdicts such as missing,placeholder, but got '{name}'; {nearest(name, known)}"
+            )
+    return frozenset(Verdict(name) for name in names)
+
+
+def judge(picture: Picture, appearance: Appearance | None, *, max_length: int = MAX_LENGTH) -> Judgement:
+    """The verdict on one picture.
+
+    Args:
+        picture: the picture with its context.
+        appearance: what its pixels say; None where they cannot be had or were not looked at.
+        max_length: characters beyond which an alternative text is too long.
+    """
+    alt = squeeze(picture.alt or "")
+    name = alt or picture.label
+    if picture.fixed.startswith("its alt text is filled in by a template"):
+        return Judgement(Verdict.OK, "A template fills in its alternative text.")
+    if name:
+        return _judge_text(picture, alt, appearance, max_length)
+    if picture.decorative and not (picture.empty_alt and _is_nameless_control(picture)):
+        return Judgement(Verdict.DECORATIVE, "It is marked as decorative: screen readers pass it over.")
+    return _judge_absent(picture, appearance)
+
+
+def _judge_text(picture: Picture, alt: str, appearance: Appearance | None, max_length: int) -> Judgement:
+    """There is a name. Is it one, is it new, is it short?"""
+    if not alt:
+        return Judgement(Verdict.OK, "aria-label or aria-labelledby names it.")
+    context = picture.context
+    if what := placeholder(alt, picture.source):
+        if _is_control(picture):
+            return Judgement(Verdict.FUNCTIONAL, f"{_control(picture)}, and its alternative text is {what}.")
+        if read := _to_be_read(picture, appearance):
+            return Judgement(Verdict.TEXT, f"Its alternative text is {what}. {_read_by_person(read)}")
+        return Judgement(
+            Verdict.PLACEHOLDER, f"Its alternative text is {what}, which says nothing of the picture."
+        )
+    key = _key(alt)
+    for beside, where in (
+        (context.caption, "its caption"),
+        (context.link_text, "the text of its link"),
+        (context.nearby, "the text beside it"),
+    ):
+        if key and (key == _key(beside) or (where == "its caption" and key in _key(beside) and len(key) > 12)):
+            return Judgement(Verdict.REDUNDANT, f"It repeats {where}: a screen reader says the same thing twice.")
+    if len(alt) > max_length:
+        return Judgement(
+            Verdict.TOO_LONG,
+            f"It has {len(alt)} characters, more than {max_length}: keep the gist, put the rest into the text.",
+        )
+    if _is_control(picture):
+        return Judgement(Verdict.OK, f"{_control(picture)}: check that the alternative text says what it does.")
+    return Judgement(Verdict.OK, "It has alternative text.")
+
+
+def _judge_absent(picture: Picture, appearance: Appearance | None) -> Judgement:
+    """There is no name. What would the right one be?"""
+    context = picture.context
+    if _is_control(picture):
+        if context.link_text:
+            return Judgement(
+                Verdict.FUNCTIONAL,
+                f"{_control(picture)} that says '{_short(context.link_text)}' already: give it alt=\"\".",
+            )
+        return Judgement(
+            Verdict.FUNCTIONAL,
+            f"{_control(picture)} without any text: say where it leads or what it does, not what it looks like.",
+        )
+    if size := _spacer(picture, appearance):
+        return Judgement(Verdict.DECORATIVE, f'It is only {size}, a spacer or a rule: give it alt="".')
+    if what := _to_be_read(picture, appearance):
+        return Judgement(Verdict.TEXT, _read_by_person(what))
+    if size := _icon(picture, appearance):
+        return Judgement(
+            Verdict.DECORATIVE, f'It is only {size}, an icon: give it alt="" unless it carries meaning.'
+        )
+    if picture.title:
+        return Judgement(Verdict.MISSING, "It has a title only, which many screen readers do not say.")
+    return Judgement(Verdict.MISSING, "It has no alternative text.")
+
+
+def placeholder(alt: str, source: str = "") -> str:
+    """What kind of placeholder an alternative text is; empty where it is none.
+
+    Args:
+        alt: the alternative text.
+        source: the picture's address, whose file name is a common stand-in.
+    """
+    text = squeeze(alt)
+    file = PurePosixPath(
+        urllib.parse.unquote(urllib.parse.urlsplit(source).path if "data:" not in source else "")
+    ).name
+    stem = PurePosixPath(file).stem
+    if not any(unicodedata.category(character)[0] in "LNS" for character in text):
+        return "punctuation alone"
+    if (_SUFFIX.search(text) and " " not in text.strip()) or (file and text.casefold() == file.casefold()):
+        return "a file name"
+    # One plain word may be both a file's name and a fair description ("sunflower.jpg"): it is let be.
+    if stem and text.casefold() == stem.casefold() and not stem.isalpha():
+        return "its file name"
+    if _CAMERA.fullmatch(text):
+        return "a camera's file name"
+    if _PHOTO_OF.fullmatch(text):
+        return f"'{text}' and no more"
+    words = re.findall(r"[^\W\d_]+", text.casefold())
+    if words and all(word in _GENERIC or word in _FILLERS for word in words) and set(words) & _GENERIC:
+        return f"the generic '{text}'"
+    if not words and text.isascii() and any(character.isdigit() for character in text):
+        return "a number alone"
+    return ""
+
+
+def _read_by_person(what: str) -> str:
+    return f"It looks like {what}: a caption model cannot read it, a person must say what it says."
+
+
+def _is_control(picture: Picture) -> bool:
+    return picture.context.link is not None or picture.context.button
+
+
+def _is_nameless_control(picture: Picture) -> bool:
+    return _is_control(picture) and not picture.context.link_text
+
+
+def _control(picture: Picture) -> str:
+    if picture.context.button:
+        return "It is a button"
+    target = picture.context.link or ""
+    return f"It is a link to {_short(target)}" if target else "It is a link"
+
+
+def _size(picture: Picture, appearance: Appearance | None) -> tuple[float, float] | None:
+    """Declared size, and where one side is not declared the picture's own."""
+    width, height = picture.width, picture.height
+    if appearance is not None and not appearance.vector:
+        width = appearance.width if width is None else width
+        height = appearance.height if height is None else height
+    return None if width is None or height is None else (width, height)
+
+
+def _spacer(picture: Picture, appearance: Appearance | None) -> str:
+    size = _size(picture, appearance)
+    if size is None or min(size) > SPACER_PIXELS:
+        return ""
+    return f"{size[0]:g} x {size[1]:g} pixels"
+
+
+def _icon(picture: Picture, appearance: Appearance | None) -> str:
+    size = _size(picture, appearance)
+    if size is None or max(size) > ICON_PIXELS:
+        return ""
+    return f"{size[0]:g} x {size[1]:g} pixels"
+
+
+def _to_be_read(picture: Picture, appearance: Appearance | None) -> str:
+    """What the picture is where it must be read; from the format, the names around it, and its pixels."""
+    if picture.drawing:
+        return picture.drawing
+    named = _announced(_name_words(picture.source))
+    if named in _ALWAYS_READ:
+        return named
+    captioned = _announced(re.findall(r"[^\W\d_]+", picture.context.caption.casefold()))
+    if captioned in ("a chart", "a diagram", "a screenshot", "a formula"):
+        return captioned
+    if appearance is None:
+        return named
+    if appearance.vector:
+        return named or "a drawing (SVG)"
+    if appearance.drawing:
+        return named or "a drawing, a chart or text (few colours, hard edges)"
+    return ""
+
+
+def _name_words(source: str) -> list[str]:
+    if source[:5].lower() == "data:":
+        return []
+    try:
+        name = urllib.parse.unquote(PurePosixPath(urllib.parse.urlsplit(source).path).stem)
+    except ValueError:
+        return []
+    split = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.findall(r"[^\W\d_]+", split.casefold())
+
+
+def _announced(words: list[str]) -> str:
+    for word in words:
+        kind = _READ_WORDS.get(word) or _READ_WORDS.get(word.removesuffix("s"))
+        if kind:
+            return kind
+    return ""
+
+
+def _key(text: str) -> str:
+    """Letters and digits alone, for telling whether two texts say the same."""
+    return "".join(
+        character for character in unicodedata.normalize("NFKC", text).casefold() if character.isalnum()
+    )
+
+
+def _short(text: str) -> str:
+    text = squeeze(text)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,49 @@
+"""XHTML: pages that are XML, as in EPUB books.
+
+Under the rules of HTML a `<title/>` or `<script/>` would swallow the rest of such a page, so an XML parser
+reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from captionkit.alttext.context import ContextBuilder
+from captionkit.alttext.decoding import DecodedText, decode_declared
+from captionkit.alttext.html import HtmlDocument, complete
+from captionkit.alttext.xml_tags import read_xml
+
+
+def read_xhtml(data: bytes) -> HtmlDocument:
+    """The pictures of an XHTML page.
+
+    Raises:
+        DataError: not well-formed, or with entity declarations.
+    """
+    builder = ContextBuilder()
+
+    def start(name: str, attributes: dict[str, str], offset: int) -> None:
+        builder.start(_local(name), attributes, offset)
+
+    encoding = read_xml(data, start=start, end=lambda name: builder.end(_local(name)), text=builder.text)
+    decoded = decode_declared(data, encoding)
+    offsets = character_offsets(decoded, [found.offset for found in builder.found])
+    builder.found = [replace(found, offset=at) for found, at in zip(builder.found, offsets, strict=True)]
+    return HtmlDocument(decoded, complete(decoded.text, builder), builder.base)
+
+
+def character_offsets(decoded: DecodedText, places: list[int]) -> list[int]:
+    """Byte offsets of the file, in rising order, as offsets into its text."""
+    data = decoded.text.encode(decoded.encoding, "surrogateescape")
+    offsets: list[int] = []
+    seen, characters = 0, 0
+    for place in places:
+        at = place - decoded.mark
+        characters += len(data[seen:at].decode(decoded.encoding, "surrogateescape"))
+        seen = at
+        offsets.append(characters)
+    return offsets
+
+
+def _local(name: str) -> str:
+    return name.rsplit(":", 1)[-1].lower()

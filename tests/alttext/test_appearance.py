@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from captionkit.alttext.appearance import is_drawing, is_vector, look, measure, read_svg_text
+from captionkit.errors import ImageError
+from captionkit.images import read_image
+
+
+def drawn_chart() -> Image.Image:
+    image = Image.new("RGB", (400, 300), "white")
+    draw = ImageDraw.Draw(image)
+    draw.line((40, 20, 40, 260, 380, 260), fill="black", width=2)
+    for number, height in enumerate((60, 140, 90, 200)):
+        draw.rectangle((60 + 80 * number, 260 - height, 110 + 80 * number, 259), fill="steelblue")
+        draw.text((70 + 80 * number, 270), f"Q{number}", fill="black")
+    return image
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_chart_is_a_drawing(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"chart{suffix}"
+    drawn_chart().save(path)
+    appearance = look(path)
+    assert appearance.drawing
+    assert (appearance.width, appearance.height) == (400, 300)
+
+
+def test_shading_and_noise_are_a_photograph() -> None:
+    random = np.random.default_rng(1)
+    slope = np.linspace(0, 200, 320)[None, :, None] + np.linspace(0, 50, 240)[:, None, None]
+    pixels = np.clip(slope + random.normal(0, 6, (240, 320, 3)), 0, 255).astype(np.uint8)
+    assert not is_drawing(pixels)
+
+
+def test_the_three_numbers_by_hand() -> None:
+    pixels = np.zeros((1, 4, 3), np.uint8)
+    pixels[0, 2:] = 255
+    assert measure(pixels) == pytest.approx((2 / 3, 1 / 3, 1.0))
+    assert measure(np.zeros((5, 1, 3), np.uint8)) == (1.0, 0.0, 1.0)
+
+
+@pytest.mark.data
+def test_hardly_any_photograph_is_taken_for_a_drawing(data_root: Path, tmp_path: Path) -> None:
+    import tarfile
+
+    drawings = total = 0
+    with tarfile.open(data_root / "coco-mini" / "images.tar") as archive:
+        for member in archive:
+            if member.isfile() and "val2017" in member.name:
+                handle = archive.extractfile(member)
+                assert handle is not None
+                total += 1
+                drawings += is_drawing(read_image(handle.read()))
+    assert total == 100
+    assert drawings <= 3
+
+
+def test_svg_is_seen_by_its_content_and_gives_its_words(tmp_path: Path) -> None:
+    svg = b'<?xml version="1.0"?><svg xmlns="urn:svg"><title>Sales</title><text>2 <b>up</b></text></svg>'
+    assert is_vector(svg)
+    assert look(svg).vector
+    assert read_svg_text(svg) == "Sales 2 up"
+    assert read_svg_text(b"<svg><text>broken") == ""
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n<svg")
+    assert not is_vector(tmp_path / "a.png")
+
+
+def test_what_is_no_picture_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ImageError):
+        look(b"no picture")
+    with pytest.raises(ImageError):
+        look(tmp_path / "gone.png")

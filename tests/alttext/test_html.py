@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from captionkit.alttext.decoding import apply_edits, inverse_edits
+from captionkit.alttext.html import read_html
+from captionkit.alttext.pictures import squeeze
+
+
+def edited(data: bytes, alts: dict[int, str]) -> bytes:
+    return apply_edits(data, read_html(data).edits(alts))
+
+
+def test_context_is_what_a_reader_meets() -> None:
+    page = (
+        b'<html lang="en-GB"><h2>Our <em>dogs</em></h2><p>Before '
+        b'<a href="/rex" aria-label="Rex"><img src=r.jpg></a>'
+        b" after.</p><figure><img src='f.jpg'><figcaption>Rex in <b>May</b></figcaption></figure>"
+        b'<button>Save <img src=s.png></button><div lang="de"><img src=d.jpg></div>'
+    )
+    link, figure, button, german = read_html(page).pictures
+    assert (link.context.link, link.context.link_text) == ("/rex", "Rex")
+    assert link.context.heading == "Our dogs"
+    assert link.context.nearby == "Before after."
+    assert link.context.language == "en-gb"
+    assert figure.context.caption == "Rex in May"
+    assert figure.context.link is None
+    assert button.context.button
+    assert button.context.link_text == "Save"
+    assert german.context.language == "de"
+
+
+def test_lines_and_columns_count_from_one_and_crlf_is_one_line_end() -> None:
+    pictures = read_html(b"<p>\r\n\r\n  <img src=a>\n<img src=b><img src=c>").pictures
+    assert [(one.line, one.column) for one in pictures] == [(3, 3), (4, 1), (4, 12)]
+
+
+def test_broken_markup_is_read_as_browsers_read_it() -> None:
+    page = b'<table><img src=a.png></tr><p><a href=x>open <img src=b.png><p>next <img alt="c"src=c.png'
+    pictures = read_html(page).pictures
+    assert [one.source for one in pictures] == ["a.png", "b.png"]  # the last tag never ends
+    assert pictures[1].context.link == "x"
+
+
+def test_pictures_in_comments_scripts_and_text_areas_are_no_pictures() -> None:
+    page = b"<!-- <img src=a> --><script>'<img src=b>'</script><textarea><img src=c></textarea><img src=d>"
+    assert [one.source for one in read_html(page).pictures] == ["d"]
+
+
+def test_a_lazy_loader_shows_its_late_address_and_noscript_counts() -> None:
+    page = b'<img src="data:image/gif;base64,R0" data-src="late.jpg"><noscript><img src="late.jpg"></noscript>'
+    assert [one.source for one in read_html(page).pictures] == ["late.jpg", "late.jpg"]
+
+
+def test_srcset_and_picture_sources_stand_in_for_a_missing_src() -> None:
+    page = b'<img srcset="a.jpg 1x, b.jpg 2x"><picture><source srcset="c.webp"><img alt=x></picture>'
+    assert [one.source for one in read_html(page).pictures] == ["a.jpg", "c.webp"]
+
+
+@pytest.mark.parametrize(
+    "attributes", ['alt=""', "role=presentation", 'role="none"', 'aria-hidden="true"', 'alt=" "']
+)
+def test_what_is_marked_as_decorative_is_decorative(attributes: str) -> None:
+    assert read_html(f"<img src=a {attributes}>".encode()).pictures[0].decorative
+
+
+def test_a_hidden_parent_hides_its_pictures() -> None:
+    first, second = read_html(b'<div aria-hidden="true"><p><img src=a></div><img src=b>').pictures
+    assert first.decorative
+    assert not second.decorative
+
+
+def test_alt_text_from_a_template_is_left_alone() -> None:
+    pictures = read_html(b'<img src="a" alt="{{ title }}"><img src="b" {% if x %}alt=""{% endif %}>').pictures
+    assert [one.slot for one in pictures] == [None, None]
+    assert "template" in pictures[0].fixed
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252", "shift_jis", "iso-2022-jp"])
+def test_every_byte_outside_alt_stays_in_every_encoding(encoding: str) -> None:
+    text = {"windows-1252": "café – ", "shift_jis": "日本 犬 ", "iso-2022-jp": "日本 犬 "}.get(encoding, "Ωé犬 ")
+    page = f'<html><meta charset="{encoding}"><p>{text}<img src="a.png" alt="old">{text}\r\n'.encode(encoding)
+    document = read_html(page)
+    edits = document.edits({0: "A café, “犬”"})
+    new = apply_edits(page, edits)
+    assert read_html(new).pictures[0].alt == "A café, “犬”"
+    (edit,) = edits
+    assert new[: edit.start] == page[: edit.start]
+    assert new[edit.start + len(edit.new) :] == page[edit.end :]
+    assert apply_edits(new, inverse_edits(page, edits)) == page
+
+
+def test_bytes_that_are_not_valid_in_the_declared_encoding_survive() -> None:
+    page = b'<meta charset="utf-8"><p>\xff\xfe broken <img src=a.png> \xe9'
+    assert edited(page, {0: "x"}) == page.replace(b"<img", b'<img alt="x"')
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20), min_size=3, max_size=3))
+def test_any_alt_text_reads_back_and_undoes(alts: list[str]) -> None:
+    page = b"<p>x <img src=a.png><img alt='old' src=b.png>\r\n<img alt=old src=c.png>&amp; y"
+    document = read_html(page)
+    edits = document.edits(dict(enumerate(alts)))
+    new = apply_edits(page, edits)
+    assert [squeeze(one.alt or "") for one in read_html(new).pictures] == [squeeze(alt) for alt in alts]
+    assert apply_edits(new, inverse_edits(page, edits)) == page
+
+
+@pytest.mark.parametrize("piece", ["<!--", "<a ", "<![", "<div>", "&", "<b><a href=x>", "<svg ", "<img alt='"])
+def test_hostile_repetition_stays_quick(piece: str) -> None:
+    started = time.perf_counter()
+    read_html((piece * 5_000).encode())
+    assert time.perf_counter() - started < 5

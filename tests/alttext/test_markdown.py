@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from captionkit.alttext.decoding import apply_edits, inverse_edits
+from captionkit.alttext.markdown import escape_label, read_markdown
+from captionkit.alttext.pictures import squeeze
+
+PAGE = """---
+cover: ![no](no.png)
+---
+# Head *one*
+
+> quoted ![a *b*](x.png "t") text
+> and <img src="y.png"> here
+
+- item ![](<z z.png>)
+  and ![ref][r] ![col][] ![short]
+
+| a | b |
+|---|---|
+| ![](1.png) | ![](1.png) |
+
+<p align=center>
+  <a href="/home"><img src="logo.svg" alt='Home'></a>
+</p>
+
+[![badge](https://example.org/y.svg)](https://example.org) and [text <img src=q.png>](l)
+
+![two
+lines](m.png)
+
+    ![code](no.png)
+
+```
+![code](no.png)
+```
+
+`![code](no.png)` \\![escaped](no.png)
+
+[r]: r.png
+[col]: col.png
+[short]: short.png
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_pictures_of_every_kind_are_found_edited_and_undone(newline: str) -> None:
+    data = PAGE.replace("\n", newline).encode()
+    document = read_markdown(data)
+    assert [one.source for one in document.pictures] == [
+        "x.png", "y.png", "z%20z.png", "r.png", "col.png", "short.png", "1.png", "1.png", "logo.svg",
+        "https://example.org/y.svg", "q.png", "m.png",
+    ]  # fmt: skip
+    assert [one.alt for one in document.pictures][:6] == ["a b", None, None, "ref", "col", "short"]
+    alts = {number: f"New {number} [x] *y*" for number in range(12)}
+    edits = document.edits(alts)
+    new = apply_edits(data, edits)
+    assert [one.alt for one in read_markdown(new).pictures] == list(alts.values())
+    assert apply_edits(new, inverse_edits(data, edits)) == data
+    for edit in edits:
+        assert b"no.png" not in data[edit.start : edit.end]
+
+
+def test_a_reference_keeps_its_target_when_its_label_was_the_reference() -> None:
+    data = b"![col][] ![short]\n\n[col]: a.png\n[short]: b.png\n"
+    new = apply_edits(data, read_markdown(data).edits({0: "One", 1: "Two"}))
+    assert new == b"![One][col] ![Two][short]\n\n[col]: a.png\n[short]: b.png\n"
+
+
+def test_context_in_markdown() -> None:
+    pictures = {one.source: one.context for one in read_markdown(PAGE.encode()).pictures}
+    assert pictures["x.png"].heading == "Head one"
+    assert pictures["x.png"].nearby == "quoted text and here"
+    assert pictures["logo.svg"].link == "/home"
+    assert pictures["logo.svg"].heading == "Head one"
+    assert pictures["https://example.org/y.svg"].link == "https://example.org"
+    assert pictures["q.png"].link == "l"
+    assert pictures["q.png"].link_text == "text"
+
+
+def test_lines_are_those_of_the_file() -> None:
+    lines = {one.source: (one.line, one.column) for one in read_markdown(PAGE.encode()).pictures}
+    assert lines["x.png"] == (6, 10)
+    assert lines["logo.svg"] == (17, 19)
+    crlf = read_markdown(PAGE.replace("\n", "\r\n").encode()).pictures
+    assert {one.source: (one.line, one.column) for one in crlf} == lines
+
+
+def test_a_cell_with_an_escaped_bar_is_listed_but_not_written() -> None:
+    (picture,) = read_markdown(b"| a |\n|---|\n| ![x \\| y](a.png) |\n").pictures
+    assert picture.slot is None
+    assert "table cell" in picture.fixed
+
+
+def test_tabs_and_deep_quotes_keep_their_places() -> None:
+    data = b"-\tone\n\n\t![](a.png)\n\n> > - ![](b.png)\n>\t![](c.png)\n"
+    document = read_markdown(data)
+    new = apply_edits(data, document.edits({i: "N" for i, one in enumerate(document.pictures) if one.slot}))
+    assert new.count(b"![N](") == 3
+    assert new.replace(b"![N](", b"![](") == data
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=30))
+def test_an_escaped_label_renders_as_itself(alt: str) -> None:
+    (picture,) = read_markdown(f"![{escape_label(alt)}](a.png)\n".encode()).pictures
+    assert squeeze(picture.alt or "") == squeeze(alt)

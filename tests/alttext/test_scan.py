@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from captionkit.alttext.scan import Failure, ScannedDocument, scan
+from captionkit.alttext.sources import Where
+from captionkit.errors import UsageError
+
+
+def scanned(path: Path, root: Path | None = None) -> list[ScannedDocument]:
+    items = list(scan([path], root))
+    assert all(isinstance(item, ScannedDocument) for item in items), items
+    return [item for item in items if isinstance(item, ScannedDocument)]
+
+
+def test_folders_are_walked_in_order_without_hidden_and_foreign_ones(tmp_path: Path) -> None:
+    for name in ("b.md", "a.html", "sub/c.htm", ".git/d.html", "node_modules/x/e.html", "f.txt", ".g.html"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("<img src=x>")
+    assert [one.name for one in scanned(tmp_path)] == ["a.html", "b.md", "sub/c.htm"]
+
+
+def test_a_document_given_twice_is_read_once(tmp_path: Path) -> None:
+    page = tmp_path / "a.html"
+    page.write_text("<img src=x>")
+    assert len(list(scan([tmp_path, page]))) == 1
+
+
+def test_identities_are_stable_and_tell_twins_apart(tmp_path: Path) -> None:
+    page = tmp_path / "a.html"
+    page.write_text("<img src=x><img src=x><img src=y>")
+    first = [one.id for one in scanned(page)[0].findings]
+    assert len(set(first)) == 3
+    page.write_text("<h1>New</h1><img src=x><img src=x><p><img src=y>")
+    assert [one.id for one in scanned(page)[0].findings] == first
+
+
+def test_a_broken_document_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("<img src=x>")
+    (tmp_path / "b.md").write_bytes(b"\xff\xfe\xff")  # UTF-16 with half a character
+    (tmp_path / "c.html").write_text("<img src=y>")
+    items = list(scan([tmp_path]))
+    assert [type(item) for item in items] == [ScannedDocument, Failure, ScannedDocument]
+    assert isinstance(items[1], Failure)
+    assert "b.md" in items[1].error
+
+
+def test_a_document_behind_a_link_out_of_the_root_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "out.html").write_text("<img src=x>")
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "link.html").symlink_to(tmp_path / "out.html")
+    (item,) = scan([site])
+    assert isinstance(item, Failure)
+    assert "outside the root" in item.error
+
+
+def test_a_picture_that_is_damaged_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    (tmp_path / "a.html").write_text("<img src=x.jpg>")
+    finding = scanned(tmp_path)[0].findings[0]
+    assert finding.where is Where.FILE
+    assert "picture" in finding.problem
+
+
+def test_sizes_come_from_the_file_where_the_page_declares_none(tmp_path: Path) -> None:
+    Image.new("RGB", (1, 1)).save(tmp_path / "dot.gif")
+    (tmp_path / "a.html").write_text("<img src=dot.gif>")
+    assert scanned(tmp_path)[0].findings[0].judgement.verdict.value == "decorative"
+
+
+@pytest.mark.parametrize("name", ["gone", "a.txt"])
+def test_a_path_that_is_no_document_is_a_mistake(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    with pytest.raises(UsageError, match=name):
+        list(scan([tmp_path / name]))
+
+
+def test_a_root_must_be_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("x")
+    with pytest.raises(UsageError, match="--root"):
+        list(scan([tmp_path], tmp_path / "a.html"))

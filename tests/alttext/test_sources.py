@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from captionkit.alttext.html import read_html
+from captionkit.alttext.sources import Where, locate
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    root = tmp_path / "site"
+    (root / "sub").mkdir(parents=True)
+    (root / "img").mkdir()
+    (root / "img" / "a b.png").write_bytes(b"picture")
+    (root / "img" / "link.png").symlink_to(tmp_path / "secret.png")
+    (root / "img" / "inside.png").symlink_to(root / "img" / "a b.png")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("source", "where"),
+    [
+        ("../img/a%20b.png", Where.FILE),
+        ("../img/a b.png?v=3#x", Where.FILE),
+        ("/img/a%20b.png", Where.FILE),
+        ("../img/inside.png", Where.FILE),
+        ("../img/link.png", Where.OUTSIDE),
+        ("../../secret.png", Where.OUTSIDE),
+        ("/../secret.png", Where.OUTSIDE),
+        ("%2e%2e/%2e%2e/secret.png", Where.OUTSIDE),
+        ("../img", Where.VANISHED),
+        ("gone.png", Where.VANISHED),
+        ("https://example.org/a.png", Where.REMOTE),
+        ("//example.org/a.png", Where.REMOTE),
+        ("ftp://example.org/a.png", Where.REMOTE),
+        ("", Where.UNKNOWN),
+        ("a%00b.png", Where.UNKNOWN),
+        ("{{ url }}", Where.UNKNOWN),
+        ("http://[broken", Where.UNKNOWN),
+        ("data:image/png;base64,!!!", Where.UNKNOWN),
+        ("data:image/png", Where.UNKNOWN),
+        ("x" * 5000 + ".png", Where.UNKNOWN),
+    ],
+)
+def test_where_a_picture_is(site: Path, source: str, where: Where) -> None:
+    document = read_html(f'<img src="{source}">'.encode())
+    located = locate(document.pictures[0], document, site / "sub" / "page.html", site)
+    assert located.where is where, located.problem
+    assert (located.content is not None) == (where is Where.FILE)
+    assert bool(located.problem) == (where is not Where.FILE)
+    if where is Where.FILE:
+        assert located.path is not None
+        assert located.path.read_bytes() == b"picture"
+
+
+def test_a_data_address_is_decoded(site: Path) -> None:
+    body = base64.b64encode(b"picture").decode()
+    document = read_html(f'<img src="data:image/png;base64,{body}"><img src="data:,pic%74ure">'.encode())
+    for picture in document.pictures:
+        assert locate(picture, document, site / "page.html", site).content == b"picture"
+
+
+def test_base_moves_relative_addresses(site: Path) -> None:
+    local = read_html(b'<base href="/img/"><img src="a%20b.png">')
+    assert locate(local.pictures[0], local, site / "sub" / "page.html", site).where is Where.FILE
+    remote = read_html(b'<base href="https://example.org/"><img src="a.png">')
+    assert locate(remote.pictures[0], remote, site / "page.html", site).where is Where.REMOTE

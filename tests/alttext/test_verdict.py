@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import pytest
+
+from captionkit.alttext.appearance import Appearance
+from captionkit.alttext.html import find_pictures
+from captionkit.alttext.pictures import Picture
+from captionkit.alttext.verdict import Verdict, judge, parse_verdicts, placeholder
+from captionkit.errors import UsageError
+
+PHOTO = Appearance(400, 300, drawing=False)
+DRAWING = Appearance(400, 300, drawing=True)
+VECTOR = Appearance(0, 0, drawing=True, vector=True)
+
+
+def picture(page: str) -> Picture:
+    return find_pictures(page)[0][0]
+
+
+@pytest.mark.parametrize(
+    ("page", "appearance", "verdict"),
+    [
+        ("<img src=dog.jpg>", PHOTO, Verdict.MISSING),
+        ("<img src=dog.jpg>", None, Verdict.MISSING),
+        ("<img src=dog.jpg title='Rex'>", PHOTO, Verdict.MISSING),
+        ("<img src=dog.jpg alt='dog.jpg'>", PHOTO, Verdict.PLACEHOLDER),
+        ("<img src=dog.jpg alt='image'>", PHOTO, Verdict.PLACEHOLDER),
+        ("<img src=dog.jpg alt='A dog on a beach'>", PHOTO, Verdict.OK),
+        ("<img src=dog.jpg aria-label='A dog'>", PHOTO, Verdict.OK),
+        ("<span id=t>x</span><img src=dog.jpg aria-labelledby=t>", PHOTO, Verdict.OK),
+        ("<img src=dog.jpg alt=''>", PHOTO, Verdict.DECORATIVE),
+        ("<img src=dog.jpg role=presentation>", PHOTO, Verdict.DECORATIVE),
+        ("<img src=dot.gif width=1 height=40>", PHOTO, Verdict.DECORATIVE),
+        ("<img src=star.png width=16 height=16>", PHOTO, Verdict.DECORATIVE),
+        ("<img src=star.png>", Appearance(24, 24, drawing=False), Verdict.DECORATIVE),
+        ("<a href=/x><img src=dog.jpg></a>", PHOTO, Verdict.FUNCTIONAL),
+        ("<a href=/x><img src=dog.jpg alt=''></a>", PHOTO, Verdict.FUNCTIONAL),
+        ("<a href=/x><img src=dog.jpg alt='icon'></a>", PHOTO, Verdict.FUNCTIONAL),
+        ("<a href=/x><img src=dog.jpg alt=''> Home</a>", PHOTO, Verdict.DECORATIVE),
+        ("<a href=/x><img src=dog.jpg alt='Home'></a>", PHOTO, Verdict.OK),
+        ("<button><img src=save.png></button>", PHOTO, Verdict.FUNCTIONAL),
+        ("<input type=image src=go.png>", PHOTO, Verdict.FUNCTIONAL),
+        ("<map><area href=/north></map>", None, Verdict.FUNCTIONAL),
+        ("<a href=/x><img src=dog.jpg alt='Home'> Home</a>", PHOTO, Verdict.REDUNDANT),
+        ("<p><img src=dog.jpg alt='A big dog'> A big dog.</p>", PHOTO, Verdict.REDUNDANT),
+        (
+            "<figure><img src=d.jpg alt='Rex on the beach'><figcaption>Photo: Rex on the beach, 2020</figcaption>"
+            "</figure>",
+            PHOTO,
+            Verdict.REDUNDANT,
+        ),
+        ("<img src=sales-chart.png>", PHOTO, Verdict.TEXT),
+        ("<img src=salesChart2.png>", None, Verdict.TEXT),
+        ("<img src=a.png>", DRAWING, Verdict.TEXT),
+        ("<img src=a.png alt='image'>", DRAWING, Verdict.TEXT),
+        ("<img src=a.svg>", VECTOR, Verdict.TEXT),
+        ("<figure><img src=a.png><figcaption>Diagram of it</figcaption></figure>", PHOTO, Verdict.TEXT),
+        ("<img src=a.png alt='Sales rose from 3 to 5'>", DRAWING, Verdict.OK),
+        (f"<img src=a.png alt='{'word ' * 30}'>", PHOTO, Verdict.TOO_LONG),
+    ],
+)
+def test_the_decision_tree(page: str, appearance: Appearance | None, verdict: Verdict) -> None:
+    judgement = judge(picture(page), appearance)
+    assert judgement.verdict is verdict, judgement.reason
+    assert judgement.reason.endswith(".") or judgement.reason.endswith('""')
+
+
+def test_a_link_that_has_text_is_told_to_leave_the_picture_empty() -> None:
+    judgement = judge(picture("<a href=/x><img src=dog.jpg> Home</a>"), PHOTO)
+    assert judgement.verdict is Verdict.FUNCTIONAL
+    assert 'alt=""' in judgement.reason
+
+
+def test_a_link_says_where_it_leads() -> None:
+    assert "/about/us" in judge(picture("<a href=/about/us><img src=dog.jpg></a>"), PHOTO).reason
+
+
+def test_the_length_bound_is_the_callers() -> None:
+    page = picture("<img src=dog.jpg alt='A dog on a beach'>")
+    assert judge(page, PHOTO, max_length=10).verdict is Verdict.TOO_LONG
+
+
+@pytest.mark.parametrize(
+    ("alt", "source"),
+    [
+        ("IMG_1234.JPG", "x.png"),
+        ("dog-7.png", "dog-7.png"),
+        ("dog-7", "img/dog-7.png"),
+        ("DSC_0042", ""),
+        ("IMG 20240102 101112", ""),
+        ("Picture 3", ""),
+        ("image", ""),
+        ("Image of", ""),
+        ("a photo of", ""),
+        ("alt text", ""),
+        ("placeholder image", ""),
+        ("untitled", ""),
+        ("...", ""),
+        ("-", ""),
+        ("42", ""),
+        ("Bild 2", ""),
+    ],
+)
+def test_placeholders(alt: str, source: str) -> None:
+    assert placeholder(alt, source)
+
+
+@pytest.mark.parametrize(
+    ("alt", "source"),
+    [
+        ("sunflower", "sunflower.jpg"),
+        ("Image of the year: a fox in the snow", ""),
+        ("Photo booth at the fair", ""),
+        ("A picture frame", ""),
+        ("犬", ""),
+        ("😀", ""),
+        ("Apollo 11", ""),
+        ("Map of Rome", ""),
+    ],
+)
+def test_descriptions_are_no_placeholders(alt: str, source: str) -> None:
+    assert not placeholder(alt, source)
+
+
+def test_verdict_names_are_checked_with_the_nearest_named() -> None:
+    assert parse_verdicts("missing, too-long") == {Verdict.MISSING, Verdict.TOO_LONG}
+    assert parse_verdicts("any") == set(Verdict) - {Verdict.OK, Verdict.DECORATIVE}
+    assert parse_verdicts("") == set()
+    with pytest.raises(UsageError, match="did you mean 'missing'"):
+        parse_verdicts("mising")

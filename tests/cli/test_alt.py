@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from captionkit.cli.app import app
+from captionkit.errors import CaptionkitError
+
+PAGE = "<h1>Dogs</h1>\n<img src=a.jpg>\n<img src=b.jpg alt='b.jpg'>\n<img src=c.jpg alt='A dog on a beach'>\n"
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["alt", *map(str, arguments)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit | CaptionkitError):
+        raise result.exception
+    return (2 if isinstance(result.exception, CaptionkitError) else result.exit_code), result.stdout
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    path = tmp_path / "dogs.html"
+    path.write_text(PAGE)
+    return path
+
+
+def test_scan_prints_a_line_a_picture_that_needs_attention(page: Path) -> None:
+    code, output = run("scan", page)
+    assert code == 0
+    lines = output.splitlines()
+    assert lines[0].startswith("dogs.html:2:1: missing: a.jpg: It has no alternative text.")
+    assert lines[1].startswith("dogs.html:3:1: placeholder: b.jpg:")
+    assert lines[-1] == "3 pictures in 1 document: 1 missing, 1 placeholder, 1 ok"
+    assert len(run("scan", page, "--all")[1].splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "code"), [("missing", 1), ("missing,placeholder", 1), ("too-long", 0), ("any", 1), ("mising", 2)]
+)
+def test_exit_codes_for_continuous_integration(page: Path, fail_on: str, code: int) -> None:
+    assert run("scan", page, "--fail-on", fail_on)[0] == code
+
+
+def test_json_holds_every_picture_with_its_context(page: Path) -> None:
+    code, output = run("scan", page, "--json")
+    report = json.loads(output)
+    assert code == 0
+    assert report["documents"] == 1
+    assert [one["verdict"] for one in report["pictures"]] == ["missing", "placeholder", "ok"]
+    assert report["pictures"][0]["context"]["heading"] == "Dogs"
+    assert report["pictures"][0]["line"] == 2
+
+
+def test_a_document_that_cannot_be_read_makes_exit_code_one(page: Path) -> None:
+    (page.parent / "bad.md").write_bytes(b"\xff\xfe\xff")
+    assert run("scan", page.parent)[0] == 1
+
+
+def test_control_characters_of_a_document_do_not_reach_the_terminal(page: Path) -> None:
+    page.write_text("<img src='a\x1b]0;x\x07.jpg'>")
+    assert "\x1b" not in run("scan", page)[1]
