@@ -13,7 +13,7 @@ SRC = Path(__file__).parent.parent / "src" / "captionkit"
 
 # Floor number to the rooms on it. A room is a module or a package directly below captionkit.
 FLOORS: dict[int, tuple[str, ...]] = {
-    0: ("errors", "records", "text", "config", "files", "ptb"),
+    0: ("errors", "records", "text", "config", "files", "progress", "ptb"),
     1: ("tokenizer", "images", "datasets", "metrics", "audit"),
     2: ("bundle", "engine", "decoding", "captioner"),
     3: ("modeling", "training", "export"),

@@ -74,7 +74,13 @@ def _normalized(x: Any, name: str) -> Any:
 
 def _conv(x: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
     conv = keras.layers.Conv2D(
-        channels, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv", kernel_initializer="he_normal"
+        channels,
+        kernel,
+        stride,
+        padding="same",
+        use_bias=False,
+        name=f"{name}_conv",
+        kernel_initializer="he_normal",
     )
     return keras.layers.ReLU(6.0, name=f"{name}_relu6")(_normalized(conv(x), name))
 
@@ -130,7 +136,9 @@ def from_torch(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray
         else:
             layer, _, variable = name.partition(".")
             if layer not in _OUTSIDE:
-                raise WeightsError(f"Expected the weights of an EfficientNet-Lite, but there is a tensor {name!r}.")
+                raise WeightsError(
+                    f"Expected the weights of an EfficientNet-Lite, but there is a tensor {name!r}."
+                )
             if layer.startswith("_conv"):
                 result[f"{_OUTSIDE[layer]}/kernel"] = np.transpose(tensor, (2, 3, 1, 0))
             else:

@@ -85,7 +85,7 @@ def _lite(width: float, depth: float) -> Callable[..., keras.Model]:
 _apps = keras.applications
 _vgg = partial(EncoderSpec, image_size=224, mean=CAFFE_MEAN, bgr=True)
 _b = partial(EncoderSpec, mean=IMAGENET_MEAN, std=IMAGENET_STD, first="stem_conv_pad")
-_signed = {"mean": (127.5, 127.5, 127.5), "std": (127.5, 127.5, 127.5)}
+_signed = partial(EncoderSpec, mean=(127.5, 127.5, 127.5), std=(127.5, 127.5, 127.5))
 _lite_spec = partial(EncoderSpec, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0))
 _raw = {"include_preprocessing": False}
 _tf = "weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -96,18 +96,16 @@ ENCODERS: dict[str, EncoderSpec] = {
     "vgg19": _vgg(_application(_apps.VGG19), weights_file=f"vgg19_{_tf}", last="block5_conv4"),
     "resnet50": _vgg(_application(_apps.ResNet50), weights_file=f"resnet50_{_tf}"),
     "resnet101": _vgg(_application(_apps.ResNet101), weights_file=f"resnet101_{_tf}"),
-    "inception_v3": EncoderSpec(_application(_apps.InceptionV3), 299, f"inception_v3_{_tf}", **_signed),
-    "mobilenet_v3_small": EncoderSpec(
+    "inception_v3": _signed(_application(_apps.InceptionV3), 299, f"inception_v3_{_tf}"),
+    "mobilenet_v3_small": _signed(
         _application(_apps.MobileNetV3Small, **_raw),
         224,
         "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
-        **_signed,
     ),
-    "mobilenet_v3_large": EncoderSpec(
+    "mobilenet_v3_large": _signed(
         _application(_apps.MobileNetV3Large, **_raw),
         224,
         "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
-        **_signed,
     ),
     "efficientnet_b0": _b(_application(_apps.EfficientNetB0), 224, "efficientnetb0_notop.h5"),
     "efficientnet_b1": _b(_application(_apps.EfficientNetB1), 240, "efficientnetb1_notop.h5"),

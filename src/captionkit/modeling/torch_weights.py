@@ -26,7 +26,7 @@ MAX_FILE_BYTES = 1024 * 1024 * 1024
 MAX_OPCODES = 2_000_000  # an EfficientNet-Lite needs about 15,000
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
-_DTYPES = {"torch FloatStorage": np.dtype("<f4"), "torch LongStorage": np.dtype("<i8")}
+_DTYPES: dict[str, np.dtype[Any]] = {"torch FloatStorage": np.dtype("<f4"), "torch LongStorage": np.dtype("<i8")}
 _ORDERED_DICT = "collections OrderedDict"
 _REBUILD_TENSOR = "torch._utils _rebuild_tensor_v2"
 _NAMES = {_ORDERED_DICT, _REBUILD_TENSOR, *_DTYPES}
@@ -78,7 +78,9 @@ def read_torch_tensors(path: Path | str) -> dict[str, npt.NDArray[Any]]:
             raise WeightsError(f"{path} has {size:,} bytes; weights of at most {MAX_FILE_BYTES:,} are read.")
         data = path.read_bytes()
     except OSError as error:
-        raise WeightsError(f"Expected a weights file at {path}, but it cannot be read ({error.strerror}).") from None
+        raise WeightsError(
+            f"Expected a weights file at {path}, but it cannot be read ({error.strerror})."
+        ) from None
     try:
         return _read(data)
     except _RefusedError as error:

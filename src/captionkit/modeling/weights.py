@@ -56,8 +56,10 @@ def variable_names(model: keras.Model) -> list[str]:
 def hash_weights(model: keras.Model) -> str:
     """SHA-256 over names, shapes and values of all variables."""
     digest = hashlib.sha256()
-    for name, variable in sorted(zip(variable_names(model), model.variables, strict=True), key=lambda pair: pair[0]):
-        value = np.ascontiguousarray(keras.ops.convert_to_numpy(variable), "<f4")
+    for name, variable in sorted(
+        zip(variable_names(model), model.variables, strict=True), key=lambda pair: pair[0]
+    ):
+        value = np.ascontiguousarray(variable.value.numpy(), "<f4")
         digest.update(f"{name} {list(value.shape)}\n".encode())
         digest.update(value.tobytes())
     return digest.hexdigest()
@@ -137,7 +139,9 @@ def find_weights(name: str, file_name: str, package: str = "") -> Path | None:
         candidates += [Path(folder).expanduser() / each for each in names]
     if package:
         spec = importlib.util.find_spec(package)
-        candidates += [Path(place) / "models" / file_name for place in (spec and spec.submodule_search_locations) or ()]
+        candidates += [
+            Path(place) / "models" / file_name for place in (spec and spec.submodule_search_locations) or ()
+        ]
     candidates.append(keras_folder() / file_name)
     if folder := os.environ.get("CAPTIONKIT_DATA"):
         candidates.append(Path(folder).expanduser() / "weights" / f"{name}_notop_float16.npz")

@@ -1,1 +1,1 @@
-"""Everything between a data set and a trained model. Imports TensorFlow."""
+"""Making models: features once, then gradient descent with teacher forcing, then beyond it."""

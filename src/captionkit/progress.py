@@ -1,0 +1,105 @@
+"""How long work shows how far it is: a bar on a terminal, plain lines elsewhere. Always on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+PLAIN_SECONDS = 15.0  # between two lines where there is no terminal
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: "42 s", "3 min 5 s", "2 h 10 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+class Progress:
+    """Counts units of work and tells how many there are a second and how much time is left.
+
+    A context manager. `rich` is loaded only where a terminal shows its bar.
+    """
+
+    def __init__(self, what: str, total: int, unit: str = "", *, done: int = 0, quiet: bool = False) -> None:
+        """Prepare a display.
+
+        Args:
+            what: the work, for example "features".
+            total: units in all.
+            unit: what is counted, for example "pictures".
+            done: units that an earlier, interrupted run did.
+            quiet: show nothing.
+        """
+        self.what, self.total, self.unit = what, total, unit
+        self.done = done
+        self.note = ""
+        self._quiet = quiet
+        self._first = done
+        self._began = self._told = time.monotonic()
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[note]}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self.what, total=self.total, completed=self.done, note="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        if kind is None and not self._quiet and time.monotonic() - self._began > PLAIN_SECONDS:
+            self._line()
+
+    def advance(self, units: int = 1, note: str = "") -> None:
+        """Count units of work; `note` is shown beside them."""
+        self.done += units
+        self.note = note
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=self.done, note=note)
+        elif not self._quiet and time.monotonic() - self._told > PLAIN_SECONDS:
+            self._line()
+
+    def say(self, line: str) -> None:
+        """Print a line without breaking the bar."""
+        if self._bar is not None:
+            self._bar.console.print(line, highlight=False, markup=False)
+        elif not self._quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    def _line(self) -> None:
+        self._told = time.monotonic()
+        spent = self._told - self._began
+        rate = (self.done - self._first) / spent if spent > 0 else 0.0
+        left = duration((self.total - self.done) / rate) if rate > 0 else "?"
+        parts = [
+            f"{self.what}: {self.done:,} of {self.total:,} {self.unit}".rstrip(),
+            f"{rate:,.1f}/s",
+            f"{left} left",
+        ]
+        print(", ".join([*parts, self.note] if self.note else parts), file=sys.stderr, flush=True)

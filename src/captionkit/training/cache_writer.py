@@ -1,0 +1,248 @@
+"""Fills a feature cache, shard by shard, so that a kill at any moment costs one shard and changes nothing.
+
+B images, S side in pixels.
+
+Batches never reach over a shard and are always padded to one size, so what a shard holds does not depend on
+where an earlier run was stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.errors import CacheError, ImageError
+from captionkit.files import replacing, sha256_file
+from captionkit.images import Pixels, load_pixels, read_image_bytes
+from captionkit.progress import Progress
+from captionkit.training import cache_manifest as notes
+from captionkit.training.cache_manifest import MANIFEST, PLAN, SHARD_ROWS, Manifest, Plan, Shard, shard_name
+
+Rows = npt.NDArray[np.float16] | npt.NDArray[np.uint8]
+Encode = Callable[[Pixels], npt.NDArray[np.float32] | Pixels]  # uint8 [B, S, S, 3] -> rows [B, ...]
+MAX_BAD = 0.01
+MIN_FREE_BYTES = 64 * 1024 * 1024  # left free beyond what the cache takes
+FLOAT16_MAX = 65504.0
+
+
+def hash_pictures(
+    ids: Sequence[str], paths: Sequence[Path], *, workers: int, quiet: bool
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """SHA-256 of every picture file, "" where it cannot be read; and the reasons for those."""
+
+    def digest(path: Path) -> str | ImageError:
+        try:
+            return hashlib.sha256(read_image_bytes(path)).hexdigest()
+        except ImageError as error:
+            return error
+
+    digests: list[str] = []
+    unreadable: dict[str, str] = {}
+    with (
+        ThreadPoolExecutor(workers) as pool,
+        Progress("reading pictures", len(ids), "pictures", quiet=quiet) as progress,
+    ):
+        for identifier, result in zip(ids, pool.map(digest, paths), strict=True):
+            if isinstance(result, ImageError):
+                unreadable[identifier] = str(result)
+            digests.append("" if isinstance(result, ImageError) else result)
+            progress.advance()
+    return tuple(digests), unreadable
+
+
+class CacheWriter:
+    """Writes the shards that are not there yet, then the manifest. The folder must be locked by the caller."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        paths: Sequence[Path],
+        directory: Path,
+        encode: Encode,
+        *,
+        size: int,
+        batch_size: int,
+        workers: int,
+        max_bad: float,
+        quiet: bool,
+    ) -> None:
+        self._plan, self._paths, self._directory, self._encode = plan, paths, directory, encode
+        self._size, self._batch_size, self._workers = size, batch_size, workers
+        self._max_bad, self._quiet = max_bad, quiet
+        self._row_bytes = int(np.prod(plan.shape)) * np.dtype(plan.dtype).itemsize
+        self._bad = 0
+
+    def run(self) -> None:
+        """Do all that is left to do."""
+        self._start()
+        count = -(-len(self._plan.ids) // SHARD_ROWS)
+        shards = {n: shard for n in range(count) if (shard := self._finished(n)) is not None}
+        missing = [n for n in range(count) if n not in shards]
+        done = sum(len(self._places(n)) for n in shards)
+        self._tell(done)
+        self._check_bad([len(self._plan.unreadable), *(self._bad_in(shard) for shard in shards.values())])
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="pictures")
+        try:
+            decoded = self._decoded(pool, [place for n in missing for place in self._places(n)])
+            with Progress("encoding", len(self._plan.ids), "pictures", done=done, quiet=self._quiet) as progress:
+                for number in missing:
+                    shards[number] = self._make_shard(number, decoded, progress)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        notes.write_manifest(self._directory, Manifest(self._plan, tuple(shards[n] for n in range(count))))
+        notes.remove_growth(self._directory)
+
+    def _start(self) -> None:
+        """Compare with what an earlier run began, or begin."""
+        path = self._directory / PLAN
+        if path.exists():
+            check_same(notes.read_plan(path), self._plan, self._directory)
+        else:
+            others = [p.name for p in self._directory.iterdir() if not p.name.startswith(".")]
+            if others:
+                raise CacheError(
+                    f"Expected an empty folder or a feature cache at {self._directory}, but it holds "
+                    f"{others[0]!r}; give another folder."
+                )
+            notes.write_plan(self._directory, self._plan)
+        for leftover in self._directory.glob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+
+    def _finished(self, number: int) -> Shard | None:
+        """The note of a shard whose file is whole; anything else is made again."""
+        shard = notes.read_shard_note(self._directory, number)
+        path = self._directory / shard_name(number)
+        if shard is None or not path.is_file() or sha256_file(path) != shard.sha256:
+            return None
+        return shard
+
+    def _places(self, number: int) -> range:
+        return range(number * SHARD_ROWS, min((number + 1) * SHARD_ROWS, len(self._plan.ids)))
+
+    def _tell(self, done: int) -> None:
+        """Say how large it will be, before it starts."""
+        total = len(self._plan.ids) * self._row_bytes
+        needed = (len(self._plan.ids) - done) * self._row_bytes
+        free = shutil.disk_usage(self._directory).free
+        if needed + MIN_FREE_BYTES > free:
+            raise CacheError(
+                f"The feature cache needs {needed / 1e9:.2f} GB more in {self._directory}, but only "
+                f"{free / 1e9:.2f} GB are free; free some, or give a folder on another disk."
+            )
+        if not self._quiet:
+            shape = " x ".join(str(n) for n in (len(self._plan.ids), *self._plan.shape))
+            rest = f", {done:,} pictures are done already" if done else ""
+            print(
+                f"Feature cache: {shape} {self._plan.dtype}, {total / 1e9:.2f} GB in {self._directory} "
+                f"({free / 1e9:.1f} GB free){rest}.",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _decoded(self, pool: ThreadPoolExecutor, places: Sequence[int]) -> Iterator[Pixels | ImageError]:
+        """Pictures in order, read by the pool a few batches ahead of the network."""
+        waiting: deque[Future[Pixels | ImageError]] = deque()
+        for place in places:
+            waiting.append(pool.submit(self._load, place))
+            if len(waiting) > 2 * self._batch_size + self._workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _load(self, place: int) -> Pixels | ImageError:
+        identifier = self._plan.ids[place]
+        if identifier in self._plan.unreadable:
+            return ImageError(self._plan.unreadable[identifier])
+        try:
+            data = read_image_bytes(self._paths[place])
+            if hashlib.sha256(data).hexdigest() == self._plan.digests[place]:
+                return load_pixels(data, self._size)
+        except ImageError as error:
+            return error
+        raise CacheError(f"{self._paths[place]} was changed while its features were made; start again.")
+
+    def _make_shard(self, number: int, decoded: Iterator[Pixels | ImageError], progress: Progress) -> Shard:
+        places = self._places(number)
+        rows = np.zeros((len(places), *self._plan.shape), self._plan.dtype)
+        bad: dict[str, str] = {}
+        batch: list[Pixels] = []
+        filled = 0
+
+        def flush() -> None:
+            nonlocal filled
+            rows[filled : filled + len(batch)] = self._encode_batch(batch)
+            filled += len(batch)
+            progress.advance(len(batch))
+            batch.clear()
+
+        for place in places:
+            picture = next(decoded)
+            if isinstance(picture, ImageError):
+                identifier = self._plan.ids[place]
+                bad[identifier] = str(picture)
+                progress.say(f"skipped {identifier}: {picture}")
+                progress.advance()
+                self._check_bad([int(identifier not in self._plan.unreadable)])
+                continue
+            batch.append(picture)
+            if len(batch) == self._batch_size:
+                flush()
+        if batch:
+            flush()
+        path = self._directory / shard_name(number)
+        with replacing(path) as handle:
+            np.lib.format.write_array(handle, rows[:filled], version=(1, 0), allow_pickle=False)
+        shard = Shard(path.name, filled, sha256_file(path), bad)
+        notes.write_shard_note(self._directory, number, shard)
+        return shard
+
+    def _encode_batch(self, pictures: Sequence[Pixels]) -> Rows:
+        images = np.zeros((self._batch_size, self._size, self._size, 3), np.uint8)
+        images[: len(pictures)] = pictures
+        values = self._encode(images)[: len(pictures)]
+        if values.dtype == np.uint8:
+            return values.astype(np.uint8, copy=False)
+        if not np.isfinite(values).all():
+            raise CacheError("The encoder gave features that are not finite numbers: its weights are damaged.")
+        return np.clip(values, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16)
+
+    def _bad_in(self, shard: Shard) -> int:
+        return sum(identifier not in self._plan.unreadable for identifier in shard.bad)
+
+    def _check_bad(self, new: Sequence[int]) -> None:
+        self._bad += sum(new)
+        if self._bad > self._max_bad * len(self._plan.ids):
+            examples = "; ".join(list(self._plan.unreadable.values())[:2])
+            raise CacheError(
+                f"{self._bad:,} of {len(self._plan.ids):,} pictures cannot be read, more than the "
+                f"{100 * self._max_bad:g} % that are skipped{': ' + examples if examples else ''}; "
+                "see what is wrong with: captionkit data check"
+            )
+
+
+def check_same(old: Plan, new: Plan, directory: Path) -> None:
+    """Refuse a cache that was made of other pictures or by another encoder.
+
+    Raises:
+        CacheError: with the difference, a line each.
+    """
+    lines = notes.differences(old, new)
+    if lines:
+        shown = "\n  ".join(lines)
+        raise CacheError(
+            f"The feature cache in {directory} was made otherwise:\n  {shown}\n"
+            "Give another folder, or delete this one to build it again."
+        )
+
+
+def is_whole(directory: Path) -> bool:
+    """Whether a finished cache stands there."""
+    return (directory / MANIFEST).is_file()

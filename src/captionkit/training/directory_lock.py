@@ -1,0 +1,68 @@
+"""One writer a folder: a lock that the operating system lets go of when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from captionkit.errors import CacheError
+
+if os.name == "nt":  # pragma: no cover
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> None:
+        os.lseek(descriptor, 1_000_000, os.SEEK_SET)  # far from the number that others may want to read
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class DirectoryLock:
+    """A context manager: enters at once, or says which process holds the folder.
+
+    Raises:
+        CacheError: another process (or thread) is writing there.
+    """
+
+    NAME = ".lock"
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        path = self._directory / self.NAME
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                _try_lock(descriptor)
+            except OSError:
+                holder = os.pread(descriptor, 20, 0).decode("ascii", "replace") if hasattr(os, "pread") else ""
+                os.close(descriptor)
+                who = f"process {holder}" if holder.isdigit() else "another process"
+                raise CacheError(
+                    f"{who.capitalize()} is writing to {self._directory}; wait until it is done, "
+                    "or give another folder."
+                ) from None
+            # The holder before us may have removed the file between our opening and our locking it.
+            with contextlib.suppress(OSError):
+                if path.stat().st_ino == os.fstat(descriptor).st_ino:
+                    break
+            os.close(descriptor)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        self._descriptor = descriptor
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):  # Windows does not remove an open file; it stays, unlocked
+            (self._directory / self.NAME).unlink()
+        os.close(self._descriptor)

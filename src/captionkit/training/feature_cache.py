@@ -1,0 +1,263 @@
+"""The feature cache: every picture goes through the frozen encoder once, not once an epoch.
+
+B images, P grid positions, D feature depth, S side in pixels, N rows asked for.
+
+A folder of `.npy` shards of at most 256 rows and a `manifest.json` (docs/formats.md). Rows are read through
+memory maps. Imports TensorFlow only where an encoder is run.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.config import EncoderConfig
+from captionkit.errors import CacheError, DataError, UsageError
+from captionkit.files import sha256, sha256_file
+from captionkit.images import PREPROCESSING_VERSION, Pixels
+from captionkit.records import ImageRecord
+from captionkit.training.cache_manifest import Manifest, Plan, read_manifest, remove_growth
+from captionkit.training.cache_writer import MAX_BAD, CacheWriter, Encode, check_same, hash_pictures, is_whole
+from captionkit.training.directory_lock import DirectoryLock
+
+if TYPE_CHECKING:
+    import keras
+
+_MAPS = 512  # shards mapped at a time; each takes a file descriptor
+
+
+class FeatureCache:
+    """A finished cache, read-only."""
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        self._directory, self._manifest = directory, manifest
+        self._ends = np.cumsum([shard.rows for shard in manifest.shards], dtype=np.int64)
+        self._map = functools.lru_cache(maxsize=_MAPS)(self._map_shard)
+        plan = manifest.plan
+        self.skipped: Mapping[str, str] = {i: why for shard in manifest.shards for i, why in shard.bad.items()}
+        self.ids: tuple[str, ...] = tuple(i for i in plan.ids if i not in self.skipped)
+        self.shape: tuple[int, ...] = plan.shape
+        self.dtype: np.dtype[Any] = np.dtype(plan.dtype)
+        self.fingerprint: str = plan.fingerprint
+        self.encoder: Mapping[str, str] = plan.encoder
+
+    @classmethod
+    def open(cls, directory: Path | str) -> FeatureCache:
+        """Open a finished cache.
+
+        Raises:
+            CacheError: there is none, it is not finished, or a shard is missing or has another size.
+        """
+        directory = Path(directory)
+        if not is_whole(directory):
+            raise CacheError(
+                f"Expected a finished feature cache at {directory}, but there is none; build it with: "
+                "captionkit features CONFIG.toml"
+            )
+        cache = cls(directory, read_manifest(directory))
+        if len(cache.ids) != (cache._ends[-1] if len(cache._ends) else 0):
+            raise CacheError(f"{directory} is damaged: its rows and its pictures do not agree.")
+        for number in range(len(cache._ends)):
+            cache._map(number)
+        return cache
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def read(self, indices: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Rows by position in `ids`.
+
+        Args:
+            indices: int [N].
+
+        Returns:
+            [N, P, D] float16, or [N, S, S, 3] uint8 of a pixel cache.
+
+        Raises:
+            UsageError: a position is outside.
+        """
+        wanted = np.asarray(indices)
+        if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
+            raise UsageError(f"Expected whole numbers [N], but got {wanted.dtype} {list(wanted.shape)}.")
+        if wanted.size and not (wanted.min() >= 0 and wanted.max() < len(self)):
+            raise UsageError(
+                f"Expected positions from 0 to {len(self) - 1}, but got {wanted.min()}..{wanted.max()}."
+            )
+        rows = np.empty((len(wanted), *self.shape), self.dtype)
+        shards = np.searchsorted(self._ends, wanted, side="right")
+        for place, (number, index) in enumerate(zip(shards.tolist(), wanted.tolist(), strict=True)):
+            rows[place] = self._map(number)[index - (self._ends[number - 1] if number else 0)]
+        return rows
+
+    def verify(self) -> None:
+        """Compare every shard with its SHA-256; reads the whole cache.
+
+        Raises:
+            CacheError: one differs.
+        """
+        for shard in self._manifest.shards:
+            if sha256_file(self._directory / shard.file) != shard.sha256:
+                raise CacheError(
+                    f"{self._directory / shard.file} is damaged: it does not match its SHA-256; "
+                    "delete the folder and build the cache again."
+                )
+
+    def _map_shard(self, number: int) -> npt.NDArray[Any]:
+        shard = self._manifest.shards[number]
+        path = self._directory / shard.file
+        try:
+            # An empty file cannot be mapped; a shard of bad pictures alone has no rows.
+            rows = np.load(path, mmap_mode="r" if shard.rows else None, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            raise CacheError(
+                f"{path} is missing or damaged; delete the folder and build the cache again."
+            ) from None
+        if rows.shape != (shard.rows, *self.shape) or rows.dtype != self.dtype:
+            raise CacheError(f"{path} holds {rows.dtype} {list(rows.shape)}, which is not what its manifest says.")
+        array: npt.NDArray[Any] = np.asarray(rows)
+        return array
+
+
+def build_feature_cache(
+    records: Sequence[ImageRecord],
+    encoder: keras.Model,
+    config: EncoderConfig,
+    directory: Path | str,
+    *,
+    batch_size: int = 32,
+    workers: int = 2,
+    max_bad: float = MAX_BAD,
+    quiet: bool = False,
+) -> FeatureCache:
+    """Encode every picture once, or go on where an earlier run was stopped, or open what is finished.
+
+    Args:
+        records: the pictures; ids must differ.
+        encoder: uint8 [B, S, S, 3] -> float32 [B, P, D], from `build_encoder(config)`.
+        config: what it was built from.
+        directory: the cache's own folder; made if it is not there. `cache_name` gives it a good name.
+        batch_size: pictures a run of the network.
+        workers: threads that read and resize pictures.
+        max_bad: share of pictures that may be unreadable; those are reported, listed in the manifest and left
+            out of `ids`.
+        quiet: no progress on standard error.
+
+    Raises:
+        CacheError: the folder holds a cache of other pictures or another encoder, is being written by another
+            process, does not fit on the disk, or too many pictures cannot be read.
+    """
+    from captionkit.modeling.encoders import encoder_fingerprint
+
+    size = int(encoder.input_shape[1])
+    shape = tuple(int(n) for n in encoder.output_shape[1:])
+    described = {
+        "name": config.name,
+        "image_size": str(size),
+        "pooled": str(config.pooled).lower(),
+        "fingerprint": encoder_fingerprint(encoder, config),
+    }
+    return _build(
+        records, described, shape, "float16", lambda: _compiled(encoder, batch_size), directory,
+        size=size, batch_size=batch_size, workers=workers, max_bad=max_bad, quiet=quiet,
+    )  # fmt: skip
+
+
+def build_pixel_cache(
+    records: Sequence[ImageRecord],
+    size: int,
+    directory: Path | str,
+    *,
+    workers: int = 2,
+    max_bad: float = MAX_BAD,
+    quiet: bool = False,
+) -> FeatureCache:
+    """The same for pixels alone: rows uint8 [S, S, 3], for training the encoder too. See `build_feature_cache`."""
+    described = {"name": "pixels", "image_size": str(size)}
+    return _build(
+        records, described, (size, size, 3), "uint8", lambda: _unchanged, directory,
+        size=size, batch_size=32, workers=workers, max_bad=max_bad, quiet=quiet,
+    )  # fmt: skip
+
+
+def cache_name(records: Sequence[ImageRecord], config: EncoderConfig) -> str:
+    """A folder name for the cache of these pictures by this encoder, the same on every run.
+
+    It depends on ids and configuration, not on picture bytes or weights: where those change, the old cache is
+    found and refused with the difference, instead of a second one growing beside it unnoticed.
+    """
+    what = asdict(config)
+    del what["trainable"]
+    text = json.dumps([what, [record.id for record in records]], sort_keys=True)
+    return f"{config.name}-{sha256(text.encode())[:12]}"
+
+
+def _build(
+    records: Sequence[ImageRecord],
+    encoder: dict[str, str],
+    shape: tuple[int, ...],
+    dtype: str,
+    make_encode: Any,
+    directory: Path | str,
+    *,
+    size: int,
+    batch_size: int,
+    workers: int,
+    max_bad: float,
+    quiet: bool,
+) -> FeatureCache:
+    directory = Path(directory)
+    ids = tuple(record.id for record in records)
+    if len(set(ids)) != len(ids):
+        raise DataError("Expected every picture once, but some ids come twice; see: captionkit data check")
+    if not ids:
+        raise DataError("Expected pictures to encode, but there are none.")
+    if batch_size < 1 or workers < 1:
+        raise UsageError(
+            f"Expected at least one picture a batch and one thread, but got {batch_size} and {workers}."
+        )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CacheError(f"The folder {directory} cannot be made ({error.strerror}).") from None
+    paths = [record.path for record in records]
+    with DirectoryLock(directory):
+        digests, unreadable = hash_pictures(ids, paths, workers=workers, quiet=quiet)
+        preprocessing = {"version": str(PREPROCESSING_VERSION), "resize": f"bilinear, squashed to {size} x {size}"}
+        plan = Plan(encoder, preprocessing, shape, dtype, ids, digests, unreadable)
+        if is_whole(directory):
+            check_same(read_manifest(directory).plan, plan, directory)
+            remove_growth(directory)
+        else:
+            CacheWriter(
+                plan, paths, directory, make_encode(),
+                size=size, batch_size=batch_size, workers=workers, max_bad=max_bad, quiet=quiet,
+            ).run()  # fmt: skip
+    return FeatureCache.open(directory)
+
+
+def _unchanged(images: Pixels) -> Pixels:
+    return images
+
+
+def _compiled(encoder: keras.Model, batch_size: int) -> Encode:
+    """The network as one graph of a fixed batch size."""
+    import tensorflow as tf
+
+    specification = tf.TensorSpec((batch_size, *encoder.input_shape[1:]), tf.uint8)
+
+    @tf.function(input_signature=[specification])
+    def run(images: Any) -> Any:
+        return encoder(images, training=False)
+
+    def encode(images: Pixels) -> npt.NDArray[np.float32]:
+        features: npt.NDArray[np.float32] = run(images).numpy()
+        return features
+
+    return encode

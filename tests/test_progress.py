@@ -1,0 +1,38 @@
+"""How long work shows how far it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from captionkit import progress
+from captionkit.progress import Progress, duration
+
+
+def test_durations_as_a_person_says_them() -> None:
+    assert [duration(s) for s in (0.4, 42, 185, 7800)] == ["0 s", "42 s", "3 min 5 s", "2 h 10 min"]
+
+
+def test_plain_lines_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", -1.0)
+    with Progress("features", 4, "pictures", done=1) as bar:
+        bar.advance(2, "loss 3.1")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[0].startswith("features: 3 of 4 pictures, ")
+    assert err.splitlines()[0].endswith("left, loss 3.1")
+
+
+def test_short_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("features", 4) as bar:
+        bar.advance(4)
+    assert capsys.readouterr().err == ""
+
+
+def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", -1.0)
+    with Progress("features", 4, quiet=True) as bar:
+        bar.advance(4)
+        bar.say("hidden")
+    assert capsys.readouterr().err == ""
