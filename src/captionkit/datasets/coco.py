@@ -13,7 +13,7 @@ from typing import Any
 
 from captionkit.datasets.grouping import Grouping
 from captionkit.datasets.problems import Problem, ProblemKind, settle
-from captionkit.datasets.sources import read_json, split_name
+from captionkit.datasets.sources import encodable, read_json, split_name
 from captionkit.errors import DataError
 from captionkit.records import ImageRecord
 
@@ -66,7 +66,7 @@ def _read_file(path: Path, root: Path, found: list[Problem]) -> list[ImageRecord
     if match and (root / match.group(1)).is_dir():
         root = root / match.group(1)
     grouping = Grouping(root, found)
-    refused: set[int] = set()
+    refused: set[str] = set()
     for index, image in enumerate(images):
         _read_image(image, f"{path.name}:images[{index}]", grouping, refused)
     for index, annotation in enumerate(annotations):
@@ -74,31 +74,36 @@ def _read_file(path: Path, root: Path, found: list[Problem]) -> list[ImageRecord
     return grouping.records(dict.fromkeys(grouping.captions, split) if split else {})
 
 
-def _read_image(image: Any, source: str, grouping: Grouping, refused: set[int]) -> None:
-    number, name = (image.get("id"), image.get("file_name")) if isinstance(image, dict) else (None, None)
-    if type(number) is not int or not isinstance(name, str) or not name:
-        message = "expected a picture with a number 'id' and a 'file_name'; the entry is left out."
-        grouping.problems.append(Problem(ProblemKind.MALFORMED, source, message))
-        if type(number) is int:
-            refused.add(number)
-        return
-    record = str(number)
-    if record in grouping.captions:
+def _read_image(image: Any, source: str, grouping: Grouping, refused: set[str]) -> None:
+    record = _identify(image, "id")
+    name = image.get("file_name") if isinstance(image, dict) else None
+    if record is None or not isinstance(name, str) or not name:
+        message = "expected a picture with an 'id' and a 'file_name'; the entry is left out."
+        grouping.problems.append(Problem(ProblemKind.MALFORMED, source, message, record or ""))
+        refused.add(record or "")
+    elif record in grouping.captions:
         message = f"picture {record} occurs twice; the second is left out."
         grouping.problems.append(Problem(ProblemKind.DUPLICATE_ID, source, message, record))
     elif not grouping.add_picture(record, name, source):
-        refused.add(number)
+        refused.add(record)
 
 
-def _read_annotation(annotation: Any, source: str, grouping: Grouping, refused: set[int]) -> None:
-    number, caption = (
-        (annotation.get("image_id"), annotation.get("caption")) if isinstance(annotation, dict) else (None, None)
-    )
-    if type(number) is not int or not isinstance(caption, str):
-        message = "expected an annotation with a number 'image_id' and a 'caption'; the entry is left out."
-        grouping.problems.append(Problem(ProblemKind.MALFORMED, source, message))
-    elif str(number) in grouping.captions:
-        grouping.add_caption(str(number), caption, source)
-    elif number not in refused:
-        message = f"picture {number} is not among the file's images; its caption is left out."
-        grouping.problems.append(Problem(ProblemKind.UNKNOWN_PICTURE, source, message, str(number)))
+def _read_annotation(annotation: Any, source: str, grouping: Grouping, refused: set[str]) -> None:
+    record = _identify(annotation, "image_id")
+    caption = annotation.get("caption") if isinstance(annotation, dict) else None
+    if record is None or not isinstance(caption, str):
+        message = "expected an annotation with an 'image_id' and a 'caption'; the entry is left out."
+        grouping.problems.append(Problem(ProblemKind.MALFORMED, source, message, record or ""))
+    elif record in grouping.captions:
+        grouping.add_caption(record, caption, source)
+    elif record not in refused:
+        message = f"picture {record} is not among the file's images; its caption is left out."
+        grouping.problems.append(Problem(ProblemKind.UNKNOWN_PICTURE, source, message, record))
+
+
+def _identify(entry: Any, key: str) -> str | None:
+    """COCO's ids are numbers; data sets made in its form sometimes have text."""
+    value = entry.get(key) if isinstance(entry, dict) else None
+    if type(value) is int:
+        return str(value)
+    return value if isinstance(value, str) and value and encodable(value) else None

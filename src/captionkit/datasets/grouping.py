@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from captionkit.datasets.problems import Problem, ProblemKind
-from captionkit.datasets.sources import picture_path
+from captionkit.datasets.sources import encodable, picture_path
 from captionkit.records import ImageRecord
 
 
@@ -29,7 +29,7 @@ class Grouping:
             return False
         if picture_path(self.root, name) is None:
             self.refused.add(record)
-            message = f"{name!r} leads out of the picture folder; the picture is left out."
+            message = f"{name!r} is no path below the picture folder; the picture is left out."
             self.problems.append(Problem(ProblemKind.OUTSIDE_ROOT, source, message, record))
             return False
         self.captions[record] = []
@@ -38,20 +38,8 @@ class Grouping:
         return True
 
     def add_caption(self, record: str, caption: str, source: str) -> None:
-        """Add a caption to a picture that `add_picture` has accepted; an empty one is reported and left out."""
-        caption = caption.strip()
-        if not caption:
-            self.problems.append(
-                Problem(
-                    ProblemKind.EMPTY_CAPTION, source, f"{record} has an empty caption; it is left out.", record
-                )
-            )
-            return
-        captions = self.captions[record]
-        if caption in captions:
-            message = f"{record} has the caption {caption!r} twice; both are kept."
-            self.problems.append(Problem(ProblemKind.DUPLICATE_CAPTION, source, message, record))
-        captions.append(caption)
+        """Add a caption to a picture that `add_picture` has accepted, as `add_caption` below does."""
+        add_caption(self.captions[record], caption, record, source, self.problems)
 
     def records(self, splits: dict[str, str]) -> list[ImageRecord]:
         """The records; `splits` maps ids to splits. A picture left without captions is reported and kept."""
@@ -64,3 +52,20 @@ class Grouping:
                 self.problems.append(Problem(ProblemKind.NO_CAPTION, self.sources[record], message, record))
             records.append(ImageRecord(record, path, tuple(captions), splits.get(record), self.sources[record]))
         return records
+
+
+def add_caption(captions: list[str], caption: str, record: str, source: str, problems: list[Problem]) -> None:
+    """Append a caption without the white space around it; an empty one is reported and left out."""
+    caption = caption.strip()
+    if not caption:
+        message = f"{record} has an empty caption; it is left out."
+        problems.append(Problem(ProblemKind.EMPTY_CAPTION, source, message, record))
+        return
+    if not encodable(caption):
+        caption = caption.encode("utf-8", "replace").decode()
+        message = f"{record} has half a character in a caption; it became '?'."
+        problems.append(Problem(ProblemKind.REPAIRED, source, message, record))
+    if caption in captions:
+        message = f"{record} has the caption {caption!r} twice; both are kept."
+        problems.append(Problem(ProblemKind.DUPLICATE_CAPTION, source, message, record))
+    captions.append(caption)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from captionkit.datasets.grouping import add_caption
 from captionkit.datasets.problems import Problem, ProblemKind, settle
 from captionkit.datasets.sources import picture_path, read_json, split_name
 from captionkit.errors import DataError
@@ -63,7 +64,7 @@ def read_karpathy(
         seen.add(record)
         where = locate(entry)
         if where is None:
-            message = f"{entry['filename']!r} leads out of the picture folder; the picture is left out."
+            message = f"{entry['filename']!r} is no path below the picture folder; the picture is left out."
             found.append(Problem(ProblemKind.OUTSIDE_ROOT, source, message, record))
             continue
         sentences = _read_sentences(entry.get("sentences"), record, source, found)
@@ -88,15 +89,7 @@ def _read_sentences(value: Any, record: str, source: str, found: list[Problem]) 
             message = f"{record}: expected a sentence with 'raw' text; it is left out."
             found.append(Problem(ProblemKind.MALFORMED, source, message, record))
             continue
-        raw = raw.strip()
-        if not raw:
-            message = f"{record} has an empty caption; it is left out."
-            found.append(Problem(ProblemKind.EMPTY_CAPTION, source, message, record))
-            continue
-        if raw in captions:
-            message = f"{record} has the caption {raw!r} twice; both are kept."
-            found.append(Problem(ProblemKind.DUPLICATE_CAPTION, source, message, record))
-        captions.append(raw)
+        add_caption(captions, raw, record, source, found)
     if not captions:
         found.append(Problem(ProblemKind.NO_CAPTION, source, f"{record} has no caption.", record))
     return tuple(captions)

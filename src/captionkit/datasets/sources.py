@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -32,43 +33,42 @@ def split_name(value: str) -> str | None:
     return _SPLIT_NAMES.get(value.strip().lower())
 
 
-def read_lines(
-    path: Path, problems: list[Problem], *, limit: int = MAX_CAPTION_BYTES
-) -> Iterator[tuple[int, str]]:
-    """Lines of a text file with their numbers from 1, without line ends, empty lines left out.
+def read_text(path: Path, problems: list[Problem], *, limit: int = MAX_CAPTION_BYTES) -> str:
+    """A whole text file, line ends untouched.
 
-    A UTF-8 byte order mark is dropped. Where the file is not UTF-8, the lines that are not are read as
-    Windows-1252 (which covers Latin-1's letters) and reported as `ProblemKind.NOT_UTF8`.
+    A UTF-8 byte order mark is dropped. Bytes that are not UTF-8 are read as Windows-1252 (which covers Latin-1's
+    letters), and their lines are reported as `ProblemKind.NOT_UTF8`.
 
     Raises:
         DataError: it cannot be read, is longer than `limit` bytes, or is UTF-16.
     """
-    data = _without_mark(path, read_bounded(path, limit))
-    try:
-        lines = data.decode("utf-8").split("\n")  # splitlines() would also split at U+2028 inside a caption
-    except UnicodeDecodeError:
-        lines = []
-        for number, line in enumerate(data.split(b"\n"), start=1):
-            try:
-                lines.append(line.decode("utf-8"))
-            except UnicodeDecodeError:
-                lines.append(_decode_windows(line))
-                where = f"{path.name}:{number}"
-                problems.append(Problem(ProblemKind.NOT_UTF8, where, "read as Windows-1252."))
-    for number, text in enumerate(lines, start=1):
-        text = text.rstrip("\r")
-        if text and not text.isspace():
-            yield number, text
-
-
-def read_text(path: Path, problems: list[Problem], *, limit: int = MAX_CAPTION_BYTES) -> str:
-    """A whole text file as `read_lines` decodes it, line ends untouched."""
-    data = _without_mark(path, read_bounded(path, limit))
+    data = read_bounded(path, limit)
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(f"{path} is UTF-16 text; save it as UTF-8.")
+    data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        problems.append(Problem(ProblemKind.NOT_UTF8, path.name, "read as Windows-1252."))
-        return _decode_windows(data)
+        text = data.decode("utf-8", "surrogateescape")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if _ESCAPED.search(line):
+            problems.append(Problem(ProblemKind.NOT_UTF8, f"{path.name}:{number}", "read as Windows-1252."))
+    return text.translate(_WINDOWS)
+
+
+def read_lines(
+    path: Path, problems: list[Problem], *, limit: int = MAX_CAPTION_BYTES
+) -> Iterator[tuple[int, str]]:
+    """Lines of a text file, decoded as by `read_text`, with their numbers from 1; without line ends and empty lines.
+
+    Raises:
+        DataError: see `read_text`.
+    """
+    # splitlines() would also split at U+2028 and its kind inside a caption.
+    for number, line in enumerate(read_text(path, problems, limit=limit).split("\n"), start=1):
+        line = line.rstrip("\r")
+        if line and not line.isspace():
+            yield number, line
 
 
 def read_json(path: Path, problems: list[Problem], *, limit: int = MAX_CAPTION_BYTES) -> Any:
@@ -89,26 +89,36 @@ def read_json(path: Path, problems: list[Problem], *, limit: int = MAX_CAPTION_B
         raise DataError(f"{path} is not JSON that a caption file would hold (nested too deep?).") from None
 
 
-def _without_mark(path: Path, data: bytes) -> bytes:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{path} is UTF-16 text; save it as UTF-8.")
-    return data.removeprefix(b"\xef\xbb\xbf")
-
-
-def _decode_windows(data: bytes) -> str:
+def _windows_character(byte: int) -> str:
     try:
-        return data.decode("cp1252")
+        return bytes([byte]).decode("cp1252")
     except UnicodeDecodeError:
-        return data.decode("latin-1")  # defined for every byte
+        return chr(byte)  # the five bytes that Windows-1252 leaves open
+
+
+# What "surrogateescape" makes of the bytes that are not UTF-8, and the characters meant by them.
+_ESCAPED = re.compile("[\udc80-\udcff]")
+_WINDOWS = {0xDC00 + byte: _windows_character(byte) for byte in range(0x80, 0x100)}
+
+
+def encodable(text: str) -> bool:
+    """Whether UTF-8 has the text; JSON's escapes can make halves of surrogate pairs, which no file can hold."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def picture_path(root: Path, name: str) -> Path | None:
-    """Where the picture `name` lies below `root`; None if the name is absolute or leads out of it.
+    """Where the picture `name` lies below `root`; None if it is no path below `root` (absolute, "..", ...).
 
     Both kinds of slash count, on every system: a list written on Windows is read the same everywhere. Symbolic
     links are not followed here; `captionkit.datasets.check` does.
     """
-    if not name or "\0" in name or PureWindowsPath(name).drive:
+    if not name or "\0" in name or not encodable(name) or PureWindowsPath(name).drive:
         return None
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or parts[0] == "/" or ".." in parts:

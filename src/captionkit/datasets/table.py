@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ SPLIT_COLUMNS = ("split", "set", "subset")
 TABLE_SUFFIXES = frozenset([".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"])
 
 _Row = tuple[str, Mapping[str, Any]]  # the place ("table.csv:12") and the cells by column
+_OpenRows = Callable[[Sequence[str]], Iterable[_Row]]  # the rows, with at least the columns named
 
 
 def read_table(
@@ -61,7 +62,7 @@ def read_table(
             bad.
     """
     path, found = Path(captions), list[Problem]()
-    columns, rows = _open(path, found)
+    columns, open_rows = _open(path, found)
     image = _choose(path, columns, image_column, IMAGE_COLUMNS, "image")
     texts = [
         _choose(path, columns, name.strip(), (), "caption") for name in caption_column.split(",") if name.strip()
@@ -71,7 +72,7 @@ def read_table(
     key = _choose(path, columns, id_column, (image,), "id")
     grouping = Grouping(Path(images), found)
     splits: dict[str, str] = {}
-    for source, row in rows:
+    for source, row in open_rows([image, *texts, key, split]):
         _read_row(source, row, (key, image, split, texts), grouping, splits)
     return settle(found, problems, grouping.records(splits), str(path))
 
@@ -154,7 +155,7 @@ def _usual_captions(path: Path, columns: Sequence[str]) -> list[str]:
     return [numbered[0] if numbered else _choose(path, columns, "", CAPTION_COLUMNS, "caption")]
 
 
-def _open(path: Path, found: list[Problem]) -> tuple[list[str], Iterator[_Row]]:
+def _open(path: Path, found: list[Problem]) -> tuple[list[str], _OpenRows]:
     """The columns of a table and its rows."""
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
@@ -173,7 +174,7 @@ def _open(path: Path, found: list[Problem]) -> tuple[list[str], Iterator[_Row]]:
     )
 
 
-def _open_csv(path: Path, delimiter: str, found: list[Problem]) -> tuple[list[str], Iterator[_Row]]:
+def _open_csv(path: Path, delimiter: str, found: list[Problem]) -> tuple[list[str], _OpenRows]:
     text = read_text(path, found)
     # Strict: a quote that is never closed would otherwise swallow the rest of the file into one caption.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -199,6 +200,9 @@ def _open_csv(path: Path, delimiter: str, found: list[Problem]) -> tuple[list[st
     if first is None:
         raise DataError(f"{path} is empty; expected a header row with column names.")
     columns = [name.strip() for name in first[1]]
+    twice = [name for name in columns if name and columns.count(name) > 1]
+    if twice:
+        raise DataError(f"{path} has two columns named {twice[0]!r}; give one of them another name.")
 
     def cells() -> Iterator[_Row]:
         for number, values in lines:
@@ -208,7 +212,7 @@ def _open_csv(path: Path, delimiter: str, found: list[Problem]) -> tuple[list[st
                 message = f"expected {len(columns)} cells, but got {len(values)}; the row is left out."
                 found.append(Problem(ProblemKind.MALFORMED, f"{path.name}:{number}", message))
 
-    return columns, cells()
+    return columns, lambda _: cells()
 
 
 def _json_lines(path: Path, found: list[Problem]) -> Iterator[tuple[str, Any]]:
@@ -221,7 +225,7 @@ def _json_lines(path: Path, found: list[Problem]) -> Iterator[tuple[str, Any]]:
 
 def _open_objects(
     path: Path, objects: Iterable[tuple[str, Any]], found: list[Problem]
-) -> tuple[list[str], Iterator[_Row]]:
+) -> tuple[list[str], _OpenRows]:
     rows: list[_Row] = []
     columns: dict[str, None] = {}
     for source, value in objects:
@@ -233,10 +237,10 @@ def _open_objects(
             found.append(Problem(ProblemKind.MALFORMED, source, message))
     if not rows:
         raise DataError(f'{path} holds no row: expected JSON objects such as {{"image": ..., "caption": ...}}.')
-    return list(columns), iter(rows)
+    return list(columns), lambda _: rows
 
 
-def _open_parquet(path: Path) -> tuple[list[str], Iterator[_Row]]:
+def _open_parquet(path: Path) -> tuple[list[str], _OpenRows]:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -245,21 +249,25 @@ def _open_parquet(path: Path) -> tuple[list[str], Iterator[_Row]]:
             f"Reading {path} needs pyarrow; install it with: pip install 'captionkit[tables]'."
         ) from None
     try:
-        if path.stat().st_size > MAX_CAPTION_BYTES:
-            raise DataError(f"{path} is longer than the {MAX_CAPTION_BYTES:,} bytes that are read of such a file.")
         file = pyarrow.parquet.ParquetFile(path)
     except (OSError, pyarrow.ArrowException) as error:
         raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from None
     columns = [str(name) for name in file.schema_arrow.names]
 
-    def rows() -> Iterator[_Row]:
+    def rows(needed: Sequence[str]) -> Iterator[_Row]:
         number = 0
+        wanted = [name for name in columns if name in needed]  # a column of pictures as bytes is never loaded
+        groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+        parts = [group.column(index) for group in groups for index in range(group.num_columns)]
+        size = sum(p.total_uncompressed_size for p in parts if p.path_in_schema.split(".")[0] in wanted)
+        if size > MAX_CAPTION_BYTES:
+            raise DataError(f"{path} holds {size:,} bytes of text, more than are read ({MAX_CAPTION_BYTES:,}).")
         try:
-            for batch in file.iter_batches():
+            for batch in file.iter_batches(columns=wanted):
                 for row in batch.to_pylist():
                     yield f"{path.name}[{number}]", row
                     number += 1
         except (OSError, pyarrow.ArrowException) as error:
             raise DataError(f"{path} is damaged after row {number}: {str(error).splitlines()[0]}") from None
 
-    return columns, rows()
+    return columns, rows
