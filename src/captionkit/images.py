@@ -118,6 +118,17 @@ def read_image_bytes(path: Path | str, *, max_bytes: int = MAX_FILE_BYTES) -> by
     return data
 
 
+def read_image_size(path: Path | str) -> tuple[int, int]:
+    """Width and height of a picture as stored (EXIF orientation not applied), from its header alone.
+
+    Raises:
+        ImageError: no such file, or not a picture.
+    """
+    image = _open(read_image_bytes(path), str(path))
+    image.close()
+    return image.size
+
+
 def resize_image(image: Pixels, size: int) -> Pixels:
     """Squash a picture to a square: Pillow's bilinear filter, widened when shrinking (antialiased).
 

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from captionkit import __version__
-from captionkit.cli import alt
+from captionkit.cli import alt, data
 from captionkit.errors import CaptionkitError
 
 app = typer.Typer(
@@ -23,8 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
 app.add_typer(alt.app, name="alt")
+app.add_typer(data.app, name="data")
 
 
 def _version(value: bool) -> None:

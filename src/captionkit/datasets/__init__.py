@@ -6,10 +6,11 @@ the configuration.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from captionkit.config import DataConfig, expand_path
+from captionkit.config import DataConfig, expand_path, read_config
 from captionkit.datasets.coco import read_coco
 from captionkit.datasets.detect import detect_format
 from captionkit.datasets.flickr import read_flickr8k, read_flickr8k_csv, read_flickr30k_csv
@@ -24,6 +25,7 @@ __all__ = [
     "READERS",
     "Problem",
     "ProblemKind",
+    "dataset_config",
     "detect_format",
     "read_coco",
     "read_dataset",
@@ -111,3 +113,27 @@ def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -
     if config.format not in READERS:
         raise ConfigError(f"There is no data set format {config.format!r}; {nearest(config.format, READERS)}")
     return READERS[config.format](config, problems)
+
+
+def dataset_config(path: Path | str, **settings: str | bool) -> DataConfig:
+    """The configuration for a bare path, as commands take it.
+
+    Args:
+        path: a caption file or folder; or a recipe (.toml), whose data set it then is.
+        settings: fields of `DataConfig` that are not empty override what is found. Without `format` it is told
+            from the file (`detect_format`); without `images` the pictures are taken to lie beside the captions.
+
+    Raises:
+        DataError: the format cannot be told.
+        ConfigError: the recipe is wrong.
+    """
+    path = Path(path)
+    given = {name: value for name, value in settings.items() if value != ""}
+    if path.suffix == ".toml":
+        return dataclasses.replace(read_config(path).data, **given)  # type: ignore[arg-type]
+    name = given.pop("format", None) or detect_format(path)
+    beside = "" if name == "folder" else str(path if path.is_dir() else path.parent)
+    return dataclasses.replace(
+        DataConfig(),
+        **{"format": name, "captions": str(path), "images": beside, **given},  # type: ignore[arg-type]
+    )

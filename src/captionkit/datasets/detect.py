@@ -25,7 +25,9 @@ def detect_format(path: Path | str) -> str:
         with path.open("rb") as handle:
             head = handle.read(HEAD_BYTES)
     except OSError as error:
-        raise DataError(f"Expected captions at {path}, but {error.strerror or error}.") from None
+        raise DataError(
+            f"Expected captions at {path}, but it cannot be read ({error.strerror or error})."
+        ) from None
     suffix = path.suffix.lower()
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if suffix == ".json":

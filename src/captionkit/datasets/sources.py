@@ -59,7 +59,7 @@ def read_text(path: Path, problems: list[Problem], *, limit: int = MAX_CAPTION_B
 def read_lines(
     path: Path, problems: list[Problem], *, limit: int = MAX_CAPTION_BYTES
 ) -> Iterator[tuple[int, str]]:
-    """Lines of a text file, decoded as by `read_text`, with their numbers from 1; without line ends and empty lines.
+    """Lines of a text file (see `read_text`) with their numbers from 1; without line ends and empty lines.
 
     Raises:
         DataError: see `read_text`.

@@ -1,0 +1,303 @@
+"""`captionkit data`: check, count, split and fetch data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from captionkit.datasets.check import CheckReport
+    from captionkit.datasets.fetch import Archive
+    from captionkit.datasets.stats import DatasetStats, Spread
+    from captionkit.progress import Progress
+
+app = typer.Typer(
+    help="Check, count, split and fetch data sets of pictures with captions.",
+    no_args_is_help=True,
+)
+
+Source = Annotated[
+    str, typer.Argument(metavar="PATH", help="A caption file, a folder of pictures and .txt files, or a recipe.")
+]
+Images = Annotated[str, typer.Option(help="The folder of the pictures; default: where PATH lies.")]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="flickr8k, flickr8k_csv, flickr30k, flickr30k_csv, coco, karpathy, folder or table; default: told "
+        "from PATH.",
+    ),
+]
+TrainList = Annotated[str, typer.Option(help="A file that names the train pictures (Flickr formats).")]
+ValList = Annotated[str, typer.Option(help="A file that names the val pictures.")]
+TestList = Annotated[str, typer.Option(help="A file that names the test pictures.")]
+ImageColumn = Annotated[str, typer.Option(help="The column of picture paths (tables).")]
+CaptionColumn = Annotated[str, typer.Option(help="The column of captions; several with commas between.")]
+SplitColumn = Annotated[str, typer.Option(help="The column of splits.")]
+IdColumn = Annotated[str, typer.Option(help="The column of ids; default: the column of pictures.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+
+
+@app.command()
+def check(
+    path: Source,
+    images: Images = "",
+    format_name: Format = "",
+    train_list: TrainList = "",
+    val_list: ValList = "",
+    test_list: TestList = "",
+    image_column: ImageColumn = "",
+    caption_column: CaptionColumn = "",
+    split_column: SplitColumn = "",
+    id_column: IdColumn = "",
+    decode: Annotated[bool, typer.Option(help="Decode every picture, or only look whether it is there.")] = True,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Pictures decoded at the same time.")] = 2,
+    max_bad: Annotated[float, typer.Option(min=0.0, max=1.0, help="The share of bad records let pass.")] = 0.01,
+    show: Annotated[int, typer.Option(min=0, help="Problems shown of each kind.")] = 5,
+    json_output: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List missing and unreadable pictures, empty captions, duplicates, and paths that leave the folder.
+
+    Exit code 1 if more than 1 % of the records are bad.
+
+    Example: captionkit data check Flickr8k.token.txt --images Images --train-list Flickr_8k.trainImages.txt
+    """
+    import json
+
+    from captionkit.datasets import dataset_config
+    from captionkit.datasets.check import check_dataset
+    from captionkit.progress import Progress
+
+    config = dataset_config(
+        path,
+        images=images,
+        format=format_name,
+        train_list=train_list,
+        val_list=val_list,
+        test_list=test_list,
+        image_column=image_column,
+        caption_column=caption_column,
+        split_column=split_column,
+        id_column=id_column,
+    )
+    with Progress("check", 0, "pictures", quiet=quiet) as bar:
+        report = check_dataset(config, decode=decode, workers=workers, progress=_follow(bar))
+    if json_output:
+        typer.echo(json.dumps(report.to_json(), indent=1))
+    else:
+        typer.echo("\n".join(_check_lines(path, report, show)))
+    if report.bad_share > max_bad:
+        typer.echo(
+            f"captionkit: {report.bad_records:,} bad records ({report.bad_share:.2%}) are more than the "
+            f"{max_bad:.2%} that is let pass (--max-bad).",
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+@app.command()
+def stats(
+    path: Source,
+    images: Images = "",
+    format_name: Format = "",
+    train_list: TrainList = "",
+    val_list: ValList = "",
+    test_list: TestList = "",
+    image_column: ImageColumn = "",
+    caption_column: CaptionColumn = "",
+    split_column: SplitColumn = "",
+    id_column: IdColumn = "",
+    sizes: Annotated[bool, typer.Option(help="Open the pictures for their width and height.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Count pictures, captions, words and the vocabulary.
+
+    Example: captionkit data stats dataset_flickr8k.json --images Images --sizes
+    """
+    import dataclasses
+    import json
+
+    from captionkit.datasets import dataset_config, read_dataset
+    from captionkit.datasets.stats import dataset_stats
+
+    config = dataset_config(
+        path,
+        images=images,
+        format=format_name,
+        train_list=train_list,
+        val_list=val_list,
+        test_list=test_list,
+        image_column=image_column,
+        caption_column=caption_column,
+        split_column=split_column,
+        id_column=id_column,
+    )
+    result = dataset_stats(read_dataset(config), sizes=sizes)
+    if json_output:
+        typer.echo(json.dumps({"format": config.format, **dataclasses.asdict(result)}, indent=1))
+    else:
+        typer.echo("\n".join([f"{path}, read as {config.format}", *_stats_lines(result)]))
+
+
+@app.command()
+def split(
+    path: Source,
+    out: Annotated[Path, typer.Option(help="A .json file (Karpathy's form), or a folder for three lists.")],
+    images: Images = "",
+    format_name: Format = "",
+    image_column: ImageColumn = "",
+    caption_column: CaptionColumn = "",
+    id_column: IdColumn = "",
+    val: Annotated[float, typer.Option(help="Below 1 a share of the pictures, from 1 on a number.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Below 1 a share of the pictures, from 1 on a number.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 1,
+    content: Annotated[bool, typer.Option(help="Keep byte-identical pictures on one side.")] = True,
+    overwrite: Annotated[bool, typer.Option(help="Replace what is at --out.")] = False,
+) -> None:
+    """Divide the pictures into train, val and test: by picture, by seed, whatever the order of the file.
+
+    Example: captionkit data split captions.csv --images photos --val 0.1 --test 0.1 --out mine.json
+    """
+    from captionkit.config import expand_path
+    from captionkit.datasets import dataset_config, read_dataset
+    from captionkit.datasets.split import split_records, write_karpathy, write_split_lists
+    from captionkit.errors import UsageError
+
+    lists = [out / f"{name}.txt" for name in ("train", "val", "test")]
+    as_json = out.suffix.lower() == ".json"
+    taken = [target for target in ([out] if as_json else lists) if target.exists()]
+    if taken and not overwrite:
+        raise UsageError(f"{taken[0]} is there already; give another --out, or --overwrite to replace it.")
+    config = dataset_config(
+        path,
+        images=images,
+        format=format_name,
+        image_column=image_column,
+        caption_column=caption_column,
+        id_column=id_column,
+    )
+    records = split_records(read_dataset(config), val=val, test=test, seed=seed, by_content=content)
+    if as_json:
+        write_karpathy(records, expand_path(config.images or config.captions), out)
+    else:
+        write_split_lists(records, out)
+    counts = ", ".join(f"{name} {sum(r.split == name for r in records):,}" for name in ("train", "val", "test"))
+    typer.echo(f"{counts} -> {out}")
+
+
+@app.command()
+def fetch(
+    names: Annotated[
+        list[str],
+        typer.Argument(help="flickr8k, karpathy, coco-captions, coco-val2017, coco-train2017, flickr30k."),
+    ],
+    to: Annotated[Path, typer.Option(help="The folder that it goes to.")] = Path("data"),
+    mirror: Annotated[str, typer.Option(help="Take the files from this address instead.")] = "",
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds without a byte before trying again.")] = 60.0,
+    attempts: Annotated[int, typer.Option(min=1, help="Attempts in a row that may bring nothing.")] = 5,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be fetched.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a data set that its owners let anyone fetch; interrupted, the same command goes on.
+
+    Every archive is verified before it is unpacked. For Flickr30k it says how to ask its owners.
+
+    Example: captionkit data fetch karpathy coco-captions coco-val2017 --to data/coco
+    """
+    from captionkit.datasets.fetch import CATALOGUE, bytes_needed, choose
+    from captionkit.datasets.fetch import fetch as fetch_archives
+    from captionkit.progress import Progress
+
+    archives = choose(names, mirror=mirror)
+    for name in names:
+        typer.echo(f"{name}: {CATALOGUE[name].title}\n  {CATALOGUE[name].terms}")
+    if dry_run:
+        typer.echo("\n".join(_fetch_lines(archives)))
+        typer.echo(f"Space needed in {to}, unpacked: about {bytes_needed(archives, to) / 1e9:.2f} GB.")
+        return
+    bars: dict[str, Progress] = {}
+
+    def follow(archive: Archive, done: int, total: int) -> None:
+        _follow(bars[archive.file.name])(done, total or archive.file.about_bytes)
+
+    for archive in archives:
+        with Progress(archive.file.name, archive.file.about_bytes, "bytes", quiet=quiet) as bar:
+            bars[archive.file.name] = bar
+            count = fetch_archives([archive], to, timeout=timeout, attempts=attempts, on_download=follow)
+        typer.echo(f"{archive.file.name}: verified, {count:,} files in {to / archive.into}")
+    typer.echo("The archives may be removed; kept, the next fetch only verifies them.")
+
+
+def _follow(bar: Progress) -> Callable[[int, int], None]:
+    """A bar as a callback that is told (done, total)."""
+
+    def follow(done: int, total: int) -> None:
+        bar.total = total
+        bar.advance(done - bar.done)
+
+    return follow
+
+
+def _check_lines(path: str, report: CheckReport, show: int) -> list[str]:
+    from captionkit.datasets.problems import count_kinds
+
+    splits = ", ".join(f"{name} {count:,}" for name, count in report.splits.items())
+    lines = [
+        f"{path}, read as {report.format}",
+        f"  pictures  {len(report.records):>9,}  {splits}",
+        f"  captions  {report.captions:>9,}",
+    ]
+    if not report.decoded:
+        lines.append("  The pictures were looked for, not decoded.")
+    for kind, count in count_kinds(report.problems).items():
+        lines += ["", f"{kind}: {count:,}{' (bad)' if kind.bad else ''}"]
+        some = [problem for problem in report.problems if problem.kind is kind]
+        lines += [f"  {problem.source}: {problem.message}" for problem in some[:show]]
+        if count > show:
+            lines.append(f"  ... and {count - show:,} more (--show {count}, or --json)")
+    verdict = f"{report.bad_records:,} of {len(report.records):,} records are bad ({report.bad_share:.2%})."
+    return [*lines, "", verdict if report.bad_records else "No bad records."]
+
+
+def _stats_lines(result: DatasetStats) -> list[str]:
+    lines = [f"  {'split':<8}{'pictures':>10}{'captions':>10}"]
+    lines += [f"  {name:<8}{count:>10,}{result.captions[name]:>10,}" for name, count in result.pictures.items()]
+    lines.append(f"  {'all':<8}{sum(result.pictures.values()):>10,}{sum(result.captions.values()):>10,}")
+    lines += ["", *_spread_lines("captions a picture", result.captions_a_picture)]
+    lines += _spread_lines("words a caption", result.words_a_caption)
+    if result.widths is not None:
+        lines += [*_spread_lines("width", result.widths), *_spread_lines("height", result.heights)]
+    if result.unreadable:
+        lines.append(f"  {result.unreadable:,} pictures could not be opened; see `captionkit data check`.")
+    lines += ["", f"  words in {result.vocabulary_split} captions, by least count"]
+    lines += [f"  {least:>8} x{count:>10,}" for least, count in result.vocabulary.items()]
+    lines += ["", "  words a caption"]
+    most = max(result.lengths.values(), default=1)
+    lines += [
+        f"  {length:>8}{count:>10,}  {'#' * round(50 * count / most)}".rstrip()
+        for length, count in result.lengths.items()
+    ]
+    return lines
+
+
+def _spread_lines(name: str, spread: Spread | None) -> list[str]:
+    if spread is None:
+        return []
+    return [f"  {name}: {spread.least:g} to {spread.greatest:g}, mean {spread.mean:.2f}, median {spread.median:g}"]
+
+
+def _fetch_lines(archives: Sequence[Archive]) -> list[str]:
+    lines = []
+    for archive in archives:
+        file = archive.file
+        digest = (
+            f"SHA-256 {file.sha256}" if file.sha256 else f"MD5 {file.md5}; SHA-256 recorded at the first fetch"
+        )
+        about = "" if file.sha256 else "about "
+        lines += [f"{file.url}", f"  {about}{file.about_bytes:,} bytes, verified by {digest}"]
+    return lines

@@ -1,0 +1,250 @@
+"""Is every picture there, whole, inside its folder, and on one side of the split?
+
+Readers report what is wrong with the captions; `check_pictures` looks at the picture files; `check_dataset` does
+both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from captionkit.config import DataConfig, expand_path
+from captionkit.datasets import read_dataset
+from captionkit.datasets.problems import Problem, ProblemKind, bad_records, bad_share, count_kinds
+from captionkit.errors import ImageError
+from captionkit.images import read_image, read_image_bytes
+from captionkit.records import ImageRecord
+
+Progress = Callable[[int, int], None]  # called with the number of pictures done and of all
+_Look = tuple[Problem | None, str]  # what is wrong with a file, and the SHA-256 of its bytes ("" if not read)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What `check_dataset` found.
+
+    Attributes:
+        format: the name of the reader.
+        records: what it read.
+        problems: everything that is wrong or worth knowing.
+        decoded: whether the pictures were decoded, or only looked for.
+    """
+
+    format: str
+    records: tuple[ImageRecord, ...]
+    problems: tuple[Problem, ...]
+    decoded: bool
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Split to number of pictures; "none" for those of no split."""
+        return dict(Counter(record.split or "none" for record in self.records))
+
+    @property
+    def captions(self) -> int:
+        """The number of captions."""
+        return sum(len(record.captions) for record in self.records)
+
+    @property
+    def bad_records(self) -> int:
+        """The number of records with a problem that counts."""
+        return len(bad_records(self.problems))
+
+    @property
+    def bad_share(self) -> float:
+        """Bad records over all, between 0 and 1."""
+        return bad_share(self.problems, self.records)
+
+    def to_json(self) -> dict[str, object]:
+        """The report as plain JSON values."""
+        return {
+            "format": self.format,
+            "pictures": len(self.records),
+            "captions": self.captions,
+            "splits": self.splits,
+            "decoded": self.decoded,
+            "bad_records": self.bad_records,
+            "bad_share": self.bad_share,
+            "counts": {str(kind): count for kind, count in count_kinds(self.problems).items()},
+            "problems": [
+                {
+                    "kind": str(problem.kind),
+                    "bad": problem.kind.bad,
+                    "source": problem.source,
+                    "record": problem.record,
+                    "message": problem.message,
+                }
+                for problem in self.problems
+            ],
+        }
+
+
+def check_dataset(
+    config: DataConfig,
+    *,
+    decode: bool = True,
+    workers: int = 2,
+    progress: Progress = lambda done, total: None,
+) -> CheckReport:
+    """Read a data set and look at all its pictures.
+
+    Args:
+        config: the data set, as for `read_dataset`.
+        decode, workers, progress: see `check_pictures`.
+
+    Raises:
+        DataError: the caption file cannot be read at all. Anything less is in the report.
+    """
+    problems: list[Problem] = []
+    records = read_dataset(config, problems=problems)
+    root = expand_path(config.images or config.captions)
+    files = check_pictures(records, root, decode=decode, workers=workers, progress=progress)
+    problems += files
+    if records and sum(problem.kind is ProblemKind.MISSING_PICTURE for problem in files) == len(records):
+        message = f"none of the pictures is below {root}: is that the folder of the pictures?"
+        problems.append(Problem(ProblemKind.NOTE, Path(config.captions).name, message))
+    if config.format == "coco" and any(record.split == "val" for record in records):
+        message = (
+            "COCO's official val overlaps Karpathy's train split (restval): do not report scores on it for a "
+            "model trained on Karpathy's split."
+        )
+        problems.append(Problem(ProblemKind.NOTE, Path(config.captions).name, message))
+    return CheckReport(config.format, tuple(records), tuple(problems), decode)
+
+
+def check_pictures(
+    records: Sequence[ImageRecord],
+    root: Path | str,
+    *,
+    decode: bool = True,
+    workers: int = 2,
+    progress: Progress = lambda done, total: None,
+) -> list[Problem]:
+    """Look at the picture of every record.
+
+    Reported are pictures that are missing, unreadable, reached by a symbolic link that leaves `root`, named by two
+    records, or byte-identical; the last two are bad where one of the two is trained on and the other held out.
+
+    Args:
+        records: what a reader gave.
+        root: the folder that no picture may lie outside of. It may itself be a symbolic link.
+        decode: whether to read and decode every picture; without it only what the file system says is known.
+        workers: threads. Decoding leaves the interpreter lock, so two threads use two cores.
+        progress: called after every picture.
+
+    Returns:
+        The problems, in the order of `records`; those about pairs of pictures last.
+    """
+    inspector = _Inspector(Path(root), decode)
+    problems: list[Problem] = []
+    same: dict[str, list[ImageRecord]] = defaultdict(list)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        for done, (record, (problem, digest)) in enumerate(_in_order(pool, inspector, records, 8 * workers), 1):
+            if problem is not None:
+                problems.append(problem)
+            same[f"path {record.path}"].append(record)
+            if digest:
+                same[f"bytes {digest}"].append(record)
+            progress(done, len(records))
+    return problems + _pairs(same)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, look: Callable[[ImageRecord], _Look], records: Sequence[ImageRecord], ahead: int
+) -> Iterator[tuple[ImageRecord, _Look]]:
+    """Results in the order of the records, with few under way, so that an interruption ends the work at once."""
+    waiting = iter(records)
+    running: list[tuple[ImageRecord, Future[_Look]]] = []
+    try:
+        while True:
+            running += [(record, pool.submit(look, record)) for record in islice(waiting, ahead - len(running))]
+            if not running:
+                return
+            record, future = running.pop(0)
+            yield record, future.result()
+    finally:
+        for _, future in running:
+            future.cancel()
+
+
+class _Inspector:
+    """Looks at one record's file; remembers folders. Safe to call from several threads."""
+
+    def __init__(self, root: Path, decode: bool) -> None:
+        self.root = root.resolve()
+        self.decode = decode
+        self.folders: dict[Path, Path] = {}
+        self.names: dict[Path, dict[str, str]] = {}
+
+    def __call__(self, record: ImageRecord) -> _Look:
+        try:
+            return self._look(record)
+        except (OSError, ValueError) as error:  # a name too long for the system, a loop of links, no permission
+            reason = getattr(error, "strerror", None) or error
+            return self._problem(ProblemKind.UNREADABLE_PICTURE, record, f"{record.path}: {reason}.")
+
+    def _look(self, record: ImageRecord) -> _Look:
+        path = record.path
+        if not path.is_file():
+            if path.is_dir():
+                message = f"{path} is a folder, not a picture."
+                return self._problem(ProblemKind.UNREADABLE_PICTURE, record, message)
+            return self._problem(ProblemKind.MISSING_PICTURE, record, f"there is no {path}.{self._twin(path)}")
+        if path.parent not in self.folders:
+            self.folders[path.parent] = path.parent.resolve()
+        real = path.resolve() if path.is_symlink() else self.folders[path.parent] / path.name
+        if not real.is_relative_to(self.root):
+            message = f"{path} leads to {real} by a symbolic link, outside {self.root}."
+            return self._problem(ProblemKind.OUTSIDE_ROOT, record, message)
+        if not self.decode:
+            return None, ""
+        try:
+            data = read_image_bytes(path)
+            read_image(data)
+        except ImageError as error:
+            return self._problem(ProblemKind.UNREADABLE_PICTURE, record, f"{path.name}: {error}")
+        return None, hashlib.sha256(data).hexdigest()
+
+    def _twin(self, path: Path) -> str:
+        """Whether the file is there under a name that differs in upper and lower case."""
+        folder = path.parent
+        if folder not in self.names:
+            files = folder.iterdir() if folder.is_dir() else ()
+            self.names[folder] = {file.name.lower(): file.name for file in files}
+        twin = self.names[folder].get(path.name.lower())
+        return f" There is {twin}, though: rename one of them." if twin else ""
+
+    @staticmethod
+    def _problem(kind: ProblemKind, record: ImageRecord, message: str) -> _Look:
+        return Problem(kind, record.source, message, record.id), ""
+
+
+def _pairs(same: dict[str, list[ImageRecord]]) -> list[Problem]:
+    problems = []
+    told: set[tuple[str, str]] = set()
+    for group in same.values():
+        for index, other in enumerate(group[1:], start=1):
+            # A picture that leaks over the split is the more important twin.
+            first = next((one for one in group[:index] if _leaks(one.split, other.split)), group[0])
+            if (first.id, other.id) in told:
+                continue
+            told.add((first.id, other.id))
+            kind = ProblemKind.IDENTICAL_PICTURE
+            if _leaks(first.split, other.split):
+                kind = ProblemKind.TWO_SPLITS
+            message = (
+                f"{other.id} ({other.split or 'no split'}) and {first.id} ({first.split or 'no split'}) "
+                "are the same picture."
+            )
+            problems.append(Problem(kind, other.source, message, other.id))
+    return problems
+
+
+def _leaks(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and one != other and "train" in (one, other)

@@ -1,0 +1,156 @@
+"""The `captionkit data` commands as a person runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from captionkit.cli.app import app
+from captionkit.datasets import read_karpathy
+from captionkit.errors import CaptionkitError
+from tests.datasets.pictures import jpeg
+from tests.datasets.server import Page, Server
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["data", *map(str, arguments)])
+
+
+def refused(*arguments: str | Path) -> str:
+    """The message of a command that must end with a CaptionkitError (exit code 2 in `main`)."""
+    result = run(*arguments)
+    assert isinstance(result.exception, CaptionkitError), result.output
+    return str(result.exception)
+
+
+@pytest.fixture
+def flickr(tmp_path: Path) -> Path:
+    """Ten pictures with two captions each, one of them missing from the folder."""
+    rows = [f"{number}.jpg#{k}\tA dog number {k} .\n" for number in range(10) for k in range(2)]
+    (tmp_path / "x.token").write_text("".join(rows), encoding="utf-8")
+    for number in range(9):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(number))
+    return tmp_path / "x.token"
+
+
+def test_check_lists_problems_and_fails_above_one_percent(flickr: Path) -> None:
+    result = run("check", flickr)
+    assert result.exit_code == 1
+    assert "missing picture: 1 (bad)" in result.output
+    assert "9.jpg" in result.output
+    assert "more than the 1.00% that is let pass" in result.output
+
+
+def test_check_passes_what_is_let_pass(flickr: Path) -> None:
+    assert run("check", flickr, "--max-bad", "0.1").exit_code == 0
+    (flickr.parent / "9.jpg").write_bytes(jpeg(9))
+    result = run("check", flickr, "--no-decode")
+    assert result.exit_code == 0
+    assert "No bad records." in result.output
+    assert "looked for, not decoded" in result.output
+
+
+def test_check_shows_some_of_many_problems(tmp_path: Path) -> None:
+    (tmp_path / "x.token").write_text("".join(f"{n}.jpg#0\tA\n" for n in range(30)), encoding="utf-8")
+    result = run("check", tmp_path / "x.token", "--show", "2")
+    assert "... and 28 more" in result.output
+
+
+def test_check_speaks_json(flickr: Path) -> None:
+    result = CliRunner().invoke(app, ["data", "check", str(flickr), "--json"])
+    report = json.loads(result.stdout)
+    assert (report["pictures"], report["captions"], report["bad_records"]) == (10, 20, 1)
+    assert report["problems"][0]["record"] == "9.jpg"
+
+
+def test_check_takes_lists_columns_and_recipes(flickr: Path, tmp_path: Path) -> None:
+    (tmp_path / "dev.txt").write_text("0.jpg\n", encoding="utf-8")
+    result = run("check", flickr, "--val-list", tmp_path / "dev.txt", "--max-bad", "1")
+    assert "val 1, none 9" in result.output or "none 9, val 1" in result.output
+    (tmp_path / "t.csv").write_text("foto,wort\n0.jpg,Ein Hund\n", encoding="utf-8")
+    assert run("check", tmp_path / "t.csv", "--image-column", "foto", "--caption-column", "wort").exit_code == 0
+    (tmp_path / "r.toml").write_text(
+        f"[data]\nformat = 'flickr8k'\ncaptions = '{flickr}'\nimages = '{tmp_path}'\n", encoding="utf-8"
+    )
+    assert run("check", tmp_path / "r.toml", "--max-bad", "0.1").exit_code == 0
+
+
+def test_stats_counts(flickr: Path) -> None:
+    result = run("stats", flickr, "--sizes", "--format", "flickr8k")
+    assert result.exit_code == 0
+    assert "captions a picture: 2 to 2, mean 2.00, median 2" in result.output
+    assert "width: 24 to 24" in result.output
+    assert "1 pictures could not be opened" in result.output
+    numbers = json.loads(run("stats", flickr, "--json").output)
+    assert numbers["lengths"] == {"4": 20}
+    assert numbers["vocabulary"]["1"] == 5
+
+
+def test_split_writes_karpathys_form_and_lists(flickr: Path, tmp_path: Path) -> None:
+    result = run("split", flickr, "--val", "2", "--test", "0.3", "--seed", "5", "--out", tmp_path / "mine.json")
+    assert result.exit_code == 0, result.output
+    assert "train 5, val 2, test 3" in result.output
+    divided = {record.id: record.split for record in read_karpathy(tmp_path / "mine.json", tmp_path)}
+    assert (
+        run("split", flickr, "--val", "2", "--test", "0.3", "--seed", "5", "--out", tmp_path / "l").exit_code == 0
+    )
+    for split in ("train", "val", "test"):
+        names = (tmp_path / "l" / f"{split}.txt").read_text(encoding="utf-8").split()
+        assert names == sorted(name for name in divided if divided[name] == split)
+
+
+def test_split_replaces_nothing_unasked(flickr: Path, tmp_path: Path) -> None:
+    out = tmp_path / "dataset_coco.json"
+    out.write_text("precious", encoding="utf-8")
+    assert "--overwrite" in refused("split", flickr, "--out", out)
+    assert out.read_text(encoding="utf-8") == "precious"
+    assert run("split", flickr, "--out", out, "--overwrite").exit_code == 0
+
+
+def test_mistakes_are_one_sentence(flickr: Path, tmp_path: Path) -> None:
+    assert "cannot be read" in refused("check", tmp_path / "none.csv")
+    assert "did you mean 'flickr8k'" in refused("check", flickr, "--format", "flicker8k")
+    assert "hold out less" in refused("split", flickr, "--val", "9", "--test", "1", "--out", tmp_path / "x.json")
+    assert "request form" in refused("fetch", "flickr30k", "--to", tmp_path)
+
+
+def test_mistakes_end_with_exit_code_2_and_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "captionkit", "data", "check", str(tmp_path / "none.csv")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(os.environ),
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("captionkit: Expected captions at")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Server() as running:
+        yield running
+
+
+def test_fetch_says_what_it_would_do(tmp_path: Path) -> None:
+    result = run("fetch", "karpathy", "flickr8k", "--to", tmp_path, "--dry-run")
+    assert result.exit_code == 0
+    assert "caption_datasets.zip" in result.output
+    assert "SHA-256 recorded at the first fetch" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fetch_from_a_mirror_with_other_bytes_keeps_nothing(server: Server, tmp_path: Path) -> None:
+    server.pages["/m/caption_datasets.zip"] = Page(bytes(36_745_453))
+    message = refused("fetch", "karpathy", "--mirror", f"{server.url}/m", "--to", tmp_path)
+    assert "is published" in message
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,147 @@
+"""Missing, unreadable, duplicated and escaping pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from captionkit.config import DataConfig
+from captionkit.datasets import ProblemKind
+from captionkit.datasets.check import check_dataset, check_pictures
+from captionkit.records import ImageRecord
+from tests.datasets.pictures import jpeg, record
+
+needs_links = pytest.mark.skipif(os.name == "nt", reason="symbolic links need rights on Windows")
+
+
+def test_whole_pictures_are_no_problem(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(number))
+    done: list[tuple[int, int]] = []
+    records = [record(tmp_path, f"{number}.jpg") for number in range(5)]
+    assert check_pictures(records, tmp_path, progress=lambda count, total: done.append((count, total))) == []
+    assert done == [(count, 5) for count in range(1, 6)]
+
+
+def test_trap_25_every_picture_that_cannot_be_used_is_listed(tmp_path: Path) -> None:
+    data = jpeg(0, (64, 64))
+    (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2])
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.jpg").write_text("not a picture", encoding="utf-8")
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "Photo.JPG").write_bytes(jpeg(1))
+    names = ["cut.jpg", "empty.jpg", "text.jpg", "folder.jpg", "none.jpg", "x" * 5000 + ".jpg", "nul\0.jpg"]
+    problems = check_pictures([record(tmp_path, name) for name in names], tmp_path)
+    assert [problem.record for problem in problems] == names
+    assert [problem.kind for problem in problems[:5]] == [
+        ProblemKind.UNREADABLE_PICTURE,
+        ProblemKind.UNREADABLE_PICTURE,
+        ProblemKind.UNREADABLE_PICTURE,
+        ProblemKind.UNREADABLE_PICTURE,
+        ProblemKind.MISSING_PICTURE,
+    ]
+    assert all(problem.kind.bad for problem in problems)
+
+
+def test_a_name_in_the_other_case_is_pointed_out(tmp_path: Path) -> None:
+    (tmp_path / "Photo.JPG").write_bytes(jpeg(1))
+    if (tmp_path / "photo.jpg").exists():
+        pytest.skip("this file system does not tell the cases apart")
+    (problem,) = check_pictures([record(tmp_path, "photo.jpg")], tmp_path)
+    assert "There is Photo.JPG" in problem.message
+
+
+def test_without_decoding_a_damaged_picture_passes(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    records = [record(tmp_path, "empty.jpg"), record(tmp_path, "none.jpg")]
+    problems = check_pictures(records, tmp_path, decode=False)
+    assert [problem.kind for problem in problems] == [ProblemKind.MISSING_PICTURE]
+
+
+@needs_links
+def test_links_that_leave_the_root_are_listed_and_others_are_not(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "sub").mkdir(parents=True)
+    outside.mkdir()
+    (outside / "a.jpg").write_bytes(jpeg(1))
+    (root / "sub" / "b.jpg").write_bytes(jpeg(2))
+    (root / "a.jpg").symlink_to(outside / "a.jpg")
+    (root / "b.jpg").symlink_to(root / "sub" / "b.jpg")
+    (root / "dir").symlink_to(outside)
+    (root / "loop.jpg").symlink_to(root / "loop.jpg")
+    (tmp_path / "door").symlink_to(root)  # the root itself may be a link
+    records = [record(tmp_path / "door", name) for name in ("a.jpg", "b.jpg", "dir/a.jpg", "loop.jpg")]
+    problems = check_pictures(records, tmp_path / "door")
+    assert [(problem.record, problem.kind) for problem in problems] == [
+        ("a.jpg", ProblemKind.OUTSIDE_ROOT),
+        ("dir/a.jpg", ProblemKind.OUTSIDE_ROOT),
+        ("loop.jpg", ProblemKind.MISSING_PICTURE),
+    ]
+
+
+def test_identical_pictures_are_bad_only_across_the_split(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg"):
+        (tmp_path / name).write_bytes(jpeg(7))
+    records = [
+        record(tmp_path, "a.jpg", "train"),
+        record(tmp_path, "b.jpg", "train"),
+        record(tmp_path, "c.jpg", "val"),
+        record(tmp_path, "d.jpg", None),
+    ]
+    problems = check_pictures(records, tmp_path)
+    assert [(problem.record, problem.kind) for problem in problems] == [
+        ("b.jpg", ProblemKind.IDENTICAL_PICTURE),
+        ("c.jpg", ProblemKind.TWO_SPLITS),
+        ("d.jpg", ProblemKind.IDENTICAL_PICTURE),
+    ]
+
+
+def test_two_records_of_one_file_are_listed_even_without_decoding(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    one = record(tmp_path, "a.jpg")
+    other = ImageRecord("other", one.path, one.captions, "test", "captions.txt:2")
+    (problem,) = check_pictures([one, other], tmp_path, decode=False)
+    assert problem.kind is ProblemKind.TWO_SPLITS
+
+
+def test_a_report_counts_records_once(tmp_path: Path) -> None:
+    (tmp_path / "x.token").write_text("a.jpg#0\tA\na.jpg#1\t\nb.jpg#0\tB\nrubbish\n", encoding="utf-8")
+    (tmp_path / "b.jpg").write_bytes(jpeg(1))
+    report = check_dataset(DataConfig(format="flickr8k", captions=str(tmp_path / "x.token"), images=str(tmp_path)))
+    assert report.bad_records == 2  # a.jpg (missing, and an empty caption) and the row that is rubbish
+    assert report.bad_share == pytest.approx(2 / 3)
+    assert report.to_json()["counts"] == {"empty caption": 1, "malformed entry": 1, "missing picture": 1}
+
+
+def test_the_wrong_picture_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "x.token").write_text("a.jpg#0\tA\n", encoding="utf-8")
+    report = check_dataset(DataConfig(format="flickr8k", captions=str(tmp_path / "x.token"), images=str(tmp_path)))
+    assert any("is that the folder of the pictures?" in problem.message for problem in report.problems)
+
+
+def test_trap_10_official_coco_val_comes_with_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "captions_val2017.json").write_text(
+        '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": "A"}]}',
+        encoding="utf-8",
+    )
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    config = DataConfig(format="coco", captions=str(tmp_path / "captions_val2017.json"), images=str(tmp_path))
+    report = check_dataset(config)
+    assert report.bad_records == 0
+    assert any("overlaps Karpathy's train split" in problem.message for problem in report.problems)
+
+
+@pytest.mark.data
+def test_real_coco_pictures_are_whole(data_root: Path, tmp_path: Path) -> None:
+    import tarfile
+
+    with tarfile.open(data_root / "coco-mini" / "images.tar") as archive:
+        members = [member for member in archive if member.name.startswith("val2017/")]
+        archive.extractall(tmp_path, members, filter="data")
+    config = DataConfig(
+        format="coco", captions=str(data_root / "coco-mini" / "captions_val2017.json"), images=str(tmp_path)
+    )
+    report = check_dataset(config)
+    assert (len(report.records), report.captions, report.bad_records) == (100, 500, 0)

@@ -1,0 +1,88 @@
+"""Formats told from a file's beginning, and data sets read by configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from captionkit.config import DataConfig
+from captionkit.datasets import READERS, dataset_config, detect_format, read_dataset
+from captionkit.errors import ConfigError, DataError
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("Flickr8k.token.txt", "a.jpg#0\tA dog .\n", "flickr8k"),
+        ("results_20130124.token", "a.jpg#0\tA dog .\n", "flickr30k"),
+        ("captions.txt", "image,caption\na.jpg,A dog\n", "flickr8k_csv"),
+        ("captions.csv", "\ufeffimage,caption\r\na.jpg,A dog\r\n", "table"),
+        ("results.csv", "image_name| comment_number| comment\na.jpg| 0| A dog\n", "flickr30k_csv"),
+        ("dataset_x.json", '{"images": [{"sentids": [0], "sentences": [', "karpathy"),
+        ("captions_val2017.json", '{"info": {}, "images": [{"id": 1, "file_name": "x"', "coco"),
+        ("x.json", '\n[{"image": "a.jpg"', "table"),
+        ("x.tsv", "anything", "table"),
+        ("x.jsonl", "{}", "table"),
+        ("x.parquet", "PAR1", "table"),
+    ],
+)
+def test_each_format_is_known_by_its_beginning(tmp_path: Path, name: str, content: str, expected: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    assert detect_format(path) == expected
+    assert expected in READERS
+
+
+def test_folders_are_pictures_or_coco_annotations(tmp_path: Path) -> None:
+    assert detect_format(tmp_path) == "folder"
+    (tmp_path / "captions_val2017.json").touch()
+    assert detect_format(tmp_path) == "coco"
+
+
+@pytest.mark.parametrize("content", ["", "hello\n", "\x00\x01"])
+def test_an_unknown_beginning_asks_for_the_format(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match="--format"):
+        detect_format(path)
+    with pytest.raises(DataError, match="cannot be read"):
+        detect_format(tmp_path / "none")
+
+
+def test_a_data_set_is_read_by_its_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "t.token").write_text("a.jpg#0\tA\nb.jpg#0\tB\n", encoding="utf-8")
+    (tmp_path / "dev.txt").write_text("b.jpg\n", encoding="utf-8")
+    monkeypatch.setenv("SOMEWHERE", str(tmp_path))
+    config = DataConfig(
+        format="flickr8k", captions="$SOMEWHERE/t.token", images="$SOMEWHERE/p", val_list="$SOMEWHERE/dev.txt"
+    )
+    assert [(record.split, record.path) for record in read_dataset(config)] == [
+        (None, tmp_path / "p" / "a.jpg"),
+        ("val", tmp_path / "p" / "b.jpg"),
+    ]
+
+
+def test_every_reader_can_be_named(tmp_path: Path) -> None:
+    for name in READERS:
+        with pytest.raises(DataError, match="nothing"):
+            read_dataset(DataConfig(format=name, captions=str(tmp_path / "nothing.csv"), images="p"))
+    with pytest.raises(ConfigError, match="did you mean 'karpathy'"):
+        read_dataset(DataConfig(format="karpaty"))
+
+
+def test_a_bare_path_becomes_a_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "captions.txt"
+    path.write_text("image,caption\na.jpg,A\n", encoding="utf-8")
+    config = dataset_config(path, images="", val_list="dev.txt")
+    assert (config.format, config.captions, config.images) == ("flickr8k_csv", str(path), str(tmp_path))
+    assert config.val_list == "dev.txt"
+    assert dataset_config(path, images="elsewhere").images == "elsewhere"
+    assert dataset_config(tmp_path).images == ""
+
+
+def test_a_recipe_names_its_data_set(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('[data]\nformat = "coco"\ncaptions = "c.json"\nimages = "p"\n', encoding="utf-8")
+    config = dataset_config(path, images="other")
+    assert (config.format, config.captions, config.images) == ("coco", "c.json", "other")

@@ -1,0 +1,98 @@
+"""A folder of pictures with text files beside them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from captionkit.datasets import Problem, ProblemKind, read_folder
+from captionkit.errors import DataError
+
+
+def lay(root: Path, files: dict[str, str | bytes]) -> None:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def test_captions_stand_beside_their_pictures_one_a_line(tmp_path: Path) -> None:
+    lay(
+        tmp_path,
+        {
+            "train/a.jpg": b"",
+            "train/a.txt": "A dog .\r\n\r\nOne dog .\r\n",
+            "b.PNG": b"",
+            "b.PNG.txt": "A cat .",
+            "dev/deep/c.webp": b"",
+            "dev/deep/c.txt": "A bird .",
+            ".git/d.jpg": b"",
+            "README.txt": "about",
+        },
+    )
+    records = read_folder(tmp_path)
+    assert [(r.id, r.split, r.captions, r.path) for r in records] == [
+        ("b.PNG", None, ("A cat .",), tmp_path / "b.PNG"),
+        ("dev/deep/c.webp", "val", ("A bird .",), tmp_path / "dev/deep/c.webp"),
+        ("train/a.jpg", "train", ("A dog .", "One dog ."), tmp_path / "train/a.jpg"),
+    ]
+
+
+def test_texts_may_lie_in_another_folder(tmp_path: Path) -> None:
+    lay(tmp_path, {"pictures/x/a.jpg": b"", "texts/x/a.txt": "A dog ."})
+    (record,) = read_folder(tmp_path / "texts", tmp_path / "pictures")
+    assert (record.id, record.captions) == ("x/a.jpg", ("A dog .",))
+
+
+def test_trap_25_nothing_is_dropped_silently(tmp_path: Path) -> None:
+    lay(
+        tmp_path,
+        {
+            "a.jpg": b"",
+            "a.txt": "A dog .",
+            "b.jpg": b"",
+            "c.txt": "no picture",
+            "d.jpg": b"",
+            "d.txt": "\n",
+            "e.jpg": b"",
+            "e.txt": "A".encode("utf-16"),
+        },
+    )
+    problems: list[Problem] = []
+    records = read_folder(tmp_path, problems=problems)
+    assert [(record.id, len(record.captions)) for record in records] == [
+        ("a.jpg", 1),
+        ("b.jpg", 0),
+        ("d.jpg", 0),
+        ("e.jpg", 0),
+    ]
+    assert sorted((problem.source, problem.kind) for problem in problems) == [
+        ("b.jpg", ProblemKind.NO_CAPTION),
+        ("c.txt", ProblemKind.MISSING_PICTURE),
+        ("d.jpg", ProblemKind.NO_CAPTION),
+        ("d.txt", ProblemKind.EMPTY_CAPTION),
+        ("e.jpg", ProblemKind.NO_CAPTION),
+        ("e.txt", ProblemKind.MALFORMED),
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_that_is_no_text_is_reported(tmp_path: Path) -> None:
+    lay(tmp_path, {"a.jpg": b"", "a.txt": "A dog ."})
+    try:
+        (tmp_path / os.fsdecode(b"caf\xe9.jpg")).touch()
+    except OSError:
+        pytest.skip("this file system holds only UTF-8 names")
+    problems: list[Problem] = []
+    assert [record.id for record in read_folder(tmp_path, problems=problems)] == ["a.jpg"]
+    assert [problem.kind for problem in problems] == [ProblemKind.OUTSIDE_ROOT]
+    problems[0].message.encode()
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no picture"):
+        read_folder(tmp_path)
+    with pytest.raises(DataError, match="Expected a folder"):
+        read_folder(tmp_path / "none")

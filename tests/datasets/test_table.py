@@ -1,0 +1,189 @@
+"""Tables of captions in five forms."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captionkit.datasets import Problem, ProblemKind, read_table
+from captionkit.errors import DataError
+
+ROWS = [
+    {"image": "a.jpg", "caption": 'A dog , "Rex" .', "split": "train"},
+    {"image": "b/b.jpg", "caption": "Un café .\nTwo lines .", "split": "dev"},
+    {"image": "a.jpg", "caption": "A brown dog .", "split": "train"},
+]
+
+
+def quoted(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"'
+
+
+def write_rows(folder: Path, suffix: str, rows: list[dict[str, Any]]) -> Path:
+    path = folder / f"captions{suffix}"
+    if suffix == ".parquet":
+        pyarrow = pytest.importorskip("pyarrow")
+        pytest.importorskip("pyarrow.parquet").write_table(pyarrow.Table.from_pylist(rows), path)
+    elif suffix == ".json":
+        path.write_text(json.dumps(rows), encoding="utf-8")
+    elif suffix == ".jsonl":
+        path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    else:
+        comma = "\t" if suffix == ".tsv" else ","
+        lines = [comma.join(rows[0]), *(comma.join(quoted(cell) for cell in row.values()) for row in rows)]
+        path.write_text("\r\n".join(lines) + "\r\n", encoding="utf-8-sig", newline="")
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".parquet"])
+def test_the_same_rows_in_every_form(tmp_path: Path, suffix: str) -> None:
+    records = read_table(write_rows(tmp_path, suffix, ROWS), "pictures")
+    assert [(r.id, r.path, r.captions, r.split) for r in records] == [
+        ("a.jpg", Path("pictures/a.jpg"), ('A dog , "Rex" .', "A brown dog ."), "train"),
+        ("b/b.jpg", Path("pictures/b/b.jpg"), ("Un café .\nTwo lines .",), "val"),
+    ]
+
+
+def test_the_source_names_the_line_where_a_row_begins(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('image,caption\n\na.jpg,"one\ntwo"\nb.jpg,three\n', encoding="utf-8")
+    assert [record.source for record in read_table(path, "")] == ["x.csv:3", "x.csv:5"]
+
+
+def test_columns_are_named_by_arguments(tmp_path: Path) -> None:
+    rows = [{"file": "a.jpg", "de": "Ein Hund", "en": "A dog", "key": 7, "part": "validation"}]
+    path = write_rows(tmp_path, ".jsonl", rows)
+    (record,) = read_table(
+        path, "p", image_column="file", caption_column="en, de", id_column="key", split_column="part"
+    )
+    assert (record.id, record.captions, record.split) == ("7", ("A dog", "Ein Hund"), "val")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".parquet"])
+def test_a_cell_may_hold_a_list_of_captions(tmp_path: Path, suffix: str) -> None:
+    path = write_rows(tmp_path, suffix, [{"file_name": "a.jpg", "captions": ["A dog", "One dog"]}])
+    (record,) = read_table(path, "p")
+    assert record.captions == ("A dog", "One dog")
+
+
+def test_numbered_caption_columns_are_all_read(tmp_path: Path) -> None:
+    path = write_rows(tmp_path, ".csv", [{"filename": "a.jpg", "caption_0": "A dog", "caption_1": "One dog"}])
+    (record,) = read_table(path, "p")
+    assert record.captions == ("A dog", "One dog")
+
+
+def test_an_unknown_column_names_those_that_there_are(tmp_path: Path) -> None:
+    path = write_rows(tmp_path, ".csv", [{"photo": "a.jpg", "words": "A dog"}])
+    with pytest.raises(DataError, match=r"--image-column\. It has: photo, words"):
+        read_table(path, "p")
+    with pytest.raises(DataError, match="did you mean 'photo'"):
+        read_table(path, "p", image_column="photos", caption_column="words")
+
+
+def test_an_open_quote_cannot_swallow_the_rest_of_a_csv(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('image,caption\na.jpg,A dog\nb.jpg,"open\nc.jpg,A cat\nd.jpg,A bird\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"x\.csv:3: the row that starts here is not valid CSV"):
+        read_table(path, "p")
+
+
+def test_a_giant_cell_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("image,caption\na.jpg," + "x" * 200_000 + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="not valid CSV"):
+        read_table(path, "p")
+
+
+def test_trap_25_every_bad_row_is_reported(tmp_path: Path) -> None:
+    lines = [
+        '{"image": "a.jpg", "caption": "A dog", "split": "train"}',
+        '{"image": "a.jpg", "caption": "A dog", "split": "test"}',
+        '{"image": "a.jpg", "caption": " ", "split": "holdout"}',
+        '{"image": "../b.jpg", "caption": "B"}',
+        '{"image": 5, "caption": "B"}',
+        '{"caption": "B"}',
+        '{"image": "c.jpg", "caption": 3}',
+        '{"image": "d.jpg", "caption": "half \\ud83d a character"}',
+        "[1]",
+        "{broken",
+    ]
+    path = tmp_path / "x.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    problems: list[Problem] = []
+    records = read_table(path, "p", problems=problems)
+    assert [(record.id, record.captions, record.split) for record in records] == [
+        ("a.jpg", ("A dog", "A dog"), "test"),
+        ("c.jpg", (), None),
+        ("d.jpg", ("half ? a character",), None),
+    ]
+    assert sorted((problem.source, problem.kind) for problem in problems) == [
+        ("x.jsonl:10", ProblemKind.MALFORMED),
+        ("x.jsonl:2", ProblemKind.DUPLICATE_CAPTION),
+        ("x.jsonl:2", ProblemKind.TWO_SPLITS),
+        ("x.jsonl:3", ProblemKind.EMPTY_CAPTION),
+        ("x.jsonl:3", ProblemKind.MALFORMED),
+        ("x.jsonl:4", ProblemKind.OUTSIDE_ROOT),
+        ("x.jsonl:5", ProblemKind.MALFORMED),
+        ("x.jsonl:6", ProblemKind.MALFORMED),
+        ("x.jsonl:7", ProblemKind.MALFORMED),
+        ("x.jsonl:7", ProblemKind.NO_CAPTION),
+        ("x.jsonl:8", ProblemKind.REPAIRED),
+        ("x.jsonl:9", ProblemKind.MALFORMED),
+    ]
+
+
+def test_two_pictures_under_one_id_are_reported(tmp_path: Path) -> None:
+    rows = [{"id": "1", "image": "a.jpg", "caption": "A"}, {"id": "1", "image": "b.jpg", "caption": "B"}]
+    problems: list[Problem] = []
+    records = read_table(write_rows(tmp_path, ".jsonl", rows), "p", id_column="id", problems=problems)
+    assert [(record.id, record.captions) for record in records] == [("1", ("A",))]
+    assert [problem.kind for problem in problems] == [ProblemKind.DUPLICATE_ID]
+
+
+def test_short_and_long_csv_rows_are_reported(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("image,caption\na.jpg,A dog\nb.jpg\nc.jpg,A, B\n", encoding="utf-8")
+    problems: list[Problem] = []
+    assert len(read_table(path, "p", problems=problems)) == 1
+    assert [problem.source for problem in problems] == ["x.csv:3", "x.csv:4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.csv", b""),
+        ("x.csv", b"image,image,caption\n"),
+        ("x.csv", b"image,caption\n"),
+        ("x.jsonl", b"\n"),
+        ("x.json", b"{}"),
+        ("x.json", b"[]"),
+        ("x.parquet", b"PAR1 this is none PAR1"),
+        ("x.xlsx", b"PK"),
+    ],
+)
+def test_other_files_are_refused_in_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=name) as caught:
+        read_table(path, "p")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(DataError, match=f"none{name[1:]}"):
+        read_table(tmp_path / f"none{name[1:]}", "p")
+
+
+def test_a_parquet_column_of_pictures_is_not_loaded(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "x.parquet"
+    table = pyarrow.table({"image": ["a.jpg"], "caption": ["A dog"], "bytes": [b"\0" * 100]})
+    parquet.write_table(table, path)
+    damaged = bytearray(path.read_bytes())
+    column = parquet.ParquetFile(path).metadata.row_group(0).column(2)
+    start = column.dictionary_page_offset or column.data_page_offset
+    damaged[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
+    path.write_bytes(bytes(damaged))
+    (record,) = read_table(path, "p")
+    assert record.captions == ("A dog",)
