@@ -15,3 +15,13 @@ def data_root() -> Path:
     if not value:
         pytest.skip("CAPTIONKIT_DATA is not set: this test needs the real photographs and captions")
     return Path(value)
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of a real bundle with a tiny model, exported once a session. Read-only."""
+    from tests.tiny import export_tiny
+
+    path = tmp_path_factory.mktemp("bundle") / "tiny.captionkit"
+    export_tiny(path)
+    return path

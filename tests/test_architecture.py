@@ -15,7 +15,7 @@ SRC = Path(__file__).parent.parent / "src" / "captionkit"
 FLOORS: dict[int, tuple[str, ...]] = {
     0: ("errors", "records", "text", "config", "files", "progress", "ptb"),
     1: ("tokenizer", "images", "datasets", "metrics", "audit"),
-    2: ("bundle", "engine", "decoding", "captioner"),
+    2: ("decoding", "bundle", "engine", "selftest", "captioner"),
     3: ("modeling", "training", "export"),
     4: ("evaluate", "report", "explain", "search", "alttext", "bulk", "metadata"),
     5: ("cli", "serve"),

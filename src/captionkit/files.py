@@ -66,7 +66,7 @@ def read_bounded(path: Path | str, limit: int) -> bytes:
     return data
 
 
-def sha256(data: bytes) -> str:
+def sha256(data: bytes | memoryview) -> str:
     """The SHA-256 of bytes as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 

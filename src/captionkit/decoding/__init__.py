@@ -13,9 +13,11 @@ from captionkit.decoding.beam import beam_search
 from captionkit.decoding.constraints import MAX_MUST, Constraints
 from captionkit.decoding.hypothesis import Hypothesis, StartFunction, State, StepFunction, log_softmax
 from captionkit.decoding.sampling import greedy_search, sample
+from captionkit.decoding.wording import BAD_ENDINGS, Wording
 from captionkit.errors import UsageError
 
 __all__ = [
+    "BAD_ENDINGS",
     "MAX_MUST",
     "Beam",
     "Constraints",
@@ -26,6 +28,7 @@ __all__ = [
     "StartFunction",
     "State",
     "StepFunction",
+    "Wording",
     "beam_search",
     "greedy_search",
     "log_softmax",

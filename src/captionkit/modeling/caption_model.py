@@ -52,7 +52,7 @@ class CaptionModel:
     def weights(self) -> dict[str, npt.NDArray[np.generic]]:
         """Copies of all variables as arrays, random states left out."""
         return {
-            name: np.array(variable.value)
+            name: variable.value.numpy().copy()
             for name, variable in self.variables().items()
             if "seed_generator" not in name
         }

@@ -1,0 +1,184 @@
+"""`Captioner`: the only door for everything that captions pictures.
+
+Letters: B pictures, H W pixels, S side of the network's picture, P grid positions, D feature depth.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.bundle import Bundle, read_bundle
+from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording
+from captionkit.engine import Engine
+from captionkit.errors import ImageError, UsageError
+from captionkit.images import load_pixels, resize_image
+from captionkit.records import Caption, Prediction
+
+Pixels = npt.NDArray[np.uint8]
+Picture = Path | str | bytes | Pixels
+
+BATCH = 16  # pictures whose captions are searched for together
+READERS = 4  # threads that read pictures ahead of the network
+
+
+class Captioner:
+    """Captions pictures with a bundle.
+
+    Example:
+        >>> captioner = Captioner.load()
+        >>> captioner.caption(["photo.jpg"])[0].text
+        'A brown dog runs through the grass.'
+
+    Attributes:
+        bundle: what it speaks from.
+        engine: the bundle's networks.
+        search: the search that is used unless told otherwise.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int | None = None) -> None:
+        """Load the networks of a bundle.
+
+        Args:
+            bundle: as `read_bundle` gave it.
+            threads: CPU threads that a network uses; see `Engine`.
+
+        Raises:
+            BundleError: its networks do not load or do not fit.
+        """
+        self.bundle = bundle
+        self.engine = Engine.of(bundle, threads=threads)
+        defaults = bundle.decoding
+        self.search: Search = Beam(defaults.beams, defaults.max_length, defaults.length_penalty)
+
+    @classmethod
+    def load(cls, path: Path | str | None = None, *, threads: int | None = None) -> Captioner:
+        """Open a bundle file; None opens the one that is installed with captionkit.
+
+        Raises:
+            BundleError: there is none, it is damaged, or it does not load.
+        """
+        return cls(read_bundle(path), threads=threads)
+
+    def caption(
+        self,
+        images: Iterable[Picture],
+        *,
+        search: Search | None = None,
+        n: int = 1,
+        wording: Wording | None = None,
+    ) -> list[Prediction]:
+        """Captions for pictures, in their order. A picture that cannot be read gives a prediction with an error.
+
+        Args:
+            images: paths, the bytes of picture files, or pixels uint8 [H, W, 3].
+            search: how to find captions; None for the bundle's own.
+            n: captions for each picture, distinct unless they are sampled.
+            wording: words to use and to avoid.
+
+        Raises:
+            UsageError: a search, n or wording that cannot be met, or an array that is no picture.
+        """
+        return list(self.iter_caption(images, search=search, n=n, wording=wording))
+
+    def iter_caption(
+        self,
+        images: Iterable[Picture],
+        *,
+        search: Search | None = None,
+        n: int = 1,
+        wording: Wording | None = None,
+    ) -> Iterator[Prediction]:
+        """`caption`, giving each prediction as it is ready and holding a few pictures at a time.
+
+        Pictures are read by threads ahead of the network, and captions searched for in batches.
+        """
+        search = self.search if search is None else search
+        constraints = self.constraints(wording)
+        batch = max(1, BATCH // (n * constraints.states))
+        pictures = self._read(images)
+        while some := list(islice(pictures, batch)):
+            yield from self._caption_batch(some, search, constraints, n)
+
+    def constraints(self, wording: Wording | None = None) -> Constraints:
+        """The limits on a caption: the bundle's own (how it may end, what it may repeat) and `wording`'s.
+
+        Raises:
+            UsageError: see `Wording.constraints`.
+        """
+        return (wording or Wording()).constraints(
+            self.bundle.tokenizer,
+            no_repeat_ngram=self.bundle.decoding.no_repeat_ngram,
+            bad_endings=self.bundle.decoding.bad_endings,
+        )
+
+    def _caption_batch(
+        self, pictures: list[tuple[str, Pixels | str]], search: Search, constraints: Constraints, n: int
+    ) -> Iterator[Prediction]:
+        pixels = [one for _, one in pictures if not isinstance(one, str)]
+        found: Iterator[list[Hypothesis]] = iter(())
+        if pixels:
+            features = self.engine.encode(np.stack(pixels))
+            found = iter(search.run(self.engine.start, self.engine.step, features, constraints=constraints, n=n))
+        for source, one in pictures:
+            if isinstance(one, str):
+                yield Prediction(source, error=one)
+            else:
+                yield Prediction(source, tuple(self._to_caption(hypothesis) for hypothesis in next(found)))
+
+    def _to_caption(self, hypothesis: Hypothesis) -> Caption:
+        tokens = tuple(self.bundle.tokenizer.to_tokens(hypothesis.ids))
+        return Caption(
+            text=_sentence(tokens),
+            tokens=tokens,
+            token_log_probabilities=hypothesis.token_log_probabilities,
+            score=hypothesis.score,
+            finished=hypothesis.finished,
+            attention=hypothesis.attention,
+        )
+
+    def _read(self, images: Iterable[Picture]) -> Iterator[tuple[str, Pixels | str]]:
+        """(source, pixels uint8 [S, S, 3] or what is wrong) of each picture, in order."""
+        numbered = enumerate(images, start=1)
+        first = list(islice(numbered, 2))
+        if len(first) < 2:
+            yield from (self._read_one(index, image) for index, image in first)
+            return
+        # Imported here: a single picture is read without threads, and without the time to import them.
+        from concurrent.futures import Future, ThreadPoolExecutor
+
+        waiting: deque[Future[tuple[str, Pixels | str]]] = deque()
+        pool = ThreadPoolExecutor(min(READERS, os.cpu_count() or 1), thread_name_prefix="reader")
+        try:
+            for index, image in chain(first, numbered):
+                waiting.append(pool.submit(self._read_one, index, image))
+                if len(waiting) > 2 * BATCH:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _read_one(self, index: int, image: Picture) -> tuple[str, Pixels | str]:
+        size = self.engine.network.image_size
+        source = str(image) if isinstance(image, Path | str) else f"picture {index}"
+        try:
+            if isinstance(image, np.ndarray):
+                return source, resize_image(image, size)
+            return source, load_pixels(image, size)
+        except ImageError as error:
+            return source, str(error)
+        except UsageError as error:
+            raise UsageError(f"{source}: {error}") from None
+
+
+def _sentence(tokens: tuple[str, ...]) -> str:
+    """Tokens as a person would write them: a capital first, a full stop last."""
+    text = " ".join(tokens)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

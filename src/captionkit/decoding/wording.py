@@ -1,0 +1,81 @@
+"""What a person asks of a caption, in words; `constraints` says it in ids."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from captionkit.decoding.constraints import Constraints
+from captionkit.decoding.inflection import inflections
+from captionkit.errors import UsageError
+from captionkit.text import tokenize
+from captionkit.tokenizer import SPECIALS, Tokenizer
+
+# Words that leave an English sentence open. Those that may also close one ("up", "by", "around") are not here.
+BAD_ENDINGS = frozenset(
+    {"a", "an", "the", "and", "or", "but", "with", "without", "of", "in", "on", "at", "to", "from", "for", "into"}
+    | {"onto", "toward", "towards", "between", "as", "while", "that", "which", "who", "whose", "his", "her", "its"}
+    | {"their", "is", "are", "was", "were", "has", "have", "being", "very", "other"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Wishes for a caption.
+
+    Attributes:
+        must: words that appear, in any of their forms ("dog" is met by "dogs"); of several words in one
+            string ("fire truck") each must appear.
+        avoid: words that appear in none of their forms.
+        min_length: words at least.
+    """
+
+    must: tuple[str, ...] = ()
+    avoid: tuple[str, ...] = ()
+    min_length: int = 1
+
+    def constraints(
+        self, tokenizer: Tokenizer, *, no_repeat_ngram: int = 0, bad_endings: Iterable[str] = ()
+    ) -> Constraints:
+        """These wishes and a model's own habits as ids of its vocabulary.
+
+        Args:
+            tokenizer: the model's.
+            no_repeat_ngram: see `Constraints`.
+            bad_endings: words; those that the vocabulary lacks need no forbidding.
+
+        Raises:
+            UsageError: a word that must appear is not in the vocabulary, is also to be avoided, or is one of
+                too many.
+        """
+        known = frozenset(tokenizer.words[len(SPECIALS) :])
+        avoid = {form for wish in self.avoid for word in tokenize(wish) for form in inflections(word, known)}
+        must = []
+        for word in (word for wish in self.must for word in tokenize(wish)):
+            forms = inflections(word, known)
+            if not forms:
+                raise UsageError(
+                    f"A caption cannot hold {word!r}: it is not among the {len(known):,} words of this model; "
+                    f"{_remedy(word, known)}"
+                )
+            if not forms - avoid:
+                raise UsageError(f"A caption cannot both hold and avoid {word!r}; leave one of the two out.")
+            must.append(forms - avoid)
+        return Constraints(
+            must=tuple(_ids(forms, tokenizer) for forms in must),
+            avoid=_ids(avoid, tokenizer),
+            min_length=self.min_length,
+            no_repeat_ngram=no_repeat_ngram,
+            bad_endings=_ids(bad_endings, tokenizer),
+        )
+
+
+def _ids(words: Iterable[str], tokenizer: Tokenizer) -> frozenset[int]:
+    found = (tokenizer.id_of(word) for word in words)
+    return frozenset(id_ for id_ in found if id_ is not None)
+
+
+def _remedy(word: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else "choose another word."

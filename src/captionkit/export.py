@@ -1,0 +1,225 @@
+"""A caption model -> two LiteRT models -> a bundle.
+
+Letters: B rows, S side of the picture, P grid positions, D feature depth, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from captionkit import __version__
+from captionkit.bundle import Bundle, Decoding, Leaf, Manifest, Network, write_bundle
+from captionkit.config import Config, write_config
+from captionkit.engine import Engine
+from captionkit.errors import UsageError
+from captionkit.modeling.caption_model import CaptionModel
+from captionkit.modeling.decoders import Decoder
+from captionkit.selftest import make_selftest
+from captionkit.tokenizer import Tokenizer
+
+Pictures = Iterable[npt.NDArray[np.uint8]]
+
+
+def export_encoder(encoder: keras.Model, *, calibration: Pictures | None = None) -> bytes:
+    """The picture network as a LiteRT model with the signature `encode`.
+
+    Args:
+        encoder: uint8 [B, S, S, 3] -> float32 [B, P, D].
+        calibration: pictures uint8 [S, S, 3], about a hundred, like those that will be captioned. With them,
+            weights and activations become int8, the scale of each activation taken from what these pictures
+            give (post-training quantisation, Jacob et al. 2018); inputs and outputs keep their types.
+
+    Returns:
+        A LiteRT model with built-in operations only.
+    """
+    size = encoder.input_shape[1]
+    if not isinstance(size, int):
+        raise UsageError("Expected an encoder for pictures of one size; build it with an image size.")
+
+    def encode(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"features": encoder(images, training=False)}
+
+    signature = tf.function(encode).get_concrete_function(_spec("images", (size, size, 3), "uint8"))
+
+    def prepare(converter: Any) -> None:
+        if calibration is None:
+            return
+        pictures = list(calibration)
+        if not pictures:
+            raise UsageError("Expected calibration pictures for an int8 encoder, but got none.")
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: (("encode", {"images": picture[None]}) for picture in pictures)
+
+    return _convert({"encode": signature}, encoder.variables, prepare)
+
+
+def export_decoder(decoder: Decoder, *, positions: int, depth: int, int8: bool = False) -> bytes:
+    """The word network as a LiteRT model with the signatures `start` and `step`.
+
+    Args:
+        decoder: built for features [B, P, D].
+        positions, depth: P and D.
+        int8: whether the weights become int8, each matrix with a scale a column; activations are quantised as
+            they come (dynamic-range quantisation), and inputs and outputs stay float32.
+
+    Returns:
+        A LiteRT model with built-in operations only.
+    """
+    start, step = _decoder_signatures(decoder, positions, depth)
+
+    def prepare(converter: Any) -> None:
+        if int8:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+    return _convert({"start": start, "step": step}, decoder.variables, prepare)
+
+
+def export_bundle(
+    path: Path | str,
+    model: CaptionModel,
+    tokenizer: Tokenizer,
+    *,
+    name: str,
+    licences: Mapping[str, str],
+    decoding: Decoding,
+    card: str,
+    config: Config | None = None,
+    scores: Mapping[str, float] | None = None,
+    fingerprint: Mapping[str, str] | None = None,
+    calibration: Pictures | None = None,
+    int8_decoder: bool = False,
+    keep_weights: bool = False,
+) -> Bundle:
+    """Export both networks and write the bundle, with a self-test that it was seen to pass.
+
+    Args:
+        path: the file to write; `.captionkit` is its usual ending.
+        model: encoder and decoder.
+        tokenizer: the vocabulary the decoder was trained with.
+        name: of the model, for people.
+        licences: what is in it to its licence or terms.
+        decoding: how captions are searched for by default.
+        card: the model card, Markdown.
+        config: the training configuration to put in.
+        scores, fingerprint: of the evaluation to quote, see `captionkit.records.Scores`.
+        calibration: makes the encoder int8, see `export_encoder`.
+        int8_decoder: makes the decoder int8, see `export_decoder`.
+        keep_weights: whether the float weights go in, to go on training from.
+
+    Returns:
+        What was written.
+    """
+    if model.encoder is None:
+        raise UsageError("Expected a model with an encoder to export, but this one was built on features alone.")
+    encoder = export_encoder(model.encoder, calibration=calibration)
+    _, positions, depth = model.encoder.output_shape
+    decoder = export_decoder(model.decoder, positions=positions, depth=depth, int8=int8_decoder)
+    attention, state = describe_state(model.decoder, positions=positions, depth=depth)
+    network = Network(
+        image_size=model.encoder.input_shape[1],
+        positions=positions,
+        depth=depth,
+        vocabulary=model.decoder.vocabulary,
+        attention=attention,
+        state=state,
+        precision={
+            "encoder": "float32" if calibration is None else "int8",
+            "decoder": "int8" if int8_decoder else "float32",
+        },
+    )
+    engine = Engine(network, encoder, decoder)
+    bundle = Bundle(
+        source=str(path),
+        manifest=Manifest(
+            name=name,
+            made_with=f"captionkit {__version__}",
+            network=network,
+            licences=licences,
+            scores=scores or {},
+            fingerprint=fingerprint or {},
+        ),
+        tokenizer=tokenizer,
+        decoding=decoding,
+        selftest=make_selftest(engine, tokenizer, max_length=decoding.max_length),
+        encoder=encoder,
+        decoder=decoder,
+        card=card,
+        config=None if config is None else write_config(config),
+        weights=_safetensors(model) if keep_weights else None,
+    )
+    write_bundle(path, bundle)
+    return bundle
+
+
+def describe_state(decoder: Decoder, *, positions: int, depth: int) -> tuple[bool, dict[str, Leaf]]:
+    """Whether a step gives attention, and the leaves of the decoder's state."""
+    start, step = _decoder_signatures(decoder, positions, depth)
+    given = step.structured_outputs
+    state = {
+        name.removeprefix("state_"): Leaf(
+            shape=tuple(int(size) for size in leaf.shape[1:]),
+            dtype=leaf.dtype.name,
+            changes=f"next_{name.removeprefix('state_')}" in given,
+        )
+        for name, leaf in sorted(start.structured_outputs.items())
+    }
+    return "attention" in given, state
+
+
+def _decoder_signatures(decoder: Decoder, positions: int, depth: int) -> tuple[Any, Any]:
+    """Concrete functions of `start` and `step` with flat, named inputs and outputs."""
+
+    def start(features: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {f"state_{name}": leaf for name, leaf in decoder.start(features).items()}
+
+    def step(ids: tf.Tensor, state: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        leaves = {name.removeprefix("state_"): leaf for name, leaf in state.items()}
+        logits, attention, changed = decoder.step(leaves, ids)
+        given = {f"next_{name}": leaf for name, leaf in changed.items()}
+        if attention is not None:
+            given["attention"] = attention
+        return {"logits": logits, **given}
+
+    started = tf.function(start).get_concrete_function(_spec("features", (positions, depth), "float32"))
+    state = {
+        name: _spec(name, tuple(leaf.shape[1:]), leaf.dtype.name)
+        for name, leaf in started.structured_outputs.items()
+    }
+    return started, tf.function(step).get_concrete_function(_spec("ids", (), "int32"), state)
+
+
+def _spec(name: str, shape: tuple[int, ...], dtype: str) -> tf.TensorSpec:
+    return tf.TensorSpec([None, *shape], tf.dtypes.as_dtype(dtype), name=name)
+
+
+def _convert(
+    signatures: Mapping[str, Any], variables: Iterable[keras.Variable], prepare: Callable[[Any], None]
+) -> bytes:
+    """A LiteRT model of these signatures; weights that they share are stored once."""
+    holder = tf.Module()
+    # The converter turns into constants what the saved module tracks, and tf.Module tracks tf.Variables only.
+    holder.weights = [variable.value for variable in variables]
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # TensorFlow 2.21 announces the converter's move to a package of its own, which is not there yet.
+        warnings.filterwarnings("ignore", message=".*deprecated.*", module="tensorflow.*")
+        tf.saved_model.save(holder, folder, signatures=dict(signatures))
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        prepare(converter)
+        return bytes(converter.convert())
+
+
+def _safetensors(model: CaptionModel) -> bytes:
+    # Only bundles that carry weights need the package.
+    from safetensors.numpy import save
+
+    return bytes(save({name: np.ascontiguousarray(value) for name, value in model.weights().items()}))

@@ -1,0 +1,327 @@
+"""A bundle is read back as written, or refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import captionkit.bundle as bundles
+from captionkit.bundle import (
+    Bundle,
+    Decoding,
+    Leaf,
+    Manifest,
+    Network,
+    SelfTest,
+    parse_bundle,
+    read_bundle,
+    write_bundle,
+)
+from captionkit.bundle.archive import write_archive
+from captionkit.errors import BundleError
+from captionkit.files import sha256
+from captionkit.tokenizer import Tokenizer
+
+
+def small() -> Bundle:
+    """A bundle whose networks are a few bytes: enough for all but running it."""
+    network = Network(
+        image_size=8,
+        positions=4,
+        depth=3,
+        vocabulary=6,
+        attention=True,
+        state={"h": Leaf((5,), "float32", True), "grid": Leaf((4, 5), "float32", False)},
+        precision={"encoder": "int8", "decoder": "float32"},
+    )
+    return Bundle(
+        source="",
+        manifest=Manifest(
+            name="small ☀",
+            made_with="captionkit 0.1.0",
+            network=network,
+            licences={"weights": "CC0-1.0"},
+            scores={"CIDEr": 0.5, "BLEU-4": 1},
+            fingerprint={"metrics": "1"},
+        ),
+        tokenizer=Tokenizer(["dog", "né"]),
+        decoding=Decoding(beams=2, max_length=9, length_penalty=1, no_repeat_ngram=3, bad_endings=("a",)),
+        selftest=SelfTest(picture=b"\x89PNG", tokens=("dog",), log_probability=-1.5, max_length=9),
+        encoder=b"encoder bytes",
+        decoder=b"decoder bytes",
+        card="# Small\n",
+        config="[data]\n",
+        calibration={"points": [1, 2]},
+        weights=b"weights",
+    )
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    write_bundle(tmp_path / "small.captionkit", small())
+    return tmp_path / "small.captionkit"
+
+
+def rewrite(path: Path, change: Callable[[dict[str, bytes]], None], *, relist: bool = True) -> None:
+    """Change members and write the archive again, as somebody with this code could."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    change(members)
+    if relist:
+        manifest = json.loads(members["bundle.json"])
+        manifest["members"] = {
+            name: {"size": len(data), "sha256": sha256(data)}
+            for name, data in members.items()
+            if name != "bundle.json"
+        }
+        members["bundle.json"] = json.dumps(manifest).encode()
+    path.write_bytes(b"".join(write_archive(members)))
+
+
+def edit(path: Path, name: str, change: Callable[[Any], None]) -> None:
+    """Change one JSON member and make the manifest agree."""
+
+    def apply(members: dict[str, bytes]) -> None:
+        document = json.loads(members[name])
+        change(document)
+        members[name] = json.dumps(document).encode()
+
+    rewrite(path, apply)
+
+
+def test_a_bundle_is_read_as_it_was_written(written: Path) -> None:
+    assert read_bundle(written) == dataclasses.replace(small(), source=str(written))
+
+
+def test_optional_members_may_lack(tmp_path: Path) -> None:
+    plain = dataclasses.replace(small(), config=None, calibration=None, weights=None)
+    write_bundle(tmp_path / "b", plain)
+    assert read_bundle(tmp_path / "b") == dataclasses.replace(plain, source=str(tmp_path / "b"))
+
+
+def test_the_same_contents_give_the_same_bytes(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "one", small())
+    write_bundle(tmp_path / "two", small())
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_any_zip_tool_can_open_it(written: Path) -> None:
+    with zipfile.ZipFile(written) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist()[0] == "bundle.json"
+        assert archive.read("card.md") == b"# Small\n"
+        assert all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
+        manifest = json.loads(archive.read("bundle.json"))
+        assert manifest["members"]["encoder.tflite"]["sha256"] == sha256(archive.read("encoder.tflite"))
+
+
+def test_every_flipped_byte_is_refused(written: Path) -> None:
+    """Headers, dates, attributes, directory and contents alike."""
+    whole = bytearray(written.read_bytes())
+    random = np.random.default_rng(0)
+    for at in range(len(whole)):
+        for flip in (0xFF, 1 << int(random.integers(8))):
+            whole[at] ^= flip
+            with pytest.raises(BundleError):
+                parse_bundle(bytes(whole), "flipped")
+            whole[at] ^= flip
+    parse_bundle(bytes(whole), "restored")
+
+
+def test_flipped_bytes_of_a_real_bundle_are_refused(tiny_bundle: Path) -> None:
+    whole = bytearray(tiny_bundle.read_bytes())
+    for at in np.random.default_rng(1).integers(0, len(whole), 300):
+        whole[at] ^= 0x10
+        with pytest.raises(BundleError):
+            parse_bundle(bytes(whole), "flipped")
+        whole[at] ^= 0x10
+
+
+def test_every_cut_is_refused(written: Path) -> None:
+    whole = written.read_bytes()
+    for length in range(0, len(whole), 7):
+        with pytest.raises(BundleError):
+            parse_bundle(whole[:length], "cut")
+
+
+@pytest.mark.parametrize("where", ["front", "behind"])
+def test_something_added_to_the_file_is_refused(written: Path, where: str) -> None:
+    whole = written.read_bytes()
+    written.write_bytes(b"x" + whole if where == "front" else whole + b"x")
+    with pytest.raises(BundleError):
+        read_bundle(written)
+
+
+def test_an_archive_comment_is_refused(written: Path) -> None:
+    with zipfile.ZipFile(written, "a") as archive:
+        archive.comment = b"hello"
+    with pytest.raises(BundleError):
+        read_bundle(written)
+
+
+def test_a_repacked_bundle_is_refused(written: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(written) as old, zipfile.ZipFile(tmp_path / "new", "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    with pytest.raises(BundleError, match="as captionkit wrote it"):
+        read_bundle(tmp_path / "new")
+
+
+def test_a_missing_member_is_refused(written: Path) -> None:
+    for name in ("encoder.tflite", "selftest.json", "card.md", "tokenizer.json"):
+        whole = written.read_bytes()
+        for relist in (True, False):
+            rewrite(written, lambda members, name=name: members.pop(name) and None, relist=relist)  # type: ignore[misc]
+            with pytest.raises(BundleError, match="missing"):
+                read_bundle(written)
+            written.write_bytes(whole)
+
+
+def test_an_extra_member_is_refused(written: Path) -> None:
+    rewrite(written, lambda members: members.update({"config.toml": b"", "notes.txt": b"hello"}))
+    with pytest.raises(BundleError, match=r"unknown member 'notes\.txt'"):
+        read_bundle(written)
+
+
+def test_a_known_member_that_is_not_listed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "b"
+    write_bundle(path, dataclasses.replace(small(), calibration=None))
+    rewrite(path, lambda members: members.update({"calibration.json": b"{}"}), relist=False)
+    with pytest.raises(BundleError, match="not listed"):
+        read_bundle(path)
+
+
+def test_a_member_that_comes_twice_is_refused(written: Path) -> None:
+    class Twice(dict[str, bytes]):
+        def items(self) -> Any:
+            return [*super().items(), ("card.md", b"another")]
+
+        def values(self) -> Any:
+            return [*super().values(), b"another"]
+
+    with zipfile.ZipFile(written) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    written.write_bytes(b"".join(write_archive(Twice(members))))
+    with pytest.raises(BundleError, match="twice"):
+        read_bundle(written)
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/passwd", "a\\b", "encoder.tflite\0"])
+def test_a_member_cannot_name_a_path(written: Path, name: str) -> None:
+    rewrite(written, lambda members: members.update({name: b""}))
+    with pytest.raises(BundleError):
+        read_bundle(written)
+    assert [path.name for path in written.parent.iterdir()] == [written.name]
+
+
+def test_an_oversized_member_is_refused_unread_and_unwritten(written: Path, tmp_path: Path) -> None:
+    rewrite(written, lambda members: members.update({"card.md": b"x" * ((1 << 20) + 1)}))
+    with pytest.raises(BundleError, match=r"card\.md.*more than it may"):
+        read_bundle(written)
+    with pytest.raises(BundleError, match=r"card\.md.*more than it may"):
+        write_bundle(tmp_path / "b", dataclasses.replace(small(), card="x" * ((1 << 20) + 1)))
+    assert not (tmp_path / "b").exists()
+
+
+def test_an_oversized_file_is_refused_before_it_is_read(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "MAX_BUNDLE_BYTES", 100)
+    with pytest.raises(BundleError, match="more than a bundle may"):
+        read_bundle(written)
+
+
+def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bundle.json", b"0" * 50_000_000)
+    with pytest.raises(BundleError):
+        read_bundle(tmp_path / "bomb")
+
+
+def test_trap_26_a_vocabulary_of_another_model_is_refused(written: Path, tmp_path: Path) -> None:
+    other = Tokenizer(["dog", "cat", "bird"])
+    with pytest.raises(BundleError, match="do not belong together"):
+        write_bundle(tmp_path / "b", dataclasses.replace(small(), tokenizer=other))
+    rewrite(written, lambda members: members.update({"tokenizer.json": other.to_json().encode()}))
+    with pytest.raises(BundleError, match="do not belong together"):
+        read_bundle(written)
+
+
+def test_preprocessing_of_another_version_is_refused(written: Path) -> None:
+    edit(written, "preprocessor.json", lambda document: document.update(version=99))
+    with pytest.raises(BundleError, match="other pixels than it was trained on"):
+        read_bundle(written)
+
+
+def test_a_bundle_of_the_future_says_update(written: Path) -> None:
+    edit(written, "bundle.json", lambda document: document.update(version=2))
+    with pytest.raises(BundleError, match="update captionkit"):
+        read_bundle(written)
+
+
+@pytest.mark.parametrize(
+    ("member", "change"),
+    [
+        ("bundle.json", {"format": "other"}),
+        ("bundle.json", {"version": "1"}),
+        ("bundle.json", {"version": 0}),
+        ("bundle.json", {"name": None}),
+        ("bundle.json", {"licences": {"weights": 3}}),
+        ("bundle.json", {"scores": {"CIDEr": float("nan")}}),
+        ("bundle.json", {"network": []}),
+        ("decoding.json", {"beams": 0}),
+        ("decoding.json", {"beams": True}),
+        ("decoding.json", {"length_penalty": -1}),
+        ("decoding.json", {"bad_endings": [1]}),
+        ("preprocessor.json", {"image_size": 9}),
+        ("selftest.json", {"picture": "not base64!"}),
+        ("selftest.json", {"tokens": "dog"}),
+        ("tokenizer.json", {"format": "other"}),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(written: Path, member: str, change: dict[str, Any]) -> None:
+    edit(written, member, lambda document: document.update(change))
+    with pytest.raises(BundleError):
+        read_bundle(written)
+
+
+@pytest.mark.parametrize("member", ["bundle.json", "decoding.json", "selftest.json"])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_members_that_are_not_json_objects_are_refused(written: Path, member: str, data: bytes) -> None:
+    rewrite(written, lambda members: members.update({member: data}), relist=member != "bundle.json")
+    with pytest.raises(BundleError):
+        read_bundle(written)
+
+
+def test_network_state_is_bounded(written: Path) -> None:
+    for leaf in ({"dtype": "object"}, {"shape": [-1]}, {"shape": [1] * 9}, {"shape": ["4"]}):
+        whole = written.read_bytes()
+        edit(written, "bundle.json", lambda document, leaf=leaf: document["network"]["state"]["h"].update(leaf))  # type: ignore[misc]
+        with pytest.raises(BundleError):
+            read_bundle(written)
+        written.write_bytes(whole)
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="cannot be read"):
+        read_bundle(tmp_path / "none.captionkit")
+    with pytest.raises(BundleError, match="cannot be read"):
+        read_bundle(tmp_path)
+
+
+def test_without_a_default_bundle_the_message_names_the_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundles, "DEFAULT_BUNDLE", tmp_path / "none")
+    with pytest.raises(BundleError, match="--bundle"):
+        read_bundle()
+
+
+def test_the_default_bundle_is_the_installed_one(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "DEFAULT_BUNDLE", written)
+    assert read_bundle().manifest.name == "small ☀"

@@ -1,0 +1,61 @@
+"""A whole model, small enough to export in a second: a convolution, an LSTM, forty words, random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from captionkit.bundle import Decoding
+from captionkit.tokenizer import Tokenizer
+
+IMAGE_SIZE, POSITIONS, DEPTH = 32, 16, 8
+
+WORDS = ["a", "the", "dog", "dogs", "cat", "man", "woman", "men", "child", "children", "red", "blue", "green"]
+WORDS += ["ball", "grass", "water", "beach", "street", "runs", "running", "jumps", "sitting", "stands", "plays"]
+WORDS += ["on", "in", "with", "of", "at", "through", "over", "and", "two", "three", "small", "large", "is", "are"]
+
+
+def tiny_tokenizer() -> Tokenizer:
+    """Some forty words and the specials."""
+    return Tokenizer(WORDS)
+
+
+def tiny_decoding() -> Decoding:
+    """Short captions."""
+    return Decoding(beams=3, max_length=10, bad_endings=("a", "the", "with", "of", "in", "on"))
+
+
+def export_tiny(path: Path, seed: int = 0) -> None:
+    """Write the bundle of a tiny model with weights drawn from `seed`."""
+    import keras
+    import numpy as np
+
+    from captionkit.config import Config, DecoderConfig
+    from captionkit.export import export_bundle
+    from captionkit.modeling.caption_model import CaptionModel
+    from captionkit.modeling.decoders import build_decoder
+
+    tokenizer = tiny_tokenizer()
+    images = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8", name="image")
+    scaled = keras.layers.Rescaling(1 / 128.0, offset=-1.0)(images)
+    grid = keras.layers.Conv2D(
+        DEPTH, 8, strides=8, activation="relu6", kernel_initializer=keras.initializers.GlorotNormal(seed=seed)
+    )(scaled)
+    encoder = keras.Model(images, keras.layers.Reshape((POSITIONS, DEPTH))(grid), name="encoder")
+    config = Config(decoder=DecoderConfig(units=16, embedding=12, layers=2))
+    decoder = build_decoder(config.decoder, vocabulary=len(tokenizer), positions=POSITIONS, depth=DEPTH, seed=seed)
+    # Fresh weights find all words about equally likely; sharper ones make captions that differ by picture.
+    decoder.embedding.assign(decoder.embedding * 20)
+    decoder.image_kernel.assign(decoder.image_kernel * 3)
+    decoder.output_kernel.assign(decoder.output_kernel * 6)
+    decoder.output_bias.assign(np.where(np.arange(len(tokenizer)) == 2, 2.0, 0.0))
+    export_bundle(
+        path,
+        CaptionModel(encoder, decoder),
+        tokenizer,
+        name="tiny",
+        licences={"weights": "CC0-1.0", "data": "none: the weights are random"},
+        decoding=tiny_decoding(),
+        card="# Tiny\n\nRandom weights, for tests.\n",
+        config=config,
+        keep_weights=True,
+    )
