@@ -55,7 +55,7 @@ class Captioner:
         self.bundle = bundle
         self.engine = Engine.of(bundle, threads=threads)
         defaults = bundle.decoding
-        self.search: Search = Beam(defaults.beams, defaults.max_length, defaults.length_penalty)
+        self.search = Beam(defaults.beams, defaults.max_length, defaults.length_penalty)
 
     @classmethod
     def load(cls, path: Path | str | None = None, *, threads: int | None = None) -> Captioner:

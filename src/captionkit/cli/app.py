@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from captionkit import __version__
-from captionkit.cli import alt, data
+from captionkit.cli import alt, bundle, caption, data
 from captionkit.errors import CaptionkitError
 
 app = typer.Typer(
@@ -21,8 +21,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich triples the time of --help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.command("caption")(caption.caption)
+app.add_typer(bundle.app, name="bundle")
 app.add_typer(alt.app, name="alt")
 app.add_typer(data.app, name="data")
 

@@ -1,0 +1,81 @@
+"""`captionkit bundle`: look into a model file and prove that it works here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Model files (.captionkit): show what is in one, check that it works.", no_args_is_help=True
+)
+
+File = Annotated[
+    Path | None, typer.Argument(help="A .captionkit file. Default: the installed one.", show_default=False)
+]
+
+
+@app.command("show")
+def show(
+    path: File = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print bundle.json's contents.")] = False,
+    card: Annotated[bool, typer.Option("--card", help="Print the model card.")] = False,
+) -> None:
+    """Say what a model file holds: the model, its licences, its scores.
+
+    Example: captionkit bundle show model.captionkit
+    """
+    from captionkit.bundle import read_bundle
+
+    bundle = read_bundle(path)
+    manifest, decoding = bundle.manifest, bundle.decoding
+    network = manifest.network
+    if card:
+        print(bundle.card.rstrip())
+        return
+    if as_json:
+        document = {**manifest.to_document(), "decoding": decoding.to_document()}
+        print(json.dumps(document, indent=1, ensure_ascii=False))
+        return
+    print(f"{manifest.name} ({bundle.source})")
+    print(f"made with    {manifest.made_with}")
+    print(f"pictures     {network.image_size} x {network.image_size}, {network.positions} positions seen")
+    print(f"words        {len(bundle.tokenizer):,}")
+    print(f"encoder      {len(bundle.encoder):,} bytes, {network.precision.get('encoder', '?')}")
+    print(f"decoder      {len(bundle.decoder):,} bytes, {network.precision.get('decoder', '?')}")
+    print(
+        f"search       {decoding.beams} beams, at most {decoding.max_length} words, "
+        f"length penalty {decoding.length_penalty:g}"
+    )
+    extras = {"config.toml": bundle.config, "calibration": bundle.calibration, "weights": bundle.weights}
+    print(f"also holds   {', '.join(name for name, value in extras.items() if value is not None) or 'nothing'}")
+    for what, licence in manifest.licences.items():
+        print(f"licence      {what}: {licence}")
+    for metric, value in manifest.scores.items():
+        print(f"score        {metric} {value:.4f}")
+    for what, stated in manifest.fingerprint.items():
+        print(f"scored with  {what}: {stated}")
+
+
+@app.command("check")
+def check(path: File = None) -> None:
+    """Check every byte of a model file, load its networks and replay its self-test.
+
+    Example: captionkit bundle check model.captionkit
+    """
+    from captionkit.bundle import read_bundle
+    from captionkit.errors import BundleError
+    from captionkit.selftest import run_selftest
+
+    bundle = read_bundle(path)
+    print(f"{bundle.source}: every member is there and matches its hash.")
+    result = run_selftest(bundle)
+    if not result.passed:
+        raise BundleError(
+            f"{bundle.source}: expected {' '.join(result.expected)!r} of the self-test's picture, but got "
+            f"{' '.join(result.got)!r} ({result.difference:.4f} nats a word apart); export the bundle again, or "
+            "report which processor this is."
+        )
+    print(f"Its self-test gives the words it must: {' '.join(result.got)!r}.")

@@ -1,0 +1,247 @@
+"""`captionkit caption`: sentences for pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import secrets
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from captionkit.captioner import Picture
+    from captionkit.decoding import Search
+    from captionkit.records import Prediction
+
+STDIN = "-"
+
+
+def caption(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Pictures, folders (with all folders below), patterns such as 'photos/*.jpg', or - for a picture "
+            "on standard input.",
+            show_default=False,
+        ),
+    ],
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--bundle", help="The model, a .captionkit file. Default: the installed one.", show_default=False
+        ),
+    ] = None,
+    beams: Annotated[
+        int | None,
+        typer.Option("--beams", min=1, max=100, help="Width of the beam search. Default: the bundle's."),
+    ] = None,
+    greedy: Annotated[bool, typer.Option("--greedy", help="Take the likeliest word at each step.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Draw words by their probability.")] = False,
+    temperature: Annotated[
+        float,
+        typer.Option("--temperature", help="With --sample: below 1 bolder words are rarer, above 1 commoner."),
+    ] = 1.0,
+    top_k: Annotated[
+        int, typer.Option("--top-k", help="With --sample: draw from the k likeliest words; 0 for all.")
+    ] = 0,
+    top_p: Annotated[
+        float,
+        typer.Option("--top-p", help="With --sample: draw from the likeliest words with this share of the mass."),
+    ] = 1.0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="With --sample: the same seed draws the same words.")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, max=50, help="Captions for each picture.")] = 1,
+    max_length: Annotated[
+        int | None, typer.Option("--max-length", min=1, max=200, help="Words at most. Default: the bundle's.")
+    ] = None,
+    min_length: Annotated[int, typer.Option("--min-length", min=1, max=200, help="Words at least.")] = 1,
+    must: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--must", help="A word the caption holds, in any form (dog, dogs). May be given several times."
+        ),
+    ] = None,
+    avoid: Annotated[
+        list[str] | None,
+        typer.Option("--avoid", help="A word the caption does not hold, in any form. May be given several times."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture and line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="A CSV table, one row a caption.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write to this file, whole or not at all.", show_default=False),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False),
+    ] = None,
+) -> None:
+    """Describe pictures in a sentence each.
+
+    For one picture the sentence is printed alone, for several each line is the path, a tab and the sentence.
+    A picture that cannot be read is reported on standard error, the others are captioned, and the exit code is 1.
+
+    Examples: captionkit caption photo.jpg; captionkit caption album/ --csv -o captions.csv;
+    captionkit caption photo.jpg --n 3 --must dog --avoid grass
+    """
+    from captionkit.captioner import Captioner
+    from captionkit.decoding import Greedy, Sample, Wording
+    from captionkit.errors import UsageError
+    from captionkit.progress import Progress
+
+    if as_json and as_csv:
+        raise UsageError("Expected one of --json and --csv, but got both; leave one out.")
+    if greedy and sample:
+        raise UsageError("Expected one of --greedy and --sample, but got both; leave one out.")
+    pictures, names = _pictures(paths)
+    captioner = Captioner.load(bundle, threads=threads)
+    if greedy:
+        search: Search = Greedy(max_length or captioner.search.max_length)
+    elif sample:
+        search = Sample(
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=secrets.randbits(32) if seed is None else seed,
+            max_length=max_length or captioner.search.max_length,
+        )
+    else:
+        search = replace(
+            captioner.search,
+            beams=beams or captioner.search.beams,
+            max_length=max_length or captioner.search.max_length,
+        )
+    wording = Wording(must=tuple(must or ()), avoid=tuple(avoid or ()), min_length=min_length)
+    alone = len(names) == 1 and names[0] in paths
+    failed = 0
+    with _destination(output) as out:
+        write = _JsonLines(out) if as_json else _Table(out) if as_csv else _Plain(out, alone=alone)
+        # Sentences that appear on a terminal are progress enough.
+        quiet = alone or out.isatty()
+        with Progress("captions", len(names), "pictures", quiet=quiet) as progress:
+            found = captioner.iter_caption(pictures, search=search, n=n, wording=wording)
+            for name, prediction in zip(names, found, strict=True):
+                write(name, prediction)
+                if prediction.error is not None:
+                    failed += 1
+                    message = f"captionkit: {printable(prediction.error)}"
+                    if quiet:
+                        print(message, file=sys.stderr)
+                    else:
+                        progress.say(message)
+                progress.advance()
+    if failed:
+        if not alone:
+            print(f"captionkit: {failed} of {len(names)} pictures have no caption.", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _pictures(paths: list[str]) -> tuple[list[Picture], list[str]]:
+    """The pictures to caption and their names, `-` being standard input."""
+    from captionkit.errors import UsageError
+    from captionkit.images import MAX_FILE_BYTES
+    from captionkit.picture_paths import find_pictures
+
+    if paths.count(STDIN) > 1:
+        raise UsageError("Expected '-' once at most: standard input holds one picture.")
+    pictures: list[Picture] = []
+    names: list[str] = []
+    if STDIN in paths:
+        # One byte more than a picture may have, so that a longer one is refused and not cut.
+        pictures.append(sys.stdin.buffer.read(MAX_FILE_BYTES + 1))
+        names.append(STDIN)
+    for path in find_pictures(path for path in paths if path != STDIN):
+        pictures.append(path)
+        names.append(str(path))
+    return pictures, names
+
+
+@contextlib.contextmanager
+def _destination(output: Path | None) -> Iterator[IO[str]]:
+    """Standard output, or a file that is there when all is written."""
+    from captionkit.errors import UsageError
+    from captionkit.files import replacing
+
+    if output is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # File names need not be text: let their bytes through as they came.
+            sys.stdout.reconfigure(errors="surrogateescape")
+        yield sys.stdout
+        return
+    if not output.parent.is_dir() or output.is_dir():
+        raise UsageError(f"Expected a file in an existing folder for --output, but got {output}.")
+    with replacing(output) as handle:
+        text = io.TextIOWrapper(handle, encoding="utf-8", errors="surrogateescape", newline="\n")
+        yield text
+        text.flush()
+        text.detach()
+
+
+class _Plain:
+    """Sentences; before each its path, where there is more than one picture."""
+
+    def __init__(self, out: IO[str], *, alone: bool) -> None:
+        self._out, self._alone = out, alone
+
+    def __call__(self, name: str, prediction: Prediction) -> None:
+        for one in prediction.captions:
+            self._out.write(f"{one.text}\n" if self._alone else f"{printable(name)}\t{one.text}\n")
+        self._out.flush()
+
+
+class _JsonLines:
+    """One object a picture."""
+
+    def __init__(self, out: IO[str]) -> None:
+        self._out = out
+
+    def __call__(self, name: str, prediction: Prediction) -> None:
+        document = {
+            "source": name,
+            "captions": [
+                {
+                    "text": one.text,
+                    "tokens": list(one.tokens),
+                    "log_probability": round(one.log_probability, 6),
+                    "score": round(one.score, 6),
+                    "finished": one.finished,
+                }
+                for one in prediction.captions
+            ],
+            "confidence": prediction.confidence,
+            "error": prediction.error,
+        }
+        # A name that is no Unicode is escaped, so that the line stays JSON.
+        unicode = name.isascii() or "\\ud" not in ascii(name)
+        self._out.write(json.dumps(document, ensure_ascii=not unicode) + "\n")
+        self._out.flush()
+
+
+class _Table:
+    """One row a caption, and one for a picture without."""
+
+    def __init__(self, out: IO[str]) -> None:
+        self._rows = csv.writer(out, lineterminator="\n")
+        self._rows.writerow(["source", "rank", "caption", "log_probability", "error"])
+
+    def __call__(self, name: str, prediction: Prediction) -> None:
+        for rank, one in enumerate(prediction.captions, start=1):
+            self._rows.writerow([name, rank, one.text, f"{one.log_probability:.6f}", ""])
+        if prediction.error is not None:
+            self._rows.writerow([name, "", "", "", prediction.error])
+
+
+def printable(text: str) -> str:
+    """Text without control characters: a file's name must not write to the terminal what it likes."""
+    return "".join(
+        char if char.isprintable() or "\ud800" <= char <= "\udfff" else char.encode("unicode_escape").decode()
+        for char in text
+    )

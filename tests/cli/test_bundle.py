@@ -1,0 +1,49 @@
+"""`captionkit bundle`: show and check."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from captionkit.bundle import read_bundle, write_bundle
+from captionkit.cli.app import app
+from captionkit.errors import BundleError
+
+
+def test_show_names_the_model_its_licences_and_parts(tiny_bundle: Path) -> None:
+    done = CliRunner().invoke(app, ["bundle", "show", str(tiny_bundle)])
+    assert done.exit_code == 0
+    for part in ("tiny", "CC0-1.0", "32 x 32", "3 beams", "float32", "config.toml, weights"):
+        assert part in done.stdout
+
+
+def test_show_as_json_and_the_card(tiny_bundle: Path) -> None:
+    document = json.loads(CliRunner().invoke(app, ["bundle", "show", str(tiny_bundle), "--json"]).stdout)
+    assert document["network"]["image_size"] == 32
+    assert document["decoding"]["beams"] == 3
+    assert CliRunner().invoke(app, ["bundle", "show", str(tiny_bundle), "--card"]).stdout.startswith("# Tiny")
+
+
+def test_check_replays_the_self_test(tiny_bundle: Path) -> None:
+    done = CliRunner().invoke(app, ["bundle", "check", str(tiny_bundle)])
+    assert done.exit_code == 0
+    assert " ".join(read_bundle(tiny_bundle).selftest.tokens) in done.stdout
+
+
+def test_check_fails_where_the_words_are_others(tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = read_bundle(tiny_bundle)
+    wrong = dataclasses.replace(bundle.selftest, tokens=("zebra",))
+    write_bundle(tmp_path / "b", dataclasses.replace(bundle, selftest=wrong))
+    done = CliRunner().invoke(app, ["bundle", "check", str(tmp_path / "b")])
+    assert isinstance(done.exception, BundleError)
+    assert "'zebra'" in str(done.exception)
+
+
+def test_check_fails_on_damage(tiny_bundle: Path, tmp_path: Path) -> None:
+    data = bytearray(tiny_bundle.read_bytes())
+    data[1000] ^= 1
+    (tmp_path / "b").write_bytes(data)
+    assert isinstance(CliRunner().invoke(app, ["bundle", "check", str(tmp_path / "b")]).exception, BundleError)

@@ -1,0 +1,87 @@
+"""Wishes in words become constraints in ids."""
+
+from __future__ import annotations
+
+import pytest
+
+from captionkit.decoding import Beam, Wording
+from captionkit.decoding.inflection import inflections
+from captionkit.errors import UsageError
+from captionkit.tokenizer import Tokenizer
+from tests.decoding.toy import Toy
+
+VOCABULARY = {"dog", "dogs", "run", "runs", "running", "ran", "man", "men", "woman", "play", "plays", "played"}
+VOCABULARY |= {"playing", "ride", "riding", "baby", "babies", "watch", "watches", "car", "cared", "red", "bus"}
+VOCABULARY |= {"buses", "glass", "glasses", "stop", "stopped", "stopping", "hurry", "hurried", "hurrying", "visit"}
+VOCABULARY |= {"visited", "bike", "biker", "king", "ring", "a", "the", "with"}
+
+
+@pytest.mark.parametrize(
+    ("word", "forms"),
+    [
+        ("dog", "dog dogs"),
+        ("dogs", "dog dogs"),
+        ("running", "run runs running ran"),
+        ("men", "man men"),
+        ("woman", "woman"),
+        ("played", "play plays played playing"),
+        ("riding", "ride riding"),
+        ("babies", "baby babies"),
+        ("watch", "watch watches"),
+        ("car", "car"),
+        ("red", "red"),
+        ("buses", "bus buses"),
+        ("glass", "glass glasses"),
+        ("stop", "stop stopped stopping"),
+        ("hurry", "hurry hurried hurrying"),
+        ("visited", "visit visited"),
+        ("bike", "bike"),
+        ("king", "king"),
+        ("cats", ""),
+    ],
+)
+def test_forms_of_a_word(word: str, forms: str) -> None:
+    assert inflections(word, VOCABULARY) == set(forms.split())
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer(sorted(VOCABULARY))
+
+
+def words(tokenizer: Tokenizer, ids: frozenset[int]) -> set[str]:
+    return {tokenizer.words[id_] for id_ in ids}
+
+
+def test_wishes_become_ids(tokenizer: Tokenizer) -> None:
+    found = Wording(must=("Dogs", "red bus"), avoid=("running", "zebra"), min_length=4).constraints(
+        tokenizer, no_repeat_ngram=3, bad_endings=("a", "the", "upon")
+    )
+    assert [words(tokenizer, demand) for demand in found.must] == [{"dog", "dogs"}, {"red"}, {"bus", "buses"}]
+    assert words(tokenizer, found.avoid) == {"run", "runs", "running", "ran"}
+    assert words(tokenizer, found.bad_endings) == {"a", "the"}
+    assert (found.min_length, found.no_repeat_ngram) == (4, 3)
+
+
+def test_a_word_that_must_be_avoided_cannot_be_held(tokenizer: Tokenizer) -> None:
+    with pytest.raises(UsageError, match="both hold and avoid 'dog'"):
+        Wording(must=("dog",), avoid=("dogs",)).constraints(tokenizer)
+
+
+def test_an_unknown_word_names_a_near_one(tokenizer: Tokenizer) -> None:
+    with pytest.raises(UsageError, match=r"'runing'.*did you mean 'running'"):
+        Wording(must=("runing",)).constraints(tokenizer)
+    with pytest.raises(UsageError, match="choose another word"):
+        Wording(must=("xylophone",)).constraints(tokenizer)
+
+
+def test_a_search_keeps_the_wishes(tokenizer: Tokenizer) -> None:
+    toy = Toy(vocabulary=len(tokenizer), units=8, seed=3, sharpness=0.6, eos_bias=3.0)
+    limits = Wording(must=("dog", "ride"), avoid=("man", "play")).constraints(tokenizer, bad_endings=("a", "with"))
+    for (best,) in Beam(max_length=8).run(toy.start, toy.step, toy.features(10), constraints=limits):
+        said = set(tokenizer.to_tokens(best.ids))
+        assert best.finished
+        assert said & {"dog", "dogs"}
+        assert said & {"ride", "riding"}
+        assert not said & {"man", "men", "play", "plays", "played", "playing"}
+        assert tokenizer.to_tokens(best.ids)[-1] not in ("a", "with")

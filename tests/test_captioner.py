@@ -1,0 +1,128 @@
+"""The Captioner, with a real bundle and real picture files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captionkit.captioner import BATCH, Captioner
+from captionkit.decoding import Greedy, Sample, Wording
+from captionkit.errors import UsageError
+from captionkit.selftest import draw_picture
+
+
+@pytest.fixture(scope="module")
+def captioner(tiny_bundle: Path) -> Captioner:
+    return Captioner.load(tiny_bundle, threads=1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("pictures")
+    for seed in range(2 * BATCH + 3):
+        (root / f"{seed:02}.png").write_bytes(draw_picture(seed))
+    return root
+
+
+def test_a_path_bytes_and_pixels_give_the_same_caption(captioner: Captioner, folder: Path) -> None:
+    path = folder / "03.png"
+    pixels = np.asarray(Image.open(path))
+    by_path, by_text, by_bytes, by_pixels = captioner.caption([path, str(path), path.read_bytes(), pixels])
+    assert by_path.captions[0].tokens == by_bytes.captions[0].tokens == by_pixels.captions[0].tokens
+    assert by_path.text == by_text.text
+    assert (by_path.source, by_bytes.source) == (str(path), "picture 3")
+
+
+def test_a_caption_is_a_sentence_and_its_tokens(captioner: Captioner, folder: Path) -> None:
+    ((caption,),) = [prediction.captions for prediction in captioner.caption([folder / "00.png"])]
+    assert caption.text[0].isupper()
+    assert caption.text.endswith(".")
+    assert caption.text[:-1].lower() == " ".join(caption.tokens)
+    assert len(caption.token_log_probabilities) == len(caption.tokens) + caption.finished
+    assert caption.log_probability < 0
+
+
+def test_many_pictures_come_in_order_and_as_they_would_alone(captioner: Captioner, folder: Path) -> None:
+    paths = sorted(folder.iterdir())
+    together = captioner.caption(paths)
+    assert [one.source for one in together] == [str(path) for path in paths]
+    assert len({one.text for one in together}) > 5, "pictures differ, so captions must"
+    for path, prediction in list(zip(paths, together, strict=True))[::7]:
+        assert captioner.caption([path])[0].text == prediction.text
+
+
+def test_one_bad_picture_is_one_error(captioner: Captioner, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("no picture")
+    whole = (folder / "01.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    images = [
+        folder / "00.png",
+        tmp_path / "text.jpg",
+        tmp_path / "none.jpg",
+        tmp_path / "cut.png",
+        folder / "01.png",
+    ]
+    found = captioner.caption(images)
+    assert [one.error is None for one in found] == [True, False, False, False, True]
+    assert [one.text == "" for one in found] == [False, True, True, True, False]
+    assert found[4].text == captioner.caption([folder / "01.png"])[0].text
+    assert captioner.caption([tmp_path / "none.jpg"])[0].error is not None
+    assert captioner.caption([]) == []
+
+
+def test_pictures_are_not_all_read_at_once(captioner: Captioner, folder: Path) -> None:
+    taken = 0
+
+    def endless() -> Iterator[Path]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield folder / "02.png"
+
+    predictions = captioner.iter_caption(endless())
+    assert next(predictions).text
+    assert taken <= 4 * BATCH
+    predictions.close()  # type: ignore[attr-defined]
+
+
+def test_searches_and_wordings_reach_the_decoder(captioner: Captioner, folder: Path) -> None:
+    path = folder / "05.png"
+    (greedy,) = captioner.caption([path], search=Greedy(max_length=3))
+    assert len(greedy.captions[0].tokens) <= 3
+    (several,) = captioner.caption([path], n=3)
+    assert len({one.tokens for one in several.captions}) == 3
+    (drawn,) = captioner.caption([path], search=Sample(seed=1, max_length=6), n=4)
+    assert len(drawn.captions) == 4
+    (wished,) = captioner.caption([path], wording=Wording(must=("child", "beach"), avoid=("green",)))
+    assert {"child", "children"} & set(wished.captions[0].tokens)
+    assert "beach" in wished.captions[0].tokens
+    assert "green" not in wished.captions[0].tokens
+
+
+def test_the_bundle_says_how_captions_may_not_end(captioner: Captioner, folder: Path) -> None:
+    assert captioner.constraints().bad_endings
+    for prediction in captioner.caption(sorted(folder.iterdir())[:10], n=2):
+        for caption in prediction.captions:
+            assert not caption.finished or caption.tokens[-1] not in captioner.bundle.decoding.bad_endings
+
+
+def test_trap_22_a_picture_lying_on_its_side_is_captioned_upright(captioner: Captioner, folder: Path) -> None:
+    upright = Image.open(folder / "04.png").convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = io.BytesIO()
+    upright.transpose(Image.Transpose.ROTATE_90).save(data, "PNG", exif=exif)
+    turned, straight = captioner.caption([data.getvalue(), np.asarray(upright)])
+    assert turned.captions[0].tokens == straight.captions[0].tokens
+
+
+def test_an_array_that_is_no_picture_is_refused(captioner: Captioner) -> None:
+    wrong: list[Any] = [np.zeros((4, 4), np.uint8)]
+    with pytest.raises(UsageError, match="picture 1"):
+        captioner.caption(wrong)

@@ -1,0 +1,182 @@
+"""LiteRT computes what Keras computes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from captionkit.bundle import Network, read_bundle
+from captionkit.config import DecoderConfig, parse_config
+from captionkit.decoding import beam_search
+from captionkit.engine import Engine
+from captionkit.errors import UsageError
+from captionkit.export import describe_state, export_bundle, export_decoder, export_encoder
+from captionkit.modeling.caption_model import CaptionModel
+from captionkit.modeling.decoders import DECODERS, Decoder, build_decoder
+from tests.tiny import tiny_decoding, tiny_tokenizer
+
+P, D, V, S = 6, 10, 30, 24
+
+
+def make_encoder() -> keras.Model:
+    """A little of all that encoders are made of: padding, depthwise convolution, batch norm, relu6, squeeze."""
+    keras.utils.set_random_seed(3)
+    images = keras.Input((S, S, 3), dtype="uint8")
+    x = keras.layers.Rescaling(1 / 128.0, offset=-127 / 128)(images)
+    x = keras.layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(x)
+    x = keras.layers.BatchNormalization(epsilon=1e-3)(x)
+    x = keras.layers.ReLU(6.0)(x)
+    x = keras.layers.DepthwiseConv2D(3, strides=2, padding="same")(x)
+    x = keras.layers.Activation("swish")(x)
+    gate = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
+    x = keras.layers.Multiply()([x, keras.layers.Conv2D(8, 1, activation="sigmoid")(gate)])
+    x = keras.layers.Conv2D(D, (3, 2), strides=(3, 2))(x)
+    return keras.Model(images, keras.layers.Reshape((P, D))(x))
+
+
+def make_decoder(kind: str) -> Decoder:
+    config = DecoderConfig(kind=kind, units=16, embedding=16, layers=2, heads=4)
+    return build_decoder(config, vocabulary=V, positions=P, depth=D, seed=5)
+
+
+def engine_of(encoder: bytes, decoder: Decoder, *, int8: bool = False) -> Engine:
+    attention, state = describe_state(decoder, positions=P, depth=D)
+    network = Network(S, P, D, V, attention, state, {})
+    return Engine(network, encoder, export_decoder(decoder, positions=P, depth=D, int8=int8), threads=1)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> keras.Model:
+    return make_encoder()
+
+
+@pytest.fixture(scope="module")
+def encoder_bytes(encoder: keras.Model) -> bytes:
+    return export_encoder(encoder)
+
+
+def pictures(count: int, seed: int = 0) -> np.ndarray:
+    """Smooth pictures: the activations of noise alone are all alike."""
+    random = np.random.default_rng(seed)
+    small = random.integers(0, 256, (count, 4, 4, 3))
+    return np.repeat(np.repeat(small, S // 4, 1), S // 4, 2).astype(np.uint8)
+
+
+@pytest.fixture(scope="module", params=sorted(DECODERS))
+def pair(request: pytest.FixtureRequest, encoder_bytes: bytes) -> tuple[Decoder, Engine]:
+    """A Keras decoder of each kind and its export."""
+    decoder = make_decoder(request.param)
+    return decoder, engine_of(encoder_bytes, decoder)
+
+
+def test_litert_steps_like_keras(pair: tuple[Decoder, Engine]) -> None:
+    decoder, engine = pair
+    random = np.random.default_rng(1)
+    features = random.normal(size=(3, P, D)).astype(np.float32) * 3
+    expected = {name: np.asarray(leaf) for name, leaf in decoder.start(features).items()}
+    state = engine.start(features)
+    assert state.keys() == expected.keys() == dict(engine.network.state).keys()
+    for ids in random.integers(0, V, (5, 3)).astype(np.int32):
+        logits, attention, changed = decoder.step(expected, ids)
+        got_logits, got_attention, got_changed = engine.step(state, ids)
+        np.testing.assert_allclose(got_logits, np.asarray(logits), atol=1e-4)
+        assert (attention is None) == (got_attention is None)
+        if attention is not None and got_attention is not None:
+            np.testing.assert_allclose(got_attention, np.asarray(attention), atol=1e-4)
+        assert got_changed.keys() == changed.keys()
+        expected.update({name: np.asarray(leaf) for name, leaf in changed.items()})
+        state.update(got_changed)
+        for name, leaf in expected.items():
+            np.testing.assert_allclose(state[name], leaf, atol=1e-4, err_msg=name)
+
+
+def test_litert_searches_like_keras(pair: tuple[Decoder, Engine]) -> None:
+    decoder, engine = pair
+    features = np.random.default_rng(2).normal(size=(5, P, D)).astype(np.float32) * 3
+    there = beam_search(engine.start, engine.step, features, beams=3, max_length=8)
+    here = beam_search(decoder.start, decoder.step, features, beams=3, max_length=8)
+    for left, right in zip(there, here, strict=True):
+        assert left[0].ids == right[0].ids
+        assert left[0].score == pytest.approx(right[0].score, abs=1e-4)
+
+
+def test_litert_encodes_like_keras(encoder: keras.Model, encoder_bytes: bytes) -> None:
+    engine = engine_of(encoder_bytes, make_decoder("lstm"))
+    images = pictures(11)
+    expected = np.asarray(encoder(images, training=False))
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(engine.encode(images), expected, atol=1e-4)
+
+
+def test_an_int8_encoder_is_close(encoder: keras.Model) -> None:
+    small = export_encoder(encoder, calibration=pictures(60, seed=1))
+    engine = engine_of(small, make_decoder("lstm"))
+    images = pictures(11)
+    expected = np.asarray(encoder(images, training=False))
+    got = engine.encode(images)
+    assert 1e-5 < np.abs(got - expected).mean() < 0.05 * np.abs(expected).mean()
+    with pytest.raises(UsageError, match="calibration"):
+        export_encoder(encoder, calibration=[])
+
+
+def test_an_int8_decoder_is_close_and_smaller(encoder_bytes: bytes) -> None:
+    config = DecoderConfig(units=64, embedding=64)
+    decoder = build_decoder(config, vocabulary=V, positions=P, depth=D, seed=5)
+    whole = export_decoder(decoder, positions=P, depth=D)
+    small = export_decoder(decoder, positions=P, depth=D, int8=True)
+    assert len(small) < 0.5 * len(whole)
+    engine = engine_of(encoder_bytes, decoder, int8=True)
+    features = np.random.default_rng(0).normal(size=(3, P, D)).astype(np.float32)
+    ids = np.array([1, 5, 9], np.int32)
+    expected = np.asarray(decoder.step(decoder.start(features), ids)[0])
+    got, _, _ = engine.step(engine.start(features), ids)
+    assert 1e-6 < np.abs(got - expected).max() < 0.1 * np.abs(expected).max()
+
+
+def test_a_bundle_holds_the_weights_it_was_exported_from(encoder: keras.Model, tmp_path: Path) -> None:
+    tokenizer = tiny_tokenizer()
+    decoder = build_decoder(DecoderConfig(units=8, embedding=8), vocabulary=len(tokenizer), positions=P, depth=D)
+    model = CaptionModel(encoder, decoder)
+    path = tmp_path / "model.captionkit"
+    config = parse_config("", ["training.epochs=3"])
+    written = export_bundle(
+        path,
+        model,
+        tokenizer,
+        name="tested",
+        licences={"weights": "CC0-1.0"},
+        decoding=tiny_decoding(),
+        card="# Card",
+        config=config,
+        scores={"CIDEr": 0.4},
+        fingerprint={"split": "val"},
+        keep_weights=True,
+    )
+    read = read_bundle(path)
+    assert read == written
+    assert read.manifest.scores == {"CIDEr": 0.4}
+    assert parse_config(read.config or "") == config
+    assert read.weights is not None
+    from safetensors.numpy import load
+
+    weights = load(read.weights)
+    for name, value in model.weights().items():
+        np.testing.assert_array_equal(weights[name], value)
+    assert json.loads(json.dumps(read.manifest.to_document()))["network"]["precision"]["encoder"] == "float32"
+
+
+def test_a_model_without_an_encoder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="encoder"):
+        export_bundle(
+            tmp_path / "b",
+            CaptionModel(None, make_decoder("lstm")),
+            tiny_tokenizer(),
+            name="",
+            licences={},
+            decoding=tiny_decoding(),
+            card="",
+        )

@@ -1,0 +1,59 @@
+"""Files, folders and patterns become picture files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from captionkit.errors import UsageError
+from captionkit.picture_paths import find_pictures
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    for name in ("b.JPG", "a.png", "notes.txt", ".hidden.jpg", "trip/c.webp", "trip/far/d.tiff", ".cache/e.jpg"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def names(album: Path, *arguments: str) -> list[str]:
+    return [path.relative_to(album).as_posix() for path in find_pictures(str(album / one) for one in arguments)]
+
+
+def test_a_folder_is_searched_through_in_order_of_names(album: Path) -> None:
+    assert names(album, ".") == ["a.png", "b.JPG", "trip/c.webp", "trip/far/d.tiff"]
+
+
+def test_a_file_is_taken_whatever_it_is_called_or_whether_it_is_there(album: Path) -> None:
+    assert names(album, "notes.txt", "none.jpg") == ["notes.txt", "none.jpg"]
+
+
+def test_patterns(album: Path) -> None:
+    assert names(album, "*.png") == ["a.png"]
+    assert names(album, "**/*.tiff") == ["trip/far/d.tiff"]
+    assert names(album, "tri[p]") == ["trip/c.webp", "trip/far/d.tiff"]
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_itself(album: Path) -> None:
+    (album / "odd[1].jpg").touch()
+    assert names(album, "odd[1].jpg") == ["odd[1].jpg"]
+
+
+def test_a_picture_named_twice_comes_once(album: Path) -> None:
+    assert names(album, "trip/c.webp", "trip", "trip/*.webp") == ["trip/c.webp", "trip/far/d.tiff"]
+
+
+def test_a_folder_without_pictures_and_a_pattern_without_files_are_said(album: Path) -> None:
+    (album / "empty").mkdir()
+    with pytest.raises(UsageError, match="neither it nor"):
+        names(album, "empty")
+    with pytest.raises(UsageError, match="there are none"):
+        names(album, "*.gif")
+
+
+def test_links_to_folders_are_not_followed(album: Path) -> None:
+    (album / "trip" / "up").symlink_to(album, target_is_directory=True)
+    assert names(album, "trip") == ["trip/c.webp", "trip/far/d.tiff"]
