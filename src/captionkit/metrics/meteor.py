@@ -1,0 +1,209 @@
+"""METEOR 1.5 for English, equal to meteor-1.5.jar as pycocoevalcap calls it (`-l en -norm`).
+
+Source: Denkowski and Lavie 2014, "Meteor Universal", section 2 and 3, with the parameters of its English ranking
+task. Precision and recall weigh matched words by matcher and by being a content or a function word; their harmonic
+mean is lowered by a fragmentation penalty. A picture's score is that of its best reference; the corpus score is
+computed from the summed statistics of those.
+
+Letters: N pictures, P (picture, reference) pairs, S distinct sentences, M matches.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.metrics.corpus import Corpus, Floats, Outcome, Tokens, number_words
+from captionkit.metrics.meteor_alignment import align
+from captionkit.metrics.meteor_data import MATCHERS, MeteorData, read_meteor_data
+from captionkit.metrics.meteor_matching import Integers, Matcher, Sentences
+from captionkit.metrics.meteor_text import normalize
+
+NAME = "METEOR"
+ALPHA, BETA, GAMMA, DELTA = 0.85, 0.2, 0.6, 0.75
+WEIGHTS = (1.0, 0.6, 0.8, 0.6)  # exact, stem, synonym, paraphrase
+
+_CHUNK = 2_000  # pairs worked on at once: small enough for the cache, large enough for NumPy
+
+
+def meteor(
+    candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]], data: MeteorData | None = None
+) -> Outcome:
+    """METEOR 1.5 of N candidates, for the corpus and each picture.
+
+    Args:
+        candidates: N token lists.
+        references: N lists of token lists.
+        data: what `read_meteor_data` read; by default it looks for an installed pycocoevalcap.
+
+    Returns:
+        `METEOR`, 0 to 1. Where data for a matcher are missing the value is no METEOR 1.5, and it is named by the
+        matchers that ran: `METEOR(exact+stem)`.
+
+    Raises:
+        DataError: the data are damaged.
+    """
+    return meteor_of(Corpus(candidates, references), data)
+
+
+def meteor_of(corpus: Corpus, data: MeteorData | None = None) -> Outcome:
+    """`meteor` for a corpus."""
+    data = read_meteor_data() if data is None else data
+    pairs = _Pairs.of(corpus, data)
+    statistics = _statistics(pairs, data)
+    scores = _scores(statistics)
+    first = np.cumsum(pairs.per_image) - pairs.per_image
+    highest = np.maximum.reduceat(scores, first)
+    candidates = np.where(scores == np.repeat(highest, pairs.per_image), np.arange(len(scores)), len(scores))
+    best = np.minimum.reduceat(candidates, first)
+    total = statistics[best]
+    # As the reference implementation adds them up: a sentence matched whole in one piece has no chunks.
+    total[_whole(total), _CHUNKS] = 0
+    value = float(_scores(total.sum(axis=0, keepdims=True))[0])
+    matchers = data.matchers
+    complete = matchers == MATCHERS
+    name = NAME if complete else f"{NAME}({'+'.join(matchers)})"
+    warnings = () if complete else (f"{name} is not METEOR 1.5: {data.missing}.",)
+    return Outcome({name: value}, {name: highest}, _signature(data), warnings)
+
+
+def _signature(data: MeteorData) -> str:
+    table = "" if data.paraphrases is None else f",table={data.paraphrases.identity}"
+    return f"1.5,language=en,norm=yes,matchers={'+'.join(data.matchers)}{table}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """All (picture, reference) pairs, as numbers of distinct sentences.
+
+    Attributes:
+        sentences: the distinct normalised sentences.
+        candidate, reference: int64 [P], sentence numbers.
+        per_image: int64 [N], references a picture.
+    """
+
+    sentences: Sentences
+    candidate: Integers
+    reference: Integers
+    per_image: Integers
+
+    @classmethod
+    def of(cls, corpus: Corpus, data: MeteorData) -> _Pairs:
+        lines: dict[str, int] = {}
+        candidate, reference, per_image = [], [], []
+        for tokens, others in zip(corpus.candidates, corpus.references, strict=True):
+            # The protocol between pycocoevalcap and the jar separates sentences by three bars.
+            line = " ".join(tokens).replace("|||", "").replace("  ", " ")
+            of_image = [part for other in others for part in " ".join(other).split("|||")]
+            reference += [lines.setdefault(part, len(lines)) for part in of_image]
+            candidate += [lines.setdefault(line, len(lines))] * len(of_image)
+            per_image.append(len(of_image))
+        numbers: dict[tuple[str, ...], int] = {}
+        sentence = np.array(
+            [numbers.setdefault(tuple(normalize(line, data.prefixes)), len(numbers)) for line in lines], np.int64
+        )
+        ids, words = number_words(numbers, {})
+        length = np.fromiter(map(len, numbers), np.int64, len(numbers))
+        return cls(
+            sentences=Sentences(words, ids, np.concatenate([[0], np.cumsum(length)])),
+            candidate=sentence[np.array(candidate, np.int64)],
+            reference=sentence[np.array(reference, np.int64)],
+            per_image=np.array(per_image, np.int64),
+        )
+
+
+# Columns of the statistics: words and function words of both sides, chunks, then content and function words
+# matched by each matcher, in the candidate and in the reference.
+_LENGTHS, _FUNCTIONS, _CHUNKS = (0, 1), (2, 3), 4
+_CONTENT_MATCHES, _FUNCTION_MATCHES = (5, 9), (13, 17)
+_COLUMNS = 21
+
+
+def _statistics(pairs: _Pairs, data: MeteorData) -> Integers:
+    """int64 [P, 21]: what the score of each pair is made of."""
+    sentences = pairs.sentences
+    matcher = Matcher(sentences, np.unique(pairs.candidate), np.unique(pairs.reference), data)
+    is_function = np.array([word in data.function_words for word in sentences.words], np.int64)
+    # Function words before each place, so that a stretch's number is one subtraction.
+    functions = np.concatenate([[0], np.cumsum(is_function[sentences.ids])])
+    work = partial(_statistics_of, sentences, matcher, functions)
+    starts = range(0, len(pairs.candidate), _CHUNK)
+    parts = [
+        (pairs.candidate[start : start + _CHUNK], pairs.reference[start : start + _CHUNK]) for start in starts
+    ]
+    with ThreadPoolExecutor(_cores()) as threads:  # NumPy lets other threads run while it works
+        return np.concatenate(list(threads.map(work, *zip(*parts, strict=True))))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _statistics_of(
+    sentences: Sentences, matcher: Matcher, functions: Integers, candidate: Integers, reference: Integers
+) -> Integers:
+    matches = matcher.matches(candidate, reference)
+    alignment = align(matches, sentences.length[reference], sentences.length[candidate])
+    chosen = alignment.chosen
+    pair, way = matches.pair[chosen], matches.matcher[chosen]
+    result = np.zeros((len(candidate), _COLUMNS), np.int64)
+    result[:, _CHUNKS] = alignment.chunks
+    for side, (sentence, start, length) in enumerate(
+        (
+            (candidate, matches.other_start[chosen], matches.other_length[chosen]),
+            (reference, matches.start[chosen], matches.length[chosen]),
+        )
+    ):
+        result[:, _LENGTHS[side]] = sentences.length[sentence]
+        result[:, _FUNCTIONS[side]] = functions[sentences.start[sentence + 1]] - functions[sentences.start[sentence]]
+        at = sentences.start[sentence[pair]] + start
+        function = functions[at + length] - functions[at]
+        np.add.at(result, (pair, _CONTENT_MATCHES[side] + way), length - function)
+        np.add.at(result, (pair, _FUNCTION_MATCHES[side] + way), function)
+    return result
+
+
+def _matched(statistics: Integers, side: int) -> Integers:
+    """int64 [P]: all words matched on one side."""
+    content, function = _CONTENT_MATCHES[side], _FUNCTION_MATCHES[side]
+    total: Integers = statistics[:, content : content + 4].sum(axis=1)
+    total += statistics[:, function : function + 4].sum(axis=1)
+    return total
+
+
+def _whole(statistics: Integers) -> npt.NDArray[np.bool_]:
+    """bool [P]: all words of both sides matched, in one chunk."""
+    whole: npt.NDArray[np.bool_] = statistics[:, _CHUNKS] == 1
+    for side in (0, 1):
+        whole &= _matched(statistics, side) == statistics[:, _LENGTHS[side]]
+    return whole
+
+
+def _scores(statistics: Integers) -> Floats:
+    """float64 [P]: METEOR of each row; 0 where nothing matches or a side is empty."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision, recall = (_weighted_share(statistics, side) for side in (0, 1))
+        mean = 1.0 / ((1.0 - ALPHA) / precision + ALPHA / recall)
+        matched = (_matched(statistics, 0) + _matched(statistics, 1)) / 2
+        fragmentation = np.where(_whole(statistics), 0.0, statistics[:, _CHUNKS] / matched)
+        score = mean * (1.0 - GAMMA * fragmentation**BETA)
+    result: Floats = np.maximum(np.where(np.isnan(score), 0.0, score), 0.0)
+    return result
+
+
+def _weighted_share(statistics: Integers, side: int) -> Floats:
+    """float64 [P]: weighted words matched, of the weighted words there are (equations 1 and 2)."""
+    functions = statistics[:, _FUNCTIONS[side]]
+    words = DELTA * (statistics[:, _LENGTHS[side]] - functions) + (1.0 - DELTA) * functions
+    matched = np.zeros(len(statistics))
+    for first, share in ((_CONTENT_MATCHES[side], DELTA), (_FUNCTION_MATCHES[side], 1.0 - DELTA)):
+        for matcher, weight in enumerate(WEIGHTS):
+            matched += statistics[:, first + matcher] * weight * share
+    result: Floats = matched / words
+    return result

@@ -1,0 +1,212 @@
+"""METEOR's paraphrase table as sorted arrays, built once from its gzip file and kept in the user's cache.
+
+The table (`paraphrase-en.gz`) holds three lines an entry: a probability, a phrase, its paraphrase. METEOR 1.5 reads
+only the two phrases. Parsing its 5.3 million entries takes many seconds, so they are turned into a trie over words:
+node 0 is the root, and node `i + 1` is reached by `edges[i] = parent * vocabulary + word`. The nodes are numbered
+level by level in the order of these codes, so that `edges` is sorted and a binary search follows it.
+
+Letters: E edges, R entries of the table, T words of a text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import os
+import zipfile
+import zlib
+from array import array
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.errors import DataError
+from captionkit.files import replacing
+
+FORMAT = 1
+MAX_CACHE_BYTES = 1 << 30
+MAX_ENTRIES = 50_000_000  # ten times the English table of METEOR 1.5
+_BATCH = 200_000
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ParaphraseTable:
+    """Phrases and what may stand for them.
+
+    Attributes:
+        vocabulary: word to number.
+        edges: int64 [E], rising: parent node * len(vocabulary) + word of the edge into node `i + 1`.
+        offsets: int32 [E + 2]: the paraphrases of node n are `targets[offsets[n]:offsets[n + 1]]`.
+        targets: int32 [R]: nodes, in the order of the table.
+        identity: which table this is, for fingerprints.
+    """
+
+    vocabulary: dict[str, int]
+    edges: Integers
+    offsets: npt.NDArray[np.int32]
+    targets: npt.NDArray[np.int32]
+    identity: str
+
+    def phrases(self, words: Integers, room: Integers) -> tuple[Integers, Integers, Integers]:
+        """All phrases of the trie that occur in a text.
+
+        Args:
+            words: int64 [T], numbers of `vocabulary`, -1 for a word that is not in it.
+            room: int64 [T], how many words the sentence has from here on.
+
+        Returns:
+            start, length and node of each, int64, the shorter first.
+        """
+        start = np.flatnonzero(words >= 0)
+        node = np.zeros(len(start), np.int64)
+        starts, lengths, nodes = [], [], []
+        length = 0
+        while len(start):
+            code = node * len(self.vocabulary) + words[start + length]
+            distinct, inverse = np.unique(code, return_inverse=True)
+            place = np.searchsorted(self.edges, distinct)
+            place[place == len(self.edges)] = 0
+            node = np.where(self.edges[place] == distinct, place + 1, 0)[inverse]
+            length += 1
+            start, node = start[node > 0], node[node > 0]
+            starts.append(start)
+            lengths.append(np.full(len(start), length))
+            nodes.append(node)
+            longer = room[start] > length
+            start, node = start[longer], node[longer]
+            known = words[start + length] >= 0
+            start, node = start[known], node[known]
+        if not starts:
+            empty = np.zeros(0, np.int64)
+            return empty, empty, empty
+        return np.concatenate(starts), np.concatenate(lengths), np.concatenate(nodes)
+
+
+def read_paraphrases(source: Path, cache: Path | None = None) -> ParaphraseTable:
+    """The table of a `paraphrase-en.gz`, from the cache where that holds it, else parsed and then cached.
+
+    Args:
+        source: the gzip file.
+        cache: the folder to keep the arrays in; by default `$XDG_CACHE_HOME/captionkit`, or
+            `~/.cache/captionkit`. Where it cannot be written the table is built afresh each time.
+
+    Raises:
+        DataError: the source cannot be read, or is not such a table.
+    """
+    identity = _identity(source)
+    folder = cache if cache is not None else cache_folder()
+    path = folder / f"meteor-paraphrases-{FORMAT}-{identity}.npz"
+    table = _read_cache(path, identity)
+    if table is None:
+        table = _parse(source, identity)
+        with contextlib.suppress(OSError):  # a cache is a convenience: no room or no right is no error
+            folder.mkdir(parents=True, exist_ok=True)
+            _write_cache(path, table)
+    return table
+
+
+def cache_folder() -> Path:
+    """The user's folder for what can be made again, after the XDG base directory specification."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "captionkit"
+
+
+def _identity(source: Path) -> str:
+    """The size of the gzip file and the check sum of its content, which stands at its end (RFC 1952)."""
+    try:
+        with source.open("rb") as handle:
+            magic = handle.read(2)
+            size = handle.seek(0, io.SEEK_END)
+            handle.seek(max(size - 8, 0))
+            trailer = handle.read(8)
+    except OSError as error:
+        raise DataError(f"Expected METEOR's paraphrase table at {source}, but {error.strerror or error}.") from None
+    if magic != b"\x1f\x8b" or size < 18:
+        raise DataError(f"Expected METEOR's paraphrase table at {source}, but it is no gzip file.")
+    return f"{int.from_bytes(trailer[:4], 'little'):08x}-{size}"
+
+
+def _parse(source: Path, identity: str) -> ParaphraseTable:
+    numbers: dict[str, int] = {}  # phrase to number, in the order of first sight
+    keys, targets = array("i"), array("i")
+    try:
+        with gzip.open(source, "rt", encoding="utf-8", newline="\n") as lines:
+            for _ in lines:
+                key, paraphrase = next(lines), next(lines)
+                keys.append(numbers.setdefault(key, len(numbers)))
+                targets.append(numbers.setdefault(paraphrase, len(numbers)))
+                if len(keys) > MAX_ENTRIES:
+                    raise DataError(f"{source} holds more than the {MAX_ENTRIES:,} entries that are read.")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, StopIteration):
+        raise DataError(
+            f"The paraphrase table {source} is damaged; install pycocoevalcap afresh, or fetch METEOR 1.5 again."
+        ) from None
+    vocabulary, edges, node = _trie(numbers)
+    key_node = node[np.frombuffer(keys, np.int32)]
+    order = np.argsort(key_node, kind="stable")
+    offsets = np.zeros(len(edges) + 2, np.int32)
+    offsets[1:] = np.cumsum(np.bincount(key_node, minlength=len(edges) + 1))
+    return ParaphraseTable(
+        vocabulary=vocabulary,
+        edges=edges,
+        offsets=offsets,
+        targets=node[np.frombuffer(targets, np.int32)[order]].astype(np.int32),
+        identity=identity,
+    )
+
+
+def _trie(phrases: dict[str, int]) -> tuple[dict[str, int], Integers, Integers]:
+    """Vocabulary, edges, and int64 [len(phrases)]: the node each phrase ends in."""
+    vocabulary: dict[str, int] = {}
+    lengths = np.zeros(len(phrases), np.int64)
+    words = array("i")
+    waiting = iter(phrases)
+    done = 0
+    while batch := list(islice(waiting, _BATCH)):
+        split = [phrase.split() for phrase in batch]
+        lengths[done : done + len(batch)] = list(map(len, split))
+        done += len(batch)
+        words.extend(vocabulary.setdefault(word, len(vocabulary)) for phrase in split for word in phrase)
+    flat = np.frombuffer(words, np.int32).astype(np.int64)
+    first = np.cumsum(lengths) - lengths
+    node = np.zeros(len(phrases), np.int64)
+    edges: list[Integers] = []
+    count = 1
+    for level in range(int(lengths.max(initial=0))):
+        longer = np.flatnonzero(lengths > level)
+        code = node[longer] * len(vocabulary) + flat[first[longer] + level]
+        distinct, inverse = np.unique(code, return_inverse=True)
+        node[longer] = count + inverse
+        edges.append(distinct)
+        count += len(distinct)
+    return vocabulary, np.concatenate([np.zeros(0, np.int64), *edges]), node
+
+
+def _write_cache(path: Path, table: ParaphraseTable) -> None:
+    words = np.frombuffer("\n".join(table.vocabulary).encode(), np.uint8)
+    with replacing(path) as handle:
+        np.savez(handle, words=words, edges=table.edges, offsets=table.offsets, targets=table.targets)
+
+
+def _read_cache(path: Path, identity: str) -> ParaphraseTable | None:
+    """The cached table; None where there is none, or it is not whole (each member carries a check sum)."""
+    try:
+        if path.stat().st_size > MAX_CACHE_BYTES:
+            return None
+        with np.load(path, allow_pickle=False) as arrays:
+            words, edges, offsets, targets = (arrays[name] for name in ("words", "edges", "offsets", "targets"))
+        names = words.tobytes().decode().split("\n")
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+        return None
+    vocabulary = dict(zip(names, range(len(names)), strict=True))
+    if (edges.dtype, offsets.dtype, targets.dtype) != (np.int64, np.int32, np.int32):
+        return None
+    if len(offsets) != len(edges) + 2 or offsets[-1] != len(targets):
+        return None
+    return ParaphraseTable(vocabulary, edges, offsets, targets, identity)
