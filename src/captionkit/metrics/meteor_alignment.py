@@ -4,8 +4,8 @@ Denkowski and Lavie 2014, section 2: cover as many words as possible, then with 
 with the least distance between match starts. The reference implementation searches with a beam of 40 from left to
 right through the reference, and its habits decide between equals, so they are kept:
 
-- a match that is not exact counts half, rounded down: single words found by stem, synonym or paraphrase add nothing
-  to the coverage and win only by joining chunks or by their place in the order;
+- a match that is not exact counts half, rounded down: single words found by stem, synonym or paraphrase add
+  nothing to the coverage and win only by joining chunks or by their place in the order;
 - the distance of a match taken in the search is charged to the paths tried after it, not to its own;
 - of equal paths the one found first stays first.
 
@@ -18,7 +18,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from captionkit.metrics.meteor_matching import EXACT, Integers, Matches, spread
 
@@ -138,9 +137,7 @@ class _Search:
         pairs = len(self.length)
         zero = np.zeros(pairs, np.int64)
         none = np.full(pairs, -1, np.int64)
-        paths = _Paths(
-            np.arange(pairs), zero, zero, zero, zero, none, [zero for _ in self._planes], none, none
-        )
+        paths = _Paths(np.arange(pairs), zero, zero, zero, zero, none, [zero for _ in self._planes], none, none)
         chunks = np.zeros(pairs, np.int64)
         history: list[_Paths] = []
         finished: list[tuple[Integers, Integers]] = []

@@ -25,7 +25,7 @@ MATCHERS = ("exact", "stem", "synonym", "paraphrase")
 _MAX_MEMBER_BYTES = 64_000_000
 
 # WordNet's morphology: an ending and what takes its place, tried in this order (nouns, verbs, adjectives).
-_DETACHMENTS = (
+_DETACHMENTS: tuple[tuple[str, str], ...] = (
     ("s", ""),
     ("ses", "s"),
     ("xes", "x"),
@@ -47,6 +47,10 @@ _DETACHMENTS = (
     ("er", "e"),
     ("est", "e"),
 )
+_BY_LAST_LETTER = {
+    letter: tuple(pair for pair in _DETACHMENTS if pair[0].endswith(letter))
+    for letter in {ending[-1] for ending, _ in _DETACHMENTS}
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class SynonymDictionary:
         """The first base form that is in the dictionary; the word itself where it has none by rule."""
         if word.endswith("ss") or len(word) <= 2:
             return word
-        for ending, replacement in _DETACHMENTS:
+        for ending, replacement in _BY_LAST_LETTER.get(word[-1], ()):
             if word.endswith(ending):
                 base = word[: -len(ending)] + replacement
                 if base in self.synsets:

@@ -94,14 +94,14 @@ class Matcher:
         data: METEOR's data.
     """
 
-    def __init__(
-        self, sentences: Sentences, candidates: Integers, references: Integers, data: MeteorData
-    ) -> None:
+    def __init__(self, sentences: Sentences, candidates: Integers, references: Integers, data: MeteorData) -> None:
         self._sentences = sentences
-        self._keys = np.array([_java_hash(word) for word in sentences.words], np.int64)
+        stems = [stem(word) for word in sentences.words]
+        hashes = {text: _java_hash(text) for text in {*sentences.words, *stems}}
+        self._keys = np.array([hashes[word] for word in sentences.words], np.int64)
+        of_stem = np.array([hashes[text] for text in stems], np.int64)
         left, right = (self._distinct_words(chosen) for chosen in (references, candidates))
-        relations = [self._equal(left, right)]
-        relations.append(self._shared(left, right, self._stems()[left], self._stems()[right], STEM))
+        relations = [self._equal(left, right), self._shared(left, right, of_stem[left], of_stem[right], STEM)]
         if data.synonyms is not None:
             relations.append(self._synonyms(left, right, data))
         pieces = _Pieces.of_words(sentences)
@@ -158,14 +158,13 @@ class Matcher:
         present[self._sentences.ids[self._sentences.start[chosen][owner] + place]] = True
         return np.flatnonzero(present)
 
-    def _stems(self) -> Integers:
-        return np.array([_java_hash(stem(word)) for word in self._sentences.words], np.int64)
-
     def _equal(self, left: Integers, right: Integers) -> Integers:
         a, b = join(self._keys[left], self._keys[right])
         return _relation(left[a], right[b], EXACT)
 
-    def _shared(self, left: Integers, right: Integers, of_left: Integers, of_right: Integers, way: int) -> Integers:
+    def _shared(
+        self, left: Integers, right: Integers, of_left: Integers, of_right: Integers, way: int
+    ) -> Integers:
         """Pairs of different words with a common property."""
         a, b = join(of_left, of_right)
         left, right = left[a], right[b]
@@ -181,13 +180,13 @@ class Matcher:
             counts = np.array([len(synsets[word]) for word in chosen], np.int64)
             owners.append(np.repeat(chosen, counts))
             numbers.append(np.array([number for word in chosen for number in synsets[word]], np.int64))
-        found = self._shared(*owners, *numbers, SYNONYM)
+        found = self._shared(owners[0], owners[1], numbers[0], numbers[1], SYNONYM)
         return np.unique(found, axis=1) if found.size else found
 
     def _same(self, candidates: Integers, references: Integers) -> npt.NDArray[np.bool_]:
         """Which pairs are the same sentence, word for word."""
         sentences = self._sentences
-        same = sentences.length[candidates] == sentences.length[references]
+        same: npt.NDArray[np.bool_] = sentences.length[candidates] == sentences.length[references]
         asked = np.flatnonzero(same)
         owner, place = spread(sentences.length[candidates[asked]])
         a = self._keys[sentences.ids[sentences.start[candidates[asked]][owner] + place]]

@@ -36,14 +36,19 @@ _RULES = tuple(
         (r"([0-9])'(s)", r"\1 '\2"),
     )
 )
-_PLAIN = re.compile(r"[A-Za-z0-9 ]*")
+_PLAIN = re.compile(r"[a-z0-9]+")
 _LETTER = re.compile(f"[{_LETTERS}]")
 _WORDS = re.compile(r"[^ \t\n\r\f]+")  # what java.util.StringTokenizer takes for words
 _UNICODE_SPACES = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 _TRIMMED = "".join(map(chr, range(33)))  # what java.lang.String.trim takes off
 
 
-def normalize(line: str, prefixes: Mapping[str, bool]) -> list[str]:
+def is_plain(word: str) -> bool:
+    """Whether no rule changes a word in any surroundings: lower-cased ASCII letters and digits."""
+    return _PLAIN.fullmatch(word) is not None
+
+
+def normalize(line: str, prefixes: Mapping[str, bool]) -> tuple[str, ...]:
     """The words METEOR sees of a sentence, lower-cased.
 
     Args:
@@ -54,16 +59,13 @@ def normalize(line: str, prefixes: Mapping[str, bool]) -> list[str]:
     Returns:
         The words, punctuation included.
     """
-    if _PLAIN.fullmatch(line):
-        return line.lower().split()
     line = f" {line.strip(_TRIMMED)} "
     for pattern, replacement in _RULES:
         line = pattern.sub(replacement, line)
     words = [*_WORDS.findall(line), ""]
     line = " ".join(_full_stop(word, after, prefixes) for word, after in pairwise(words))
     line = _UNICODE_SPACES.sub(" ", line).strip(_TRIMMED).lower()
-    found: list[str] = _WORDS.findall(line)
-    return found
+    return tuple(_WORDS.findall(line))
 
 
 def _full_stop(word: str, after: str, prefixes: Mapping[str, bool]) -> str:

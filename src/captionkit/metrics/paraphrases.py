@@ -1,9 +1,9 @@
 """METEOR's paraphrase table as sorted arrays, built once from its gzip file and kept in the user's cache.
 
-The table (`paraphrase-en.gz`) holds three lines an entry: a probability, a phrase, its paraphrase. METEOR 1.5 reads
-only the two phrases. Parsing its 5.3 million entries takes many seconds, so they are turned into a trie over words:
-node 0 is the root, and node `i + 1` is reached by `edges[i] = parent * vocabulary + word`. The nodes are numbered
-level by level in the order of these codes, so that `edges` is sorted and a binary search follows it.
+The table (`paraphrase-en.gz`) holds three lines an entry: a probability, a phrase, its paraphrase. METEOR 1.5
+reads only the two phrases. Parsing its 5.3 million entries takes many seconds, so they are turned into a trie over
+words: node 0 is the root, and node `i + 1` is reached by `edges[i] = parent * vocabulary + word`. The nodes are
+numbered level by level in the order of these codes, so that `edges` is sorted and a binary search follows it.
 
 Letters: E edges, R entries of the table, T words of a text.
 """
@@ -17,9 +17,10 @@ import os
 import zipfile
 import zlib
 from array import array
+from collections import defaultdict
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,8 @@ from captionkit.files import replacing
 FORMAT = 1
 MAX_CACHE_BYTES = 1 << 30
 MAX_ENTRIES = 50_000_000  # ten times the English table of METEOR 1.5
-_BATCH = 200_000
+_BLOCK = 1 << 24  # bytes of the table that are split into lines at once
+_BATCH = 200_000  # phrases that are split into words at once
 
 Integers = npt.NDArray[np.int64]
 
@@ -69,7 +71,7 @@ class ParaphraseTable:
         length = 0
         while len(start):
             code = node * len(self.vocabulary) + words[start + length]
-            distinct, inverse = np.unique(code, return_inverse=True)
+            distinct, inverse = _distinct(code)
             place = np.searchsorted(self.edges, distinct)
             place[place == len(self.edges)] = 0
             node = np.where(self.edges[place] == distinct, place + 1, 0)[inverse]
@@ -126,28 +128,35 @@ def _identity(source: Path) -> str:
             handle.seek(max(size - 8, 0))
             trailer = handle.read(8)
     except OSError as error:
-        raise DataError(f"Expected METEOR's paraphrase table at {source}, but {error.strerror or error}.") from None
+        raise DataError(
+            f"Expected METEOR's paraphrase table at {source}, but {error.strerror or error}."
+        ) from None
     if magic != b"\x1f\x8b" or size < 18:
         raise DataError(f"Expected METEOR's paraphrase table at {source}, but it is no gzip file.")
     return f"{int.from_bytes(trailer[:4], 'little'):08x}-{size}"
 
 
 def _parse(source: Path, identity: str) -> ParaphraseTable:
-    numbers: dict[str, int] = {}  # phrase to number, in the order of first sight
+    numbers = _numbering()  # of phrases
     keys, targets = array("i"), array("i")
+    rest = b""
     try:
-        with gzip.open(source, "rt", encoding="utf-8", newline="\n") as lines:
-            for _ in lines:
-                key, paraphrase = next(lines), next(lines)
-                keys.append(numbers.setdefault(key, len(numbers)))
-                targets.append(numbers.setdefault(paraphrase, len(numbers)))
-                if len(keys) > MAX_ENTRIES:
+        with gzip.open(source) as table:
+            while block := table.read(_BLOCK):
+                lines = (rest + block).split(b"\n")
+                whole = (len(lines) - 1) // 3 * 3
+                rest = b"\n".join(lines[whole:])
+                keys.extend(map(numbers.__getitem__, lines[1:whole:3]))
+                targets.extend(map(numbers.__getitem__, lines[2:whole:3]))
+                if len(keys) > MAX_ENTRIES or len(rest) > _BLOCK:
                     raise DataError(f"{source} holds more than the {MAX_ENTRIES:,} entries that are read.")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, StopIteration):
+        vocabulary, edges, node = _trie(list(numbers))
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+        rest = b"damaged"
+    if rest:
         raise DataError(
             f"The paraphrase table {source} is damaged; install pycocoevalcap afresh, or fetch METEOR 1.5 again."
-        ) from None
-    vocabulary, edges, node = _trie(numbers)
+        )
     key_node = node[np.frombuffer(keys, np.int32)]
     order = np.argsort(key_node, kind="stable")
     offsets = np.zeros(len(edges) + 2, np.int32)
@@ -161,31 +170,47 @@ def _parse(source: Path, identity: str) -> ParaphraseTable:
     )
 
 
-def _trie(phrases: dict[str, int]) -> tuple[dict[str, int], Integers, Integers]:
+def _numbering() -> defaultdict[bytes, int]:
+    """A dictionary that gives each new key the next number; a `map` over it runs without Python code."""
+    numbers: defaultdict[bytes, int] = defaultdict()
+    numbers.default_factory = numbers.__len__
+    return numbers
+
+
+def _trie(phrases: list[bytes]) -> tuple[dict[str, int], Integers, Integers]:
     """Vocabulary, edges, and int64 [len(phrases)]: the node each phrase ends in."""
-    vocabulary: dict[str, int] = {}
-    lengths = np.zeros(len(phrases), np.int64)
+    numbers = _numbering()  # of words
     words = array("i")
-    waiting = iter(phrases)
-    done = 0
-    while batch := list(islice(waiting, _BATCH)):
-        split = [phrase.split() for phrase in batch]
-        lengths[done : done + len(batch)] = list(map(len, split))
-        done += len(batch)
-        words.extend(vocabulary.setdefault(word, len(vocabulary)) for phrase in split for word in phrase)
+    for start in range(0, len(phrases), _BATCH):
+        words.extend(map(numbers.__getitem__, b" ".join(phrases[start : start + _BATCH]).split(b" ")))
+    lengths = np.fromiter((phrase.count(b" ") + 1 for phrase in phrases), np.int64, len(phrases))
     flat = np.frombuffer(words, np.int32).astype(np.int64)
     first = np.cumsum(lengths) - lengths
     node = np.zeros(len(phrases), np.int64)
-    edges: list[Integers] = []
+    edges: list[Integers] = [np.zeros(0, np.int64)]
     count = 1
     for level in range(int(lengths.max(initial=0))):
         longer = np.flatnonzero(lengths > level)
-        code = node[longer] * len(vocabulary) + flat[first[longer] + level]
-        distinct, inverse = np.unique(code, return_inverse=True)
+        distinct, inverse = _distinct(node[longer] * len(numbers) + flat[first[longer] + level])
         node[longer] = count + inverse
         edges.append(distinct)
         count += len(distinct)
-    return vocabulary, np.concatenate([np.zeros(0, np.int64), *edges]), node
+    return {word.decode(): number for word, number in numbers.items()}, np.concatenate(edges), node
+
+
+def _distinct(code: Integers) -> tuple[Integers, Integers]:
+    """`np.unique(code, return_inverse=True)` of numbers from 0 on, several times faster where they are small."""
+    bits = len(code).bit_length()
+    if len(code) == 0 or int(code.max()).bit_length() + bits > 63:
+        values, inverse = np.unique(code, return_inverse=True)
+        return values, inverse
+    packed = np.sort((code << bits) | np.arange(len(code)))
+    order, code = packed & ((1 << bits) - 1), packed >> bits
+    new = np.ones(len(code), np.bool_)
+    new[1:] = code[1:] != code[:-1]
+    inverse = np.empty(len(code), np.int64)
+    inverse[order] = np.cumsum(new) - 1
+    return code[new], inverse
 
 
 def _write_cache(path: Path, table: ParaphraseTable) -> None:
@@ -199,14 +224,23 @@ def _read_cache(path: Path, identity: str) -> ParaphraseTable | None:
     try:
         if path.stat().st_size > MAX_CACHE_BYTES:
             return None
-        with np.load(path, allow_pickle=False) as arrays:
-            words, edges, offsets, targets = (arrays[name] for name in ("words", "edges", "offsets", "targets"))
+        # NumPy leaves a file open that is no zip, so it is opened here.
+        with path.open("rb") as handle, zipfile.ZipFile(handle) as archive:
+            words, edges, offsets, targets = (
+                _read_array(archive, name) for name in ("words", "edges", "offsets", "targets")
+            )
         names = words.tobytes().decode().split("\n")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
         return None
     vocabulary = dict(zip(names, range(len(names)), strict=True))
-    if (edges.dtype, offsets.dtype, targets.dtype) != (np.int64, np.int32, np.int32):
+    if [array.dtype.name for array in (edges, offsets, targets)] != ["int64", "int32", "int32"]:
         return None
     if len(offsets) != len(edges) + 2 or offsets[-1] != len(targets):
         return None
     return ParaphraseTable(vocabulary, edges, offsets, targets, identity)
+
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
+    with archive.open(f"{name}.npy") as member:
+        array: npt.NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+    return array

@@ -10,6 +10,7 @@ from captionkit.metrics.bleu import bleu_of
 from captionkit.metrics.cider import cider_d_of, cider_of
 from captionkit.metrics.corpus import Corpus, Floats, NotComputedError, Outcome
 from captionkit.metrics.fingerprint import fingerprint
+from captionkit.metrics.meteor import meteor_of
 from captionkit.metrics.rouge import rouge_l_of
 from captionkit.records import Scores
 
@@ -17,6 +18,7 @@ Metric = Callable[[Corpus], Outcome]
 
 METRICS: Mapping[str, Metric] = {
     "BLEU": bleu_of,
+    "METEOR": meteor_of,
     "ROUGE-L": rouge_l_of,
     "CIDEr-D": cider_d_of,
     "CIDEr": cider_of,

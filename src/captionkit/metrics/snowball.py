@@ -73,10 +73,12 @@ _STEP_3 = {
     "ness": "",
     "ative": "",
 }
+# Deleted where the suffix lies in R2; "ion" only after s or t.
 _STEP_4 = frozenset(
     (
-        "al ance ence er ic able ible ant ement ment ent ism ate iti ous ive ize ion"  # each deleted in R2
-    ).split()
+        *("al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement"),
+        *("ment", "ent", "ism", "ate", "iti", "ous", "ive", "ize", "ion"),
+    )
 )
 _STEP_1A = frozenset(("sses", "ied", "ies", "s", "us", "ss"))
 _STEP_1B = frozenset(("eed", "eedly", "ed", "edly", "ing", "ingly"))
@@ -104,12 +106,7 @@ def _past_vowel_and_consonant(word: str, start: int) -> int:
 def _ends_in_short_syllable(word: str) -> bool:
     if len(word) == 2:
         return word[0] in _VOWELS and word[1] not in _VOWELS
-    return (
-        len(word) > 2
-        and word[-3] not in _VOWELS
-        and word[-2] in _VOWELS
-        and word[-1] not in _NO_SHORT_END
-    )
+    return len(word) > 2 and word[-3] not in _VOWELS and word[-2] in _VOWELS and word[-1] not in _NO_SHORT_END
 
 
 def _has_vowel(word: str) -> bool:

@@ -1,0 +1,88 @@
+"""Which pieces of two sentences match, and in which order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from captionkit.metrics.corpus import number_words
+from captionkit.metrics.meteor_data import MeteorData, read_meteor_data
+from captionkit.metrics.meteor_matching import Matcher, Sentences, join, spread
+from tests.metrics.meteor_folder import write_meteor_folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> MeteorData:
+    folder = tmp_path_factory.mktemp("meteor")
+    return read_meteor_data(write_meteor_folder(folder / "data"), folder)
+
+
+def matches(candidate: str, reference: str, data: MeteorData) -> list[tuple[str, str, str]]:
+    """Matcher, words of the reference and words of the candidate, in order."""
+    split = [candidate.split(), reference.split()]
+    ids, words = number_words(split, {})
+    sentences = Sentences(words, ids, np.cumsum([0, *map(len, split)]))
+    zero, one = np.array([0]), np.array([1])
+    found = Matcher(sentences, zero, one, data).matches(zero, one)
+    names = ("exact", "stem", "synonym", "paraphrase")
+    return [
+        (names[way], " ".join(split[1][start : start + length]), " ".join(split[0][other : other + width]))
+        for way, start, length, other, width in zip(
+            found.matcher, found.start, found.length, found.other_start, found.other_length, strict=True
+        )
+    ]
+
+
+def test_all_matchers(data: MeteorData) -> None:
+    assert matches(
+        "many dogs walked before the shores", "a lot of hounds walking in front of the shore", data
+    ) == [
+        ("paraphrase", "a lot of", "many"),
+        ("paraphrase", "a lot of", "many"),  # the table has it in both directions: twice, as in the jar
+        ("synonym", "hounds", "dogs"),
+        ("stem", "walking", "walked"),
+        ("paraphrase", "in front of", "before"),
+        ("exact", "the", "the"),
+        ("stem", "shore", "shores"),
+    ]
+
+
+def test_a_match_of_several_kinds_is_listed_by_each(data: MeteorData) -> None:
+    assert matches("ran", "run", data) == [("synonym", "run", "ran")]
+    assert matches("dogs", "dog", data) == [("stem", "dog", "dogs"), ("synonym", "dog", "dogs")]
+
+
+def test_repeated_words_match_every_time(data: MeteorData) -> None:
+    assert matches("the dog the", "the", data) == [("exact", "the", "the"), ("exact", "the", "the")]
+
+
+def test_sentences_that_are_the_same_match_word_for_word(data: MeteorData) -> None:
+    """As in the jar; between "dogs dog" and "dog dogs" there are stems and synonyms besides."""
+    assert {way for way, _, _ in matches("dogs dog", "dogs dog", data)} == {"exact"}
+    assert {way for way, _, _ in matches("dogs dog", "dog dogs", data)} == {"exact", "stem", "synonym"}
+
+
+def test_without_data_exact_and_stem_are_left() -> None:
+    assert matches("many dogs ran", "a lot of dog running ran", MeteorData()) == [
+        ("stem", "dog", "dogs"),
+        ("exact", "ran", "ran"),
+    ]
+
+
+def test_words_with_equal_java_hashes_are_one_word_for_the_reference_implementation() -> None:
+    """ "Aa" and "BB" have the same `String.hashCode`; so have "0q" and "1R", lower-cased or not."""
+    assert matches("1r 3s", "0¨ 0¯", MeteorData()) == []
+    low = "\x01" + chr(31 + 2)  # 1 * 31 + 33 = 2 * 31 + 2
+    assert matches(low, "\x02\x02", MeteorData()) == [("exact", "\x02\x02", low)]
+
+
+def test_empty_sentences(data: MeteorData) -> None:
+    assert matches("", "a dog", data) == matches("a dog", "", data) == matches("", "", data) == []
+
+
+def test_spread_and_join() -> None:
+    owner, place = spread(np.array([2, 0, 3]))
+    assert owner.tolist() == [0, 0, 2, 2, 2]
+    assert place.tolist() == [0, 1, 0, 1, 2]
+    left, right = join(np.array([5, 7, 5]), np.array([7, 5, 5, 9]))
+    assert list(zip(left.tolist(), right.tolist(), strict=True)) == [(0, 1), (0, 2), (1, 0), (2, 1), (2, 2)]
