@@ -78,7 +78,17 @@ class EncoderConfig:
 
 @dataclass(frozen=True, slots=True)
 class DecoderConfig:
-    """The word network. `kind` is a name from `captionkit.modeling.decoders.DECODERS`."""
+    """The word network.
+
+    Attributes:
+        kind: a name from `captionkit.modeling.decoders.DECODERS`.
+        units, embedding, layers, heads: its sizes; each decoder's docstring says which it uses.
+        dropout: share of units dropped; word_dropout: share of words dropped whole.
+        tied: whether the output layer reads the word embedding.
+        grid_layers: self-attention layers over the grid (transformer).
+        positions: words a sentence may have at most (transformer).
+        doubly_stochastic: weight of the term that asks each grid position to be looked at once (attention_lstm).
+    """
 
     kind: str = "lstm"
     units: int = 512
@@ -88,6 +98,9 @@ class DecoderConfig:
     dropout: float = 0.4
     word_dropout: float = 0.0
     tied: bool = False
+    grid_layers: int = 1
+    positions: int = 32
+    doubly_stochastic: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +139,21 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfCriticalConfig:
+    """Training on the score itself, after cross-entropy; rates and times are those of `[training]`.
+
+    Attributes:
+        begin_from: the folder of the run whose best weights it starts from; empty for cross-entropy training.
+        samples: captions drawn for each picture, 2 or more.
+        cross_entropy: share of cross-entropy in the loss, 0 to 1.
+    """
+
+    begin_from: str = ""
+    samples: int = 5
+    cross_entropy: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class DecodingConfig:
     """Defaults that go into the bundle: beam search, its limit in words and its length penalty."""
 
@@ -143,6 +171,7 @@ class Config:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    self_critical: SelfCriticalConfig = field(default_factory=SelfCriticalConfig)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
 
 

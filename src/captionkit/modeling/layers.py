@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import tensorflow as tf
+
+from captionkit.errors import ConfigError
 
 
 class LSTMCell(keras.layers.Layer):
@@ -52,3 +56,94 @@ class LSTMCell(keras.layers.Layer):
         enter, forget, candidate, leave = tf.split(gates, 4, axis=-1)
         memory = tf.sigmoid(forget) * memory + tf.sigmoid(enter) * tf.tanh(candidate)
         return tf.sigmoid(leave) * tf.tanh(memory), memory
+
+    def sequence(self, vectors: tf.Tensor, hidden: tf.Tensor, memory: tf.Tensor) -> tf.Tensor:
+        """All steps: vectors float32 [B, L, E] (L static), hidden and memory [B, U] before them -> [B, L, U]."""
+        outputs = []
+        for gates in tf.unstack(self.inputs(vectors), axis=1):
+            hidden, memory = self.step(gates, hidden, memory)
+            outputs.append(hidden)
+        return tf.stack(outputs, axis=1)
+
+
+class GridAttention(keras.layers.Layer):
+    """Multi-head scaled dot-product attention over a picture's grid (Vaswani et al. 2017, equation 1).
+
+    Keys and values belong to a picture and are computed once (`memory`), for all its captions and all steps.
+    """
+
+    def __init__(self, units: int, heads: int, seeds: keras.random.SeedGenerator, *, name: str) -> None:
+        """Take the model width U, which `heads` must divide."""
+        super().__init__(name=name)
+        if units % heads:
+            raise ConfigError(
+                f"Expected decoder.heads to divide decoder.units, but {heads} does not divide {units}."
+            )
+        self.units, self.heads, self.seeds = units, heads, seeds
+
+    def build(self, memory_shape: tuple[int | None, ...]) -> None:
+        """Make the four kernels for memory [B, P, M]."""
+        U, M = self.units, memory_shape[-1]
+
+        def kernel(name: str, rows: int | None, columns: int) -> keras.Variable:
+            initializer = keras.initializers.GlorotUniform(seed=self.seeds)
+            return self.add_weight(name=name, shape=(rows, columns), initializer=initializer)
+
+        self.query_kernel, self.key_kernel = kernel("query_kernel", U, U), kernel("key_kernel", M, U)
+        self.value_kernel, self.output_kernel = kernel("value_kernel", M, U), kernel("output_kernel", U, U)
+        self.built = True
+
+    def memory(self, grid: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Keys [B, N, P, U / N] and values of the same shape, from a grid [B, P, M]; N heads."""
+        return self._split(tf.tensordot(grid, self.key_kernel, 1)), self._split(
+            tf.tensordot(grid, self.value_kernel, 1)
+        )
+
+    def attend(
+        self, queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Look at the grid.
+
+        Args:
+            queries: float32 [B, Q, U], any number Q of positions a picture.
+            keys, values: what `memory` gave.
+            mask: added to the logits [B, N, Q, P] before the softmax; 0 where looking is allowed.
+
+        Returns:
+            float32 [B, Q, U] and the weights float32 [B, N, Q, P], which sum to 1 over P.
+        """
+        split = self._split(tf.tensordot(queries, self.query_kernel, 1))  # [B, N, Q, U / N]
+        logits = tf.matmul(split, keys, transpose_b=True) / math.sqrt(self.units / self.heads)
+        weights = tf.nn.softmax(logits if mask is None else logits + mask)
+        mixed = tf.transpose(tf.matmul(weights, values), [0, 2, 1, 3])  # [B, Q, N, U / N]
+        mixed = tf.reshape(mixed, [-1, tf.shape(queries)[1], self.units])
+        return tf.tensordot(mixed, self.output_kernel, 1), weights
+
+    def _split(self, tensor: tf.Tensor) -> tf.Tensor:
+        parts = tf.reshape(tensor, [-1, tf.shape(tensor)[1], self.heads, self.units // self.heads])
+        return tf.transpose(parts, [0, 2, 1, 3])
+
+
+class FeedForward(keras.layers.Layer):
+    """Two dense layers with GELU between them (Vaswani et al. 2017, equation 2; Hendrycks and Gimpel 2016)."""
+
+    def __init__(self, units: int, width: int, seeds: keras.random.SeedGenerator, *, name: str) -> None:
+        """Take the outer and the inner width."""
+        super().__init__(name=name)
+        self.units, self.width, self.seeds = units, width, seeds
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        """Make kernels [U, W] and [W, U] with their biases."""
+        for k, (rows, columns) in enumerate(((inputs_shape[-1], self.width), (self.width, self.units))):
+            initializer = keras.initializers.GlorotUniform(seed=self.seeds)
+            kernel = self.add_weight(name=f"kernel_{k}", shape=(rows, columns), initializer=initializer)
+            bias = self.add_weight(name=f"bias_{k}", shape=(columns,), initializer="zeros")
+            setattr(self, f"dense_{k}", (kernel, bias))
+        self.built = True
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """float32 [..., U] -> [..., U]."""
+        (kernel_0, bias_0), (kernel_1, bias_1) = self.dense_0, self.dense_1
+        # The tanh form: LiteRT has it as plain operations, the exact one needs erf.
+        inner = tf.nn.gelu(tf.tensordot(inputs, kernel_0, 1) + bias_0, approximate=True)
+        return tf.tensordot(inner, kernel_1, 1) + bias_1

@@ -16,7 +16,16 @@ B, C, L, P, D, V = 3, 2, 7, 4, 6, 20
 
 def make(kind: str, *, tied: bool = False, dropout: float = 0.5, layers: int = 2) -> Decoder:
     config = DecoderConfig(
-        kind=kind, units=16, embedding=12, layers=layers, heads=4, tied=tied, dropout=dropout, word_dropout=0.1
+        kind=kind,
+        units=16,
+        embedding=16 if kind == "transformer" else 12,
+        layers=layers,
+        heads=4,
+        tied=tied,
+        dropout=dropout,
+        word_dropout=0.1,
+        positions=8,
+        doubly_stochastic=1.0,
     )
     return build_decoder(config, vocabulary=V, positions=P, depth=D, seed=3)
 

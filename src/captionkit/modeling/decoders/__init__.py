@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from captionkit.config import DecoderConfig
 from captionkit.errors import ConfigError, nearest
+from captionkit.modeling.decoders.attention_lstm import AttentionLSTMDecoder
 from captionkit.modeling.decoders.base import Decoder, State
 from captionkit.modeling.decoders.lstm import LSTMDecoder
+from captionkit.modeling.decoders.multihead_lstm import MultiheadLSTMDecoder
+from captionkit.modeling.decoders.transformer import TransformerDecoder
 
 __all__ = ["DECODERS", "Decoder", "State", "build_decoder"]
 
-DECODERS: dict[str, type[Decoder]] = {"lstm": LSTMDecoder}
+DECODERS: dict[str, type[Decoder]] = {
+    "lstm": LSTMDecoder,
+    "attention_lstm": AttentionLSTMDecoder,
+    "multihead_lstm": MultiheadLSTMDecoder,
+    "transformer": TransformerDecoder,
+}
 
 
 def build_decoder(config: DecoderConfig, *, vocabulary: int, positions: int, depth: int, seed: int = 0) -> Decoder:

@@ -35,7 +35,7 @@ class Decoder(keras.layers.Layer):
         super().__init__(name="decoder")
         self.config = config
         self.vocabulary = vocabulary
-        self.seeds = keras.random.SeedGenerator(seed)
+        self.seeds = keras.random.SeedGenerator(seed, name="seeds")
 
     def initializer(self) -> keras.initializers.Initializer:
         """Glorot uniform (Glorot and Bengio 2010) from this decoder's own seeds."""
@@ -95,6 +95,12 @@ class Decoder(keras.layers.Layer):
             float32 [B, C, L, U].
         """
         raise NotImplementedError
+
+    def hidden_with_penalty(
+        self, features: tf.Tensor, ids: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """`hidden`, and a term that the training loss adds (nats; zero for decoders that ask for none)."""
+        return self.hidden(features, ids, training), tf.zeros([])
 
     def call(self, features: tf.Tensor, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Teacher-forced logits: features [B, P, D], ids int32 [B, C, L] -> float32 [B, C, L, V]."""

@@ -66,11 +66,8 @@ class LSTMDecoder(Decoder):
         state = self.start(features, training)
         words = self.embed(tf.reshape(ids, [-1, L]), training)  # [B * C, L, E]
         for k, cell in enumerate(self.cells):
-            hidden = tf.repeat(state[f"h{k}"], C, axis=0)  # [B * C, U]
-            memory = tf.repeat(state[f"c{k}"], C, axis=0)
-            outputs = []
-            for gates in tf.unstack(cell.inputs(words), axis=1):
-                hidden, memory = cell.step(gates, hidden, memory)
-                outputs.append(hidden)
-            words = self.dropout(tf.stack(outputs, axis=1), training)  # [B * C, L, U]
+            outputs = cell.sequence(
+                words, tf.repeat(state[f"h{k}"], C, axis=0), tf.repeat(state[f"c{k}"], C, axis=0)
+            )
+            words = self.dropout(outputs, training)  # [B * C, L, U]
         return tf.reshape(words, [-1, C, L, self.config.units])

@@ -1,0 +1,75 @@
+"""`captionkit train`: a recipe in, a run's folder and a bundle out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    config: Annotated[
+        str | None, typer.Argument(help="A recipe such as configs/flickr8k_lite2_lstm.toml.", show_default=False)
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to it: section.key=value ...", show_default=False)
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Go on with the run in this folder.", show_default=False)
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="The run's folder; default: runs/NAME of the recipe.", show_default=False),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Train a captioning model from a recipe, or go on with a run that was interrupted.
+
+    Needs captionkit[train]. Example: captionkit train configs/flickr8k_lite2_lstm.toml training.epochs=3
+    """
+    from captionkit.config import read_config
+    from captionkit.errors import UsageError
+
+    changes = list(overrides or [])
+    if resume is not None:
+        if config is not None:
+            changes.insert(0, config)  # with --resume every argument is an override
+        if run is not None:
+            raise UsageError("Expected --resume DIR or a recipe with --run DIR, but got both; leave one out.")
+    elif config is None:
+        raise UsageError(
+            "Expected a recipe or --resume DIR, but got neither; for example captionkit train "
+            "configs/flickr8k_lite2_lstm.toml."
+        )
+    _need_tensorflow()
+    directory = resume or run or Path("runs") / Path(config or "").stem
+    # Read before TensorFlow is imported: a mistyped key should not take seconds to be told.
+    settings = None if resume is not None or config is None else read_config(config, changes)
+
+    from captionkit.training.loop import Interrupted
+    from captionkit.training.run import resume as go_on
+    from captionkit.training.run import train as begin
+
+    try:
+        if settings is None:
+            trainer = go_on(directory, changes, quiet=quiet)
+        else:
+            trainer = begin(settings, directory, quiet=quiet)
+    except Interrupted:
+        typer.echo(f"interrupted; go on with: captionkit train --resume {directory}", err=True)
+        raise typer.Exit(130) from None
+    state = trainer.state
+    typer.echo(
+        f"best dev CIDEr {100 * state.best_score:.1f} at step {state.best_step}; everything is in {directory}"
+    )
+
+
+def _need_tensorflow() -> None:
+    """One sentence instead of a traceback where the light half alone is installed."""
+    import importlib.util
+
+    from captionkit.errors import UsageError
+
+    if importlib.util.find_spec("tensorflow") is None:
+        raise UsageError("Training needs TensorFlow, which is not installed; pip install 'captionkit[train]'.")

@@ -1,0 +1,109 @@
+"""Checkpoints: everything a run needs to go on bit for bit. Tensors as safetensors, the rest as JSON; no pickle.
+
+A checkpoint is two files, `checkpoint.json` and the tensors it names with their SHA-256. The tensors are written
+first under a name of their own and the JSON replaces its predecessor by renaming, so that a process killed at
+any moment leaves the old checkpoint or the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+
+from captionkit.errors import TrainingError
+from captionkit.files import replacing, sha256, write_text
+
+FORMAT = "captionkit-checkpoint-1"
+MAX_BYTES = 8_000_000_000
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def write_checkpoint(directory: Path, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON state into `directory`, replacing its checkpoint.
+
+    Args:
+        directory: made if it is not there.
+        arrays: name to array.
+        state: JSON values; must hold "step".
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    data = safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
+    digest = sha256(data)
+    name = f"state-{state['step']:08d}-{digest[:8]}.safetensors"
+    with replacing(directory / name) as handle:
+        handle.write(data)
+    document = {"format": FORMAT, "tensors": name, "sha256": digest, "state": dict(state)}
+    write_text(directory / "checkpoint.json", json.dumps(document, indent=1))
+    for old in directory.glob("state-*.safetensors"):
+        if old.name != name:
+            with contextlib.suppress(OSError):
+                old.unlink()
+
+
+def write_weights(path: Path, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write weights alone as one safetensors file, whole or not at all."""
+    with replacing(path) as handle:
+        handle.write(
+            safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in weights.items()})
+        )
+
+
+def read_weights(path: Path) -> Arrays:
+    """Read what `write_weights` wrote.
+
+    Raises:
+        TrainingError: it cannot be read.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise TrainingError(f"{path} is larger than a file of weights may be ({MAX_BYTES:,} bytes).")
+        arrays: Arrays = safetensors.numpy.load(path.read_bytes())
+    except OSError as error:
+        raise TrainingError(f"Expected weights at {path}, but {error.strerror}.") from None
+    except safetensors.SafetensorError as error:
+        raise TrainingError(f"The weights at {path} cannot be read: {error}.") from None
+    return arrays
+
+
+def read_checkpoint(directory: Path) -> tuple[Arrays, dict[str, Any]]:
+    """The tensors and the state that `write_checkpoint` wrote.
+
+    Raises:
+        TrainingError: there is none, or it is damaged.
+    """
+    path = directory / "checkpoint.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TrainingError(
+            f"Expected a checkpoint in {directory}, but there is none; give the folder of a run that was started."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"The checkpoint {path} cannot be read: {error}.") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise TrainingError(
+            f"Expected a checkpoint of format {FORMAT!r} at {path}; it was written by something else."
+        )
+    tensors = directory / Path(str(document["tensors"])).name
+    try:
+        if tensors.stat().st_size > MAX_BYTES:
+            raise TrainingError(f"{tensors} is larger than a checkpoint may be ({MAX_BYTES:,} bytes).")
+        data = tensors.read_bytes()
+    except OSError as error:
+        raise TrainingError(f"The checkpoint's tensors {tensors} cannot be read: {error.strerror}.") from None
+    if sha256(data) != document["sha256"]:
+        raise TrainingError(f"The checkpoint's tensors {tensors} are damaged: their SHA-256 does not match.")
+    try:
+        arrays = safetensors.numpy.load(data)
+    except safetensors.SafetensorError as error:
+        raise TrainingError(f"The checkpoint's tensors {tensors} cannot be read: {error}.") from None
+    return arrays, document["state"]

@@ -1,0 +1,66 @@
+"""Teacher forcing: every word is predicted from the reference's words before it.
+
+Letters: B images, C captions an image, P grid positions, D feature depth, L caption length, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from captionkit.config import TrainingConfig
+from captionkit.modeling.caption_model import CaptionModel
+from captionkit.tokenizer import BOS, PAD
+from captionkit.training.input_pipeline import Batch
+from captionkit.training.losses import masked_cross_entropy
+from captionkit.training.optimizer import Descent
+
+FeaturesOf = Callable[[tf.Tensor, bool], tf.Tensor]
+
+
+def shift_right(ids: tf.Tensor) -> tf.Tensor:
+    """The decoder's input for target ids [B, C, L]: bos, then all but the last."""
+    return tf.concat([tf.fill(tf.shape(ids[:, :, :1]), BOS), ids[:, :, :-1]], axis=2)
+
+
+class CrossEntropy:
+    """The step of cross-entropy training, compiled once for each shape of batch."""
+
+    def __init__(
+        self, config: TrainingConfig, model: CaptionModel, descent: Descent, features_of: FeaturesOf
+    ) -> None:
+        """Compile lazily.
+
+        Args:
+            config: label smoothing.
+            model: its decoder is trained, and its encoder where `features_of` runs it.
+            descent: the optimiser.
+            features_of: batch inputs and a training flag -> float32 [B, P, D].
+        """
+        self._smoothing = config.label_smoothing
+        self._model = model
+        self._descent = descent
+        self._features_of = features_of
+        self._compiled = tf.function(self._step, reduce_retracing=False)
+
+    def __call__(self, batch: Batch, rate: float) -> tuple[float, float]:
+        """One step: the loss in nats per real token and the gradient norm."""
+        loss, norm = self._compiled(
+            tf.constant(batch.inputs), tf.constant(batch.ids), tf.constant(rate, tf.float32)
+        )
+        return float(loss), float(norm)
+
+    def _step(self, inputs: tf.Tensor, ids: tf.Tensor, rate: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        decoder = self._model.decoder
+        with tf.GradientTape() as tape:
+            features = self._features_of(inputs, True)
+            hidden, penalty = decoder.hidden_with_penalty(features, shift_right(ids), training=True)
+            # The vocabulary is the widest product of all: it is computed for real tokens only.
+            real = ids != PAD
+            logits = decoder.project(tf.boolean_mask(hidden, real))
+            targets = tf.boolean_mask(ids, real)
+            loss = masked_cross_entropy(logits, targets, tf.ones_like(targets, tf.bool), self._smoothing)
+            objective = loss + penalty
+        gradients = tape.gradient(objective, [variable.value for variable in self._descent.variables])
+        return loss, self._descent.apply(gradients, rate)

@@ -1,0 +1,54 @@
+"""The run as a picture: loss and dev CIDEr over epochs."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def draw_curve(history: Sequence[Mapping[str, Any]]) -> bytes:
+    """A PNG of 800x400 pixels: training loss on the left axis, dev CIDEr (x100) on the right."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    epochs = [entry["epoch"] for entry in history]
+    figure = Figure(figsize=(8, 4), dpi=100, layout="constrained")
+    left = figure.add_subplot()
+    left.plot(epochs, [entry["loss"] for entry in history], color="#555555", marker="o", markersize=3)
+    left.set_xlabel("epoch")
+    left.set_ylabel("training loss (nats per token)", color="#555555")
+    right = left.twinx()
+    cider = [100 * entry["CIDEr"] for entry in history]
+    right.plot(epochs, cider, color="#0b62a4", marker="s", markersize=3)
+    right.set_ylabel("dev CIDEr", color="#0b62a4")
+    best = max(range(len(cider)), key=cider.__getitem__)
+    right.annotate(
+        f"{cider[best]:.1f}", (epochs[best], cider[best]), textcoords="offset points", xytext=(0, 6), ha="center"
+    )
+    right.margins(y=0.15)
+    left.grid(alpha=0.25)
+    data = io.BytesIO()
+    figure.set_canvas(FigureCanvasAgg(figure))
+    figure.savefig(data, format="png")
+    return data.getvalue()
+
+
+def write_tensorboard(directory: Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """The same numbers for TensorBoard, where it is installed; else nothing."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return
+    import tensorflow as tf
+
+    # Written afresh each time: a resumed run must not show the steps twice.
+    shutil.rmtree(directory, ignore_errors=True)
+    writer = tf.summary.create_file_writer(str(directory))
+    with writer.as_default():
+        for entry in history:
+            for name, value in entry.items():
+                if name not in ("step", "epoch"):
+                    tf.summary.scalar(name, float(value), step=int(entry["step"]))
+    writer.close()

@@ -1,0 +1,103 @@
+"""Dev scores of captions that are really decoded, never of teacher-forced ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from captionkit.config import DecodingConfig
+from captionkit.decoding import beam_search
+from captionkit.metrics.bleu import bleu
+from captionkit.metrics.cider import cider_d
+from captionkit.modeling.caption_model import CaptionModel
+from captionkit.text import tokenize
+from captionkit.tokenizer import Tokenizer
+from captionkit.training.cross_entropy import FeaturesOf
+from captionkit.training.input_pipeline import ReadInputs
+
+BATCH = 64
+
+
+class DevScores:
+    """Captions dev pictures with the weights that are set, and scores them."""
+
+    def __init__(
+        self,
+        model: CaptionModel,
+        tokenizer: Tokenizer,
+        decoding: DecodingConfig,
+        read: ReadInputs,
+        references: Sequence[Sequence[str]],
+        *,
+        beams: int,
+        features_of: FeaturesOf,
+    ) -> None:
+        """Compile the decoder's two functions once.
+
+        Args:
+            model: whose decoder writes the captions.
+            tokenizer: ids to words.
+            decoding: length limit and penalty.
+            read: inputs of picture rows 0 to N - 1.
+            references: for each row its captions, as people wrote them.
+            beams: width of the search.
+            features_of: inputs and a training flag -> float32 [B, P, D].
+        """
+        self._tokenizer, self._decoding, self._beams = tokenizer, decoding, beams
+        self._read, self.references = read, references
+        self._tokenised = [[tokenize(text) for text in texts] for texts in references]
+        decoder = model.decoder
+
+        @tf.function(reduce_retracing=True)
+        def start(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            return decoder.start(features_of(inputs, False))
+
+        @tf.function(reduce_retracing=True)
+        def step(state: dict[str, tf.Tensor], ids: tf.Tensor) -> tuple[tf.Tensor, Any, dict[str, tf.Tensor]]:
+            return decoder.step(state, ids)
+
+        self._start, self._step = start, step
+
+    def captions(self) -> list[str]:
+        """One caption a picture, tokens joined by spaces."""
+        texts: list[str] = []
+        for first in range(0, len(self.references), BATCH):
+            rows = np.arange(first, min(first + BATCH, len(self.references)))
+            texts += [" ".join(self._tokenizer.to_tokens(ids)) for ids in self._decode(self._read(rows))]
+        return texts
+
+    def __call__(self) -> dict[str, float]:
+        """CIDEr-D, BLEU-4, mean words a caption, and the share of captions that differ from all others."""
+        texts = self.captions()
+        candidates = [tokenize(text) for text in texts]
+        return {
+            "CIDEr": cider_d(candidates, self._tokenised)[0],
+            "BLEU-4": bleu(candidates, self._tokenised).corpus["BLEU-4"],
+            "words": float(np.mean([len(words) for words in candidates])),
+            "distinct": len(set(texts)) / len(texts),
+        }
+
+    def _decode(self, inputs: npt.NDArray[Any]) -> list[tuple[int, ...]]:
+        def step(state: Mapping[str, Any], ids: npt.NDArray[np.int32]) -> tuple[Any, Any, dict[str, Any]]:
+            logits, attention, changed = self._step(
+                {name: tf.convert_to_tensor(leaf) for name, leaf in state.items()}, tf.constant(ids)
+            )
+            return (
+                logits.numpy(),
+                None if attention is None else attention.numpy(),
+                {name: leaf.numpy() for name, leaf in changed.items()},
+            )
+
+        found = beam_search(
+            lambda inputs: {name: leaf.numpy() for name, leaf in self._start(tf.constant(inputs)).items()},
+            step,
+            inputs,
+            beams=self._beams,
+            max_length=self._decoding.max_length,
+            length_penalty=self._decoding.length_penalty,
+        )
+        return [hypotheses[0].ids for hypotheses in found]

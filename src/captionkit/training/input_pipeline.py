@@ -1,0 +1,134 @@
+"""Batches: which pictures and captions a step sees. The order is a function of (seed, step) and nothing else.
+
+Letters: B images, C captions an image, L caption length.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.tokenizer import PAD, Tokenizer
+
+Inputs = npt.NDArray[Any]
+ReadInputs = Callable[[npt.NDArray[np.int64]], Inputs]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one step trains on.
+
+    Attributes:
+        rows: int64 [B], which pictures.
+        inputs: float16 features [B, P, D] or uint8 pixels [B, S, S, 3].
+        ids: int32 [B, C, L]: words, eos, pad. A picture with fewer than C captions has rows of pad.
+    """
+
+    rows: npt.NDArray[np.int64]
+    inputs: Inputs
+    ids: npt.NDArray[np.int32]
+
+
+class Batches:
+    """An endless stream of batches in which every picture comes once an epoch.
+
+    A batch may reach over the end of an epoch, so no picture is left out however the numbers divide.
+    """
+
+    def __init__(
+        self,
+        read: ReadInputs,
+        captions: Sequence[Sequence[str]],
+        tokenizer: Tokenizer,
+        *,
+        batch_size: int,
+        captions_per_image: int,
+        length: int,
+        seed: int,
+    ) -> None:
+        """Turn captions into ids once.
+
+        Args:
+            read: gives the inputs of picture rows.
+            captions: for each picture its captions.
+            tokenizer: the vocabulary.
+            batch_size: B.
+            captions_per_image: C; where a picture has more, a fresh choice is made each epoch.
+            length: L, eos included.
+            seed: of the order.
+        """
+        self._read = read
+        self.batch_size = min(batch_size, len(captions))
+        self.captions_per_image = captions_per_image
+        self.pictures = len(captions)
+        self._seed = seed
+        self._ids = [tokenizer.to_ids(list(texts), length) for texts in captions]
+        self._length = length
+        self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.zeros(0, np.int64))
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """Steps in which as many pictures go by as there are."""
+        return self.pictures / self.batch_size
+
+    def rows(self, step: int) -> npt.NDArray[np.int64]:
+        """The pictures of a step, counted from 0: int64 [B]."""
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        return np.array([self._epoch(int(p) // self.pictures)[p % self.pictures] for p in places], np.int64)
+
+    def __getitem__(self, step: int) -> Batch:
+        """The batch of a step."""
+        rows = self.rows(step)
+        ids = np.full((len(rows), self.captions_per_image, self._length), PAD, np.int32)
+        for place, row in enumerate(rows):
+            own = self._ids[row]
+            if len(own) > self.captions_per_image:
+                chosen = np.random.default_rng((self._seed, step, place)).permutation(len(own))
+                own = own[np.sort(chosen[: self.captions_per_image])]
+            ids[place, : len(own)] = own
+        return Batch(rows, self._read(rows), ids)
+
+    def stream(self, first: int, last: int, *, ahead: int = 2) -> Iterator[tuple[int, Batch]]:
+        """The batches of steps `first` to `last` - 1, read by a thread while the network works."""
+        waiting: queue.Queue[tuple[int, Batch] | BaseException | None] = queue.Queue(ahead)
+        stop = threading.Event()
+
+        def put(item: tuple[int, Batch] | BaseException | None) -> None:
+            while not stop.is_set():
+                try:
+                    waiting.put(item, timeout=0.1)
+                except queue.Full:
+                    continue
+                return
+
+        def produce() -> None:
+            try:
+                for step in range(first, last):
+                    if stop.is_set():
+                        return
+                    put((step, self[step]))
+                put(None)
+            except BaseException as error:  # handed to the consumer, which raises it
+                put(error)
+
+        thread = threading.Thread(target=produce, daemon=True)
+        thread.start()
+        try:
+            while (item := waiting.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stop.set()
+            thread.join()
+
+    def _epoch(self, epoch: int) -> npt.NDArray[np.int64]:
+        if self._order[0] != epoch:
+            self._order = (epoch, np.random.default_rng((self._seed, epoch)).permutation(self.pictures))
+        return self._order[1]

@@ -1,0 +1,219 @@
+"""The loop: steps, evaluations, checkpoints, interruptions. What a step does is the objective's business."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from captionkit.config import TrainingConfig
+from captionkit.errors import TrainingError
+from captionkit.files import write_bytes, write_text
+from captionkit.modeling.caption_model import CaptionModel
+from captionkit.progress import Progress
+from captionkit.training.checkpoint import read_checkpoint, write_checkpoint, write_weights
+from captionkit.training.input_pipeline import Batch, Batches
+from captionkit.training.optimizer import Descent, learning_rate
+
+Objective = Callable[[Batch, float], tuple[float, float]]
+Evaluate = Callable[[], dict[str, float]]
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was asked to stop; its checkpoint is written and it can be resumed."""
+
+
+@dataclass
+class RunState:
+    """Where a run is. Written into every checkpoint."""
+
+    step: int = 0
+    best_score: float = -math.inf
+    best_step: int = -1
+    evaluations_without_gain: int = 0
+    seconds: float = 0.0
+    finished: bool = False
+    losses: list[float] = field(default_factory=list)  # since the last evaluation
+
+
+class Trainer:
+    """Runs an objective over batches, chooses the model on dev, and never loses more than minutes of work.
+
+    Files in `directory`: `checkpoint/` (to go on), `best.safetensors` (the weights with the best dev score),
+    `history.jsonl` (a line an evaluation), `curve.png`.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        model: CaptionModel,
+        descent: Descent,
+        objective: Objective,
+        batches: Batches,
+        evaluate: Evaluate,
+        directory: Path,
+        identity: dict[str, str],
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            config: steps, rates and times.
+            model: the networks whose variables are saved.
+            descent: the optimiser, whose state is saved too.
+            objective: (batch, learning rate) -> (loss, gradient norm).
+            batches: the data.
+            evaluate: dev scores of the weights that are set when it is called; must hold "CIDEr".
+            directory: the run's folder.
+            identity: what must be the same when the run is resumed (configuration, vocabulary, data).
+        """
+        self.config, self.model, self.descent = config, model, descent
+        self.objective, self.batches, self.evaluate = objective, batches, evaluate
+        self.directory, self.identity = directory, identity
+        self.state = RunState()
+        self.history: list[dict[str, Any]] = []
+        self.total_steps = math.ceil(config.epochs * batches.steps_per_epoch)
+        self._stop = threading.Event()
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        arrays = {f"model/{name}": v.value.numpy() for name, v in self.model.variables().items()}
+        state = {**asdict(self.state), "identity": self.identity, "history": self.history}
+        write_checkpoint(self.directory / "checkpoint", {**arrays, **self.descent.arrays()}, state)
+
+    def restore(self) -> None:
+        """Go back to the checkpoint.
+
+        Raises:
+            TrainingError: there is none, it is damaged, or it belongs to another configuration, vocabulary or
+                data; the message shows what differs.
+        """
+        arrays, state = read_checkpoint(self.directory / "checkpoint")
+        identity, self.history = state.pop("identity"), state.pop("history")
+        differing = [key for key in self.identity if identity.get(key) != self.identity[key]]
+        if differing:
+            shown = "; ".join(
+                f"{key}: the run has {identity.get(key)}, now {self.identity[key]}" for key in differing
+            )
+            raise TrainingError(
+                f"The run in {self.directory} cannot go on with another {' and '.join(differing)} ({shown}); "
+                "put back what it began with, or start a new run."
+            )
+        for name, variable in self.model.variables().items():
+            variable.assign(arrays[f"model/{name}"])
+        self.descent.restore(arrays)
+        self.state = RunState(**state)
+        self._write_history()
+
+    def run(self, *, until: int | None = None, quiet: bool = False) -> RunState:
+        """Train to the end, to step `until`, or until no dev score is better for `patience` evaluations.
+
+        Raises:
+            Interrupted: SIGINT or SIGTERM came; the checkpoint is written.
+            TrainingError: the loss or its gradient is not finite; the last good checkpoint is kept.
+        """
+        last = self.total_steps if until is None else min(until, self.total_steps)
+        if self.state.step == 0 and not (self.directory / "checkpoint").exists():
+            self.save()
+        began, saved = time.monotonic() - self.state.seconds, time.monotonic()
+        bar = Progress("training", self.total_steps, "steps", done=self.state.step, quiet=quiet)
+        with self._signals(), bar:
+            captions, clock = 0, time.monotonic()
+            for step, batch in self.batches.stream(self.state.step, last):
+                if self.state.finished:
+                    break
+                rate = learning_rate(self.config, step, self.total_steps)
+                loss, norm = self.objective(batch, rate)
+                if not (math.isfinite(loss) and math.isfinite(norm)):
+                    raise TrainingError(
+                        f"The loss became {loss} (gradient norm {norm}) at step {step + 1}; training stopped; the "
+                        f"checkpoint in {self.directory} is from before that. Lower training.learning_rate."
+                    )
+                self.state.step = step + 1
+                self.state.losses.append(loss)
+                captions += batch.ids.shape[0] * batch.ids.shape[1]
+                bar.advance(1, f"loss {loss:.3f}, {captions / (time.monotonic() - clock):,.0f} captions/s")
+                if self._evaluation_due(step + 1):
+                    self.state.seconds = time.monotonic() - began
+                    self._evaluate(rate, captions / (time.monotonic() - clock), bar)
+                    captions, clock = 0, time.monotonic()
+                self.state.seconds = time.monotonic() - began
+                if self._stop.is_set():
+                    self.save()
+                    raise Interrupted
+                if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
+                    self.save()
+                    saved = time.monotonic()
+        self.state.finished = self.state.finished or self.state.step >= self.total_steps
+        self.save()
+        return self.state
+
+    def _evaluation_due(self, step: int) -> bool:
+        epoch = self.batches.steps_per_epoch * self.config.eval_every
+        return math.floor(step / epoch) > math.floor((step - 1) / epoch) or step == self.total_steps
+
+    def _evaluate(self, rate: float, speed: float, bar: Progress) -> None:
+        state = self.state
+        self.descent.swap_average()
+        scores = self.evaluate()
+        score = scores["CIDEr"]
+        if score > state.best_score:
+            state.best_score, state.best_step, state.evaluations_without_gain = score, state.step, 0
+            write_weights(self.directory / "best.safetensors", self.model.weights())
+        else:
+            state.evaluations_without_gain += 1
+        self.descent.swap_average()
+        entry = {
+            "step": state.step,
+            "epoch": round(state.step / self.batches.steps_per_epoch, 3),
+            "loss": round(float(np.mean(state.losses)), 6),
+            "learning_rate": rate,
+            "captions_per_second": round(speed, 1),
+            "seconds": round(state.seconds, 1),
+            **{name: round(value, 6) for name, value in scores.items()},
+        }
+        state.losses = []
+        self.history.append(entry)
+        self._write_history()
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        bar.say(f"epoch {entry['epoch']:g}: loss {entry['loss']:.3f} nats/token; dev {shown}")
+        if self.config.patience and state.evaluations_without_gain >= self.config.patience:
+            bar.say(
+                f"No better dev CIDEr for {self.config.patience} evaluations: the best is kept and training ends."
+            )
+            state.finished = True
+
+    def _write_history(self) -> None:
+        from captionkit.training.curve import draw_curve, write_tensorboard
+
+        lines = [json.dumps(entry) for entry in self.history]
+        write_text(self.directory / "history.jsonl", "\n".join([*lines, ""]) if lines else "")
+        if self.history:
+            write_bytes(self.directory / "curve.png", draw_curve(self.history))
+            write_tensorboard(self.directory / "tensorboard", self.history)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first SIGINT or SIGTERM ends the run after the step at hand; a second one acts as it always does."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def ask(number: int, frame: object) -> None:
+            self._stop.set()
+            signal.signal(number, before[signal.Signals(number)])
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

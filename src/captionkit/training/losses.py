@@ -1,0 +1,32 @@
+"""The losses that captions are trained with."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def masked_cross_entropy(
+    logits: tf.Tensor, target_ids: tf.Tensor, mask: tf.Tensor, label_smoothing: float = 0.0
+) -> tf.Tensor:
+    """Mean cross-entropy over the real tokens.
+
+    With label smoothing e the target is (1 - e) for the word and e / V for every word of the vocabulary
+    (Szegedy et al. 2016, section 7).
+
+    Args:
+        logits: float32 [..., V].
+        target_ids: int32 [...].
+        mask: bool [...], True where the target is a real token. Padding has no part in the loss at all, not
+            even in its denominator.
+        label_smoothing: e, from 0 to 1.
+
+    Returns:
+        float32 scalar, nats per real token; 0 where there is none.
+    """
+    real = tf.boolean_mask(logits, mask)  # [T, V]: softmax is not even computed for padding
+    targets = tf.boolean_mask(target_ids, mask)
+    normaliser = tf.reduce_logsumexp(real, axis=-1)
+    chosen = tf.gather(real, targets, axis=1, batch_dims=1)
+    losses = normaliser - (1.0 - label_smoothing) * chosen - label_smoothing * tf.reduce_mean(real, axis=-1)
+    count = tf.cast(tf.size(losses), losses.dtype)
+    return tf.math.divide_no_nan(tf.reduce_sum(losses), count)

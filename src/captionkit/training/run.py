@@ -1,0 +1,292 @@
+"""A run from its configuration to its bundle: data, features, vocabulary, training."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from captionkit.config import Config, differences, expand_path, parse_config, write_config
+from captionkit.datasets import read_dataset
+from captionkit.errors import DataError, TrainingError
+from captionkit.files import sha256, write_text
+from captionkit.metrics.cider_reward import CiderD
+from captionkit.metrics.document_frequency import DocumentFrequency
+from captionkit.modeling.caption_model import CaptionModel
+from captionkit.modeling.decoders import build_decoder
+from captionkit.modeling.encoders import build_encoder
+from captionkit.records import ImageRecord
+from captionkit.text import tokenize
+from captionkit.tokenizer import EOS, Tokenizer
+from captionkit.training.checkpoint import read_weights
+from captionkit.training.cross_entropy import CrossEntropy
+from captionkit.training.dev import DevScores
+from captionkit.training.feature_cache import FeatureCache, build_feature_cache, cache_name
+from captionkit.training.input_pipeline import Batches
+from captionkit.training.loop import Evaluate, Objective, Trainer
+from captionkit.training.optimizer import Descent
+from captionkit.training.self_critical import Reward, SelfCritical
+
+# What may change between a run and its resumption: none of these alters a step that has been taken.
+CHANGEABLE = frozenset({"training.patience", "training.checkpoint_minutes"})
+
+
+def cache_folder() -> Path:
+    """Where features are kept: $CAPTIONKIT_CACHE, else the user's cache folder."""
+    chosen = os.environ.get("CAPTIONKIT_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "captionkit"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that training needs, read and checked.
+
+    Attributes:
+        config: the configuration.
+        tokenizer: built from train captions.
+        train, val: records with their captions; the rows of `features_train` and `features_val`.
+        cache: features of all pictures.
+        train_rows, val_rows: where in the cache each record's features are: int64 [N].
+        model: fresh weights; its encoder is there where it is trained or will be exported.
+        identity: digests of configuration, vocabulary and data.
+    """
+
+    config: Config
+    tokenizer: Tokenizer
+    train: list[ImageRecord]
+    val: list[ImageRecord]
+    cache: FeatureCache
+    train_rows: npt.NDArray[np.int64]
+    val_rows: npt.NDArray[np.int64]
+    model: CaptionModel
+    identity: dict[str, str]
+
+    def read_train(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Inputs of train rows."""
+        return self.cache.read(self.train_rows[rows])
+
+    def read_val(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Inputs of dev rows."""
+        return self.cache.read(self.val_rows[rows])
+
+
+def features_of(inputs: tf.Tensor, training: bool) -> tf.Tensor:
+    """Cached features are the input: float16 [B, P, D] -> float32."""
+    del training
+    return tf.cast(inputs, tf.float32)
+
+
+def prepare(config: Config, *, quiet: bool = False) -> Prepared:
+    """Read the data, encode its pictures once, build vocabulary and model.
+
+    Raises:
+        CaptionkitError: data, weights or configuration that do not fit, each with what to do.
+    """
+    tf.config.experimental.enable_op_determinism()
+    tf.keras.utils.set_random_seed(config.training.seed)
+    records = [record for record in read_dataset(config.data) if record.captions]
+    train = [record for record in records if record.split == config.data.train]
+    val = [record for record in records if record.split == config.data.val]
+    for name, part in ((config.data.train, train), (config.data.val, val)):
+        if not part:
+            splits = ", ".join(sorted({str(record.split) for record in records})) or "none"
+            raise DataError(
+                f"Expected pictures with captions in split '{name}' of {config.data.captions}, but there are none "
+                f"(splits there: {splits}); set data.train and data.val."
+            )
+    encoder = build_encoder(config.encoder)
+    both = [*train, *val]
+    folder = cache_folder() / cache_name(both, config.encoder)
+    cache = build_feature_cache(both, encoder, config.encoder, folder, quiet=quiet)
+    place = {identifier: index for index, identifier in enumerate(cache.ids)}
+    train = [record for record in train if record.id in place]
+    val = [record for record in val if record.id in place]
+    tokenizer = Tokenizer.build(
+        (text for record in train for text in record.captions), min_count=config.tokenizer.min_count
+    )
+    if not quiet:
+        known = tokenizer.coverage(text for record in val for text in record.captions)
+        print(
+            f"{len(train):,} train and {len(val):,} dev pictures; {len(tokenizer):,} words, which are "
+            f"{100 * known:.1f} % of the words of dev captions",
+            file=sys.stderr,
+        )
+    _, P, D = encoder.output_shape
+    decoder = build_decoder(
+        config.decoder, vocabulary=len(tokenizer), positions=P, depth=D, seed=config.training.seed
+    )
+    return Prepared(
+        config=config,
+        tokenizer=tokenizer,
+        train=train,
+        val=val,
+        cache=cache,
+        train_rows=np.array([place[record.id] for record in train], np.int64),
+        val_rows=np.array([place[record.id] for record in val], np.int64),
+        model=CaptionModel(encoder, decoder),
+        identity={
+            "configuration": sha256(write_config(_fixed(config)).encode()),
+            "vocabulary": sha256(tokenizer.to_json().encode()),
+            "data": _digest([*train, *val], cache.fingerprint),
+        },
+    )
+
+
+def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
+    """The trainer of a prepared run; call `restore` on it to go on from a checkpoint."""
+    config = prepared.config
+    # Only the decoder is trained and saved here; the encoder's weights are those its features came from.
+    model = CaptionModel(None, prepared.model.decoder)
+    descent = Descent(config.training, model.decoder.trainable_variables)
+    evaluate: Evaluate = DevScores(
+        model,
+        prepared.tokenizer,
+        config.decoding,
+        prepared.read_val,
+        [record.captions for record in prepared.val],
+        beams=config.training.eval_beams,
+        features_of=features_of,
+    )
+    batches = Batches(
+        prepared.read_train,
+        [record.captions for record in prepared.train],
+        prepared.tokenizer,
+        batch_size=config.training.batch_size,
+        captions_per_image=config.training.captions_per_image,
+        length=config.tokenizer.max_length + 1,
+        seed=config.training.seed,
+    )
+    objective: Objective = CrossEntropy(config.training, model, descent, features_of)
+    if config.self_critical.begin_from:
+        objective = SelfCritical(
+            config.self_critical,
+            model,
+            descent,
+            features_of,
+            cider_reward(prepared.train, prepared.tokenizer),
+            length=config.decoding.max_length + 1,
+        )
+    return Trainer(config.training, model, descent, objective, batches, evaluate, directory, prepared.identity)
+
+
+def cider_reward(records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Reward:
+    """CIDEr-D (0 to 10) of id rows for train rows; document frequencies of the train references, eos a word."""
+    references = [[tokenize(text) for text in record.captions] for record in records]
+    table = DocumentFrequency.from_references(references, end=True)
+    prepared = CiderD(table).prepare(references, tokenizer.words)
+    return lambda ids, rows: prepared.score_ids(ids, rows, eos=EOS)
+
+
+def begin_weights(config: Config, tokenizer: Tokenizer) -> dict[str, npt.NDArray[Any]]:
+    """The best weights of the run that self-critical training begins from.
+
+    Raises:
+        TrainingError: no such run, or its vocabulary, encoder or decoder is another.
+    """
+    directory = expand_path(config.self_critical.begin_from)
+    try:
+        text = (directory / "config.toml").read_text(encoding="utf-8")
+        words = (directory / "tokenizer.json").read_text(encoding="utf-8")
+    except OSError:
+        raise TrainingError(
+            f"Expected a finished run in {directory} (self_critical.begin_from), but its config.toml or "
+            "tokenizer.json is missing; train with cross-entropy first."
+        ) from None
+    before = parse_config(text, source=str(directory / "config.toml"))
+    if Tokenizer.from_json(words) != tokenizer:
+        raise TrainingError(
+            f"The run in {directory} has another vocabulary; use the same data and tokenizer settings."
+        )
+    sizes = ("kind", "units", "embedding", "layers", "heads", "tied", "grid_layers", "positions")
+    if any(getattr(before.decoder, name) != getattr(config.decoder, name) for name in sizes):
+        raise TrainingError(
+            f"The run in {directory} has another decoder: {before.decoder} and not {config.decoder}."
+        )
+    if before.encoder != config.encoder:
+        raise TrainingError(
+            f"The run in {directory} has another encoder: {before.encoder} and not {config.encoder}."
+        )
+    return read_weights(directory / "best.safetensors")
+
+
+def train(config: Config, directory: Path, *, quiet: bool = False, until: int | None = None) -> Trainer:
+    """Begin a run in `directory`.
+
+    Raises:
+        TrainingError: the folder holds a run already, or the loss is not finite.
+        Interrupted: SIGINT or SIGTERM; `resume` goes on.
+    """
+    if (directory / "checkpoint").exists():
+        raise TrainingError(
+            f"{directory} holds a run already; go on with `captionkit train --resume {directory}`, "
+            "or give another folder with --run."
+        )
+    prepared = prepare(config, quiet=quiet)
+    trainer = make_trainer(prepared, directory)
+    if config.self_critical.begin_from:
+        trainer.model.load_weights(begin_weights(config, prepared.tokenizer))
+        trainer.descent.reset_average()
+    directory.mkdir(parents=True, exist_ok=True)
+    write_text(directory / "config.toml", write_config(config))
+    write_text(directory / "tokenizer.json", prepared.tokenizer.to_json())
+    trainer.run(quiet=quiet, until=until)
+    return trainer
+
+
+def resume(
+    directory: Path, overrides: Sequence[str] = (), *, quiet: bool = False, until: int | None = None
+) -> Trainer:
+    """Go on with the run in `directory`, bit for bit as if it had never stopped.
+
+    Raises:
+        TrainingError: no run there, or `overrides`, vocabulary or data differ from what it began with.
+    """
+    path = directory / "config.toml"
+    if not path.is_file():
+        raise TrainingError(f"Expected a run in {directory}, but it has no config.toml; give the folder of a run.")
+    text = path.read_text(encoding="utf-8")
+    begun, config = parse_config(text, source=str(path)), parse_config(text, overrides, source=str(path))
+    refused = [line for line in differences(begun, config) if line.split(":")[0] not in CHANGEABLE]
+    if refused:
+        raise TrainingError(
+            f"The run in {directory} cannot go on with another configuration ({'; '.join(refused)}); "
+            "leave these as they are, or start a new run."
+        )
+    trainer = make_trainer(prepare(config, quiet=quiet), directory)
+    trainer.restore()
+    trainer.run(quiet=quiet, until=until)
+    return trainer
+
+
+def _fixed(config: Config) -> Config:
+    """The configuration with everything that may change set to one value, and paths left out: data are
+    compared by their content, so that a run can go on after its folder has moved."""
+    plain = Config()
+    return replace(
+        config,
+        data=replace(plain.data, train=config.data.train, val=config.data.val, restval=config.data.restval),
+        training=replace(
+            config.training,
+            patience=plain.training.patience,
+            checkpoint_minutes=plain.training.checkpoint_minutes,
+        ),
+    )
+
+
+def _digest(records: Sequence[ImageRecord], features: str) -> str:
+    digest = hashlib.sha256(features.encode())
+    for record in records:
+        for text in (record.id, str(record.split), *record.captions):
+            raw = text.encode()
+            digest.update(len(raw).to_bytes(4, "big") + raw)
+    return digest.hexdigest()

@@ -1,0 +1,52 @@
+"""Checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from captionkit.errors import TrainingError
+from captionkit.training.checkpoint import read_checkpoint, write_checkpoint
+
+ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "seed": np.array([1, 2], np.uint32), "n": np.array(5)}
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "c", ARRAYS, {"step": 3, "best": 0.5})
+    arrays, state = read_checkpoint(tmp_path / "c")
+    assert state == {"step": 3, "best": 0.5}
+    assert arrays.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(arrays[name], array)
+        assert (arrays[name].dtype, arrays[name].shape) == (array.dtype, array.shape)
+
+
+def test_a_new_checkpoint_replaces_the_old(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, ARRAYS, {"step": 1})
+    write_checkpoint(tmp_path, {"a": np.zeros(1)}, {"step": 2})
+    assert read_checkpoint(tmp_path)[1]["step"] == 2
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_writer_that_fails_leaves_the_old(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, ARRAYS, {"step": 1})
+    with pytest.raises(TypeError):
+        write_checkpoint(tmp_path, {"a": np.zeros(1)}, {"step": 2, "bad": object()})
+    assert read_checkpoint(tmp_path)[1] == {"step": 1}
+
+
+def test_a_flipped_byte_is_refused(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, ARRAYS, {"step": 1})
+    path = next(tmp_path.glob("*.safetensors"))
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(TrainingError, match="damaged"):
+        read_checkpoint(tmp_path)
+
+
+def test_no_checkpoint_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="give the folder of a run"):
+        read_checkpoint(tmp_path)

@@ -1,0 +1,166 @@
+"""The loop, on a model and data small enough to run in a moment; everything in it is real."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from captionkit.config import DecoderConfig, DecodingConfig, TrainingConfig
+from captionkit.errors import TrainingError
+from captionkit.modeling.caption_model import CaptionModel
+from captionkit.modeling.decoders import build_decoder
+from captionkit.tokenizer import Tokenizer
+from captionkit.training.cross_entropy import CrossEntropy
+from captionkit.training.dev import DevScores
+from captionkit.training.input_pipeline import Batches
+from captionkit.training.loop import Interrupted, Trainer
+from captionkit.training.optimizer import Descent
+
+COLOURS = ["red", "green", "blue", "white"]
+THINGS = ["ball", "house", "car"]
+CAPTIONS = [[f"a {c} {t} is here .", f"there is a {c} {t} ."] for c in COLOURS for t in THINGS]
+FEATURES = np.random.default_rng(0).normal(size=(len(CAPTIONS), 3, 8)).astype(np.float16)
+CONFIG = TrainingConfig(
+    epochs=3, batch_size=4, captions_per_image=2, learning_rate=0.02, warmup_steps=2, ema=0.9, seed=5, patience=0
+)
+
+
+def features_of(inputs: tf.Tensor, training: bool) -> tf.Tensor:
+    return tf.cast(inputs, tf.float32)
+
+
+def make(directory: Path, config: TrainingConfig = CONFIG, **identity: str) -> Trainer:
+    tf.config.experimental.enable_op_determinism()
+    tokenizer = Tokenizer.build(text for texts in CAPTIONS for text in texts)
+    decoder = build_decoder(
+        DecoderConfig(units=24, embedding=16, dropout=0.1, word_dropout=0.05),
+        vocabulary=len(tokenizer),
+        positions=3,
+        depth=8,
+        seed=config.seed,
+    )
+    model = CaptionModel(None, decoder)
+    descent = Descent(config, decoder.trainable_variables)
+    batches = Batches(
+        lambda rows: FEATURES[rows],
+        CAPTIONS,
+        tokenizer,
+        batch_size=config.batch_size,
+        captions_per_image=config.captions_per_image,
+        length=8,
+        seed=config.seed,
+    )
+    evaluate = DevScores(
+        model,
+        tokenizer,
+        DecodingConfig(max_length=8),
+        lambda rows: FEATURES[rows],
+        CAPTIONS,
+        beams=2,
+        features_of=features_of,
+    )
+    objective = CrossEntropy(config, model, descent, features_of)
+    named = {"configuration": "c", "vocabulary": "v", "data": "d", **identity}
+    return Trainer(config, model, descent, objective, batches, evaluate, directory, named)
+
+
+def assert_same(first: Trainer, second: Trainer) -> None:
+    for (name, a), b in zip(first.model.variables().items(), second.model.variables().values(), strict=True):
+        np.testing.assert_array_equal(a.value.numpy(), b.value.numpy(), err_msg=name)
+    for (name, a), b in zip(first.descent.arrays().items(), second.descent.arrays().values(), strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_four_steps_equal_two_resume_and_two_bit_for_bit(tmp_path: Path) -> None:
+    whole = make(tmp_path / "whole")
+    whole.run(until=4, quiet=True)
+    make(tmp_path / "halves").run(until=2, quiet=True)
+    second = make(tmp_path / "halves", replace(CONFIG, checkpoint_minutes=1.0))
+    second.restore()
+    second.run(until=4, quiet=True)
+    assert_same(whole, second)
+    first_history, second_history = (
+        [{k: v for k, v in entry.items() if "second" not in k} for entry in t.history] for t in (whole, second)
+    )
+    assert first_history == second_history
+
+
+def test_it_learns_and_keeps_the_best_weights(tmp_path: Path) -> None:
+    trainer = make(tmp_path, replace(CONFIG, epochs=40, eval_every=10))
+    state = trainer.run(quiet=True)
+    assert state.finished
+    assert trainer.history[-1]["loss"] < 0.5 * trainer.history[0]["loss"]
+    assert state.best_score > 2.0
+    assert (tmp_path / "best.safetensors").is_file()
+    lines = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [30, 60, 90, 120]
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_golden_losses_of_four_steps(tmp_path: Path) -> None:
+    trainer = make(tmp_path, replace(CONFIG, batch_size=12, epochs=4))
+    trainer.run(until=4, quiet=True)
+    losses = [entry["loss"] for entry in trainer.history]
+    # Before the first step all 16 entries of the vocabulary are about equally likely: ln 16 = 2.77 nats.
+    assert losses[0] == pytest.approx(math.log(16), abs=0.1)
+    assert losses == pytest.approx(GOLDEN, abs=2e-3)
+
+
+GOLDEN = [2.7097, 2.6843, 2.6187, 2.5394]
+
+
+@pytest.mark.parametrize("what", ["configuration", "vocabulary", "data"])
+def test_another_configuration_vocabulary_or_data_is_refused(tmp_path: Path, what: str) -> None:
+    make(tmp_path).run(until=1, quiet=True)
+    other = make(tmp_path, CONFIG, **{what: "other"})
+    with pytest.raises(TrainingError, match=f"another {what} .*now other"):
+        other.restore()
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    make(tmp_path).run(until=3, quiet=True)
+    broken = make(tmp_path, replace(CONFIG, learning_rate=float("inf")))
+    broken.restore()
+    with pytest.raises(TrainingError, match="step 5"):
+        broken.run(quiet=True)
+    again = make(tmp_path)
+    again.restore()
+    assert again.state.step == 3
+    assert all(np.isfinite(v.value.numpy()).all() for v in again.model.decoder.trainable_variables)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_writes_a_checkpoint_that_resumes_bit_for_bit(tmp_path: Path, number: signal.Signals) -> None:
+    whole = make(tmp_path / "whole")
+    whole.run(until=6, quiet=True)
+    trainer = make(tmp_path / "cut")
+    plain = trainer.objective
+
+    def objective(batch, rate):  # type: ignore[no-untyped-def]
+        if trainer.state.step == 3:
+            os.kill(os.getpid(), number)
+        return plain(batch, rate)
+
+    trainer.objective = objective
+    with pytest.raises(Interrupted):
+        trainer.run(quiet=True)
+    assert trainer.state.step == 4
+    again = make(tmp_path / "cut")
+    again.restore()
+    again.run(until=6, quiet=True)
+    assert_same(whole, again)
+
+
+def test_no_gain_ends_the_run_early(tmp_path: Path) -> None:
+    trainer = make(tmp_path, replace(CONFIG, epochs=50, learning_rate=0.0, patience=2, ema=0.0))
+    state = trainer.run(quiet=True)
+    assert state.finished
+    assert len(trainer.history) == 3

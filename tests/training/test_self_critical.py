@@ -1,0 +1,110 @@
+"""Self-critical training."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from captionkit.config import DecoderConfig, SelfCriticalConfig, TrainingConfig
+from captionkit.modeling.caption_model import CaptionModel
+from captionkit.modeling.decoders import Decoder, build_decoder
+from captionkit.records import ImageRecord
+from captionkit.text import tokenize
+from captionkit.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from captionkit.training.input_pipeline import Batch
+from captionkit.training.optimizer import Descent
+from captionkit.training.run import cider_reward
+from captionkit.training.self_critical import (
+    SelfCritical,
+    forbid_specials,
+    leave_one_out,
+    policy_loss,
+    sample_captions,
+)
+
+B, S, L, P, D, V = 3, 4, 6, 2, 5, 9
+FEATURES = np.random.default_rng(0).normal(size=(B, P, D)).astype(np.float32)
+
+
+def make_decoder(seed: int = 0) -> Decoder:
+    return build_decoder(DecoderConfig(units=8, embedding=8), vocabulary=V, positions=P, depth=D, seed=seed)
+
+
+def features_of(inputs: tf.Tensor, training: bool) -> tf.Tensor:
+    return tf.cast(inputs, tf.float32)
+
+
+def test_samples_are_words_then_eos_then_padding() -> None:
+    ids = sample_captions(make_decoder(), tf.constant(FEATURES), samples=S, length=L).numpy()
+    assert ids.shape == (B, S, L)
+    assert not np.isin(ids, [BOS, UNK]).any()
+    for row in ids.reshape(-1, L).tolist():
+        words = row.index(EOS) if EOS in row else L
+        assert PAD not in row[:words]
+        assert set(row[words + 1 :]) <= {PAD}
+
+
+def test_samples_follow_the_models_own_probabilities() -> None:
+    decoder = make_decoder()
+    first = sample_captions(decoder, tf.constant(FEATURES[:1]), samples=4000, length=1).numpy().ravel()
+    logits, _, _ = decoder.step(decoder.start(tf.constant(FEATURES[:1])), tf.constant([BOS]))
+    expected = tf.nn.softmax(forbid_specials(logits)).numpy()[0]
+    found = np.bincount(first, minlength=V) / 4000
+    np.testing.assert_allclose(found, expected, atol=4 * math.sqrt(0.25 / 4000))
+
+
+def test_the_baseline_is_the_mean_of_the_siblings() -> None:
+    found = leave_one_out(tf.constant([[1.0, 2.0, 6.0], [3.0, 3.0, 3.0]])).numpy()
+    np.testing.assert_allclose(found, [[-3.0, -1.5, 4.5], [0.0, 0.0, 0.0]])
+
+
+def test_the_policy_gradient_equals_the_definition_and_eos_has_a_part_in_it() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(1, 2, 3, V)).astype(np.float32)
+    ids = np.array([[[5, EOS, PAD], [6, 7, 8]]], np.int32)
+    advantages = np.array([[0.5, -1.0]], np.float32)
+    log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    tokens = [(0, 0, 5), (0, 1, EOS), (1, 0, 6), (1, 1, 7), (1, 2, 8)]
+    expected = -np.mean([advantages[0, s] * log_p[0, s, t, word] for s, t, word in tokens])
+    assert float(policy_loss(logits, ids, advantages)) == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_the_reward_counts_the_end_so_a_caption_cut_in_the_middle_earns_less() -> None:
+    captions = ("a dog runs with a ball", "the dog has a ball")
+    others = ("two men sit", "people in snow")
+    records = [ImageRecord(str(i), Path(str(i)), texts, "train", "") for i, texts in enumerate((captions, others))]
+    tokenizer = Tokenizer.build(text for record in records for text in record.captions)
+    reward = cider_reward(records, tokenizer)
+    whole = tokenizer.to_ids(["a dog runs with a ball"], 9)
+    cut = tokenizer.to_ids(["a dog runs with a"], 9)
+    unfinished = np.where(cut == EOS, PAD, cut)
+    rows = np.zeros(1, np.int64)
+    assert reward(whole, rows)[0] > reward(cut, rows)[0] + 0.5
+    unended = np.where(whole == EOS, PAD, whole)
+    assert reward(whole, rows)[0] > reward(unended, rows)[0]
+    assert reward(unfinished, rows)[0] < reward(whole, rows)[0]
+    assert tokenize(captions[0])[-1] == "ball"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_the_reward_rises(share: float) -> None:
+    """The reward is 1 for each word 5 among the first three: the policy must learn to say it."""
+    decoder = make_decoder()
+    config = TrainingConfig(learning_rate=0.03, weight_decay=0.0, seed=1)
+    descent = Descent(config, decoder.trainable_variables)
+    objective = SelfCritical(
+        SelfCriticalConfig(samples=S, cross_entropy=share),
+        CaptionModel(None, decoder),
+        descent,
+        features_of,
+        lambda ids, rows: (ids[:, :3] == 5).sum(axis=1).astype(np.float64),
+        length=L,
+    )
+    batch = Batch(np.arange(B), FEATURES.astype(np.float16), np.full((B, 1, L), 5, np.int32))
+    rewards = [-objective(batch, 0.03)[0] for _ in range(60)]
+    assert np.mean(rewards[:5]) < 1.0
+    assert np.mean(rewards[-5:]) > 2.0
