@@ -155,11 +155,28 @@ class SelfCriticalConfig:
 
 @dataclass(frozen=True, slots=True)
 class DecodingConfig:
-    """Defaults that go into the bundle: beam search, its limit in words and its length penalty."""
+    """How captions are searched for, on dev and by default from the bundle.
+
+    Attributes:
+        beams, max_length, length_penalty: of beam search; the length is in words.
+        no_repeat_ngram: no caption says the same n words in a row twice; 0 for no limit.
+        bad_endings: words, separated by spaces, that a caption may not end with.
+    """
 
     beams: int = 3
     max_length: int = 20
     length_penalty: float = 0.7
+    no_repeat_ngram: int = 3
+    bad_endings: str = "a an the of in on at with and to for from by is are his her their its"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleConfig:
+    """What the bundle says of itself: its name, and the terms of the data and of the encoder's weights."""
+
+    name: str = "captionkit model"
+    data_terms: str = ""
+    encoder_terms: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +190,7 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     self_critical: SelfCriticalConfig = field(default_factory=SelfCriticalConfig)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
+    bundle: BundleConfig = field(default_factory=BundleConfig)
 
 
 def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from captionkit import __version__
-from captionkit.cli import alt, bundle, caption, data, train
+from captionkit.cli import alt, bundle, caption, data, evaluate, train
 from captionkit.errors import CaptionkitError
 
 app = typer.Typer(
@@ -30,6 +30,8 @@ app.add_typer(bundle.app, name="bundle")
 app.add_typer(alt.app, name="alt")
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
+app.command("export")(train.export)
+app.command("evaluate")(evaluate.evaluate)
 
 
 def _version(value: bool) -> None:

@@ -60,9 +60,34 @@ def train(
         typer.echo(f"interrupted; go on with: captionkit train --resume {directory}", err=True)
         raise typer.Exit(130) from None
     state = trainer.state
-    typer.echo(
-        f"best dev CIDEr {100 * state.best_score:.1f} at step {state.best_step}; everything is in {directory}"
-    )
+    typer.echo(f"best dev CIDEr {100 * state.best_score:.1f} at step {state.best_step}")
+
+    from captionkit.publish import publish
+
+    bundle = publish(directory, quiet=quiet)
+    typer.echo(f"wrote {bundle.source}; try: captionkit caption --bundle {bundle.source} photo.jpg")
+
+
+def export(
+    directory: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Default: model.captionkit in RUN.", show_default=False)
+    ] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Quantise both networks: a quarter of the size.")] = False,
+    weights: Annotated[bool, typer.Option("--weights", help="Put the float weights in too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Make a bundle of a run's best weights, scored on its dev pictures.
+
+    Needs captionkit[train]. Example: captionkit export runs/flickr8k_lite2_lstm --int8 -o small.captionkit
+    """
+    _need_tensorflow()
+    from captionkit.publish import publish
+
+    bundle = publish(directory, output, int8=int8, keep_weights=weights, quiet=quiet)
+    for name, value in bundle.manifest.scores.items():
+        typer.echo(f"{name:10} {100 * value:6.1f}")
+    typer.echo(f"wrote {bundle.source}")
 
 
 def _need_tensorflow() -> None:

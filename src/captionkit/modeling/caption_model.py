@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -57,13 +57,23 @@ class CaptionModel:
             if "seed_generator" not in name
         }
 
-    def load_weights(self, weights: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    def load_weights(
+        self, weights: Mapping[str, npt.NDArray[np.generic]], *, parts: Sequence[str] = ("decoder", "encoder")
+    ) -> None:
         """Set the variables that `weights()` gave.
+
+        Args:
+            weights: name to array.
+            parts: which networks they are for; where the encoder was not trained, a run keeps the decoder's alone.
 
         Raises:
             TrainingError: a weight is missing, unknown or of another shape; nothing has been set then.
         """
-        variables = {name: v for name, v in self.variables().items() if "seed_generator" not in name}
+        variables = {
+            name: variable
+            for name, variable in self.variables().items()
+            if "seed_generator" not in name and name.split("/")[0] in parts
+        }
         missing, unknown = sorted(variables.keys() - weights.keys()), sorted(weights.keys() - variables.keys())
         if missing or unknown:
             raise TrainingError(

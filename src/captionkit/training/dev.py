@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from captionkit.config import DecodingConfig
-from captionkit.decoding import beam_search
+from captionkit.decoding import Wording, beam_search
 from captionkit.metrics.bleu import bleu
 from captionkit.metrics.cider import cider_d
 from captionkit.modeling.caption_model import CaptionModel
@@ -48,6 +48,9 @@ class DevScores:
             features_of: inputs and a training flag -> float32 [B, P, D].
         """
         self._tokenizer, self._decoding, self._beams = tokenizer, decoding, beams
+        self._constraints = Wording().constraints(
+            tokenizer, no_repeat_ngram=decoding.no_repeat_ngram, bad_endings=decoding.bad_endings.split()
+        )
         self._read, self.references = read, references
         self._tokenised = [[tokenize(text) for text in texts] for texts in references]
         decoder = model.decoder
@@ -99,5 +102,6 @@ class DevScores:
             beams=self._beams,
             max_length=self._decoding.max_length,
             length_penalty=self._decoding.length_penalty,
+            constraints=self._constraints,
         )
         return [hypotheses[0].ids for hypotheses in found]

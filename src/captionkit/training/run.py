@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -86,6 +87,42 @@ def features_of(inputs: tf.Tensor, training: bool) -> tf.Tensor:
     return tf.cast(inputs, tf.float32)
 
 
+def read_splits(config: Config) -> tuple[list[ImageRecord], list[ImageRecord]]:
+    """The captioned pictures of the train and the dev split.
+
+    Raises:
+        DataError: one of them is empty, or the data set cannot be read.
+    """
+    records = [record for record in read_dataset(config.data) if record.captions]
+    parts = []
+    for name in (config.data.train, config.data.val):
+        parts.append([record for record in records if record.split == name])
+        if not parts[-1]:
+            splits = ", ".join(sorted({str(record.split) for record in records})) or "none"
+            raise DataError(
+                f"Expected pictures with captions in split '{name}' of {config.data.captions}, but there are none "
+                f"(splits there: {splits}); set data.train and data.val."
+            )
+    return parts[0], parts[1]
+
+
+def load_model(config: Config, vocabulary: str) -> tuple[CaptionModel, Tokenizer]:
+    """Encoder with its pretrained weights and decoder with fresh ones, for a vocabulary as JSON."""
+    tokenizer = Tokenizer.from_json(vocabulary)
+    encoder = build_encoder(config.encoder)
+    _, P, D = encoder.output_shape
+    decoder = build_decoder(
+        config.decoder, vocabulary=len(tokenizer), positions=P, depth=D, seed=config.training.seed
+    )
+    return CaptionModel(encoder, decoder), tokenizer
+
+
+def read_history(directory: Path) -> list[dict[str, Any]]:
+    """The lines of a run's history.jsonl; none where it has not been evaluated yet."""
+    path = directory / "history.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
 def prepare(config: Config, *, quiet: bool = False) -> Prepared:
     """Read the data, encode its pictures once, build vocabulary and model.
 
@@ -94,16 +131,7 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
     """
     tf.config.experimental.enable_op_determinism()
     tf.keras.utils.set_random_seed(config.training.seed)
-    records = [record for record in read_dataset(config.data) if record.captions]
-    train = [record for record in records if record.split == config.data.train]
-    val = [record for record in records if record.split == config.data.val]
-    for name, part in ((config.data.train, train), (config.data.val, val)):
-        if not part:
-            splits = ", ".join(sorted({str(record.split) for record in records})) or "none"
-            raise DataError(
-                f"Expected pictures with captions in split '{name}' of {config.data.captions}, but there are none "
-                f"(splits there: {splits}); set data.train and data.val."
-            )
+    train, val = read_splits(config)
     encoder = build_encoder(config.encoder)
     both = [*train, *val]
     folder = cache_folder() / cache_name(both, config.encoder)

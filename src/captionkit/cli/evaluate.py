@@ -1,0 +1,103 @@
+"""`captionkit evaluate`: caption a split with a bundle, score it, and print the row beside the published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Row = tuple[str, Mapping[str, float], str]  # system, metric to percent, source
+METRIC_ORDER = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D", "SPICE")
+
+
+def evaluate(
+    bundle: Annotated[str, typer.Argument(help="A .captionkit file, or 'default' for the installed one.")],
+    captions: Annotated[str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format.")],
+    images: Annotated[
+        str, typer.Option("--images", help="The folder of the pictures; default: beside DATA.", show_default=False)
+    ] = "",
+    split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = "dev",
+    data_format: Annotated[
+        str, typer.Option("--format", help="The data set's format; default: found out.", show_default=False)
+    ] = "",
+    train_list: Annotated[str, typer.Option(help="Flickr8k's list of train pictures.", show_default=False)] = "",
+    val_list: Annotated[str, typer.Option(help="Flickr8k's list of dev pictures.", show_default=False)] = "",
+    test_list: Annotated[str, typer.Option(help="Flickr8k's list of test pictures.", show_default=False)] = "",
+    beams: Annotated[
+        int | None, typer.Option("--beams", min=1, max=100, help="Default: the bundle's.", show_default=False)
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option("--results", help="Write the captions as COCO results JSON.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print scores and fingerprint as JSON.")] = False,
+    table: Annotated[
+        str, typer.Option("--table", help="Published table to print: Flickr8k, Flickr30k, COCO or none.")
+    ] = "Flickr8k",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Caption the pictures of a split, score the captions, and show the row beside the published ones.
+
+    Example: captionkit evaluate default dataset_flickr8k.json --images Flicker8k_Dataset --split dev
+    """
+    import json
+    import sys
+
+    from captionkit.captioner import Captioner
+    from captionkit.config import DataConfig
+    from captionkit.datasets import detect_format, read_dataset
+    from captionkit.errors import UsageError, nearest
+    from captionkit.evaluate import PUBLISHED, split_records
+    from captionkit.evaluate import evaluate as run
+    from captionkit.metrics.fingerprint import signature
+
+    if table != "none" and table not in PUBLISHED:
+        raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
+    config = DataConfig(
+        format=data_format or detect_format(captions),
+        captions=captions,
+        images=images or str(Path(captions).parent),
+        train_list=train_list,
+        val_list=val_list,
+        test_list=test_list,
+    )
+    records = split_records(read_dataset(config), split)
+    captioner = Captioner.load(None if bundle == "default" else bundle)
+    objective = captioner.bundle.manifest.fingerprint.get("objective", "not stated")
+    found = run(captioner, records, split=split, objective=objective, beams=beams, quiet=quiet)
+    scores = found.scores
+    for name, reason in found.unreadable.items():
+        print(f"captionkit: {name}: {reason}", file=sys.stderr)
+    for line in scores.warnings:
+        print(f"captionkit: warning: {line}", file=sys.stderr)
+    if results is not None:
+        found.write_results(results)
+    if as_json:
+        document = {
+            "scores": dict(scores.corpus),
+            "not_computed": dict(scores.not_computed),
+            "fingerprint": dict(scores.fingerprint),
+        }
+        print(json.dumps(document, indent=1, ensure_ascii=False))
+    else:
+        own = {name: 100 * value for name, value in scores.corpus.items()}
+        rows: list[Row] = [(captioner.bundle.manifest.name, own, f"{split}, {len(scores.ids):,} pictures")]
+        if table != "none":
+            rows += [(row.system, row.values, row.source) for row in PUBLISHED[table]]
+        _print_table(rows)
+        for name, reason in scores.not_computed.items():
+            print(f"{name} not computed: {reason}")
+        print(signature(scores.fingerprint))
+    if found.unreadable:
+        raise typer.Exit(1)
+
+
+def _print_table(rows: list[Row]) -> None:
+    columns = [name for name in METRIC_ORDER if any(name in values for _, values, _ in rows)]
+    columns += sorted({name for name in rows[0][1] if name not in METRIC_ORDER and name != "CIDEr"})
+    width = max(len(name) for name, _, _ in rows)
+    print(" " * width + "".join(f"{name:>9}" for name in columns))
+    for name, values, source in rows:
+        cells = "".join(f"{values[c]:9.1f}" if c in values else f"{'':9}" for c in columns)
+        print(f"{name:{width}}{cells}  {source}")

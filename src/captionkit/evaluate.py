@@ -1,0 +1,157 @@
+"""Caption the pictures of a split with a bundle and score the captions, in a form that others can check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from captionkit.captioner import Captioner
+from captionkit.errors import DataError
+from captionkit.files import write_text
+from captionkit.metrics.score import METRICS, score
+from captionkit.progress import Progress
+from captionkit.records import ImageRecord, Prediction, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRow:
+    """A row of a published table, percent (CIDEr x100); None where the source gives no figure."""
+
+    system: str
+    values: Mapping[str, float]
+    source: str
+
+
+def _row(system: str, source: str, **values: float) -> PublishedRow:
+    names = {"B1": "BLEU-1", "B2": "BLEU-2", "B3": "BLEU-3", "B4": "BLEU-4", "M": "METEOR", "R": "ROUGE-L"}
+    return PublishedRow(system, {names.get(k, "CIDEr-D" if k == "C" else k): v for k, v in values.items()}, source)
+
+
+# Single systems on the usual test splits (COCO and Flickr30k: Karpathy's). Flickr8k: official 1,000 test pictures.
+PUBLISHED: dict[str, tuple[PublishedRow, ...]] = {
+    "Flickr8k": (
+        _row("Show and Tell (NIC)", "Vinyals et al. 2015", B1=63, B2=41, B3=27),
+        _row("Show, Attend and Tell, soft", "Xu et al. 2015", B1=67, B2=44.8, B3=29.9, B4=19.5, M=18.9),
+        _row("Show, Attend and Tell, hard", "Xu et al. 2015", B1=67, B2=45.7, B3=31.4, B4=21.3, M=20.3),
+        _row(
+            "InceptionV3 + 3 LSTMs, beam 3", "github.com/danieljl/keras-image-captioning",
+            B1=61.8, B2=40.8, B3=27.8, B4=19.0, M=21.5, R=48.7, C=41.5,
+        ),
+    ),
+    "Flickr30k": (
+        _row("Show and Tell (NIC)", "Vinyals et al. 2015", B1=66.3, B2=42.3, B3=27.7, B4=18.3),
+        _row("Show, Attend and Tell, hard", "Xu et al. 2015", B1=66.9, B2=43.9, B3=29.6, B4=19.9, M=18.46),
+    ),
+    "COCO": (
+        _row("Show, Attend and Tell, soft", "Xu et al. 2015", B1=70.7, B4=24.3, M=23.9),
+        _row("Up-Down, cross-entropy", "xmodaler", B1=76.3, B4=36.0, M=27.6, R=56.6, C=113.1, SPICE=20.7),
+        _row("Up-Down, self-critical", "xmodaler", B1=80.1, B4=37.7, M=28.0, R=58.0, C=124.7, SPICE=21.5),
+        _row(
+            "M2 Transformer, self-critical", "Cornia et al. 2020",
+            B1=80.8, B4=39.1, M=29.2, R=58.6, C=131.2, SPICE=22.6,
+        ),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What `evaluate` found.
+
+    Attributes:
+        predictions: picture id to the bundle's prediction, in the order of the records.
+        scores: of the captions that there are.
+        unreadable: picture id to the reason why it has no caption.
+    """
+
+    predictions: Mapping[str, Prediction]
+    scores: Scores
+    unreadable: Mapping[str, str]
+
+    def results(self) -> list[dict[str, object]]:
+        """The captions as a COCO results list: image_id (an integer where the id is one) and caption."""
+        return [
+            {"image_id": int(name) if name.isdecimal() else name, "caption": raw_text(prediction)}
+            for name, prediction in self.predictions.items()
+            if prediction.captions
+        ]
+
+    def write_results(self, path: Path | str) -> None:
+        """Write `results` as JSON."""
+        write_text(path, json.dumps(self.results(), ensure_ascii=False, indent=0) + "\n")
+
+
+def raw_text(prediction: Prediction) -> str:
+    """The best caption as its tokens joined by spaces: what is scored, free of capital and full stop."""
+    return " ".join(prediction.captions[0].tokens) if prediction.captions else ""
+
+
+def split_records(records: Sequence[ImageRecord], split: str) -> list[ImageRecord]:
+    """The captioned pictures of a split ("dev" is "val"); records of a data set without splits for "all".
+
+    Raises:
+        DataError: there are none.
+    """
+    wanted = {"dev": "val", "valid": "val", "validation": "val"}.get(split, split)
+    chosen = [record for record in records if record.captions and (wanted in ("all", record.split))]
+    if not chosen:
+        present = sorted({str(record.split) for record in records if record.captions})
+        raise DataError(
+            f"Expected captioned pictures in split '{split}', but there are none (splits there: "
+            f"{', '.join(present) or 'none'}); name one of these, or all."
+        )
+    return chosen
+
+
+def evaluate(
+    captioner: Captioner,
+    records: Sequence[ImageRecord],
+    *,
+    split: str,
+    metrics: Sequence[str] = tuple(METRICS),
+    objective: str = "not stated",
+    beams: int | None = None,
+    quiet: bool = False,
+) -> Evaluation:
+    """Caption pictures and score the captions.
+
+    Args:
+        captioner: its bundle's search is used, with `beams` instead of its own where given.
+        records: pictures with their references; see `split_records`.
+        split: its name, for the fingerprint.
+        metrics: names from `captionkit.metrics.score.METRICS`.
+        objective: how the model was trained, for the fingerprint: "cross-entropy" or "self-critical".
+        beams: width of the search.
+        quiet: show no progress.
+
+    Raises:
+        DataError: no picture could be captioned, or references are wrong.
+    """
+    from dataclasses import replace
+
+    search = captioner.search if beams is None else replace(captioner.search, beams=beams)
+    predictions: dict[str, Prediction] = {}
+    with Progress("captioning", len(records), "pictures", quiet=quiet) as bar:
+        found = captioner.iter_caption((record.path for record in records), search=search)
+        for record, prediction in zip(records, found, strict=True):
+            predictions[record.id] = prediction
+            bar.advance()
+    unreadable = {name: p.error for name, p in predictions.items() if p.error is not None}
+    if len(unreadable) == len(predictions):
+        first = next(iter(unreadable.values()), "there are no pictures")
+        raise DataError(f"Not one of the {len(records):,} pictures could be captioned; the first: {first}")
+    scores = score(
+        {name: raw_text(p) for name, p in predictions.items() if p.error is None},
+        {record.id: record.captions for record in records if record.id not in unreadable},
+        metrics,
+        protocol={
+            "split": split,
+            "beams": str(search.beams),
+            "max_length": str(search.max_length),
+            "objective": objective,
+            "ensemble": "no",
+        },
+    )
+    return Evaluation(predictions, scores, unreadable)

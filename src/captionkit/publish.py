@@ -1,0 +1,160 @@
+"""A finished run -> a bundle: the best weights, exported, scored by what they now say, with their card."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from captionkit.bundle import Bundle, Decoding, write_bundle
+from captionkit.captioner import Captioner
+from captionkit.config import Config, parse_config
+from captionkit.errors import TrainingError
+from captionkit.evaluate import evaluate
+from captionkit.export import export_bundle
+from captionkit.images import load_pixels
+from captionkit.progress import duration
+from captionkit.training.checkpoint import read_weights
+from captionkit.training.run import load_model, read_history, read_splits
+
+CALIBRATION_PICTURES = 100
+
+
+def publish(
+    directory: Path,
+    output: Path | str | None = None,
+    *,
+    int8: bool = False,
+    keep_weights: bool = False,
+    quiet: bool = False,
+) -> Bundle:
+    """Make a bundle of a run's best weights.
+
+    The bundle is written, its own captions of the dev pictures are scored, and the scores go into it: they are
+    those of the exported networks, not of the ones in training.
+
+    Args:
+        directory: the run's folder.
+        output: the bundle file; None for `model.captionkit` in the run's folder.
+        int8: int8 encoder (calibrated on train pictures) and int8 decoder weights.
+        keep_weights: whether the float weights go in too.
+        quiet: show no progress.
+
+    Raises:
+        TrainingError: the folder holds no run, or none that has been evaluated yet.
+    """
+    output = Path(output) if output is not None else directory / "model.captionkit"
+    path = directory / "best.safetensors"
+    if not path.is_file():
+        raise TrainingError(
+            f"Expected trained weights at {path}, but there are none; train until the first evaluation."
+        )
+    config = parse_config(
+        (directory / "config.toml").read_text(encoding="utf-8"), source=str(directory / "config.toml")
+    )
+    model, tokenizer = load_model(config, (directory / "tokenizer.json").read_text(encoding="utf-8"))
+    model.load_weights(read_weights(path), parts=("decoder",))
+    train, val = read_splits(config)
+    assert model.encoder is not None
+    size = model.encoder.input_shape[1]
+    chosen = np.random.default_rng(config.training.seed).permutation(len(train))[:CALIBRATION_PICTURES]
+    calibration = [load_pixels(train[int(i)].path, size) for i in chosen] if int8 else None
+    decoding = Decoding(
+        beams=config.decoding.beams,
+        max_length=config.decoding.max_length,
+        length_penalty=config.decoding.length_penalty,
+        no_repeat_ngram=config.decoding.no_repeat_ngram,
+        bad_endings=tuple(config.decoding.bad_endings.split()),
+    )
+    licences = {
+        "captionkit": "Apache-2.0",
+        "training data": config.bundle.data_terms,
+        "encoder weights": config.bundle.encoder_terms,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = export_bundle(
+            Path(folder) / "model.captionkit",
+            model,
+            tokenizer,
+            name=config.bundle.name,
+            licences={what: terms for what, terms in licences.items() if terms},
+            decoding=decoding,
+            card="",
+            config=config,
+            calibration=calibration,
+            int8_decoder=int8,
+            keep_weights=keep_weights,
+        )
+        objective = "self-critical" if config.self_critical.begin_from else "cross-entropy"
+        found = evaluate(
+            Captioner.load(Path(folder) / "model.captionkit"),
+            val,
+            split=config.data.val,
+            objective=objective,
+            quiet=quiet,
+        )
+    history = read_history(directory)
+    seconds = float(history[-1]["seconds"]) if history else 0.0
+    manifest = dataclasses.replace(
+        bundle.manifest, scores=dict(found.scores.corpus), fingerprint=dict(found.scores.fingerprint)
+    )
+    card = write_card(config, bundle, found.scores.corpus, found.scores.fingerprint, seconds, len(train))
+    finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card)
+    write_bundle(output, finished)
+    return finished
+
+
+def write_card(
+    config: Config,
+    bundle: Bundle,
+    scores: Mapping[str, float],
+    fingerprint: Mapping[str, str],
+    seconds: float,
+    train_pictures: int,
+) -> str:
+    """The model card, Markdown: what the model is, what it learned from, how good it is, what it is not for."""
+    network, precision = bundle.manifest.network, bundle.manifest.network.precision
+    rows = "\n".join(f"| {name} | {100 * value:.1f} |" for name, value in scores.items())
+    objective = "self-critical training on CIDEr-D" if config.self_critical.begin_from else "cross-entropy"
+
+    def stated(fact: str) -> str:
+        return fingerprint.get(fact, "?")
+
+    return f"""# {config.bundle.name}
+
+A model that describes a photograph in one English sentence.
+
+## What it is
+
+- Encoder: {config.encoder.name}, {network.image_size} x {network.image_size} pixels (squashed),
+  {network.positions} grid positions of depth {network.depth}; weights {precision.get("encoder", "?")}.
+- Decoder: {config.decoder.kind}, {config.decoder.units} units, {len(bundle.tokenizer):,} words; weights
+  {precision.get("decoder", "?")}.
+- Trained with {objective} on {train_pictures:,} pictures, {duration(seconds)} on an ordinary CPU.
+
+## What it learned from
+
+{config.bundle.data_terms or "The training data are not stated."}
+
+## How good it is
+
+Split `{config.data.val}`, {stated("images")} pictures with {stated("references")} references each, beam {stated("beams")},
+x100. The model was chosen on this split, so expect a little less on new pictures.
+
+| metric | score |
+|---|---|
+{rows}
+
+## What it does badly
+
+It knows the things that its training pictures show and guesses at others. It miscounts, mixes up colours, reads
+no text, and does not know places or persons. It guesses whether a person is a man or a woman from clothes and
+posture, as its training captions do, and is often wrong.
+
+## What it must not be used for
+
+Not to identify, judge or monitor people; not where a wrong description can do harm without a person checking it.
+"""
