@@ -119,6 +119,10 @@ class TrainingConfig:
         patience: evaluations without a better CIDEr before the run stops.
         checkpoint_minutes: wall-clock minutes between checkpoints.
         seed: of weights, data order and dropout.
+        begin_from: the folder of a run whose best weights this one starts from; empty for fresh ones.
+        encoder_rate: factor on the learning rate for the last layers of a trainable encoder; layer by layer
+            towards the pixels it falls to a tenth of that.
+        augment: whether a trainable encoder sees other crops, colours and mirrorings of the pictures.
     """
 
     epochs: int = 12
@@ -136,6 +140,9 @@ class TrainingConfig:
     patience: int = 3
     checkpoint_minutes: float = 5.0
     seed: int = 1
+    begin_from: str = ""
+    encoder_rate: float = 0.1
+    augment: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +150,11 @@ class SelfCriticalConfig:
     """Training on the score itself, after cross-entropy; rates and times are those of `[training]`.
 
     Attributes:
-        begin_from: the folder of the run whose best weights it starts from; empty for cross-entropy training.
-        samples: captions drawn for each picture, 2 or more.
+        samples: captions drawn for each picture, 2 or more; 0 for cross-entropy training.
         cross_entropy: share of cross-entropy in the loss, 0 to 1.
     """
 
-    begin_from: str = ""
-    samples: int = 5
+    samples: int = 0
     cross_entropy: float = 0.0
 
 

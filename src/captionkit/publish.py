@@ -17,8 +17,7 @@ from captionkit.evaluate import evaluate
 from captionkit.export import export_bundle
 from captionkit.images import load_pixels
 from captionkit.progress import duration
-from captionkit.training.checkpoint import read_weights
-from captionkit.training.run import load_model, read_history, read_splits
+from captionkit.training.run import load_best, load_model, read_history, read_splits
 
 CALIBRATION_PICTURES = 100
 
@@ -56,7 +55,7 @@ def publish(
         (directory / "config.toml").read_text(encoding="utf-8"), source=str(directory / "config.toml")
     )
     model, tokenizer = load_model(config, (directory / "tokenizer.json").read_text(encoding="utf-8"))
-    model.load_weights(read_weights(path), parts=("decoder",))
+    load_best(model, config, directory)
     train, val = read_splits(config)
     assert model.encoder is not None
     size = model.encoder.input_shape[1]
@@ -88,7 +87,7 @@ def publish(
             int8_decoder=int8,
             keep_weights=keep_weights,
         )
-        objective = "self-critical" if config.self_critical.begin_from else "cross-entropy"
+        objective = "self-critical" if config.self_critical.samples else "cross-entropy"
         found = evaluate(
             Captioner.load(Path(folder) / "model.captionkit"),
             val,
@@ -118,7 +117,7 @@ def write_card(
     """The model card, Markdown: what the model is, what it learned from, how good it is, what it is not for."""
     network, precision = bundle.manifest.network, bundle.manifest.network.precision
     rows = "\n".join(f"| {name} | {100 * value:.1f} |" for name, value in scores.items())
-    objective = "self-critical training on CIDEr-D" if config.self_critical.begin_from else "cross-entropy"
+    objective = "self-critical training on CIDEr-D" if config.self_critical.samples else "cross-entropy"
 
     def stated(fact: str) -> str:
         return fingerprint.get(fact, "?")
@@ -141,8 +140,8 @@ A model that describes a photograph in one English sentence.
 
 ## How good it is
 
-Split `{config.data.val}`, {stated("images")} pictures with {stated("references")} references each, beam {stated("beams")},
-x100. The model was chosen on this split, so expect a little less on new pictures.
+Split `{config.data.val}`, {stated("images")} pictures with {stated("references")} references each, beam
+{stated("beams")}, x100. The model was chosen on this split: expect a little less on new pictures.
 
 | metric | score |
 |---|---|

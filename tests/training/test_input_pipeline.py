@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ from captionkit.training.input_pipeline import Batches
 CAPTIONS = [["a dog", "the dog"], ["a cat"], ["a b", "b c", "c d"], ["x"], ["y", "z"]]
 
 
-def make(**changes: int) -> Batches:
-    options = {"batch_size": 2, "captions_per_image": 2, "length": 4, "seed": 7, **changes}
+def make(**changes: Any) -> Batches:
+    options: dict[str, Any] = {"batch_size": 2, "captions_per_image": 2, "length": 4, "seed": 7, **changes}
     tokenizer = Tokenizer.build(text for texts in CAPTIONS for text in texts)
     return Batches(lambda rows: rows.astype(np.float16)[:, None, None], CAPTIONS, tokenizer, **options)
 

@@ -74,6 +74,7 @@ class CaptionModel:
             for name, variable in self.variables().items()
             if "seed_generator" not in name and name.split("/")[0] in parts
         }
+        weights = {name: value for name, value in weights.items() if name.split("/")[0] in parts}
         missing, unknown = sorted(variables.keys() - weights.keys()), sorted(weights.keys() - variables.keys())
         if missing or unknown:
             raise TrainingError(

@@ -95,6 +95,13 @@ def load_weights(model: keras.Model, path: Path) -> None:
             raise WeightsError(f"Expected weights as .npz, .safetensors, .h5 or .pth, but got {path.name}.")
 
 
+def encoder_weights(model: keras.Model) -> dict[str, npt.NDArray[Any]]:
+    """The weights of a built encoder, as `load_weights` takes them from a `.safetensors` file."""
+    return {
+        name: variable.value.numpy() for name, variable in zip(variable_names(model), model.variables, strict=True)
+    }
+
+
 def assign(model: keras.Model, arrays: Mapping[str, npt.NDArray[Any]], source: Path) -> None:
     """Set all variables from arrays of the same names (`variable_names`) and shapes; nothing is set if one lacks.
 

@@ -18,6 +18,7 @@ from captionkit.tokenizer import PAD, Tokenizer
 
 Inputs = npt.NDArray[Any]
 ReadInputs = Callable[[npt.NDArray[np.int64]], Inputs]
+Augment = Callable[[npt.NDArray[np.int64], Inputs, np.random.Generator], Inputs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Batches:
         captions_per_image: int,
         length: int,
         seed: int,
+        augment: Augment | None = None,
     ) -> None:
         """Turn captions into ids once.
 
@@ -62,12 +64,13 @@ class Batches:
             captions_per_image: C; where a picture has more, a fresh choice is made each epoch.
             length: L, eos included.
             seed: of the order.
+            augment: (rows, inputs, random numbers of the step) -> inputs.
         """
         self._read = read
         self.batch_size = min(batch_size, len(captions))
         self.captions_per_image = captions_per_image
         self.pictures = len(captions)
-        self._seed = seed
+        self._seed, self._augment = seed, augment
         self._ids = [tokenizer.to_ids(list(texts), length) for texts in captions]
         self._length = length
         self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.zeros(0, np.int64))
@@ -92,7 +95,10 @@ class Batches:
                 chosen = np.random.default_rng((self._seed, step, place)).permutation(len(own))
                 own = own[np.sort(chosen[: self.captions_per_image])]
             ids[place, : len(own)] = own
-        return Batch(rows, self._read(rows), ids)
+        inputs = self._read(rows)
+        if self._augment is not None:
+            inputs = self._augment(rows, inputs, np.random.default_rng((self._seed, step)))
+        return Batch(rows, inputs, ids)
 
     def stream(self, first: int, last: int, *, ahead: int = 2) -> Iterator[tuple[int, Batch]]:
         """The batches of steps `first` to `last` - 1, read by a thread while the network works."""

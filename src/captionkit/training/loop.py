@@ -19,6 +19,7 @@ from captionkit.config import TrainingConfig
 from captionkit.errors import TrainingError
 from captionkit.files import write_bytes, write_text
 from captionkit.modeling.caption_model import CaptionModel
+from captionkit.modeling.weights import encoder_weights
 from captionkit.progress import Progress
 from captionkit.training.checkpoint import read_checkpoint, write_checkpoint, write_weights
 from captionkit.training.input_pipeline import Batch, Batches
@@ -49,6 +50,7 @@ class Trainer:
     """Runs an objective over batches, chooses the model on dev, and never loses more than minutes of work.
 
     Files in `directory`: `checkpoint/` (to go on), `best.safetensors` (the weights with the best dev score),
+    `encoder.safetensors` (the encoder's among them, where it is trained, as `encoder.weights` takes them),
     `history.jsonl` (a line an evaluation), `curve.png`.
     """
 
@@ -168,6 +170,8 @@ class Trainer:
         if score > state.best_score:
             state.best_score, state.best_step, state.evaluations_without_gain = score, state.step, 0
             write_weights(self.directory / "best.safetensors", self.model.weights())
+            if self.model.encoder is not None:
+                write_weights(self.directory / "encoder.safetensors", encoder_weights(self.model.encoder))
         else:
             state.evaluations_without_gain += 1
         self.descent.swap_average()

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from captionkit.config import Config, differences, expand_path, parse_config, write_config
+from captionkit.config import Config, EncoderConfig, differences, expand_path, parse_config, write_config
 from captionkit.datasets import read_dataset
 from captionkit.errors import DataError, TrainingError
 from captionkit.files import sha256, write_text
@@ -27,11 +27,12 @@ from captionkit.modeling.encoders import build_encoder
 from captionkit.records import ImageRecord
 from captionkit.text import tokenize
 from captionkit.tokenizer import EOS, Tokenizer
+from captionkit.training.augment import augment, can_be_mirrored
 from captionkit.training.checkpoint import read_weights
-from captionkit.training.cross_entropy import CrossEntropy
+from captionkit.training.cross_entropy import CrossEntropy, FeaturesOf
 from captionkit.training.dev import DevScores
-from captionkit.training.feature_cache import FeatureCache, build_feature_cache, cache_name
-from captionkit.training.input_pipeline import Batches
+from captionkit.training.feature_cache import FeatureCache, build_feature_cache, build_pixel_cache, cache_name
+from captionkit.training.input_pipeline import Augment, Batches
 from captionkit.training.loop import Evaluate, Objective, Trainer
 from captionkit.training.optimizer import Descent
 from captionkit.training.self_critical import Reward, SelfCritical
@@ -81,12 +82,6 @@ class Prepared:
         return self.cache.read(self.val_rows[rows])
 
 
-def features_of(inputs: tf.Tensor, training: bool) -> tf.Tensor:
-    """Cached features are the input: float16 [B, P, D] -> float32."""
-    del training
-    return tf.cast(inputs, tf.float32)
-
-
 def read_splits(config: Config) -> tuple[list[ImageRecord], list[ImageRecord]]:
     """The captioned pictures of the train and the dev split.
 
@@ -134,8 +129,13 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
     train, val = read_splits(config)
     encoder = build_encoder(config.encoder)
     both = [*train, *val]
-    folder = cache_folder() / cache_name(both, config.encoder)
-    cache = build_feature_cache(both, encoder, config.encoder, folder, quiet=quiet)
+    if config.encoder.trainable:
+        size = encoder.input_shape[1]
+        pixels = EncoderConfig(name="pixels", weights="none", image_size=size)
+        cache = build_pixel_cache(both, size, cache_folder() / cache_name(both, pixels), quiet=quiet)
+    else:
+        folder = cache_folder() / cache_name(both, config.encoder)
+        cache = build_feature_cache(both, encoder, config.encoder, folder, quiet=quiet)
     place = {identifier: index for index, identifier in enumerate(cache.ids)}
     train = [record for record in train if record.id in place]
     val = [record for record in val if record.id in place]
@@ -172,10 +172,19 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
 
 def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
     """The trainer of a prepared run; call `restore` on it to go on from a checkpoint."""
-    config = prepared.config
-    # Only the decoder is trained and saved here; the encoder's weights are those its features came from.
-    model = CaptionModel(None, prepared.model.decoder)
-    descent = Descent(config.training, model.decoder.trainable_variables)
+    config, model = prepared.config, prepared.model
+    features = _features_of(model, config)
+    if not config.encoder.trainable:
+        # Only the decoder is trained and saved; the encoder's weights are those its features came from.
+        model = CaptionModel(None, model.decoder)
+    variables = list(model.decoder.trainable_variables)
+    rates = [1.0] * len(variables)
+    if config.encoder.trainable and model.encoder is not None:
+        layers = model.encoder.trainable_variables
+        variables += layers
+        depth = np.linspace(-1.0, 0.0, len(layers))
+        rates += [float(config.training.encoder_rate * 10.0**d) for d in depth]
+    descent = Descent(config.training, variables, rates)
     evaluate: Evaluate = DevScores(
         model,
         prepared.tokenizer,
@@ -183,7 +192,7 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
         prepared.read_val,
         [record.captions for record in prepared.val],
         beams=config.training.eval_beams,
-        features_of=features_of,
+        features_of=features,
     )
     batches = Batches(
         prepared.read_train,
@@ -193,18 +202,31 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
         captions_per_image=config.training.captions_per_image,
         length=config.tokenizer.max_length + 1,
         seed=config.training.seed,
+        augment=_augment(prepared.train) if config.encoder.trainable and config.training.augment else None,
     )
-    objective: Objective = CrossEntropy(config.training, model, descent, features_of)
-    if config.self_critical.begin_from:
+    objective: Objective = CrossEntropy(config.training, model, descent, features)
+    if config.self_critical.samples:
         objective = SelfCritical(
             config.self_critical,
             model,
             descent,
-            features_of,
+            features,
             cider_reward(prepared.train, prepared.tokenizer),
             length=config.decoding.max_length + 1,
         )
     return Trainer(config.training, model, descent, objective, batches, evaluate, directory, prepared.identity)
+
+
+def _features_of(model: CaptionModel, config: Config) -> FeaturesOf:
+    """Batch inputs -> features: the encoder where it is trained, else the cached features themselves."""
+    if config.encoder.trainable:
+        return model.encode
+    return lambda inputs, training: tf.cast(inputs, tf.float32)
+
+
+def _augment(records: Sequence[ImageRecord]) -> Augment:
+    mirrorable = np.array([can_be_mirrored(record.captions) for record in records])
+    return lambda rows, inputs, rng: augment(inputs, mirrorable[rows], rng)
 
 
 def cider_reward(records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Reward:
@@ -215,36 +237,48 @@ def cider_reward(records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Reward
     return lambda ids, rows: prepared.score_ids(ids, rows, eos=EOS)
 
 
-def begin_weights(config: Config, tokenizer: Tokenizer) -> dict[str, npt.NDArray[Any]]:
-    """The best weights of the run that self-critical training begins from.
+def load_best(model: CaptionModel, config: Config, directory: Path) -> None:
+    """Set a model to a run's best weights: the decoder's, and the encoder's where the run trained it."""
+    parts = ("decoder", "encoder") if config.encoder.trainable else ("decoder",)
+    model.load_weights(read_weights(directory / "best.safetensors"), parts=parts)
+
+
+def begin_from(model: CaptionModel, config: Config, tokenizer: Tokenizer) -> None:
+    """Set a model to the best weights of the run that `training.begin_from` names.
 
     Raises:
-        TrainingError: no such run, or its vocabulary, encoder or decoder is another.
+        TrainingError: no such run, its vocabulary or decoder is another, or it trained an encoder that the new
+            run would not have.
     """
-    directory = expand_path(config.self_critical.begin_from)
+    directory = expand_path(config.training.begin_from)
     try:
         text = (directory / "config.toml").read_text(encoding="utf-8")
         words = (directory / "tokenizer.json").read_text(encoding="utf-8")
     except OSError:
         raise TrainingError(
-            f"Expected a finished run in {directory} (self_critical.begin_from), but its config.toml or "
-            "tokenizer.json is missing; train with cross-entropy first."
+            f"Expected a finished run in {directory} (training.begin_from), but its config.toml or "
+            "tokenizer.json is missing; train that one first."
         ) from None
     before = parse_config(text, source=str(directory / "config.toml"))
     if Tokenizer.from_json(words) != tokenizer:
         raise TrainingError(
             f"The run in {directory} has another vocabulary; use the same data and tokenizer settings."
         )
-    sizes = ("kind", "units", "embedding", "layers", "heads", "tied", "grid_layers", "positions")
-    if any(getattr(before.decoder, name) != getattr(config.decoder, name) for name in sizes):
+    if (
+        before.encoder.trainable
+        and not config.encoder.trainable
+        and config.encoder.weights == before.encoder.weights
+    ):
         raise TrainingError(
-            f"The run in {directory} has another decoder: {before.decoder} and not {config.decoder}."
+            f"The run in {directory} trained its encoder; set encoder.trainable = true to go on with that, or "
+            f"encoder.weights = {str(directory / 'encoder.safetensors')!r} to keep it as it is."
         )
-    if before.encoder != config.encoder:
+    if before.encoder.name != config.encoder.name:
         raise TrainingError(
-            f"The run in {directory} has another encoder: {before.encoder} and not {config.encoder}."
+            f"The run in {directory} has the encoder {before.encoder.name} and not {config.encoder.name}."
         )
-    return read_weights(directory / "best.safetensors")
+    parts = ("decoder", "encoder") if before.encoder.trainable and config.encoder.trainable else ("decoder",)
+    model.load_weights(read_weights(directory / "best.safetensors"), parts=parts)
 
 
 def train(config: Config, directory: Path, *, quiet: bool = False, until: int | None = None) -> Trainer:
@@ -261,8 +295,8 @@ def train(config: Config, directory: Path, *, quiet: bool = False, until: int | 
         )
     prepared = prepare(config, quiet=quiet)
     trainer = make_trainer(prepared, directory)
-    if config.self_critical.begin_from:
-        trainer.model.load_weights(begin_weights(config, prepared.tokenizer))
+    if config.training.begin_from:
+        begin_from(trainer.model, config, prepared.tokenizer)
         trainer.descent.reset_average()
     directory.mkdir(parents=True, exist_ok=True)
     write_text(directory / "config.toml", write_config(config))

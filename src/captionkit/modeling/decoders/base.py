@@ -45,11 +45,10 @@ class Decoder(keras.layers.Layer):
         """Make the shared weights; a subclass makes its own and calls this."""
         del features_shape
         E, U, V = self.config.embedding, self.config.units, self.vocabulary
-        self.embedding = self.add_weight(
-            name="embedding",
-            shape=(V, E),
-            initializer=keras.initializers.RandomUniform(-0.08, 0.08, seed=self.seeds),
-        )
+        # Words must be as loud as the picture from the first step on, or hundreds of steps go by before the
+        # recurrent network hears them. A tied embedding is the output layer too, whose logits must begin small.
+        spread = keras.initializers.RandomNormal(stddev=0.05 if self.config.tied else 0.5, seed=self.seeds)
+        self.embedding = self.add_weight(name="embedding", shape=(V, E), initializer=spread)
         if self.config.tied:
             # Press and Wolf 2017: the output layer reads the input embedding; a projection bridges U and E.
             self.bridge = self.add_weight(name="bridge", shape=(U, E), initializer=self.initializer())

@@ -1,0 +1,59 @@
+"""Other views of a picture that its captions are still true of. A function of (seed, step), so a run can resume.
+
+Letters: B images, S side in pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from captionkit.text import tokenize
+
+# A mirrored picture makes these words wrong, and letters and numbers unreadable.
+SIDED = frozenset({"left", "right", "leftmost", "rightmost", "lefthand", "righthand", "clockwise"})
+WRITTEN = frozenset({"sign", "letter", "letters", "word", "words", "number", "numbers", "reads", "says", "text"})
+
+MIN_CROP = 0.75  # of the side: what a caption speaks of seldom lies at the very edge
+BRIGHTNESS = CONTRAST = SATURATION = 0.15
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def can_be_mirrored(captions: Iterable[str]) -> bool:
+    """Whether no caption speaks of a side or of something written."""
+    return not any((SIDED | WRITTEN).intersection(tokenize(caption)) for caption in captions)
+
+
+def augment(pixels: Pixels, mirrorable: npt.NDArray[np.bool_], rng: np.random.Generator) -> Pixels:
+    """A random crop, mirroring where that is harmless, and small changes of light and colour.
+
+    Args:
+        pixels: uint8 [B, S, S, 3].
+        mirrorable: bool [B], see `can_be_mirrored`.
+        rng: of this batch.
+
+    Returns:
+        uint8 [B, S, S, 3].
+    """
+    size = pixels.shape[1]
+    out = np.empty_like(pixels)
+    for index, picture in enumerate(pixels):
+        scale = rng.uniform(MIN_CROP, 1.0, size=2) * size
+        left, top = rng.uniform(0.0, 1.0, size=2) * (size - scale)
+        box = (left, top, left + scale[0], top + scale[1])
+        view = np.asarray(
+            Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR, box=box), np.float32
+        )
+        if mirrorable[index] and rng.random() < 0.5:
+            view = view[:, ::-1]
+        brightness, contrast, saturation = 1.0 + rng.uniform(-1, 1, 3) * (BRIGHTNESS, CONTRAST, SATURATION)
+        grey = view.mean(axis=2, keepdims=True)
+        view = grey + saturation * (view - grey)
+        mean = float(view.mean())
+        view = brightness * (mean + contrast * (view - mean))
+        out[index] = np.clip(np.rint(view), 0, 255)
+    return out

@@ -1,0 +1,227 @@
+"""A run from a folder of pictures to a bundle that captions them, by the project's own commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captionkit.bundle import read_bundle
+from captionkit.captioner import Captioner
+from captionkit.config import parse_config
+from captionkit.errors import ConfigError, DataError, TrainingError
+from captionkit.publish import publish
+from captionkit.training.run import resume, train
+
+COLOURS = {"red": (220, 30, 30), "green": (20, 180, 40), "blue": (30, 50, 210), "white": (240, 240, 240)}
+BACKGROUNDS = {"floor": (90, 80, 60), "night": (10, 10, 20)}
+
+
+def draw(path: Path, colour: tuple[int, int, int], background: tuple[int, int, int], left: int) -> None:
+    pixels = np.zeros((48, 48, 3), np.uint8) + np.array(background, np.uint8)
+    pixels[16:40, left : left + 24] = colour
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Karpathy JSON of 24 drawn pictures, every third of them in val."""
+    root = tmp_path_factory.mktemp("data")
+    images = []
+    for number, (colour, background, left) in enumerate(
+        (c, b, x) for c in COLOURS for b in BACKGROUNDS for x in (4, 12, 20)
+    ):
+        name = f"{number:02d}.png"
+        draw(root / name, COLOURS[colour], BACKGROUNDS[background], left)
+        texts = [f"A {colour} box on the {background} .", f"There is a {colour} box ."]
+        images.append(
+            {
+                "imgid": number,
+                "filename": name,
+                "split": "val" if number % 3 == 1 else "train",
+                "sentences": [{"raw": text, "tokens": text.lower().split()[:-1]} for text in texts],
+            }
+        )
+    (root / "dataset.json").write_text(json.dumps({"images": images, "dataset": "boxes"}))
+    return root
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAPTIONKIT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def recipe(data: Path) -> str:
+    return f"""
+[data]
+captions = "{data / "dataset.json"}"
+images = "{data}"
+[tokenizer]
+min_count = 1
+max_length = 8
+[encoder]
+name = "mobilenet_v3_small"
+weights = "none"
+image_size = 32
+[decoder]
+units = 16
+embedding = 16
+dropout = 0.0
+[training]
+epochs = 3
+batch_size = 8
+captions_per_image = 2
+learning_rate = 0.02
+warmup_steps = 2
+patience = 0
+[decoding]
+max_length = 8
+[bundle]
+name = "boxes"
+data_terms = "drawn for a test"
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    code: int
+    out: str
+    err: str
+
+
+def captionkit(arguments: Sequence[str | Path], cwd: Path) -> Command:
+    source = str(Path(__file__).parents[2] / "src")
+    done = subprocess.run(
+        [sys.executable, "-m", "captionkit", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": source, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=False,
+    )
+    return Command(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(data: Path, tmp_path: Path) -> None:
+    config = parse_config(recipe(data))
+    whole = train(config, tmp_path / "whole", quiet=True)
+    train(config, tmp_path / "halves", quiet=True, until=3)
+    halves = resume(tmp_path / "halves", quiet=True)
+    for (name, value), other in zip(whole.model.weights().items(), halves.model.weights().values(), strict=True):
+        np.testing.assert_array_equal(value, other, err_msg=name)
+
+    bundle = publish(tmp_path / "halves", quiet=True)
+    assert bundle.manifest.name == "boxes"
+    assert bundle.manifest.fingerprint["split"] == "val"
+    assert "drawn for a test" in read_bundle(tmp_path / "halves" / "model.captionkit").card
+    # What training measured on dev is what the exported networks say: one decode, one resize, one search.
+    assert bundle.manifest.scores["CIDEr-D"] == pytest.approx(halves.state.best_score, abs=0.02)
+    captioner = Captioner.load(tmp_path / "halves" / "model.captionkit")
+    predictions = captioner.caption([data / "00.png", data / "nothing.png"])
+    assert predictions[0].text.endswith(".")
+    assert predictions[1].error is not None
+
+
+def test_resuming_with_another_configuration_or_data_shows_the_difference(data: Path, tmp_path: Path) -> None:
+    train(parse_config(recipe(data)), tmp_path / "run", quiet=True, until=1)
+    with pytest.raises(TrainingError, match=r"decoder.units: 16 -> 32"):
+        resume(tmp_path / "run", ["decoder.units=32"], quiet=True)
+    with pytest.raises(TrainingError, match="holds a run already"):
+        train(parse_config(recipe(data)), tmp_path / "run", quiet=True)
+    moved = json.loads((data / "dataset.json").read_text())
+    moved["images"][0]["sentences"][0]["raw"] = "A red box on the night ."
+    (tmp_path / "changed.json").write_text(json.dumps(moved))
+    text = (tmp_path / "run" / "config.toml").read_text()
+    (tmp_path / "run" / "config.toml").write_text(
+        text.replace(str(data / "dataset.json"), str(tmp_path / "changed.json"))
+    )
+    with pytest.raises(TrainingError, match="another vocabulary and data"):
+        resume(tmp_path / "run", quiet=True)
+
+
+def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path, tmp_path: Path) -> None:
+    train(parse_config(recipe(data)), tmp_path / "frozen", quiet=True)
+    finetune = parse_config(
+        recipe(data), [f"training.begin_from={tmp_path / 'frozen'}", "encoder.trainable=true", "training.epochs=1"]
+    )
+    tuned = train(finetune, tmp_path / "tuned", quiet=True)
+    assert any(name.startswith("encoder/") for name in tuned.model.weights())
+    critical = parse_config(
+        recipe(data),
+        [
+            f"training.begin_from={tmp_path / 'tuned'}",
+            f"encoder.weights={tmp_path / 'tuned' / 'encoder.safetensors'}",
+            "self_critical.samples=3",
+            "training.epochs=1",
+            "training.learning_rate=0.001",
+        ],
+    )
+    trainer = train(critical, tmp_path / "critical", quiet=True)
+    assert trainer.history[-1]["loss"] < 0  # minus the mean reward
+    bundle = publish(tmp_path / "critical", int8=True, quiet=True)
+    assert bundle.manifest.network.precision == {"encoder": "int8", "decoder": "int8"}
+    assert bundle.manifest.fingerprint["objective"] == "self-critical"
+    with pytest.raises(TrainingError, match="trained its encoder"):
+        train(
+            parse_config(recipe(data), [f"training.begin_from={tmp_path / 'tuned'}"]), tmp_path / "no", quiet=True
+        )
+
+
+def test_the_command_line_trains_resumes_and_evaluates(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "boxes.toml").write_text(recipe(data))
+    done = captionkit(["train", "boxes.toml", "training.epochs=1"], tmp_path)
+    assert done.code == 0, done.err
+    assert "best dev CIDEr" in done.out
+    run = tmp_path / "runs" / "boxes"
+    assert {path.name for path in run.iterdir()} >= {
+        "config.toml",
+        "tokenizer.json",
+        "history.jsonl",
+        "curve.png",
+        "best.safetensors",
+        "model.captionkit",
+    }
+    assert captionkit(["train", "boxes.toml"], tmp_path).code == 2
+    done = captionkit(
+        ["evaluate", run / "model.captionkit", data / "dataset.json", "--split", "dev", "--results", "r.json"],
+        tmp_path,
+    )
+    assert done.code == 0, done.err
+    assert "Show and Tell" in done.out
+    assert len(json.loads((tmp_path / "r.json").read_text())) == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train"], "Expected a recipe or --resume"),
+        (["train", "nothing.toml"], "cannot be read"),
+        (["train", "bad.toml"], "did you mean 'epochs'"),
+        (["train", "good.toml", "training.epoch=3"], "did you mean 'epochs'"),
+        (["train", "--resume", "nothing"], "no config.toml"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(
+    data: Path, tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    (tmp_path / "bad.toml").write_text("[training]\nepoch = 3\n")
+    (tmp_path / "good.toml").write_text(recipe(data))
+    done = captionkit(arguments, tmp_path)
+    assert done.code == 2
+    assert says in done.err
+    assert "Traceback" not in done.err
+
+
+def test_an_empty_split_names_those_that_there_are(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="splits there: train, val"):
+        train(parse_config(recipe(data), ["data.val=test"]), tmp_path / "run", quiet=True)
+    with pytest.raises(ConfigError, match="did you mean 'lstm'"):
+        train(parse_config(recipe(data), ["decoder.kind=lstmm"]), tmp_path / "run", quiet=True)
