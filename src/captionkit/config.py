@@ -87,6 +87,7 @@ class DecoderConfig:
         tied: whether the output layer reads the word embedding.
         grid_layers: self-attention layers over the grid (transformer).
         positions: words a sentence may have at most (transformer).
+        bfloat16: whether training computes matrix products in bfloat16, which pays on CPUs with AVX512-BF16 only.
         doubly_stochastic: weight of the term that asks each grid position to be looked at once (attention_lstm).
     """
 
@@ -101,6 +102,7 @@ class DecoderConfig:
     grid_layers: int = 1
     positions: int = 32
     doubly_stochastic: float = 0.0
+    bfloat16: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from captionkit.errors import ConfigError
+
+
+def dot(tensor: tf.Tensor, kernel: Any, low: bool = False) -> tf.Tensor:
+    """The matrix product over the last axis: [..., A], [A, Z] -> [..., Z].
+
+    `low` computes it in bfloat16: about 1.7 times faster on CPUs with AVX512-BF16, much slower on others.
+    Sums, states, weights and their updates stay float32 (Micikevicius et al. 2018).
+    """
+    if not low:
+        return tf.tensordot(tensor, kernel, 1)
+    return tf.cast(tf.tensordot(tf.cast(tensor, tf.bfloat16), tf.cast(kernel, tf.bfloat16), 1), tf.float32)
 
 
 class LSTMCell(keras.layers.Layer):
@@ -46,22 +58,37 @@ class LSTMCell(keras.layers.Layer):
         )
         self.built = True
 
-    def inputs(self, vectors: tf.Tensor) -> tf.Tensor:
+    def inputs(self, vectors: tf.Tensor, low: bool = False) -> tf.Tensor:
         """The input's share of the gates: float32 [..., E] -> [..., 4 U]."""
-        return tf.tensordot(vectors, self.kernel, 1) + self.bias
+        return dot(vectors, self.kernel, low) + self.bias
 
-    def step(self, gates: tf.Tensor, hidden: tf.Tensor, memory: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def step(
+        self, gates: tf.Tensor, hidden: tf.Tensor, memory: tf.Tensor, low: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """One step: gates [B, 4 U] from `inputs`, hidden and memory [B, U] -> the new hidden and memory."""
-        gates = gates + tf.matmul(hidden, self.recurrent_kernel)
+        gates = gates + dot(hidden, self.recurrent_kernel, low)
         enter, forget, candidate, leave = tf.split(gates, 4, axis=-1)
         memory = tf.sigmoid(forget) * memory + tf.sigmoid(enter) * tf.tanh(candidate)
         return tf.sigmoid(leave) * tf.tanh(memory), memory
 
-    def sequence(self, vectors: tf.Tensor, hidden: tf.Tensor, memory: tf.Tensor) -> tf.Tensor:
-        """All steps: vectors float32 [B, L, E] (L static), hidden and memory [B, U] before them -> [B, L, U]."""
+    def sequence(
+        self,
+        vectors: tf.Tensor,
+        hidden: tf.Tensor,
+        memory: tf.Tensor,
+        extra: tf.Tensor | None = None,
+        low: bool = False,
+    ) -> tf.Tensor:
+        """All steps: vectors float32 [B, L, E] (L static), hidden and memory [B, U] before them -> [B, L, U].
+
+        `extra` [B, 1, 4 U] is added to the gates of every step.
+        """
+        shares = self.inputs(vectors, low)
+        if extra is not None:
+            shares += extra
         outputs = []
-        for gates in tf.unstack(self.inputs(vectors), axis=1):
-            hidden, memory = self.step(gates, hidden, memory)
+        for gates in tf.unstack(shares, axis=1):
+            hidden, memory = self.step(gates, hidden, memory, low)
             outputs.append(hidden)
         return tf.stack(outputs, axis=1)
 
@@ -93,14 +120,17 @@ class GridAttention(keras.layers.Layer):
         self.value_kernel, self.output_kernel = kernel("value_kernel", M, U), kernel("output_kernel", U, U)
         self.built = True
 
-    def memory(self, grid: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def memory(self, grid: tf.Tensor, low: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Keys [B, N, P, U / N] and values of the same shape, from a grid [B, P, M]; N heads."""
-        return self._split(tf.tensordot(grid, self.key_kernel, 1)), self._split(
-            tf.tensordot(grid, self.value_kernel, 1)
-        )
+        return self._split(dot(grid, self.key_kernel, low)), self._split(dot(grid, self.value_kernel, low))
 
     def attend(
-        self, queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, mask: tf.Tensor | None = None
+        self,
+        queries: tf.Tensor,
+        keys: tf.Tensor,
+        values: tf.Tensor,
+        mask: tf.Tensor | None = None,
+        low: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Look at the grid.
 
@@ -112,12 +142,12 @@ class GridAttention(keras.layers.Layer):
         Returns:
             float32 [B, Q, U] and the weights float32 [B, N, Q, P], which sum to 1 over P.
         """
-        split = self._split(tf.tensordot(queries, self.query_kernel, 1))  # [B, N, Q, U / N]
+        split = self._split(dot(queries, self.query_kernel, low))  # [B, N, Q, U / N]
         logits = tf.matmul(split, keys, transpose_b=True) / math.sqrt(self.units / self.heads)
         weights = tf.nn.softmax(logits if mask is None else logits + mask)
         mixed = tf.transpose(tf.matmul(weights, values), [0, 2, 1, 3])  # [B, Q, N, U / N]
         mixed = tf.reshape(mixed, [-1, tf.shape(queries)[1], self.units])
-        return tf.tensordot(mixed, self.output_kernel, 1), weights
+        return dot(mixed, self.output_kernel, low), weights
 
     def _split(self, tensor: tf.Tensor) -> tf.Tensor:
         parts = tf.reshape(tensor, [-1, tf.shape(tensor)[1], self.heads, self.units // self.heads])
@@ -141,9 +171,9 @@ class FeedForward(keras.layers.Layer):
             setattr(self, f"dense_{k}", (kernel, bias))
         self.built = True
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: tf.Tensor, low: bool = False) -> tf.Tensor:
         """float32 [..., U] -> [..., U]."""
         (kernel_0, bias_0), (kernel_1, bias_1) = self.dense_0, self.dense_1
         # The tanh form: LiteRT has it as plain operations, the exact one needs erf.
-        inner = tf.nn.gelu(tf.tensordot(inputs, kernel_0, 1) + bias_0, approximate=True)
-        return tf.tensordot(inner, kernel_1, 1) + bias_1
+        inner = tf.nn.gelu(dot(inputs, kernel_0, low) + bias_0, approximate=True)
+        return dot(inner, kernel_1, low) + bias_1

@@ -58,7 +58,7 @@ class CrossEntropy:
             hidden, penalty = decoder.hidden_with_penalty(features, shift_right(ids), training=True)
             # The vocabulary is the widest product of all: it is computed for real tokens only.
             real = ids != PAD
-            logits = decoder.project(tf.boolean_mask(hidden, real))
+            logits = decoder.project(tf.boolean_mask(hidden, real), training=True)
             targets = tf.boolean_mask(ids, real)
             loss = masked_cross_entropy(logits, targets, tf.ones_like(targets, tf.bool), self._smoothing)
             objective = loss + penalty

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -14,20 +16,19 @@ from captionkit.modeling.decoders import DECODERS, Decoder, build_decoder
 B, C, L, P, D, V = 3, 2, 7, 4, 6, 20
 
 
-def make(kind: str, *, tied: bool = False, dropout: float = 0.5, layers: int = 2) -> Decoder:
-    config = DecoderConfig(
-        kind=kind,
-        units=16,
-        embedding=16 if kind == "transformer" else 12,
-        layers=layers,
-        heads=4,
-        tied=tied,
-        dropout=dropout,
-        word_dropout=0.1,
-        positions=8,
-        doubly_stochastic=1.0,
-    )
-    return build_decoder(config, vocabulary=V, positions=P, depth=D, seed=3)
+def make(kind: str, **changes: Any) -> Decoder:
+    options: dict[str, Any] = {
+        "units": 16,
+        "embedding": 16 if kind == "transformer" else 12,
+        "layers": 2,
+        "heads": 4,
+        "dropout": 0.5,
+        "word_dropout": 0.1,
+        "positions": 8,
+        "doubly_stochastic": 1.0,
+        **changes,
+    }
+    return build_decoder(DecoderConfig(kind=kind, **options), vocabulary=V, positions=P, depth=D, seed=3)
 
 
 @pytest.fixture
@@ -123,3 +124,15 @@ def test_the_random_states_are_variables_that_a_checkpoint_can_hold() -> None:
     decoder = make("lstm")
     assert any("seed" in variable.path for variable in decoder.variables)
     assert isinstance(decoder.variables[0], keras.Variable)
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_bfloat16_is_for_training_only_and_close(kind: str, features: np.ndarray, ids: np.ndarray) -> None:
+    plain, low = (
+        make(kind, dropout=0.0, word_dropout=0.0),
+        make(kind, dropout=0.0, word_dropout=0.0, bfloat16=True),
+    )
+    np.testing.assert_array_equal(plain(features, ids).numpy(), low(features, ids).numpy())
+    expected, found = plain(features, ids, training=True).numpy(), low(features, ids, training=True).numpy()
+    assert found.dtype == np.float32
+    assert 0 < np.abs(found - expected).max() < 0.15

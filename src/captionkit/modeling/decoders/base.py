@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from captionkit.config import DecoderConfig
+from captionkit.modeling.layers import dot
 
 State = dict[str, Any]
 """A flat dict of tensors, each leading with B. `step` returns only the leaves that it changes."""
@@ -75,12 +76,16 @@ class Decoder(keras.layers.Layer):
             vectors *= tf.cast(keep, vectors.dtype)[..., None] / (1.0 - self.config.word_dropout)
         return self.dropout(vectors, training)
 
-    def project(self, hidden: tf.Tensor) -> tf.Tensor:
+    def low(self, training: bool) -> bool:
+        """Whether matrix products are to be computed in bfloat16: in training only, and where it was asked for."""
+        return training and self.config.bfloat16
+
+    def project(self, hidden: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Logits: float32 [..., U] -> float32 [..., V]."""
+        low = self.low(training)
         if self.config.tied:
-            hidden = tf.tensordot(hidden, self.bridge, 1)
-            return tf.tensordot(hidden, tf.transpose(self.embedding), 1) + self.output_bias
-        return tf.tensordot(hidden, self.output_kernel, 1) + self.output_bias
+            return dot(dot(hidden, self.bridge, low), tf.transpose(self.embedding), low) + self.output_bias
+        return dot(hidden, self.output_kernel, low) + self.output_bias
 
     def hidden(self, features: tf.Tensor, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """What the words so far and the picture make of each position, before the vocabulary.
@@ -103,7 +108,7 @@ class Decoder(keras.layers.Layer):
 
     def call(self, features: tf.Tensor, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Teacher-forced logits: features [B, P, D], ids int32 [B, C, L] -> float32 [B, C, L, V]."""
-        return self.project(self.hidden(features, ids, training))
+        return self.project(self.hidden(features, ids, training), training)
 
     def start(self, features: tf.Tensor) -> State:
         """The state before the first word: features float32 [B, P, D] -> dict of tensors that lead with B."""

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from captionkit.config import DecoderConfig
 from captionkit.modeling.decoders.base import Decoder, State
-from captionkit.modeling.layers import GridAttention, LSTMCell
+from captionkit.modeling.layers import GridAttention, LSTMCell, dot
 
 
 class MultiheadLSTMDecoder(Decoder):
@@ -54,9 +54,9 @@ class MultiheadLSTMDecoder(Decoder):
     def start(self, features: tf.Tensor, training: bool = False) -> State:
         """Keys and values [B, N, P, U / N] of the grid, and the first LSTM after it has read the mean of it."""
         features = self.dropout(self.feature_norm(features), training)
-        grid = self.grid_norm(tf.tensordot(features, self.grid_kernel, 1) + self.places)  # [B, P, U]
+        grid = self.grid_norm(dot(features, self.grid_kernel, self.low(training)) + self.places)  # [B, P, U]
         grid = self.dropout(grid, training)
-        keys, values = self.attention.memory(grid)
+        keys, values = self.attention.memory(grid, self.low(training))
         image = tf.matmul(tf.reduce_mean(grid, axis=1), self.image_kernel) + self.image_bias
         zeros = tf.zeros([tf.shape(features)[0], self.config.units], features.dtype)
         state: State = {"keys": keys, "values": values}
@@ -82,17 +82,16 @@ class MultiheadLSTMDecoder(Decoder):
 
     def hidden(self, features: tf.Tensor, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """See `Decoder.hidden`."""
-        C, L, U = ids.shape[1], ids.shape[2], self.config.units
+        C, L, U, low = ids.shape[1], ids.shape[2], self.config.units, self.low(training)
         state = self.start(features, training)
         words = self.embed(tf.reshape(ids, [-1, L]), training)  # [B * C, L, E]
         for k, cell in enumerate(self.cells):
-            outputs = cell.sequence(
-                words, tf.repeat(state[f"h{k}"], C, axis=0), tf.repeat(state[f"c{k}"], C, axis=0)
-            )
+            hidden, memory = (tf.repeat(state[f"{leaf}{k}"], C, axis=0) for leaf in "hc")
+            outputs = cell.sequence(words, hidden, memory, low=low)
             outputs = self.dropout(outputs, training)
             if k == 0:
                 queries = tf.reshape(outputs, [-1, C * L, U])
-                seen, _ = self.attention.attend(queries, state["keys"], state["values"])
+                seen, _ = self.attention.attend(queries, state["keys"], state["values"], low=low)
                 words = self.seen_norm(outputs + self.dropout(tf.reshape(seen, [-1, L, U]), training))
             else:
                 words = words + outputs

@@ -18,7 +18,7 @@ import tensorflow as tf
 from captionkit.config import DecoderConfig
 from captionkit.errors import ConfigError
 from captionkit.modeling.decoders.base import Decoder, State
-from captionkit.modeling.layers import FeedForward, GridAttention
+from captionkit.modeling.layers import FeedForward, GridAttention, dot
 
 FORBIDDEN = -1e9  # finite, so that a row of nothing but forbidden positions is not NaN
 
@@ -85,21 +85,22 @@ class TransformerDecoder(Decoder):
 
     def grid(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The refined grid: float32 [B, P, D] -> [B, P, U]."""
+        low = self.low(training)
         features = self.dropout(self.feature_norm(features), training)
-        grid = self.dropout(tf.tensordot(features, self.grid_kernel, 1) + self.places, training)
+        grid = self.dropout(dot(features, self.grid_kernel, low) + self.places, training)
         for layer in self._grid_layers:
             normed = layer.own_norm(grid)
-            mixed, _ = layer.own.attend(normed, *layer.own.memory(normed))
+            mixed, _ = layer.own.attend(normed, *layer.own.memory(normed, low), low=low)
             grid = grid + self.dropout(mixed, training)
-            grid = grid + self.dropout(layer.feed(layer.feed_norm(grid)), training)
+            grid = grid + self.dropout(layer.feed(layer.feed_norm(grid), low=low), training)
         return self.grid_norm(grid)
 
-    def memories(self, grid: tf.Tensor) -> State:
+    def memories(self, grid: tf.Tensor, low: bool = False) -> State:
         """Keys and values of the grid for every layer, float32 [B, N, P, U / N]."""
         state: State = {}
         for k, layer in enumerate(self._layers_of_words):
             assert layer.cross is not None
-            state[f"grid_keys{k}"], state[f"grid_values{k}"] = layer.cross.memory(grid)
+            state[f"grid_keys{k}"], state[f"grid_values{k}"] = layer.cross.memory(grid, low)
         return state
 
     def start(self, features: tf.Tensor) -> State:
@@ -139,18 +140,18 @@ class TransformerDecoder(Decoder):
 
     def hidden(self, features: tf.Tensor, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """See `Decoder.hidden`. Cross-attention sees the C captions of a picture as one row of queries."""
-        C, L, U = ids.shape[1], ids.shape[2], self.config.units
-        memories = self.memories(self.grid(features, training))
+        C, L, U, low = ids.shape[1], ids.shape[2], self.config.units, self.low(training)
+        memories = self.memories(self.grid(features, training), low)
         words = self.embed(tf.reshape(ids, [-1, L]), training) + self.times[:L]  # [B * C, L, U]
         mask = tf.where(tf.range(L) <= tf.range(L)[:, None], 0.0, FORBIDDEN)  # [L, L]
         for k, layer in enumerate(self._layers_of_words):
             normed = layer.own_norm(words)
-            mixed, _ = layer.own.attend(normed, *layer.own.memory(normed), mask)
+            mixed, _ = layer.own.attend(normed, *layer.own.memory(normed, low), mask, low)
             words = words + self.dropout(mixed, training)
             assert layer.cross is not None
             assert layer.cross_norm is not None
             queries = tf.reshape(layer.cross_norm(words), [-1, C * L, U])
-            seen, _ = layer.cross.attend(queries, memories[f"grid_keys{k}"], memories[f"grid_values{k}"])
+            seen, _ = layer.cross.attend(queries, memories[f"grid_keys{k}"], memories[f"grid_values{k}"], low=low)
             words = words + self.dropout(tf.reshape(seen, [-1, L, U]), training)
-            words = words + self.dropout(layer.feed(layer.feed_norm(words)), training)
+            words = words + self.dropout(layer.feed(layer.feed_norm(words), low=low), training)
         return tf.reshape(self.dropout(self.last_norm(words), training), [-1, C, L, U])
