@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from captionkit.cli import alt
 from captionkit.cli.app import app
 from captionkit.errors import CaptionkitError
+from tests.alttext.fakes import ColourCaptioner, photograph
 
 PAGE = "<h1>Dogs</h1>\n<img src=a.jpg>\n<img src=b.jpg alt='b.jpg'>\n<img src=c.jpg alt='A dog on a beach'>\n"
 
@@ -61,3 +63,66 @@ def test_a_document_that_cannot_be_read_makes_exit_code_one(page: Path) -> None:
 def test_control_characters_of_a_document_do_not_reach_the_terminal(page: Path) -> None:
     page.write_text("<img src='a\x1b]0;x\x07.jpg'>")
     assert "\x1b" not in run("scan", page)[1]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "site"
+    root.mkdir()
+    photograph(root / "a.jpg", "red")
+    photograph(root / "b.jpg", "green")
+    (root / "dogs.html").write_text(PAGE)
+    monkeypatch.setattr(alt, "_load", lambda model: (ColourCaptioner(), "cafe"))
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+def test_write_makes_review_files_and_changes_no_document(site: Path) -> None:
+    code, output = run("write", site)
+    assert code == 0
+    assert (site / "dogs.html").read_text() == PAGE
+    assert Path("captionkit-alt-review.csv").exists()
+    assert Path("captionkit-alt-review.html").exists()
+    assert "2 pictures to review" in output
+
+
+def test_write_yes_then_undo_restores_the_bytes(site: Path) -> None:
+    code, output = run("write", site, "--yes")
+    assert code == 0
+    assert "dogs.html: 1 text written" in output
+    assert "1 picture to review" in output
+    assert 'alt="A man with a red wall behind him."' in (site / "dogs.html").read_text()
+    again = (site / "dogs.html").read_bytes()
+    assert "0 texts written" in run("write", site, "--yes")[1]
+    assert (site / "dogs.html").read_bytes() == again
+    assert run("write", site, "--undo") == (0, "dogs.html: restored, 1 text taken back\n")
+    assert (site / "dogs.html").read_text() == PAGE
+    assert run("undo", site) == (0, "Nothing to undo.\n")
+
+
+def test_write_from_a_reviewed_csv(site: Path) -> None:
+    run("write", site)
+    reviewed = Path("captionkit-alt-review.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(reviewed) == 3
+    lines = [reviewed[0]] + [line.replace(",,A man", ",accept,A man") for line in reviewed[1:]]
+    Path("done.csv").write_text("\n".join(lines), encoding="utf-8")
+    code, output = run("write", site, "--from-review", "done.csv")
+    assert code == 0
+    assert "dogs.html: 2 texts written" in output
+    assert (site / "dogs.html").read_text().count("wall behind him.") == 2
+    code, output = run("write", site, "--from-review", "done.csv")
+    assert code == 1  # their ids went with the old texts: the person is told
+    assert "0 texts written" in output
+
+
+def test_undo_of_a_changed_document_exits_with_one(site: Path) -> None:
+    run("write", site, "--yes")
+    with (site / "dogs.html").open("a") as handle:
+        handle.write("new")
+    assert run("undo", site)[0] == 1
+
+
+@pytest.mark.parametrize("arguments", [["scan", "gone"], ["write", "."], ["undo", "."]])
+def test_mistakes_and_empty_folders(site: Path, arguments: list[str]) -> None:
+    (site / "dogs.html").unlink()
+    assert run(*arguments)[0] == (2 if "gone" in arguments else 0)

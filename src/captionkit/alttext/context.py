@@ -229,6 +229,7 @@ def to_picture(found: Found, context: Context) -> Picture:
         title=squeeze(attributes.get("title") or ""),
         width=_pixels(attributes.get("width")),
         height=_pixels(attributes.get("height")),
+        may_be_empty=True,
     )
 
 

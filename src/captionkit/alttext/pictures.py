@@ -77,6 +77,7 @@ class Picture:
         title: its `title`, which does not.
         width, height: declared size in CSS pixels; None where it is not declared.
         drawing: what the format itself says it is ("chart", "diagram", "SmartArt"); empty for a picture.
+        may_be_empty: whether the format tells an empty alternative text from none (HTML does, Markdown does not).
         embedded: name of the member or attachment that holds its bytes, where they are inside the document.
     """
 
@@ -95,6 +96,7 @@ class Picture:
     width: float | None = None
     height: float | None = None
     drawing: str = ""
+    may_be_empty: bool = False
     embedded: str = ""
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from captionkit.alttext.scan import Finding
+    from captionkit.alttext.propose import Describes
+    from captionkit.alttext.scan import Finding, ScannedDocument
+    from captionkit.alttext.write import Decision
 
 app = typer.Typer(
     help="Alternative text of HTML, Markdown, notebooks, EPUB, DOCX and PPTX: scan, propose, write, undo.",
@@ -78,6 +82,183 @@ def scan(
         print(f"captionkit: {len(hits)} with a verdict of --fail-on {fail_on}", file=sys.stderr)
     if hits or errors:
         raise typer.Exit(1)
+
+
+@app.command("write")
+def write(
+    paths: Paths,
+    root: Root = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write what the model is sure of; review the rest.")] = False,
+    from_review: Annotated[
+        Path | None,
+        typer.Option("--from-review", help="Write the decisions of a reviewed CSV.", show_default=False),
+    ] = None,
+    take_back: Annotated[bool, typer.Option("--undo", help="Restore the documents byte for byte.")] = False,
+    review: Annotated[
+        Path, typer.Option("--review", help="Name of the review files, without .csv and .html.")
+    ] = Path("captionkit-alt-review"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace review files that exist.")] = False,
+    min_confidence: Annotated[
+        float, typer.Option("--min-confidence", min=0.0, max=1.0, help="How sure the model must be for --yes.")
+    ] = 0.8,
+    neutral: Annotated[bool, typer.Option("--neutral", help="Say nothing of people's gender.")] = False,
+    max_length: MaxLength = 125,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", help="A bundle. Default: the one that is installed.", show_default=False),
+    ] = None,
+) -> None:
+    """Propose alternative texts for review, write the sure ones (--yes) or the reviewed ones (--from-review).
+
+    Without --yes or --from-review no document changes: two review files are written, a CSV and a page for the
+    browser. What is written can be taken back with --undo; .captionkit-alt.json in the root remembers it.
+    Exit codes: 0 done, 1 something could not be read, written or undone (the rest was), 2 a mistake to mend.
+
+    Example: captionkit alt write site/ && captionkit alt write site/ --from-review captionkit-alt-reviewed.csv
+    """
+    if take_back:
+        undo(paths, root)
+        return
+
+    from captionkit.alttext.propose import propose
+    from captionkit.alttext.review import read_reviewed
+    from captionkit.alttext.review_page import review_files, write_review
+    from captionkit.alttext.write import decide_confident, written_before
+
+    decisions, undecided = read_reviewed(from_review) if from_review is not None else ({}, 0)
+    documents, failed = _scan(paths, root, max_length)
+    if from_review is not None:
+        known = {finding.id for document in documents for finding in document.findings}
+        if lost := len(decisions.keys() - known):
+            print(
+                f"captionkit: {_count(lost, 'picture')} of the review not found as reviewed; skipped",
+                file=sys.stderr,
+            )
+            failed = True
+        failed = _write(documents, decisions) or failed
+        print(f"{_count(undecided, 'picture')} of the review undecided or skipped")
+    else:
+        review_files(review, overwrite=overwrite)  # before the long work: it may hold a person's decisions
+        before = written_before(documents)
+        captioner, name = _load(model)
+        with _progress(documents) as advance:
+            proposals = propose(
+                documents,
+                captioner,
+                min_confidence=min_confidence,
+                max_length=max_length,
+                neutral=neutral,
+                skip=lambda finding: finding.id in before,
+                progress=advance,
+            )
+        if yes:
+            failed = _write(documents, decide_confident(proposals, name)) or failed
+            proposals = [one for one in proposals if not one.confident]
+        if proposals:
+            shown = " ".join(str(path) for path in paths)
+            files = write_review(
+                review, proposals, documents, paths=shown, max_length=max_length, overwrite=overwrite
+            )
+            print(
+                f"{_count(len(proposals), 'picture')} to review: {files[1]} (browser) or {files[0]} (spreadsheet)"
+            )
+        else:
+            print("Nothing to review.")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command("undo")
+def undo(paths: Paths, root: Root = None) -> None:
+    """Take back what `captionkit alt write` wrote: each document gets its bytes of before.
+
+    A document that was changed since is left as it is, and is named. Exit codes: 0 done, 1 one
+    was left, 2 a mistake.
+
+    Example: captionkit alt undo site/
+    """
+    from captionkit.alttext.scan import find_root
+    from captionkit.alttext.sidecar import open_sidecar
+    from captionkit.alttext.write import undo as undo_all
+
+    failed = False
+    restored = 0
+    for path in paths:
+        for one in undo_all(open_sidecar(find_root(path, root)), [path]):
+            restored += one.restored
+            if one.error:
+                failed = True
+                print(f"captionkit: {one.error}", file=sys.stderr)
+            else:
+                print(f"{_plain(one.document)}: restored, {_count(one.restored, 'text')} taken back")
+    if not restored and not failed:
+        print("Nothing to undo.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _scan(paths: list[Path], root: Path | None, max_length: int) -> tuple[list[ScannedDocument], bool]:
+    from captionkit.alttext.scan import Failure
+    from captionkit.alttext.scan import scan as scan_paths
+
+    documents = []
+    failed = False
+    for item in scan_paths(paths, root, max_length=max_length):
+        if isinstance(item, Failure):
+            print(f"captionkit: {item.error}", file=sys.stderr)
+            failed = True
+        else:
+            documents.append(item)
+    return documents, failed
+
+
+def _write(documents: list[ScannedDocument], decisions: Mapping[str, Decision]) -> bool:
+    """Write and tell; whether something failed."""
+    from captionkit.alttext.write import write_documents
+
+    failed = False
+    total = 0
+    for document, count, error in write_documents(documents, decisions):
+        total += count
+        if error:
+            failed = True
+            print(f"captionkit: {error}", file=sys.stderr)
+        elif count:
+            print(f"{_plain(document.name)}: {_count(count, 'text')} written")
+    print(f"{_count(total, 'text')} written")
+    return failed
+
+
+def _load(model: Path | None) -> tuple[Describes, str]:
+    """The captioner and the name it is remembered by."""
+    from captionkit.captioner import Captioner
+
+    captioner = Captioner.load(model)
+    return captioner, captioner.bundle.sha256
+
+
+@contextlib.contextmanager
+def _progress(documents: list[ScannedDocument]) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, lines elsewhere, on standard error."""
+    from captionkit.alttext.propose import count_pictures
+
+    total = count_pictures(documents)
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("Describing pictures", total=total)
+            yield lambda count: bar.update(task, advance=count)
+        return
+    done = 0
+
+    def tell(count: int) -> None:
+        nonlocal done
+        done += count
+        print(f"captionkit: described {done:,} pictures", file=sys.stderr)
+
+    yield tell
 
 
 def _print_findings(findings: list[Finding], documents: int, *, show_all: bool) -> None:

@@ -1,0 +1,158 @@
+"""Proposals: what the model would say of the pictures whose verdict asks for a description, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from captionkit.alttext.scan import Finding, ScannedDocument
+from captionkit.alttext.sources import locate
+from captionkit.alttext.verdict import MAX_LENGTH, WANTS_DESCRIPTION, Verdict
+from captionkit.alttext.wording import LANGUAGE, word_alt_text
+from captionkit.files import sha256, sha256_file
+from captionkit.records import Prediction
+
+MIN_CONFIDENCE = 0.8
+_BATCH = 16
+# Described for a person to choose from, but never written without one.
+_OFFERED = WANTS_DESCRIPTION | {Verdict.REDUNDANT}
+
+
+class Describes(Protocol):
+    """Anything that captions as `captionkit.captioner.Captioner` does."""
+
+    def caption(self, images: Iterable[Path | bytes]) -> Sequence[Prediction]:
+        """One prediction a picture, in order; a picture that cannot be read has its `error` set."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What is proposed for one picture.
+
+    Attributes:
+        finding: the picture.
+        text: the proposed alternative text; empty where only a person can say it.
+        confidence: the model's calibrated confidence, 0 to 1; None where it has none.
+        empty: whether `alt=""` is proposed.
+        note: why there is no text, or why it is not to be trusted alone; empty otherwise.
+        confident: whether it may be written without review.
+    """
+
+    finding: Finding
+    text: str = ""
+    confidence: float | None = None
+    empty: bool = False
+    note: str = ""
+    confident: bool = False
+
+
+def propose(
+    documents: Sequence[ScannedDocument],
+    captioner: Describes,
+    *,
+    min_confidence: float = MIN_CONFIDENCE,
+    max_length: int = MAX_LENGTH,
+    neutral: bool = False,
+    skip: Callable[[Finding], bool] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[Proposal]:
+    """Proposals for every picture whose verdict is not ok and that has a place for alternative text.
+
+    A picture that several documents show is captioned once.
+
+    Args:
+        documents: what `scan` gave.
+        captioner: describes the pictures.
+        min_confidence: what the model must reach for its words to be written without review.
+        max_length: characters a text may have.
+        neutral: say nothing of people's gender.
+        skip: pictures to pass over, such as those that were written before.
+        progress: called with the number of pictures that have been captioned since the last call.
+    """
+    proposals: list[Proposal] = []
+    waiting: dict[str, tuple[Path | bytes, list[int]]] = {}
+    for document in documents:
+        for finding in document.findings:
+            if not _concerns(finding) or (skip is not None and skip(finding)):
+                continue
+            proposals.append(Proposal(finding, empty=_proposes_empty(finding), note=_note(finding)))
+            if finding.judgement.verdict in _OFFERED and not finding.problem:
+                picture = finding.picture
+                content = locate(picture, document.document, document.path, document.root).content
+                if content is not None:
+                    key = sha256(content) if isinstance(content, bytes) else sha256_file(content)
+                    waiting.setdefault(key, (content, []))[1].append(len(proposals) - 1)
+    entries = list(waiting.values())
+    for start in range(0, len(entries), _BATCH):
+        batch = entries[start : start + _BATCH]
+        predictions = captioner.caption([content for content, _ in batch])
+        for (_, numbers), prediction in zip(batch, predictions, strict=True):
+            for number in numbers:
+                finding = proposals[number].finding
+                proposals[number] = _proposal(finding, prediction, min_confidence, max_length, neutral)
+        if progress is not None:
+            progress(len(batch))
+    return proposals
+
+
+def count_pictures(documents: Iterable[ScannedDocument]) -> int:
+    """How many pictures `propose` will caption at most, for a progress bar."""
+    return sum(
+        finding.judgement.verdict in _OFFERED and not finding.problem and _concerns(finding)
+        for document in documents
+        for finding in document.findings
+    )
+
+
+def _concerns(finding: Finding) -> bool:
+    verdict, picture = finding.judgement.verdict, finding.picture
+    if picture.slot is None or verdict is Verdict.OK:
+        return False
+    return verdict is not Verdict.DECORATIVE or not picture.decorative
+
+
+def _proposes_empty(finding: Finding) -> bool:
+    verdict = finding.judgement.verdict
+    if not finding.picture.may_be_empty:
+        return False
+    return verdict is Verdict.DECORATIVE or (
+        verdict is Verdict.FUNCTIONAL and bool(finding.picture.context.link_text) and not finding.picture.alt
+    )
+
+
+def _note(finding: Finding) -> str:
+    match finding.judgement.verdict:
+        case Verdict.FUNCTIONAL:
+            return "Say where it leads or what it does; a description of the picture is the wrong answer."
+        case Verdict.TEXT:
+            return "Say what it says; a caption model cannot read it."
+        case Verdict.TOO_LONG:
+            return "Shorten it by hand."
+        case _:
+            return f"No proposal: {finding.problem}." if finding.problem else ""
+
+
+def _proposal(
+    finding: Finding, prediction: Prediction, min_confidence: float, max_length: int, neutral: bool
+) -> Proposal:
+    if prediction.error is not None:
+        return Proposal(finding, note=f"No proposal: {prediction.error}")
+    text = word_alt_text(prediction.text, max_length=max_length, neutral=neutral)
+    if not text:
+        return Proposal(finding, note="No proposal: the model says nothing of it.")
+    confidence = prediction.confidence
+    language = finding.picture.context.language
+    foreign = bool(language) and language.split("-")[0] != LANGUAGE
+    note = ""
+    if foreign:
+        note = f"The page is in '{language}', the proposal in '{LANGUAGE}': translate it."
+    elif finding.judgement.verdict not in WANTS_DESCRIPTION:
+        note = "Choose: this description, or an empty text if the words beside it say it all."
+    elif confidence is None:
+        note = "The model does not say how sure it is."
+    elif confidence < min_confidence:
+        note = "The model is not sure."
+    return Proposal(finding, text, confidence, note=note, confident=not note)

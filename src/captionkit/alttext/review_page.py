@@ -1,0 +1,188 @@
+"""The review page: one self-contained HTML file, each picture beside its proposal.
+
+It loads nothing and runs no script but its own (a content security policy with hashes says so to the browser),
+works by keyboard and with a screen reader, and gives the decisions back as a CSV to download.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+
+from PIL import Image
+
+from captionkit.alttext.appearance import is_vector
+from captionkit.alttext.pictures import squeeze
+from captionkit.alttext.propose import Proposal
+from captionkit.alttext.review import format_csv, is_untouched, review_rows
+from captionkit.alttext.scan import ScannedDocument
+from captionkit.alttext.sources import locate
+from captionkit.alttext.verdict import MAX_LENGTH
+from captionkit.errors import CaptionkitError, UsageError
+from captionkit.files import read_bounded, write_bytes, write_text
+from captionkit.images import read_image
+
+THUMBNAIL = 480
+MAX_SVG_BYTES = 300_000
+
+
+def review_files(base: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
+    """The names of the CSV and the page.
+
+    Raises:
+        UsageError: the CSV exists, holds a person's work, and `overwrite` is not set.
+    """
+    table, page = base.with_name(f"{base.name}.csv"), base.with_name(f"{base.name}.html")
+    if table.exists() and not overwrite and not is_untouched(table):
+        raise UsageError(
+            f"{table} exists and holds decisions; write them with --from-review, name another file with --review, "
+            "or replace it with --overwrite."
+        )
+    return table, page
+
+
+def write_review(
+    base: Path,
+    proposals: Sequence[Proposal],
+    documents: Sequence[ScannedDocument],
+    *,
+    paths: str = "PATHS",
+    max_length: int = MAX_LENGTH,
+    overwrite: bool = False,
+) -> tuple[Path, Path]:
+    """Write the review as `base`.csv and `base`.html.
+
+    Raises:
+        UsageError: as `review_files`.
+    """
+    targets = review_files(base, overwrite=overwrite)
+    wanted = {one.finding.id for one in proposals}
+    contents: dict[str, Path | bytes] = {}
+    for document in documents:
+        for finding in document.findings:
+            if finding.id in wanted:
+                content = locate(finding.picture, document.document, document.path, document.root).content
+                if content is not None:
+                    contents[finding.id] = content
+    write_bytes(targets[0], format_csv(review_rows(proposals)))
+    write_text(targets[1], format_page(proposals, contents, paths=paths, max_length=max_length))
+    return targets
+
+
+def format_page(
+    proposals: Sequence[Proposal],
+    contents: Mapping[str, Path | bytes],
+    *,
+    paths: str = "PATHS",
+    max_length: int = MAX_LENGTH,
+) -> str:
+    """The page.
+
+    Args:
+        proposals: what is to be reviewed.
+        contents: finding id -> the picture, where it can be had.
+        paths: the paths of the command that will write the result, to show it.
+        max_length: the length that a text should not go beyond.
+    """
+    rows = review_rows(proposals)
+    items = "\n".join(
+        _item(number, len(proposals), one, contents.get(one.finding.id), max_length)
+        for number, one in enumerate(proposals, start=1)
+    )
+    style, script = _resource("review.css"), _resource("review.js")
+    count = f"{len(proposals)} picture{'' if len(proposals) == 1 else 's'}"
+    # In a script element only "<" could end the data early.
+    data = json.dumps(rows, ensure_ascii=False).replace("<", "\\u003c")
+    parts = {
+        "STYLE_HASH": _hash(style),
+        "SCRIPT_HASH": _hash(script),
+        "STYLE": style,
+        "SCRIPT": script,
+        "COUNT": count,
+        "PATHS": escape(paths),
+        "ITEMS": items,
+        "ROWS": data,
+    }
+    return re.sub(r"@([A-Z_]+)@", lambda mark: parts[mark[1]], _resource("review.html"))
+
+
+def _item(number: int, total: int, one: Proposal, content: Path | bytes | None, max_length: int) -> str:
+    finding = one.finding
+    picture, context = finding.picture, finding.picture.context
+    place = f"{finding.document}{f', {picture.member}' if picture.member else ''}"
+    place += f", line {picture.line}" if picture.line else ""
+    facts = {
+        "Verdict": f"{finding.judgement.verdict}: {finding.judgement.reason}",
+        "Note": one.note,
+        "Picture": _short(picture.source),
+        "Text so far": picture.alt or "",
+        "Confidence": "" if one.confidence is None else f"{one.confidence:.0%}",
+        "Link to": context.link or "",
+        "Link says": context.link_text,
+        "Caption": context.caption,
+        "Heading": context.heading,
+        "Words beside": context.nearby,
+    }
+    listed = "".join(f"<dt>{name}</dt><dd>{escape(_short(value))}</dd>" for name, value in facts.items() if value)
+    identity = f"p{number}"
+    choices = "".join(
+        f'<label><input type="radio" name="{identity}" value="{value}"> {label}</label>'
+        for value, label in (("accept", "Accept the text"), ("decorative", "Decorative"), ("skip", "Skip"))
+        if value != "decorative" or picture.may_be_empty
+    )
+    return (
+        f'<article id="{identity}" aria-labelledby="{identity}h">'
+        f'<h2 id="{identity}h">{number} of {total}: {escape(place)}</h2>'
+        f"<div>{_thumbnail(number, content)}</div>"
+        f"<div><dl>{listed}</dl>"
+        f'<label class="text" for="{identity}t">Alternative text of picture {number}</label>'
+        f'<textarea id="{identity}t" aria-describedby="{identity}n" rows="3">{escape(one.text)}</textarea>'
+        f'<p class="hint" id="{identity}n" data-limit="{max_length}">At most {max_length} characters are best.</p>'
+        f"<fieldset><legend>Decision on picture {number}</legend>{choices}</fieldset></div></article>"
+    )
+
+
+def _thumbnail(number: int, content: Path | bytes | None) -> str:
+    address = ""
+    if content is not None:
+        try:
+            address = _data_address(content)
+        except CaptionkitError:
+            address = ""
+    if not address:
+        return '<p class="none">The picture cannot be shown.</p>'
+    return f'<img alt="Picture {number}, under review" src="{address}">'
+
+
+def _data_address(content: Path | bytes) -> str:
+    """The picture, made small, as an address of its own. An SVG in an image element runs no scripts."""
+    if is_vector(content):
+        data = content if isinstance(content, bytes) else read_bounded(content, MAX_SVG_BYTES)
+        if len(data) > MAX_SVG_BYTES:
+            return ""
+        return f"data:image/svg+xml;base64,{base64.b64encode(data).decode('ascii')}"
+    image = Image.fromarray(read_image(content, target_size=THUMBNAIL))
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def _short(text: str) -> str:
+    text = squeeze(text)
+    return text if len(text) <= 300 else f"{text[:297]}..."
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
+
+
+def _resource(name: str) -> str:
+    return resources.files("captionkit.alttext").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,207 @@
+"""Writes alternative texts into documents, and takes them back.
+
+A document is written whole or not at all, only where its bytes are still those that were scanned, and only after
+the edited bytes have been read again and show what was meant. The sidecar is written first: if the process dies
+between the two, undoing finds the document as it was and forgets the record.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from captionkit.alttext.decoding import apply_edits, inverse_edits
+from captionkit.alttext.documents import read_data, write_alts
+from captionkit.alttext.pictures import Picture
+from captionkit.alttext.propose import Proposal
+from captionkit.alttext.scan import ScannedDocument
+from captionkit.alttext.sidecar import Sidecar, Write, WrittenAlt, now, open_sidecar, short_source
+from captionkit.errors import DataError
+from captionkit.files import sha256, write_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be written for one picture: the text ("" is `alt=""`) and whose words they are."""
+
+    alt: str
+    by: str
+    model: str = ""
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What became of one document when undoing: how many texts were taken back, or why none were."""
+
+    document: str
+    restored: int
+    error: str = ""
+
+
+def decide_confident(proposals: Iterable[Proposal], model: str) -> dict[str, Decision]:
+    """The decisions that need no person: confident proposals alone, by finding id."""
+    return {
+        one.finding.id: Decision(one.text, "model", model, one.confidence) for one in proposals if one.confident
+    }
+
+
+def write_document(scanned: ScannedDocument, decisions: Mapping[str, Decision], sidecar: Sidecar) -> int:
+    """Write the decisions that concern one document.
+
+    Args:
+        scanned: the document as it was scanned.
+        decisions: by finding id; those of other documents are passed over.
+        sidecar: the sidecar of the document's root.
+
+    Returns:
+        How many alternative texts were written.
+
+    Raises:
+        DataError: the file is read-only, has changed since the scan, or cannot hold a text. Nothing is written.
+    """
+    chosen = {
+        finding.index: decisions[finding.id]
+        for finding in scanned.findings
+        if finding.id in decisions and _changes(finding.picture, decisions[finding.id].alt)
+    }
+    if not chosen:
+        return 0
+    _check_writable(scanned.path)
+    if read_data(scanned.path) != scanned.data:
+        raise DataError(f"{scanned.path} changed while it was being worked on; nothing is written, run again.")
+    edits = write_alts(
+        scanned.path, scanned.data, scanned.document, {index: one.alt for index, one in chosen.items()}
+    )
+    new = apply_edits(scanned.data, edits)
+    pictures = scanned.document.pictures
+    alts = tuple(
+        WrittenAlt(
+            short_source(pictures[index].source),
+            pictures[index].member,
+            pictures[index].alt,
+            one.alt,
+            one.by,
+            one.model,
+            one.confidence,
+        )
+        for index, one in chosen.items()
+    )
+    record = Write(
+        scanned.name, now(), sha256(scanned.data), sha256(new), alts, inverse_edits(scanned.data, edits)
+    )
+    sidecar.writes.append(record)
+    sidecar.save()
+    try:
+        write_bytes(scanned.path, new)
+    except OSError as error:
+        sidecar.writes.remove(record)
+        sidecar.save()
+        raise DataError(f"{scanned.path} cannot be written ({error.strerror or error}).") from None
+    return len(chosen)
+
+
+def write_documents(
+    documents: Iterable[ScannedDocument], decisions: Mapping[str, Decision]
+) -> Iterator[tuple[ScannedDocument, int, str]]:
+    """Write decisions into all documents; each comes back with the number of texts written, or what went wrong."""
+    sidecars: dict[Path, Sidecar] = {}
+    for document in documents:
+        try:
+            if document.root not in sidecars:
+                sidecars[document.root] = open_sidecar(document.root)
+            count = write_document(document, decisions, sidecars[document.root])
+        except DataError as error:
+            yield document, 0, str(error)
+        else:
+            yield document, count, ""
+
+
+def written_before(documents: Iterable[ScannedDocument]) -> frozenset[str]:
+    """The ids of findings whose present alternative text was written here: they are not proposed again."""
+    sidecars: dict[Path, Sidecar] = {}
+    known = set()
+    for document in documents:
+        sidecar = sidecars.setdefault(document.root, open_sidecar(document.root))
+        for finding in document.findings:
+            picture = finding.picture
+            if sidecar.wrote(document.name, picture.source, picture.member, picture.alt):
+                known.add(finding.id)
+    return frozenset(known)
+
+
+def undo(sidecar: Sidecar, documents: Iterable[Path] | None = None) -> Iterator[Undone]:
+    """Take back every write, newest first, of all documents or of those named.
+
+    A document whose bytes are not those that were written is left exactly as it is, and its record stays.
+
+    Args:
+        sidecar: the sidecar of the root.
+        documents: resolved paths; None for all.
+    """
+    root = sidecar.path.parent.resolve()
+    wanted = None if documents is None else {path.resolve() for path in documents}
+    names = dict.fromkeys(write.document for write in reversed(sidecar.writes))
+    for name in names:
+        path = (root / name).resolve()
+        if not path.is_relative_to(root):
+            yield Undone(name, 0, f"{name} lies outside the root {root}; it is left alone.")
+        elif wanted is None or path in wanted or any(path.is_relative_to(folder) for folder in wanted):
+            yield _undo_document(sidecar, name, path)
+
+
+def _undo_document(sidecar: Sidecar, name: str, path: Path) -> Undone:
+    writes = [write for write in sidecar.writes if write.document == name]
+    restored = 0
+    try:
+        for write in reversed(writes):
+            data = read_data(path)
+            if sha256(data) == write.before:
+                sidecar.writes.remove(write)  # its bytes never reached the file, or are gone already
+                continue
+            if sha256(data) != write.after:
+                texts = "; ".join(f"{one.source[:60]}: {one.alt}" for one in write.alts[:5])
+                sidecar.save()
+                return Undone(
+                    name,
+                    restored,
+                    f"{path} was changed after its alternative texts were written on {write.time}; it is left as "
+                    f"it is. Take back by hand what is not wanted ({texts}).",
+                )
+            _check_writable(path)
+            try:
+                old = apply_edits(data, write.undo)
+            except ValueError:
+                old = b""
+            if sha256(old) != write.before:
+                raise DataError(f"The record of {path} in {sidecar.path} is damaged; the file is left as it is.")
+            write_bytes(path, old)
+            sidecar.writes.remove(write)
+            restored += len(write.alts)
+    except DataError as error:
+        sidecar.save()
+        return Undone(name, restored, str(error))
+    except OSError as error:
+        sidecar.save()
+        return Undone(name, restored, f"{path} cannot be written ({error.strerror or error}).")
+    sidecar.save()
+    return Undone(name, restored)
+
+
+def _changes(picture: Picture, alt: str) -> bool:
+    """Whether writing `alt` changes anything, and the picture has a place for it."""
+    if picture.slot is None or (not alt and not picture.may_be_empty):
+        return False
+    return picture.alt != alt
+
+
+def _check_writable(path: Path) -> None:
+    """A rename would replace a read-only file all the same; its owner has said no."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error}).") from None
+    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise DataError(f"{path} is read-only; it is left as it is.")

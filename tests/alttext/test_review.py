@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from captionkit.alttext.propose import Proposal, propose
+from captionkit.alttext.review import DECISIONS, format_csv, is_untouched, read_reviewed, review_rows
+from captionkit.alttext.review_page import format_page, review_files, write_review
+from captionkit.alttext.scan import ScannedDocument, scan
+from captionkit.alttext.write import Decision
+from captionkit.errors import DataError, UsageError
+from tests.alttext.fakes import ColourCaptioner, photograph
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> tuple[list[ScannedDocument], list[Proposal]]:
+    for colour in ("red", "green"):
+        photograph(tmp_path / f"{colour}.jpg", colour)
+    (tmp_path / "a.html").write_text(
+        "<h1>=1+1</h1><img src=red.jpg><img src=green.jpg alt='image'><a href='</script>'><img src=x.svg></a>"
+    )
+    documents = [item for item in scan([tmp_path]) if isinstance(item, ScannedDocument)]
+    return documents, propose(documents, ColourCaptioner())
+
+
+def rewritten(rows: list[dict[str, str]], path: Path, delimiter: str = ",") -> Path:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_decisions_come_back_from_a_spreadsheet(
+    work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path, delimiter: str
+) -> None:
+    rows = review_rows(work[1])
+    assert [row["verdict"] for row in rows] == ["missing", "placeholder", "functional"]
+    rows[0]["decision"] = "Accept"
+    rows[1].update(decision="accept", alt='A "green"; wall,\n seen from afar')
+    rows[2]["decision"] = "skip"
+    decisions, skipped = read_reviewed(rewritten(rows, tmp_path / "r.csv", delimiter), "cafe")
+    assert skipped == 1
+    assert decisions == {
+        rows[0]["id"]: Decision("A man with a red wall behind him.", "reviewed", "cafe", 0.95),
+        rows[1]["id"]: Decision('A "green"; wall, seen from afar', "person"),
+    }
+
+
+def test_decorative_is_an_empty_text(work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path) -> None:
+    rows = review_rows(work[1])
+    rows[0]["decision"] = "decorative"
+    assert read_reviewed(rewritten(rows, tmp_path / "r.csv"))[0] == {rows[0]["id"]: Decision("", "person")}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"decision": "acept"}, "did you mean 'accept'"),
+        ({"decision": "accept", "alt": " "}, "accepted without a text"),
+    ],
+)
+def test_a_wrong_row_is_named(
+    work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path, change: dict[str, str], words: str
+) -> None:
+    rows = review_rows(work[1])
+    rows[1].update(change)
+    with pytest.raises(DataError, match=words) as error:
+        read_reviewed(rewritten(rows, tmp_path / "r.csv"))
+    assert "line 3" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xff\xfe\x00", b"", b"a,b\r\n1,2\r\n", b'id,decision,alt\r\n"' + b"x" * 200_000]
+)
+def test_what_is_no_review_is_one_sentence(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "r.csv").write_bytes(data)
+    with pytest.raises(DataError):
+        read_reviewed(tmp_path / "r.csv")
+
+
+def test_the_same_picture_decided_twice_is_a_mistake(
+    work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path
+) -> None:
+    rows = review_rows(work[1])
+    rows[0]["decision"] = "accept"
+    with pytest.raises(DataError, match="twice"):
+        read_reviewed(rewritten([rows[0], {**rows[0], "alt": "Other"}], tmp_path / "r.csv"))
+
+
+def test_a_document_cannot_put_a_formula_into_the_spreadsheet(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("<img src='=HYPERLINK(1)' alt='image'>")
+    documents = [item for item in scan([tmp_path]) if isinstance(item, ScannedDocument)]
+    (row,) = review_rows(propose(documents, ColourCaptioner()))
+    assert row["picture"].startswith("'=")
+    assert format_csv([row]).startswith(b"\xef\xbb\xbfid,")
+
+
+def test_a_review_with_decisions_is_not_overwritten(
+    work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path
+) -> None:
+    base = tmp_path / "review"
+    table, _ = write_review(base, work[1], work[0])
+    assert is_untouched(table)
+    write_review(base, work[1], work[0])
+    table.write_bytes(table.read_bytes().replace(b",,A man with a red", b",accept,A man with a red"))
+    assert not is_untouched(table)
+    with pytest.raises(UsageError, match="holds decisions"):
+        review_files(base)
+    assert review_files(base, overwrite=True)[0] == table
+
+
+def test_the_page_is_self_contained_and_escapes_what_documents_say(
+    work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path
+) -> None:
+    page = format_page(work[1], {work[1][0].finding.id: tmp_path / "red.jpg"}, paths="<site>")
+    assert page.count("</script>") == 2
+    assert page.count("data:image/jpeg;base64,") == 1
+    assert "http:" not in page
+    assert "https:" not in page
+    assert "&lt;site&gt;" in page
+    assert page.count("<article") == 3
+    assert page.count('value="decorative"') == 3
+    assert "The picture cannot be shown." in page
+    assert "@" not in page.split("<main")[1].split("</main>")[0]
+
+
+def test_decisions_are_the_three_that_the_page_offers(work: tuple[list[ScannedDocument], list[Proposal]]) -> None:
+    page = format_page(work[1][:1], {})
+    assert all(f'value="{decision}"' in page for decision in DECISIONS)
