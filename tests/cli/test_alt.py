@@ -111,8 +111,13 @@ def test_write_from_a_reviewed_csv(site: Path) -> None:
     assert "dogs.html: 2 texts written" in output
     assert (site / "dogs.html").read_text().count("wall behind him.") == 2
     code, output = run("write", site, "--from-review", "done.csv")
-    assert code == 1  # their ids went with the old texts: the person is told
+    assert code == 0
     assert "0 texts written" in output
+
+
+def test_a_review_of_other_documents_is_told(site: Path) -> None:
+    Path("done.csv").write_text("id,decision,alt\nffff,accept,A dog\n")
+    assert run("write", site, "--from-review", "done.csv")[0] == 1
 
 
 def test_undo_of_a_changed_document_exits_with_one(site: Path) -> None:

@@ -28,6 +28,7 @@ class WrittenAlt:
     """One alternative text that was written.
 
     Attributes:
+        id: the finding's id before the text was written.
         source, member: the picture's address (see `short_source`) and the member or cell it stands in.
         before, alt: the alternative text before (None: there was none) and now.
         by: "model" where it was sure enough alone, "reviewed" where a person accepted the model's words, "person"
@@ -36,6 +37,7 @@ class WrittenAlt:
         confidence: the model's confidence; None where it gave none.
     """
 
+    id: str
     source: str
     member: str
     before: str | None
@@ -125,6 +127,7 @@ def _plain(write: Write) -> dict[str, Any]:
         "after": write.after,
         "alts": [
             {
+                "id": one.id,
                 "source": one.source,
                 "member": one.member,
                 "before": one.before,
@@ -147,6 +150,7 @@ def _parse(entry: Any) -> Write:
         undo.append(ByteEdit(start, end, _bytes(new)))
     alts = tuple(
         WrittenAlt(
+            str(one["id"]),
             str(one["source"]),
             str(one["member"]),
             None if one["before"] is None else str(one["before"]),

@@ -79,6 +79,7 @@ def write_document(scanned: ScannedDocument, decisions: Mapping[str, Decision], 
     pictures = scanned.document.pictures
     alts = tuple(
         WrittenAlt(
+            scanned.findings[index].id,
             short_source(pictures[index].source),
             pictures[index].member,
             pictures[index].alt,
@@ -130,6 +131,12 @@ def written_before(documents: Iterable[ScannedDocument]) -> frozenset[str]:
             if sidecar.wrote(document.name, picture.source, picture.member, picture.alt):
                 known.add(finding.id)
     return frozenset(known)
+
+
+def written_ids(documents: Iterable[ScannedDocument]) -> frozenset[str]:
+    """The ids that pictures had before their texts were written: a review that names them is done already."""
+    roots = {document.root for document in documents}
+    return frozenset(one.id for root in roots for write in open_sidecar(root).writes for one in write.alts)
 
 
 def undo(sidecar: Sidecar, documents: Iterable[Path] | None = None) -> Iterator[Undone]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -120,16 +119,17 @@ def write(
         undo(paths, root)
         return
 
-    from captionkit.alttext.propose import propose
+    from captionkit.alttext.propose import count_pictures, propose
     from captionkit.alttext.review import read_reviewed
     from captionkit.alttext.review_page import review_files, write_review
-    from captionkit.alttext.write import decide_confident, written_before
+    from captionkit.alttext.write import decide_confident, written_before, written_ids
+    from captionkit.progress import Progress
 
     decisions, undecided = read_reviewed(from_review) if from_review is not None else ({}, 0)
     documents, failed = _scan(paths, root, max_length)
     if from_review is not None:
         known = {finding.id for document in documents for finding in document.findings}
-        if lost := len(decisions.keys() - known):
+        if lost := len(decisions.keys() - known - written_ids(documents)):
             print(
                 f"captionkit: {_count(lost, 'picture')} of the review not found as reviewed; skipped",
                 file=sys.stderr,
@@ -141,7 +141,7 @@ def write(
         review_files(review, overwrite=overwrite)  # before the long work: it may hold a person's decisions
         before = written_before(documents)
         captioner, name = _load(model)
-        with _progress(documents) as advance:
+        with Progress("describing", count_pictures(documents), "pictures") as progress:
             proposals = propose(
                 documents,
                 captioner,
@@ -149,7 +149,7 @@ def write(
                 max_length=max_length,
                 neutral=neutral,
                 skip=lambda finding: finding.id in before,
-                progress=advance,
+                progress=progress.advance,
             )
         if yes:
             failed = _write(documents, decide_confident(proposals, name)) or failed
@@ -235,30 +235,6 @@ def _load(model: Path | None) -> tuple[Describes, str]:
 
     captioner = Captioner.load(model)
     return captioner, captioner.bundle.sha256
-
-
-@contextlib.contextmanager
-def _progress(documents: list[ScannedDocument]) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, lines elsewhere, on standard error."""
-    from captionkit.alttext.propose import count_pictures
-
-    total = count_pictures(documents)
-    if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import Progress
-
-        with Progress(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("Describing pictures", total=total)
-            yield lambda count: bar.update(task, advance=count)
-        return
-    done = 0
-
-    def tell(count: int) -> None:
-        nonlocal done
-        done += count
-        print(f"captionkit: described {done:,} pictures", file=sys.stderr)
-
-    yield tell
 
 
 def _print_findings(findings: list[Finding], documents: int, *, show_all: bool) -> None:

@@ -1,0 +1,115 @@
+"""The review page in Chromium: by keyboard alone, downloaded and read back, and under axe-core."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captionkit.alttext.propose import propose
+from captionkit.alttext.review import read_reviewed
+from captionkit.alttext.review_page import write_review
+from captionkit.alttext.scan import ScannedDocument, scan
+from tests.alttext.fakes import ColourCaptioner, photograph
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page_file(tmp_path: Path) -> Path:
+    for colour in ("red", "green", "blue"):
+        photograph(tmp_path / f"{colour}.jpg", colour)
+    (tmp_path / "a.html").write_text(
+        "<h1>Walls &amp; <em>more</em></h1><p>Beside it <img src=red.jpg> stand words.</p>"
+        "<figure><img src=green.jpg alt=image><figcaption>A green wall</figcaption></figure>"
+        "<a href='/home'><img src=blue.jpg></a><img src=gone.jpg>"
+    )
+    documents = [item for item in scan([tmp_path]) if isinstance(item, ScannedDocument)]
+    return write_review(tmp_path / "review", propose(documents, ColourCaptioner()), documents)[1]
+
+
+def test_by_keyboard_alone_from_first_picture_to_download(browser: Any, page_file: Path, tmp_path: Path) -> None:
+    context = browser.new_context(accept_downloads=True)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith(("file:", "data:", "blob:"))
+            else problems.append(request.url))  # fmt: skip
+    page.goto(page_file.as_uri())
+    assert page.locator("#progress").inner_text() == "0 of 4 decided, 4 left."
+
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    for _ in range(20):  # on to the first text
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "TEXTAREA":
+            break
+    page.keyboard.press("Control+Enter")  # accepts the proposal and goes on
+    assert page.evaluate("document.activeElement.id") == "p2t"
+    page.keyboard.press("Control+A")
+    page.keyboard.type('A "green" wall, seen from afar')
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.value") == "accept"
+    page.keyboard.press("Tab")
+    page.keyboard.type("To the start page")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#progress").inner_text() == "4 of 4 decided, 0 left."
+
+    page.reload()
+    assert page.locator("#progress").inner_text().startswith(("4 of 4", "0 of 4"))  # kept where storage is allowed
+    assert page.locator("#p2t").input_value() == 'A "green" wall, seen from afar'
+    page.locator("#download").focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    download.value.save_as(tmp_path / "reviewed.csv")
+    context.close()
+    assert problems == []
+
+    decisions, skipped = read_reviewed(tmp_path / "reviewed.csv", "cafe")
+    assert skipped == 0
+    assert sorted((one.alt, one.by) for one in decisions.values()) == [
+        ("", "person"),
+        ('A "green" wall, seen from afar', "person"),
+        ("A man with a red wall behind him.", "reviewed"),
+        ("To the start page", "person"),
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_axe_finds_nothing(browser: Any, page_file: Path, scheme: str, width: int) -> None:
+    axe = os.environ.get("CAPTIONKIT_AXE")
+    if not axe:
+        pytest.skip("CAPTIONKIT_AXE does not name axe.min.js of the npm package axe-core")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True)
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    page.add_script_tag(path=axe)
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations', 'incomplete']})")
+    if target := os.environ.get("CAPTIONKIT_SCREENSHOTS"):
+        page.screenshot(path=f"{target}/review-{scheme}-{width}.png", full_page=True)
+    context.close()
+    assert [(one["id"], one["nodes"][0]["html"]) for one in result["violations"]] == []
+    assert len(result["passes"]) > 20
