@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 from captionkit.alttext.decoding import ByteEdit, apply_edits
+from captionkit.alttext.docx import read_docx
+from captionkit.alttext.epub import read_epub
 from captionkit.alttext.html import HtmlDocument, read_html
 from captionkit.alttext.markdown import read_markdown
+from captionkit.alttext.notebook import read_notebook
 from captionkit.alttext.pictures import Picture, squeeze
+from captionkit.alttext.pptx import read_pptx
 from captionkit.alttext.xhtml import read_xhtml
 from captionkit.errors import DataError, UsageError
 from captionkit.files import read_bounded
@@ -50,6 +54,10 @@ READERS: dict[str, Callable[[bytes], Document]] = {
     ".markdown": read_markdown,
     ".mdown": read_markdown,
     ".mkd": read_markdown,
+    ".ipynb": read_notebook,
+    ".epub": read_epub,
+    ".docx": read_docx,
+    ".pptx": read_pptx,
 }
 _LARGE = frozenset([".epub", ".docx", ".pptx", ".ipynb"])
 

@@ -102,7 +102,7 @@ def _from_path(address: str, path: Path, root: Path) -> Located:
         return Located(Where.UNKNOWN, problem="its address names no file")
     if not inside:
         return Located(Where.OUTSIDE, problem=f"it lies outside the root {root}; name a wider one with --root")
-    return Located(Where.VANISHED, path=target, problem=f"no such file: {target}")
+    return Located(Where.VANISHED, path=target, problem=f"no such file: {address}")
 
 
 def _from_data_address(source: str) -> Located:

@@ -1,0 +1,182 @@
+"""Jupyter notebooks: the Markdown cells, edited inside the JSON as it was written.
+
+Only the characters of the alternative text change, within the string literal of the cell's source; indentation,
+key order, escapes and line ends of the rest of the file stay. Pictures may be attachments of the cell. Outputs
+are made by running the code and have no place for alternative text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Any
+
+from captionkit.alttext import markdown
+from captionkit.alttext.decoding import ByteEdit, DecodedText, decode_utf8
+from captionkit.alttext.pictures import Edit, Picture
+from captionkit.errors import DataError
+
+_SPACE = " \t\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A cell's source: its text, and for each character the offset in the file."""
+
+    text: str
+    places: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookDocument:
+    """A notebook. `pictures` stand in the order of its cells; `member` is "cell N", from 1."""
+
+    decoded: DecodedText
+    pictures: tuple[Picture, ...]
+    sources: Mapping[str, _Source]
+    attachments: Mapping[str, bytes]
+
+    def edits(self, alts: Mapping[int, str]) -> tuple[ByteEdit, ...]:
+        """The edits of the file that give picture number `i` the alternative text `alts[i]`."""
+        edits = []
+        for index, alt in alts.items():
+            picture = self.pictures[index]
+            if picture.slot is None:
+                raise ValueError(f"picture {index} has no slot: {picture.fixed}")
+            inner = picture.slot.edit(alt)
+            places = self.sources[picture.member].places
+            # An alt text over two lines may span two literals: the quotes between them go, one literal is left.
+            edits.append(Edit(places[inner.start], places[inner.end], self._escape(inner.new)))
+        return self.decoded.byte_edits(edits)
+
+    def embedded(self, name: str) -> bytes | None:
+        """The bytes of a cell's attachment."""
+        return self.attachments.get(name)
+
+    def _escape(self, text: str) -> str:
+        # A file in plain ASCII stays so.
+        return json.dumps(text, ensure_ascii=self.decoded.text.isascii())[1:-1]
+
+
+def read_notebook(data: bytes) -> NotebookDocument:
+    """The pictures of a notebook's Markdown cells.
+
+    Raises:
+        DataError: not JSON, or no notebook of format 4.
+    """
+    decoded = decode_utf8(data)
+    try:
+        notebook = json.loads(decoded.text)
+    except (ValueError, RecursionError):
+        raise DataError("it is not JSON, so it is no notebook.") from None
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        raise DataError("it has no list of cells, so it is no notebook of format 4.")
+    literals = _source_literals(decoded.text)
+    pictures: list[Picture] = []
+    sources: dict[str, _Source] = {}
+    attachments: dict[str, bytes] = {}
+    for number, cell in enumerate(cells):
+        if not isinstance(cell, dict) or cell.get("cell_type") != "markdown":
+            continue
+        name = f"cell {number + 1}"
+        source = _join_literals(decoded.text, literals.get(number, []))
+        lines = cell.get("source")
+        if source.text != (lines if isinstance(lines, str) else "".join(map(str, lines or []))):
+            raise DataError(f"its {name} has more than one source.")
+        sources[name] = source
+        for picture in markdown.find_pictures(source.text):
+            embedded = ""
+            if picture.source.startswith("attachment:"):
+                embedded = f"{name}: {picture.source}"
+                content = _attachment(cell, picture.source.removeprefix("attachment:"))
+                if content is not None:
+                    attachments[embedded] = content
+            pictures.append(replace(picture, member=name, embedded=embedded))
+    return NotebookDocument(decoded, tuple(pictures), sources, attachments)
+
+
+def _attachment(cell: dict[str, Any], name: str) -> bytes | None:
+    bundles = cell.get("attachments")
+    bundle = bundles.get(name) if isinstance(bundles, dict) else None
+    for kind, content in (bundle or {}).items() if isinstance(bundle, dict) else ():
+        text = "".join(content) if isinstance(content, list) else content
+        if str(kind).startswith("image/") and isinstance(text, str):
+            if kind == "image/svg+xml":
+                return text.encode()
+            try:
+                return base64.b64decode("".join(text.split()), validate=True)
+            except (ValueError, binascii.Error):
+                return None
+    return None
+
+
+def _source_literals(text: str) -> dict[int, list[tuple[int, int]]]:
+    """Cell number -> the places of the string literals of its `source`, quotes included."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    stack: list[Any] = []  # keys of objects and numbers of arrays, from the outermost
+    kinds: list[str] = []
+    position = 0
+    key_next = False
+    while position < len(text):
+        character = text[position]
+        if character in _SPACE or character == ":":
+            position += 1
+        elif character in "{[":
+            kinds.append(character)
+            stack.append(None if character == "{" else 0)
+            key_next = character == "{"
+            position += 1
+        elif character in "}]":
+            kinds.pop()
+            stack.pop()
+            key_next = False
+            position += 1
+        elif character == ",":
+            if kinds[-1] == "[":
+                stack[-1] += 1
+            key_next = kinds[-1] == "{"
+            position += 1
+        elif character == '"':
+            value, end = scanstring(text, position + 1)
+            if key_next:
+                stack[-1] = value
+                key_next = False
+            elif stack[:1] == ["cells"] and stack[2:3] == ["source"] and len(stack) <= 4:
+                found.setdefault(stack[1], []).append((position, end))
+            position = end
+        else:  # a number, true, false, null
+            position += 1
+    return found
+
+
+def _join_literals(text: str, literals: list[tuple[int, int]]) -> _Source:
+    """The text of string literals, one behind the other, with the place of each character in the file.
+
+    `places` has one more entry, the closing quote of the last.
+    """
+    characters: list[str] = []
+    places: list[int] = []
+    for start, end in literals:
+        position = start + 1
+        while position < end - 1:
+            places.append(position)
+            size = 1
+            if text[position] == "\\":
+                size = 6 if text[position + 1] == "u" else 2
+            character = json.loads(f'"{text[position : position + size]}"', strict=False)
+            pair = text[position + size : position + size + 6]
+            if "\ud800" <= character <= "\udbff" and pair[:2] == "\\u":
+                joined = json.loads(f'"{text[position : position + size]}{pair}"')
+                if len(joined) == 1:
+                    character, size = joined, 12
+            characters.append(character)
+            position += size
+        places.append(end - 1)
+        if (start, end) != literals[-1]:
+            places.pop()
+    return _Source("".join(characters), places or [0])

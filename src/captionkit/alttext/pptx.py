@@ -1,0 +1,81 @@
+"""PPTX: pictures, charts and diagrams of the slides, with the slide's title and words."""
+
+from __future__ import annotations
+
+from captionkit.alttext.archive import Archive
+from captionkit.alttext.decoding import DecodedText
+from captionkit.alttext.ooxml import Drawing, inside_drawing, local, properties, to_pictures
+from captionkit.alttext.packed import PackedDocument
+from captionkit.alttext.pictures import Context, Picture, squeeze
+from captionkit.alttext.xml_tags import MAX_XML_BYTES, read_xml
+from captionkit.errors import DataError
+
+_PREFIX = "ppt/slides/slide"
+_MAX_WORDS = 300
+
+
+def read_pptx(data: bytes) -> PackedDocument:
+    """The pictures of a presentation, slide by slide in the order of their part names.
+
+    Raises:
+        DataError: no zip, no presentation, or beyond the bounds.
+    """
+    archive = Archive(data)
+    if "ppt/presentation.xml" not in archive.members:
+        raise DataError("it holds no ppt/presentation.xml, so it is no presentation.")
+    slides = [name for name in archive.members if name.startswith(_PREFIX) and name[len(_PREFIX) : -4].isdigit()]
+    pictures: list[Picture] = []
+    texts: dict[str, DecodedText] = {}
+    for part in sorted(slides, key=lambda name: int(name[len(_PREFIX) : -4])):
+        content = archive.read(part, MAX_XML_BYTES)
+        reader = _SlideReader()
+        encoding = read_xml(content, start=reader.start, end=reader.end, text=reader.text)
+        texts[part], found = to_pictures(archive, part, content, encoding, reader.finish())
+        pictures += found
+    return PackedDocument(archive, tuple(pictures), texts)
+
+
+class _SlideReader:
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._drawings: list[Drawing] = []
+        self._done: list[Drawing] = []
+        self._title: list[str] = []
+        self._words: list[str] = []
+        self._in_title = False
+        self._language = ""
+
+    def start(self, name: str, attributes: dict[str, str], offset: int) -> None:
+        parent = self._names[-1] if self._names else ""
+        short = local(name)
+        self._names.append(short)
+        if short in ("pic", "graphicFrame"):
+            self._drawings.append(Drawing())
+        elif self._drawings and short == "cNvPr":
+            properties(self._drawings[-1], attributes, offset)
+        elif self._drawings:
+            inside_drawing(self._drawings[-1], short, attributes, parent)
+        elif short == "ph":
+            self._in_title = attributes.get("type") in ("title", "ctrTitle")
+        if short in ("rPr", "endParaRPr") and not self._language:
+            self._language = attributes.get("lang", "").lower()
+
+    def end(self, name: str) -> None:
+        short = self._names.pop()
+        if short in ("pic", "graphicFrame") and self._drawings:
+            self._done.append(self._drawings.pop())
+        elif short == "sp":
+            self._in_title = False
+        elif short == "p":
+            (self._title if self._in_title else self._words).append(" ")
+
+    def text(self, data: str) -> None:
+        if self._names and self._names[-1] == "t":
+            (self._title if self._in_title else self._words).append(data)
+
+    def finish(self) -> list[Drawing]:
+        """All drawings, each with its context."""
+        words = squeeze("".join(self._words))[:_MAX_WORDS]
+        for drawing in self._done:
+            drawing.context = Context(heading=squeeze("".join(self._title)), nearby=words, language=self._language)
+        return self._done
