@@ -98,7 +98,7 @@ def read_svg_text(content: Path | bytes) -> str:
         if depth[0] or name.rsplit(":", 1)[-1] in ("title", "desc", "text"):
             depth[0] += 1
 
-    def end(name: str) -> None:
+    def end(name: str, offset: int) -> None:
         if depth[0]:
             depth[0] -= 1
             pieces.append(" ")

@@ -96,7 +96,7 @@ class _PartReader:
             else:
                 inside_drawing(drawing, short, attributes, parent)
 
-    def end(self, name: str) -> None:
+    def end(self, name: str, offset: int) -> None:
         short = self._names.pop()
         if short == "Fallback":
             self._fallback -= 1
@@ -170,5 +170,5 @@ def _read_styles(archive: Archive) -> tuple[dict[str, str], str]:
             language = attribute(attributes, "val").lower()
 
     if member in archive.members:
-        read_xml(archive.read(member, MAX_XML_BYTES), start=start, end=lambda name: None)
+        read_xml(archive.read(member, MAX_XML_BYTES), start=start, end=lambda name, offset: None)
     return names, language

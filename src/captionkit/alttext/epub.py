@@ -56,7 +56,7 @@ def _read_package(archive: Archive) -> tuple[list[str], str]:
         if name.rsplit(":", 1)[-1] == "rootfile" and not package:
             package = attributes.get("full-path", "")
 
-    read_xml(archive.read("META-INF/container.xml", MAX_XML_BYTES), start=container, end=lambda name: None)
+    read_xml(archive.read("META-INF/container.xml", MAX_XML_BYTES), start=container, end=lambda name, offset: None)
     if not package:
         raise DataError("its META-INF/container.xml names no package document.")
     items: dict[str, str] = {}
@@ -72,7 +72,7 @@ def _read_package(archive: Archive) -> tuple[list[str], str]:
         elif inside == "itemref":
             spine.append(attributes.get("idref", ""))
 
-    def end(name: str) -> None:
+    def end(name: str, offset: int) -> None:
         nonlocal inside
         inside = ""
 

@@ -93,7 +93,7 @@ def read_relationships(archive: Archive, part: str) -> dict[str, tuple[str, bool
                 target = posixpath.normpath(joined.lstrip("/"))
             found[attributes.get("Id", "")] = (target, external)
 
-    read_xml(archive.read(member, MAX_XML_BYTES), start=start, end=lambda name: None)
+    read_xml(archive.read(member, MAX_XML_BYTES), start=start, end=lambda name, offset: None)
     return found
 
 

@@ -60,7 +60,7 @@ class _SlideReader:
         if short in ("rPr", "endParaRPr") and not self._language:
             self._language = attributes.get("lang", "").lower()
 
-    def end(self, name: str) -> None:
+    def end(self, name: str, offset: int) -> None:
         short = self._names.pop()
         if short in ("pic", "graphicFrame") and self._drawings:
             self._done.append(self._drawings.pop())

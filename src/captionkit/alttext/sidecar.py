@@ -49,7 +49,10 @@ class WrittenAlt:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write of one document; `undo` leads from the bytes after it to those before."""
+    """One write of one document; `undo` leads from the bytes after it to those before.
+
+    `before` and `after` are SHA-256; `before` is empty where the write made the file.
+    """
 
     document: str
     time: str
@@ -98,13 +101,13 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def open_sidecar(root: Path) -> Sidecar:
+def open_sidecar(root: Path, name: str = NAME) -> Sidecar:
     """The sidecar of a root; empty where there is none yet.
 
     Raises:
         DataError: it is damaged, or of a later version.
     """
-    path = root / NAME
+    path = root / name
     if not path.exists():
         return Sidecar(path)
     mistake = f"{path} is not a sidecar of captionkit or is damaged; move it away to begin a new one"

@@ -8,7 +8,7 @@ between the two, undoing finds the document as it was and forgets the record.
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def write_document(scanned: ScannedDocument, decisions: Mapping[str, Decision], 
     }
     if not chosen:
         return 0
-    _check_writable(scanned.path)
+    check_writable(scanned.path)
     if read_data(scanned.path) != scanned.data:
         raise DataError(f"{scanned.path} changed while it was being worked on; nothing is written, run again.")
     edits = write_alts(
@@ -139,14 +139,17 @@ def written_ids(documents: Iterable[ScannedDocument]) -> frozenset[str]:
     return frozenset(one.id for root in roots for write in open_sidecar(root).writes for one in write.alts)
 
 
-def undo(sidecar: Sidecar, documents: Iterable[Path] | None = None) -> Iterator[Undone]:
+def undo(
+    sidecar: Sidecar, documents: Iterable[Path] | None = None, *, read: Callable[[Path], bytes] = read_data
+) -> Iterator[Undone]:
     """Take back every write, newest first, of all documents or of those named.
 
     A document whose bytes are not those that were written is left exactly as it is, and its record stays.
 
     Args:
         sidecar: the sidecar of the root.
-        documents: resolved paths; None for all.
+        documents: files and folders; None for all.
+        read: how a document is read, within its bounds.
     """
     root = sidecar.path.parent.resolve()
     wanted = None if documents is None else {path.resolve() for path in documents}
@@ -156,15 +159,18 @@ def undo(sidecar: Sidecar, documents: Iterable[Path] | None = None) -> Iterator[
         if not path.is_relative_to(root):
             yield Undone(name, 0, f"{name} lies outside the root {root}; it is left alone.")
         elif wanted is None or path in wanted or any(path.is_relative_to(folder) for folder in wanted):
-            yield _undo_document(sidecar, name, path)
+            yield _undo_document(sidecar, name, path, read)
 
 
-def _undo_document(sidecar: Sidecar, name: str, path: Path) -> Undone:
+def _undo_document(sidecar: Sidecar, name: str, path: Path, read: Callable[[Path], bytes]) -> Undone:
     writes = [write for write in sidecar.writes if write.document == name]
     restored = 0
     try:
         for write in reversed(writes):
-            data = read_data(path)
+            if not write.before and not path.exists():
+                sidecar.writes.remove(write)
+                continue
+            data = read(path)
             if sha256(data) == write.before:
                 sidecar.writes.remove(write)  # its bytes never reached the file, or are gone already
                 continue
@@ -177,7 +183,12 @@ def _undo_document(sidecar: Sidecar, name: str, path: Path) -> Undone:
                     f"{path} was changed after its alternative texts were written on {write.time}; it is left as "
                     f"it is. Take back by hand what is not wanted ({texts}).",
                 )
-            _check_writable(path)
+            check_writable(path)
+            if not write.before:
+                path.unlink()
+                sidecar.writes.remove(write)
+                restored += len(write.alts)
+                continue
             try:
                 old = apply_edits(data, write.undo)
             except ValueError:
@@ -204,8 +215,12 @@ def _changes(picture: Picture, alt: str) -> bool:
     return picture.alt != alt
 
 
-def _check_writable(path: Path) -> None:
-    """A rename would replace a read-only file all the same; its owner has said no."""
+def check_writable(path: Path) -> None:
+    """A rename would replace a read-only file all the same; its owner has said no.
+
+    Raises:
+        DataError: the file is read-only or gone.
+    """
     try:
         mode = path.stat().st_mode
     except OSError as error:

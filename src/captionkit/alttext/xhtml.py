@@ -25,7 +25,7 @@ def read_xhtml(data: bytes) -> HtmlDocument:
     def start(name: str, attributes: dict[str, str], offset: int) -> None:
         builder.start(_local(name), attributes, offset)
 
-    encoding = read_xml(data, start=start, end=lambda name: builder.end(_local(name)), text=builder.text)
+    encoding = read_xml(data, start=start, end=lambda name, offset: builder.end(_local(name)), text=builder.text)
     decoded = decode_declared(data, encoding)
     offsets = character_offsets(decoded, [found.offset for found in builder.found])
     builder.found = [replace(found, offset=at) for found, at in zip(builder.found, offsets, strict=True)]

@@ -25,7 +25,7 @@ def read_xml(
     data: bytes,
     *,
     start: Start,
-    end: Callable[[str], None],
+    end: Callable[[str, int], None],
     text: Callable[[str], None] | None = None,
     namespaces: bool = False,
 ) -> str:
@@ -34,7 +34,7 @@ def read_xml(
     Args:
         data: the document.
         start: called with name, attributes and the byte offset of `<`.
-        end: called with the name.
+        end: called with name and the byte offset of `</`; of an empty element (`<a/>`), that of its `<`.
         text: called with pieces of text, if given.
         namespaces: names and attribute names come as "URI name" instead of as written.
 
@@ -62,7 +62,7 @@ def read_xml(
     def on_end(name: str) -> None:
         nonlocal depth
         depth -= 1
-        end(name)
+        end(name, parser.CurrentByteIndex)
 
     def on_entity(*_: object) -> None:
         raise _RefusedError("it declares XML entities, which are refused")

@@ -1,0 +1,262 @@
+"""Writes a description into a picture's metadata, checks that nothing else changed, and takes it back.
+
+Where the sentence goes (`docs/alt-text.md`): XMP `dc:description` and `Iptc4xmpCore:AltTextAccessibility`, EXIF
+ImageDescription, and IPTC Caption/Abstract; or, for formats that are not edited, an `.xmp` file beside the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from captionkit.alttext.decoding import ByteEdit, apply_edits, inverse_edits
+from captionkit.alttext.pictures import squeeze
+from captionkit.alttext.sidecar import Sidecar, Write, WrittenAlt, now, open_sidecar
+from captionkit.alttext.write import Undone, check_writable, undo
+from captionkit.errors import CaptionkitError, DataError
+from captionkit.files import read_bounded, sha256, write_bytes
+from captionkit.images import MAX_FILE_BYTES, read_image
+from captionkit.metadata import exif, iptc, xmp
+from captionkit.metadata.blocks import Blocks, Changes, Container, MetadataError
+from captionkit.metadata.jpeg import Jpeg
+from captionkit.metadata.png import SIGNATURE, Png
+from captionkit.metadata.tiff import Tiff
+from captionkit.metadata.webp import WebP
+
+NAME = ".captionkit-metadata.json"
+# What cameras put where a person's description belongs: it names the camera, not the picture.
+_CAMERA_WORDS = frozenset(
+    ["olympus digital camera", "sony dsc", "minolta digital camera", "konica minolta digital camera", "dig"]
+    + ["kodak digital still camera", "digital camera", "exif_jpeg_picture", "default", "dcim", "mde"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a picture's metadata says of it: its description, and its alternative text; empty where nothing."""
+
+    description: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one picture.
+
+    Attributes:
+        path: the file that was written: the picture, or the `.xmp` beside it.
+        written: the names of the fields that were written; empty where all were kept.
+        kept: the description that was there and stays; empty otherwise.
+    """
+
+    path: Path
+    written: tuple[str, ...] = ()
+    kept: str = ""
+
+
+def read_described(data: bytes) -> Described:
+    """What a picture file's metadata says.
+
+    Raises:
+        MetadataError: a format that is not read, or damaged metadata.
+    """
+    container = _container(data)
+    if container is None:
+        raise MetadataError("its format holds no metadata that is read here.")
+    return _described(container.read(data))
+
+
+def describe(
+    data: bytes, text: str, *, language: str = "en", overwrite: bool = False
+) -> tuple[tuple[ByteEdit, ...], tuple[str, ...], str]:
+    """The edits that write a sentence into a picture file, checked: pixels and everything else stay.
+
+    Args:
+        data: a JPEG, PNG, WebP or TIFF file.
+        text: the sentence.
+        language: its language tag, for XMP.
+        overwrite: replace a description that is there.
+
+    Returns:
+        The edits, the fields they write, and the description that was kept (empty where none was).
+
+    Raises:
+        MetadataError: the file is not of these formats, its metadata is damaged, or the check failed.
+        ImageError: the picture does not decode.
+    """
+    container = _container(data)
+    if container is None:
+        raise MetadataError("its format is not edited (JPEG, PNG, WebP and TIFF are).")
+    text = squeeze(text)
+    blocks = container.read(data)
+    described = _described(blocks)
+    values: dict[str, str] = {}
+    keep = bool(described.description) and not overwrite
+    if not keep and described.description != text:
+        values[xmp.DESCRIPTION] = text
+    if (overwrite or not described.alt) and described.alt != text:
+        values[xmp.ALT_TEXT] = text
+    if not values:
+        return (), (), described.description
+    fields = [name.split(" ")[1] for name in values]
+    changes = Changes(xmp=_new_xmp(blocks.xmp, values, language))
+    if xmp.DESCRIPTION in values:
+        datasets = iptc.set_caption(blocks.iptc, text) if container.iptc or blocks.iptc is not None else None
+        changes = Changes(changes.xmp, lambda block: exif.set_image_description(block, text), datasets)
+        fields += ["ImageDescription"] + (["Caption-Abstract"] if datasets is not None else [])
+    edits = container.replace(data, changes)
+    _check(container, data, apply_edits(data, edits), values)
+    return edits, tuple(fields), described.description if keep else ""
+
+
+def write_description(
+    path: Path,
+    text: str,
+    sidecar: Sidecar,
+    *,
+    language: str = "en",
+    overwrite: bool = False,
+    beside: bool = False,
+    model: str = "",
+    confidence: float | None = None,
+) -> Outcome:
+    """Write a sentence into a picture's metadata, or into `NAME.xmp` beside it where its format is not edited.
+
+    Args:
+        path: the picture.
+        text: the sentence.
+        sidecar: remembers how to take it back (`open_undo`).
+        language: the sentence's language tag.
+        overwrite: replace a description that is there.
+        beside: leave the picture alone and write the `.xmp` file in any case.
+        model, confidence: for the record.
+
+    Raises:
+        DataError: the file is read-only, or its metadata is damaged; it is left as it is.
+        ImageError: the picture does not decode.
+    """
+    path = path.resolve()
+    data = read_bounded(path, MAX_FILE_BYTES)
+    if beside or _container(data) is None:
+        read_image(data)  # what is no picture gets no description
+        target = path.with_name(f"{path.name}.xmp")
+        old = read_bounded(target, xmp.MAX_PACKET_BYTES) if target.exists() else None
+        new, fields, kept = _describe_beside(target, old, text, language, overwrite)
+        edits: tuple[ByteEdit, ...] = (ByteEdit(0, len(old or b""), new),) if fields else ()
+    else:
+        target, old = path, data
+        try:
+            edits, fields, kept = describe(data, text, language=language, overwrite=overwrite)
+        except MetadataError as error:
+            raise DataError(f"{path}: {error}") from None
+        new = apply_edits(data, edits)
+    if not fields:
+        return Outcome(target, kept=kept)
+    if old is not None:
+        check_writable(target)
+    before = sha256(old) if old is not None else ""
+    record = Write(
+        target.relative_to(sidecar.path.parent.resolve()).as_posix(),
+        now(),
+        before,
+        sha256(new),
+        (WrittenAlt("", target.name, "", kept or None, squeeze(text), "model", model, confidence),),
+        inverse_edits(old or b"", edits),
+    )
+    sidecar.writes.append(record)
+    sidecar.save()
+    try:
+        write_bytes(target, new)
+    except OSError as error:
+        sidecar.writes.remove(record)
+        sidecar.save()
+        raise DataError(f"{target} cannot be written ({error.strerror or error}).") from None
+    return Outcome(target, fields, kept)
+
+
+def open_undo(folder: Path) -> Sidecar:
+    """The record of what was written into the pictures of a folder.
+
+    Raises:
+        DataError: it is damaged, or of a later version.
+    """
+    return open_sidecar(folder, NAME)
+
+
+def undo_descriptions(sidecar: Sidecar, pictures: Iterable[Path] | None = None) -> Iterator[Undone]:
+    """Give pictures the bytes they had; one that was changed since is left as it is.
+
+    Args:
+        sidecar: as `open_undo` gave it.
+        pictures: the pictures, whose `.xmp` files count too; None for all.
+    """
+    wanted = (
+        None
+        if pictures is None
+        else [one for path in pictures for one in (path, path.with_name(f"{path.name}.xmp"))]
+    )
+    return undo(sidecar, wanted, read=lambda path: read_bounded(path, MAX_FILE_BYTES))
+
+
+def _container(data: bytes) -> Container | None:
+    if data[:3] == b"\xff\xd8\xff":
+        return Jpeg()
+    if data.startswith(SIGNATURE):
+        return Png()
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return WebP()
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return Tiff()
+    return None
+
+
+def _described(blocks: Blocks) -> Described:
+    description, alt = xmp.read_description(blocks.xmp) if blocks.xmp is not None else ("", "")
+    if not description and blocks.iptc is not None:
+        description = iptc.read_caption(blocks.iptc)
+    if not description and blocks.exif is not None:
+        description = exif.read_image_description(blocks.exif)
+        if description.casefold() in _CAMERA_WORDS:
+            description = ""
+    return Described(squeeze(description or blocks.described), alt)
+
+
+def _new_xmp(packet: bytes | None, values: dict[str, str], language: str) -> bytes:
+    return xmp.new_packet(values, language) if packet is None else xmp.merge(packet, values, language)
+
+
+def _describe_beside(
+    target: Path, old: bytes | None, text: str, language: str, overwrite: bool
+) -> tuple[bytes, tuple[str, ...], str]:
+    text = squeeze(text)
+    try:
+        description, alt = xmp.read_description(old) if old is not None else ("", "")
+        values = {}
+        if (overwrite or not description) and description != text:
+            values[xmp.DESCRIPTION] = text
+        if (overwrite or not alt) and alt != text:
+            values[xmp.ALT_TEXT] = text
+        new = _new_xmp(old, values, language) if values else b""
+    except MetadataError as error:
+        raise DataError(f"{target}: {error}") from None
+    return new, tuple(name.split(" ")[1] for name in values), "" if overwrite else description
+
+
+def _check(container: Container, data: bytes, new: bytes, values: dict[str, str]) -> None:
+    """The new file says what was meant, and everything but its metadata is as before, decoded and undecoded."""
+    try:
+        described = _described(container.read(new))
+        same = container.rest(data) == container.rest(new) and np.array_equal(read_image(data), read_image(new))
+    except MetadataError as error:
+        raise MetadataError(f"the edited file does not read back ({error}); it is left as it is.") from None
+    except CaptionkitError as error:
+        raise DataError(str(error)) from None
+    said = all(
+        (described.description if name == xmp.DESCRIPTION else described.alt) == text
+        for name, text in values.items()
+    )
+    if not same or not said:
+        raise MetadataError("the edited file would not be the same picture; it is left as it is.")

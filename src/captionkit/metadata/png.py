@@ -1,0 +1,115 @@
+"""PNG: XMP in an `iTXt` chunk, EXIF in `eXIf` (PNG 3rd edition, 11.3). Chunks of image data are never changed."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from captionkit.alttext.decoding import ByteEdit
+from captionkit.metadata.blocks import Blocks, Changes, MetadataError
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_XMP_KEY = b"XML:com.adobe.xmp\0"
+_MAX_TEXT = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    kind: bytes
+    start: int
+    body: int
+    end: int  # behind the checksum
+
+
+class Png:
+    """The container PNG."""
+
+    iptc = False
+
+    def read(self, data: bytes) -> Blocks:
+        """See `Container.read`."""
+        xmp = exif = None
+        described = ""
+        for chunk in _chunks(data):
+            body = data[chunk.body : chunk.end - 4]
+            if _is_xmp(data, chunk):
+                xmp = xmp if xmp is not None else _xmp(body)
+            elif chunk.kind == b"eXIf":
+                exif = exif if exif is not None else body
+            elif chunk.kind in (b"tEXt", b"iTXt") and body.startswith(b"Description\0"):
+                described = body.rsplit(b"\0", 1)[-1].decode("utf-8", "replace").strip()
+        return Blocks(xmp, exif, described=described)
+
+    def replace(self, data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
+        """See `Container.replace`."""
+        chunks = _chunks(data)
+        place = chunks[0].end  # behind IHDR, where every reader has seen it before the pixels
+        added = b""
+        edits = []
+        if changes.xmp is not None:
+            new = _chunk(b"iTXt", _XMP_KEY + b"\0\0\0\0" + changes.xmp)
+            old = next((one for one in chunks if _is_xmp(data, one)), None)
+            if old is None:
+                added += new
+            else:
+                edits.append(ByteEdit(old.start, old.end, new))
+        if changes.exif is not None:
+            old = next((one for one in chunks if one.kind == b"eXIf"), None)
+            new = _chunk(b"eXIf", changes.exif(data[old.body : old.end - 4] if old is not None else None))
+            if old is None:
+                added += new
+            else:
+                edits.append(ByteEdit(old.start, old.end, new))
+        if added:
+            edits.append(ByteEdit(place, place, added))
+        return tuple(sorted(edits, key=lambda one: one.start))
+
+    def rest(self, data: bytes) -> list[bytes]:
+        """See `Container.rest`."""
+        chunks = _chunks(data)
+        kept = [data[one.start : one.end] for one in chunks if one.kind != b"eXIf" and not _is_xmp(data, one)]
+        return [*kept, data[chunks[-1].end :]]
+
+
+def _chunks(data: bytes) -> list[_Chunk]:
+    if not data.startswith(SIGNATURE):
+        raise MetadataError("it is no PNG.")
+    chunks: list[_Chunk] = []
+    position = len(SIGNATURE)
+    while not chunks or chunks[-1].kind != b"IEND":
+        if position + 12 > len(data):
+            raise MetadataError("its PNG chunks are cut off.")
+        size, kind = struct.unpack_from(">I4s", data, position)
+        end = position + 12 + size
+        if end > len(data) or not kind.isalpha() or (not chunks and kind != b"IHDR"):
+            raise MetadataError("its PNG chunks are damaged.")
+        chunks.append(_Chunk(kind, position, position + 8, end))
+        position = end
+    return chunks
+
+
+def _is_xmp(data: bytes, chunk: _Chunk) -> bool:
+    return chunk.kind == b"iTXt" and data.startswith(_XMP_KEY, chunk.body)
+
+
+def _xmp(body: bytes) -> bytes:
+    """The packet in an `iTXt` chunk: keyword, compression flag and method, language, translated keyword, text."""
+    packed = body[len(_XMP_KEY) : len(_XMP_KEY) + 1] == b"\1"
+    parts = body[len(_XMP_KEY) + 2 :].split(b"\0", 2)
+    if len(parts) != 3:
+        raise MetadataError("its XMP chunk is damaged.")
+    if not packed:
+        return parts[2]
+    try:
+        unpacker = zlib.decompressobj()
+        text = unpacker.decompress(parts[2], _MAX_TEXT)
+    except zlib.error:
+        raise MetadataError("its XMP chunk is damaged.") from None
+    if unpacker.unconsumed_tail:
+        raise MetadataError("its XMP chunk is too large.")
+    return text
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

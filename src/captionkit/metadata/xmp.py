@@ -1,0 +1,254 @@
+"""XMP packets: the description and the alternative text, merged into what is there by edits of the XML.
+
+Properties (ISO 16684-1; IPTC Photo Metadata Standard 2021.1): `dc:description` and
+`Iptc4xmpCore:AltTextAccessibility`, both language alternatives with `x-default` first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from captionkit.alttext.attributes import escape_double, read_start_tag
+from captionkit.alttext.decoding import DecodedText, apply_edits
+from captionkit.alttext.pictures import Edit, squeeze
+from captionkit.alttext.xhtml import character_offsets
+from captionkit.alttext.xml_tags import read_xml
+from captionkit.errors import DataError
+from captionkit.metadata.blocks import MetadataError
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+DC = "http://purl.org/dc/elements/1.1/"
+IPTC_CORE = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
+XML = "http://www.w3.org/XML/1998/namespace"
+DESCRIPTION = f"{DC} description"
+ALT_TEXT = f"{IPTC_CORE} AltTextAccessibility"
+_PREFIXES = {DESCRIPTION: ("dc", DC), ALT_TEXT: ("Iptc4xmpCore", IPTC_CORE)}
+MAX_PACKET_BYTES = 16_000_000
+
+
+@dataclass(slots=True)
+class _Element:
+    """An element with its place in the text of the packet, and the text in it."""
+
+    name: str
+    start: int
+    end: int = 0
+    language: str = ""
+    text: list[str] = field(default_factory=list)
+    items: list[_Element] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Packet:
+    """A packet's text, and what of it matters here; places count characters."""
+
+    text: str
+    properties: list[_Element] = field(default_factory=list)
+    attributes: list[tuple[str, str, int]] = field(default_factory=list)  # (property, value, place of the tag)
+    about: str = ""
+    rdf: _Element | None = None
+    rdf_close: int = 0  # where `</rdf:RDF>` begins; the start where the element is empty
+
+
+def read_description(packet: bytes) -> tuple[str, str]:
+    """The description and the alternative text of a packet, in its default language; empty where it has none.
+
+    Raises:
+        MetadataError: it is not well-formed, or holds no `rdf:RDF`.
+    """
+    parsed = _parse(packet)
+    return _value(parsed, DESCRIPTION), _value(parsed, ALT_TEXT)
+
+
+def new_packet(values: dict[str, str], language: str) -> bytes:
+    """A packet with these properties alone (`DESCRIPTION`, `ALT_TEXT` -> text)."""
+    body = "".join(_element(name, text, language) for name, text in values.items())
+    names = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in (_PREFIXES[name] for name in values))
+    text = (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
+        f'<rdf:RDF xmlns:rdf="{RDF}">\n<rdf:Description rdf:about=""{names}>\n{body}</rdf:Description>\n'
+        '</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="w"?>'
+    )
+    return text.encode("utf-8")
+
+
+def merge(packet: bytes, values: dict[str, str], language: str) -> bytes:
+    """A packet with these properties set and everything else, byte for byte, as it was.
+
+    Items of other languages than `language` and `x-default` are kept.
+
+    Raises:
+        MetadataError: it is not well-formed, not UTF-8, or holds no `rdf:RDF`.
+    """
+    parsed = _parse(packet)
+    edits: list[Edit] = []
+    missing = dict(values)
+    for prop in parsed.properties:
+        if prop.name in missing:
+            new = _replacement(parsed.text, prop, missing.pop(prop.name), language)
+            edits.append(Edit(prop.start, prop.end, new))
+        elif prop.name in values:
+            edits.append(Edit(prop.start, prop.end, ""))  # said twice: the first one stays
+    edits += _attribute_edits(parsed, values)
+    if missing:
+        names = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in (_PREFIXES[name] for name in missing))
+        body = "".join(_element(name, text, language) for name, text in missing.items())
+        about = escape_double(parsed.about)
+        added = f'<rdf:Description xmlns:rdf="{RDF}" rdf:about="{about}"{names}>\n{body}</rdf:Description>\n'
+        edits.append(_insertion(parsed, added))
+    decoded = DecodedText(parsed.text, "utf-8", 0)
+    merged = apply_edits(packet, decoded.byte_edits(edits))
+    after = _parse(merged)
+    if any(_value(after, name) != squeeze(text) for name, text in values.items()):
+        raise MetadataError("its XMP packet cannot take the description.")
+    return merged
+
+
+def _parse(packet: bytes) -> _Packet:
+    """The places of what matters in a packet."""
+    if len(packet) > MAX_PACKET_BYTES:
+        raise MetadataError("its XMP packet is too large.")
+    try:
+        text = packet.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MetadataError("its XMP packet is not UTF-8.") from None
+    found = _Finder()
+    try:
+        # Some writers put zero bytes behind a packet.
+        encoding = read_xml(
+            packet.rstrip(b"\0"), start=found.start, end=found.end, text=found.text, namespaces=True
+        )
+    except DataError as error:
+        raise MetadataError(f"its XMP packet cannot be read: {error}") from None
+    if encoding.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise MetadataError("its XMP packet is not UTF-8.")
+    if found.rdf is None:
+        raise MetadataError("its XMP packet holds no rdf:RDF.")
+    return _to_characters(text, packet, found)
+
+
+class _Finder:
+    """Takes the events of a packet; places count bytes."""
+
+    def __init__(self) -> None:
+        self.properties: list[_Element] = []
+        self.attributes: list[tuple[str, str, int]] = []
+        self.about: str | None = None
+        self.rdf: _Element | None = None
+        self._path: list[str] = []
+        self._property: _Element | None = None
+        self._item: _Element | None = None
+
+    def start(self, name: str, attributes: dict[str, str], offset: int) -> None:
+        parent = self._path[-1] if self._path else ""
+        self._path.append(name)
+        if name == f"{RDF} RDF" and self.rdf is None:
+            self.rdf = _Element(name, offset)
+        elif name == f"{RDF} Description" and parent == f"{RDF} RDF":
+            if self.about is None:
+                self.about = attributes.get(f"{RDF} about", attributes.get("about", ""))
+            self.attributes += [(key, attributes[key], offset) for key in _PREFIXES if key in attributes]
+        elif name in _PREFIXES and parent == f"{RDF} Description" and self._property is None:
+            self._property = _Element(name, offset)
+        elif name == f"{RDF} li" and self._property is not None and self._item is None:
+            self._item = _Element(name, offset, language=attributes.get(f"{XML} lang", "").lower())
+
+    def end(self, name: str, offset: int) -> None:
+        self._path.pop()
+        if self.rdf is not None and name == self.rdf.name and not self.rdf.end:
+            self.rdf.end = offset
+        elif self._item is not None and self._property is not None and name == self._item.name:
+            self._item.end = offset
+            self._property.items.append(self._item)
+            self._item = None
+        elif self._property is not None and name == self._property.name:
+            self._property.end = offset
+            self.properties.append(self._property)
+            self._property = None
+
+    def text(self, data: str) -> None:
+        inner = self._item or self._property
+        if inner is not None:
+            inner.text.append(data)
+
+
+def _to_characters(text: str, packet: bytes, found: _Finder) -> _Packet:
+    """Byte places of tags as character places, and ends behind the end tags."""
+    assert found.rdf is not None
+    elements = [found.rdf, *found.properties, *(item for prop in found.properties for item in prop.items)]
+    places = sorted(
+        {place for one in elements for place in (one.start, one.end)} | {at for *_, at in found.attributes}
+    )
+    to = dict(zip(places, character_offsets(DecodedText(text, "utf-8", 0), places), strict=True))
+    close = to[found.rdf.end]
+    for one in elements:
+        empty = one.start == one.end
+        one.start = to[one.start]
+        if empty:
+            tag = read_start_tag(text, one.start)
+            one.end = tag.end if tag is not None else one.start
+        else:
+            one.end = text.index(">", to[one.end]) + 1
+    attributes = [(name, value, to[at]) for name, value, at in found.attributes]
+    return _Packet(text, found.properties, attributes, found.about or "", found.rdf, close)
+
+
+def _value(parsed: _Packet, name: str) -> str:
+    for prop in parsed.properties:
+        if prop.name != name:
+            continue
+        chosen = next((item for item in prop.items if item.language == "x-default"), None)
+        chosen = chosen or next(iter(prop.items), prop)
+        return squeeze("".join(chosen.text))
+    return next((squeeze(value) for key, value, _ in parsed.attributes if key == name), "")
+
+
+def _element(name: str, text: str, language: str) -> str:
+    prefix, _ = _PREFIXES[name]
+    local = name.split(" ")[1]
+    escaped = escape_double(text)
+    return (
+        f"<{prefix}:{local}>\n<rdf:Alt>\n"
+        f'<rdf:li xml:lang="x-default">{escaped}</rdf:li>\n<rdf:li xml:lang="{escape_double(language)}">{escaped}'
+        f"</rdf:li>\n</rdf:Alt>\n</{prefix}:{local}>\n"
+    )
+
+
+def _replacement(packet: str, prop: _Element, text: str, language: str) -> str:
+    """The property's element anew, under the prefix it had, with the items of other languages as they were."""
+    tag = read_start_tag(packet, prop.start)
+    name = tag.name if tag is not None else "dc:description"
+    prefix = name.partition(":")[0] if ":" in name else ""
+    uri = prop.name.split(" ")[0]
+    declared = f'xmlns:{prefix}="{uri}"' if prefix else f'xmlns="{uri}"'
+    kept = [item for item in prop.items if item.language not in ("x-default", language.lower())]
+    others = "".join(packet[item.start : item.end] for item in kept)
+    escaped = escape_double(text)
+    return (
+        f'<{name} {declared}><rdf:Alt xmlns:rdf="{RDF}"><rdf:li xml:lang="x-default">{escaped}</rdf:li>'
+        f'<rdf:li xml:lang="{escape_double(language)}">{escaped}</rdf:li>{others}</rdf:Alt></{name}>'
+    )
+
+
+def _attribute_edits(parsed: _Packet, values: dict[str, str]) -> list[Edit]:
+    """Remove properties that stand as attributes of `rdf:Description`: they cannot hold languages."""
+    edits = []
+    for name, _, place in parsed.attributes:
+        tag = read_start_tag(parsed.text, place)
+        local = name.split(" ")[1]
+        edits += [
+            Edit(one.name_start, one.end + len(one.quote), "")
+            for one in (tag.attributes if tag is not None and name in values else ())
+            if one.name.rsplit(":", 1)[-1] == local and not one.name.startswith("xmlns")
+        ]
+    return edits
+
+
+def _insertion(parsed: _Packet, added: str) -> Edit:
+    assert parsed.rdf is not None
+    if parsed.rdf_close > parsed.rdf.start:
+        return Edit(parsed.rdf_close, parsed.rdf_close, added)
+    tag = parsed.text[parsed.rdf.start : parsed.rdf.end]  # <rdf:RDF/>
+    name = tag[1:].split()[0].rstrip("/>")
+    return Edit(parsed.rdf.start, parsed.rdf.end, f"{tag[:-2]}>{added}</{name}>")
