@@ -51,13 +51,13 @@ def test_hardly_any_photograph_is_taken_for_a_drawing(data_root: Path, tmp_path:
     drawings = total = 0
     with tarfile.open(data_root / "coco-mini" / "images.tar") as archive:
         for member in archive:
-            if member.isfile() and "val2017" in member.name:
+            if member.isfile() and "val2017" in member.name and total < 40:
                 handle = archive.extractfile(member)
                 assert handle is not None
                 total += 1
                 drawings += is_drawing(read_image(handle.read()))
-    assert total == 100
-    assert drawings <= 3
+    assert total == 40
+    assert drawings <= 2
 
 
 def test_svg_is_seen_by_its_content_and_gives_its_words(tmp_path: Path) -> None:

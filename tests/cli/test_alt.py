@@ -72,7 +72,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     photograph(root / "a.jpg", "red")
     photograph(root / "b.jpg", "green")
     (root / "dogs.html").write_text(PAGE)
-    monkeypatch.setattr(alt, "_load", lambda model: (ColourCaptioner(), "cafe"))
+    monkeypatch.setattr(alt, "_load", lambda bundle: (ColourCaptioner(), "cafe"))
     monkeypatch.chdir(tmp_path)
     return root
 

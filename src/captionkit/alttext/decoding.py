@@ -45,7 +45,7 @@ class DecodedText:
         """Edits of the text as edits of the file's bytes, in order of their place."""
         result = []
         position, offset = 0, self.mark
-        for edit in sorted(edits, key=lambda one: one.start):
+        for edit in sorted(edits, key=lambda one: (one.start, one.end)):
             offset += len(self._encode(self.text[position : edit.start]))
             size = len(self._encode(self.text[edit.start : edit.end]))
             result.append(ByteEdit(offset, offset + size, self._encode_new(edit.new)))
@@ -122,7 +122,7 @@ def apply_edits(data: bytes, edits: Iterable[ByteEdit]) -> bytes:
     """The bytes after all edits, which must not overlap."""
     pieces = []
     position = 0
-    for edit in sorted(edits, key=lambda one: one.start):
+    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
         if edit.start < position or edit.end < edit.start or edit.end > len(data):
             raise ValueError(f"edit at {edit.start} overlaps another or lies outside the {len(data)} bytes")
         pieces += [data[position : edit.start], edit.new]
@@ -135,7 +135,7 @@ def inverse_edits(data: bytes, edits: Iterable[ByteEdit]) -> tuple[ByteEdit, ...
     """The edits that take `apply_edits(data, edits)` back to `data`."""
     result = []
     shift = 0
-    for edit in sorted(edits, key=lambda one: one.start):
+    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
         start = edit.start + shift
         result.append(ByteEdit(start, start + len(edit.new), data[edit.start : edit.end]))
         shift += len(edit.new) - (edit.end - edit.start)

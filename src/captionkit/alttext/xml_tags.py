@@ -34,7 +34,7 @@ def read_xml(
     Args:
         data: the document.
         start: called with name, attributes and the byte offset of `<`.
-        end: called with name and the byte offset of `</`; of an empty element (`<a/>`), that of its `<`.
+        end: called with name and the byte offset of `</`; of an empty element (`<a/>`), the one behind it.
         text: called with pieces of text, if given.
         namespaces: names and attribute names come as "URI name" instead of as written.
 

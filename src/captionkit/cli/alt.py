@@ -102,9 +102,11 @@ def write(
     ] = 0.8,
     neutral: Annotated[bool, typer.Option("--neutral", help="Say nothing of people's gender.")] = False,
     max_length: MaxLength = 125,
-    model: Annotated[
+    bundle: Annotated[
         Path | None,
-        typer.Option("--model", help="A bundle. Default: the one that is installed.", show_default=False),
+        typer.Option(
+            "--bundle", help="The model, a .captionkit file. Default: the installed one.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Propose alternative texts for review, write the sure ones (--yes) or the reviewed ones (--from-review).
@@ -140,7 +142,7 @@ def write(
     else:
         review_files(review, overwrite=overwrite)  # before the long work: it may hold a person's decisions
         before = written_before(documents)
-        captioner, name = _load(model)
+        captioner, name = _load(bundle)
         with Progress("describing", count_pictures(documents), "pictures") as progress:
             proposals = propose(
                 documents,
@@ -229,12 +231,13 @@ def _write(documents: list[ScannedDocument], decisions: Mapping[str, Decision]) 
     return failed
 
 
-def _load(model: Path | None) -> tuple[Describes, str]:
+def _load(bundle: Path | None) -> tuple[Describes, str]:
     """The captioner and the name it is remembered by."""
     from captionkit.captioner import Captioner
+    from captionkit.files import sha256_file
 
-    captioner = Captioner.load(model)
-    return captioner, captioner.bundle.sha256
+    captioner = Captioner.load(bundle)
+    return captioner, sha256_file(captioner.bundle.source)
 
 
 def _print_findings(findings: list[Finding], documents: int, *, show_all: bool) -> None:

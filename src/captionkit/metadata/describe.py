@@ -1,7 +1,7 @@
 """Writes a description into a picture's metadata, checks that nothing else changed, and takes it back.
 
 Where the sentence goes (`docs/alt-text.md`): XMP `dc:description` and `Iptc4xmpCore:AltTextAccessibility`, EXIF
-ImageDescription, and IPTC Caption/Abstract; or, for formats that are not edited, an `.xmp` file beside the picture.
+ImageDescription, and IPTC Caption/Abstract; or, for formats that are not edited, an `.xmp` file beside it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from captionkit.metadata.webp import WebP
 
 NAME = ".captionkit-metadata.json"
 # What cameras put where a person's description belongs: it names the camera, not the picture.
-_CAMERA_WORDS = frozenset(
-    ["olympus digital camera", "sony dsc", "minolta digital camera", "konica minolta digital camera", "dig"]
-    + ["kodak digital still camera", "digital camera", "exif_jpeg_picture", "default", "dcim", "mde"]
-)
+_CAMERA_WORDS = frozenset([
+    "olympus digital camera", "sony dsc", "minolta digital camera", "konica minolta digital camera", "dig",
+    "kodak digital still camera", "digital camera", "exif_jpeg_picture", "default", "dcim", "mde",
+])  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ def set_caption(data: bytes | None, text: str) -> bytes | None:
     """Datasets with this caption and all others as they were.
 
     Returns:
-        The datasets; None where the caption cannot be written in the character set that the others use.
+        The datasets; None where there is no caption yet and the character set of the others cannot write this one.
+        An old caption is replaced in any case, by "?" where a character cannot be written: it must not go stale.
     """
     if data is None:
         return _dataset(CHARACTER_SET, UTF8) + _dataset((2, 0), b"\0\4") + _caption(text, "utf-8")
@@ -38,7 +39,9 @@ def set_caption(data: bytes | None, text: str) -> bytes | None:
     try:
         new = _caption(text, encoding)
     except UnicodeEncodeError:
-        return None
+        if not any(key == CAPTION for key, _, _ in _datasets(data)):
+            return None
+        new = _caption(text.encode(encoding, "replace").decode(encoding), encoding)
     pieces = []
     position = 0
     place = None

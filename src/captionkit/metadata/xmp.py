@@ -183,13 +183,11 @@ def _to_characters(text: str, packet: bytes, found: _Finder) -> _Packet:
     to = dict(zip(places, character_offsets(DecodedText(text, "utf-8", 0), places), strict=True))
     close = to[found.rdf.end]
     for one in elements:
-        empty = one.start == one.end
-        one.start = to[one.start]
-        if empty:
-            tag = read_start_tag(text, one.start)
-            one.end = tag.end if tag is not None else one.start
-        else:
-            one.end = text.index(">", to[one.end]) + 1
+        one.start, one.end = to[one.start], to[one.end]
+        if text.startswith("</", one.end):
+            one.end = text.index(">", one.end) + 1
+    if close == found.rdf.end:
+        close = found.rdf.start
     attributes = [(name, value, to[at]) for name, value, at in found.attributes]
     return _Packet(text, found.properties, attributes, found.about or "", found.rdf, close)
 
