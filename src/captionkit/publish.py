@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from captionkit.bundle import Bundle, Decoding, write_bundle
 from captionkit.captioner import Captioner
-from captionkit.config import Config, parse_config
+from captionkit.config import Config, differences, parse_config
 from captionkit.errors import TrainingError
 from captionkit.evaluate import evaluate
 from captionkit.export import export_bundle
@@ -25,6 +25,7 @@ CALIBRATION_PICTURES = 100
 def publish(
     directory: Path,
     output: Path | str | None = None,
+    overrides: Sequence[str] = (),
     *,
     int8: bool = False,
     keep_weights: bool = False,
@@ -38,6 +39,8 @@ def publish(
     Args:
         directory: the run's folder.
         output: the bundle file; None for `model.captionkit` in the run's folder.
+        overrides: changes to the run's configuration; only what the bundle says of itself (`bundle.`) and how it
+            searches (`decoding.`) can still change.
         int8: int8 encoder (calibrated on train pictures) and int8 decoder weights.
         keep_weights: whether the float weights go in too.
         quiet: show no progress.
@@ -51,9 +54,15 @@ def publish(
         raise TrainingError(
             f"Expected trained weights at {path}, but there are none; train until the first evaluation."
         )
-    config = parse_config(
-        (directory / "config.toml").read_text(encoding="utf-8"), source=str(directory / "config.toml")
-    )
+    text = (directory / "config.toml").read_text(encoding="utf-8")
+    config = parse_config(text, overrides, source=str(directory / "config.toml"))
+    late = [
+        line for line in differences(parse_config(text), config) if not line.startswith(("bundle.", "decoding."))
+    ]
+    if late:
+        raise TrainingError(
+            f"A finished run cannot be exported with another training ({'; '.join(late)}); leave it out."
+        )
     model, tokenizer = load_model(config, (directory / "tokenizer.json").read_text(encoding="utf-8"))
     load_best(model, config, directory)
     train, val = read_splits(config)

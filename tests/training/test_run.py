@@ -124,6 +124,12 @@ def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(data: Path, tmp_
     assert "drawn for a test" in read_bundle(tmp_path / "halves" / "model.captionkit").card
     # What training measured on dev is what the exported networks say: one decode, one resize, one search.
     assert bundle.manifest.scores["CIDEr-D"] == pytest.approx(halves.state.best_score, abs=0.02)
+    short = publish(
+        tmp_path / "halves", tmp_path / "short.captionkit", ["decoding.max_length=3", "bundle.name=short"]
+    )
+    assert (short.manifest.name, short.decoding.max_length) == ("short", 3)
+    with pytest.raises(TrainingError, match=r"decoder.units"):
+        publish(tmp_path / "halves", None, ["decoder.units=32"])
     captioner = Captioner.load(tmp_path / "halves" / "model.captionkit")
     predictions = captioner.caption([data / "00.png", data / "nothing.png"])
     assert predictions[0].text.endswith(".")

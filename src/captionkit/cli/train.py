@@ -70,6 +70,9 @@ def train(
 
 def export(
     directory: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="bundle.key=value or decoding.key=value ...", show_default=False)
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Default: model.captionkit in RUN.", show_default=False)
     ] = None,
@@ -84,7 +87,7 @@ def export(
     _need_tensorflow()
     from captionkit.publish import publish
 
-    bundle = publish(directory, output, int8=int8, keep_weights=weights, quiet=quiet)
+    bundle = publish(directory, output, overrides or (), int8=int8, keep_weights=weights, quiet=quiet)
     for name, value in bundle.manifest.scores.items():
         typer.echo(f"{name:10} {100 * value:6.1f}")
     typer.echo(f"wrote {bundle.source}")
