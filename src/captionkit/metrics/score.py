@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 
 from captionkit import text
 from captionkit.errors import DataError, UsageError, nearest
@@ -85,16 +86,9 @@ def score(
 
 def tokenized(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> Corpus:
     """The captions of the pictures in `references`, tokenised, in that order."""
-    lines = [predictions[name] for name in references]
-    lines += [caption for captions in references.values() for caption in captions]
-    tokens = text.tokenize_all(lines)
-    number = len(references)
-    grouped: list[list[list[str]]] = []
-    at = number
-    for captions in references.values():
-        grouped.append(tokens[at : at + len(captions)])
-        at += len(captions)
-    return Corpus(tokens[:number], grouped)
+    candidates = text.tokenize_all([predictions[name] for name in references])
+    tokens = iter(text.tokenize_all([caption for captions in references.values() for caption in captions]))
+    return Corpus(candidates, [list(islice(tokens, len(captions))) for captions in references.values()])
 
 
 def _chosen(metrics: Sequence[str] | Mapping[str, Metric]) -> Mapping[str, Metric]:

@@ -1,0 +1,103 @@
+"""Tokenising and its inverse."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from captionkit.text import (
+    _FOLLOWED,
+    PUNCTUATION,
+    _tokenize_any,
+    _tokenize_plain,
+    detokenize,
+    sentinels,
+    tokenize,
+    tokenize_all,
+)
+from tests.ptb.hard import generated
+
+
+def test_round_brackets_stay_as_the_published_scores_have_them() -> None:
+    assert tokenize("A man (left).") == ["a", "man", "-lrb-", "left", "-rrb-"]
+
+
+def test_punctuation_is_dropped() -> None:
+    assert tokenize('Stop , he said : "wait" ... - now ; !') == ["stop", "he", "said", "wait", "now"]
+
+
+def test_the_next_caption_decides_on_the_period_of_an_initial() -> None:
+    assert tokenize_all(["The letter C.", "The man."])[0] == ["the", "letter", "c"]
+    assert tokenize_all(["The letter C.", "Two men."])[0] == ["the", "letter", "c."]
+    assert tokenize("The letter C.") == ["the", "letter", "c"]
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from(list("abcstnomrAOS '-,.0123")), max_size=40))
+def test_the_short_cut_gives_what_the_rules_give(caption: str) -> None:
+    plain = _tokenize_plain(caption)
+    assert plain is None or plain == _tokenize_any(caption, _FOLLOWED)
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_the_short_cut_on_generated_captions(seed: int) -> None:
+    cut = 0
+    for caption in generated(3000, seed):
+        caption = re.sub(r"[^A-Za-z0-9' ,.-]", "", caption)
+        plain = _tokenize_plain(caption)
+        if plain is not None:
+            cut += 1
+            assert plain == _tokenize_any(caption, _FOLLOWED)
+    assert cut > 300
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_gives_tokens_without_spaces_or_dropped_punctuation(caption: str) -> None:
+    for token in tokenize(caption):
+        assert token
+        assert " " not in token
+        assert "\n" not in token
+        assert token not in PUNCTUATION
+
+
+def test_long_captions_do_not_hang() -> None:
+    assert tokenize("a,b" * 700)
+    assert tokenize("(" * 3000) == ["-lrb-"] * 3000
+    assert tokenize("T." + " " * 3000 + "x")[0] == "t."
+
+
+@pytest.mark.parametrize(
+    ("tokens", "caption"),
+    [
+        (["i", "ca", "n't", "see", "the", "man", "'s", "dog"], "i can't see the man's dog"),
+        (["can", "not", "gon", "na", "stop"], "cannot gonna stop"),
+        (["a", "man", "-lrb-", "left", "-rrb-", "runs"], "a man (left) runs"),
+        (["$", "5", "or", "50", "%"], "$5 or 50%"),
+        (["1\xa01/2", "cups"], "1 1/2 cups"),
+        ([], ""),
+    ],
+)
+def test_detokenize(tokens: list[str], caption: str) -> None:
+    assert detokenize(tokens) == caption
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "A man can't see the dog's ball (a red one) for $5, or 50%!",
+        "They're gonna call (415) 555-1234 about 1 1/2 cups.",
+        "Two well-dressed women [left] cannot swim; a boy doesn't.",
+    ],
+)
+def test_a_detokenized_caption_has_the_same_words(caption: str) -> None:
+    assert tokenize(detokenize(tokenize(caption))) == tokenize(caption)
+
+
+def test_trap_2_sentinels_are_found_in_captions() -> None:
+    assert sentinels("startseq a dog endseq") == ["startseq", "endseq"]
+    assert sentinels("<start> a <unk> dog </s>") == ["<start>", "<unk>", "</s>"]
+    assert sentinels("a dog starts the race") == []
