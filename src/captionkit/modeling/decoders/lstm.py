@@ -36,13 +36,11 @@ class LSTMDecoder(Decoder):
         # Encoders differ in the scale of their activations by orders of magnitude; the norm makes one
         # learning rate fit all of them.
         self.norm.build((None, D))
-        # The picture as a word, as a share of the first LSTM's gates, and beside its output: one product.
         U = self.config.units
-        self.sizes = [E, 4 * U, U]
-        self.image_kernel = self.add_weight(
-            name="image_kernel", shape=(D, E + 5 * U), initializer=self.initializer()
-        )
-        self.image_bias = self.add_weight(name="image_bias", shape=(E + 5 * U,), initializer="zeros")
+        self.image_kernel = self.add_weight(name="image_kernel", shape=(D, E), initializer=self.initializer())
+        self.image_bias = self.add_weight(name="image_bias", shape=(E,), initializer="zeros")
+        # From the picture as a word to its share of the first LSTM's gates and to what stands beside the output.
+        self.every_kernel = self.add_weight(name="every_kernel", shape=(E, 5 * U), initializer=self.initializer())
         for k, cell in enumerate(self.cells):
             cell.build((None, E if k == 0 else self.config.units))
 
@@ -53,8 +51,10 @@ class LSTMDecoder(Decoder):
             Leaves gates [B, 4 U] and beside [B, U], the picture's part in every step; h0, c0, h1, c1, ... [B, U].
         """
         pooled = self.dropout(self.norm(tf.reduce_mean(features, axis=1)), training)
-        image = tf.matmul(pooled, self.image_kernel) + self.image_bias
-        word, gates, beside = tf.split(image, self.sizes, axis=-1)
+        word = tf.matmul(pooled, self.image_kernel) + self.image_bias
+        gates, beside = tf.split(
+            tf.matmul(word, self.every_kernel), [4 * self.config.units, self.config.units], axis=-1
+        )
         zeros = tf.zeros([tf.shape(features)[0], self.config.units], features.dtype)
         state: State = {"gates": gates, "beside": beside}
         for k, cell in enumerate(self.cells):
