@@ -187,6 +187,16 @@ class BundleConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectConfig:
+    """What the recipe's bundle should reach on dev, x100; `captionkit reproduce` compares. 0 for no limit."""
+
+    cider_d_low: float = 0.0
+    cider_d_high: float = 0.0
+    bleu_4_low: float = 0.0
+    bleu_4_high: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All that a run depends on. Written into the run's folder and into the bundle."""
 
@@ -198,6 +208,7 @@ class Config:
     self_critical: SelfCriticalConfig = field(default_factory=SelfCriticalConfig)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     bundle: BundleConfig = field(default_factory=BundleConfig)
+    expect: ExpectConfig = field(default_factory=ExpectConfig)
 
 
 def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:

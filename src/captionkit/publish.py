@@ -20,6 +20,8 @@ from captionkit.progress import duration
 from captionkit.training.run import load_best, load_model, read_history, read_splits
 
 CALIBRATION_PICTURES = 100
+# What can change after training: it alters no weight.
+LATE = ("bundle.", "decoding.", "expect.")
 
 
 def publish(
@@ -56,9 +58,7 @@ def publish(
         )
     text = (directory / "config.toml").read_text(encoding="utf-8")
     config = parse_config(text, overrides, source=str(directory / "config.toml"))
-    late = [
-        line for line in differences(parse_config(text), config) if not line.startswith(("bundle.", "decoding."))
-    ]
+    late = [line for line in differences(parse_config(text), config) if not line.startswith(LATE)]
     if late:
         raise TrainingError(
             f"A finished run cannot be exported with another training ({'; '.join(late)}); leave it out."
@@ -113,6 +113,19 @@ def publish(
     finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card)
     write_bundle(output, finished)
     return finished
+
+
+def outside_expectation(config: Config, scores: Mapping[str, float]) -> list[str]:
+    """One sentence a score that lies outside the recipe's stated range; none where all is as it should be."""
+    expect, found = config.expect, []
+    for name, low, high in (
+        ("CIDEr-D", expect.cider_d_low, expect.cider_d_high),
+        ("BLEU-4", expect.bleu_4_low, expect.bleu_4_high),
+    ):
+        value = 100 * scores[name]
+        if (low and value < low) or (high and value > high):
+            found.append(f"{name} {value:.1f} lies outside the recipe's range of {low:g} to {high:g}.")
+    return found
 
 
 def write_card(

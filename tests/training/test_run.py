@@ -196,6 +196,10 @@ def test_the_command_line_trains_resumes_and_evaluates(data: Path, tmp_path: Pat
         "model.captionkit",
     }
     assert captionkit(["train", "boxes.toml"], tmp_path).code == 2
+    (tmp_path / "boxes.toml").write_text(recipe(data) + "[expect]\ncider_d_low = 900.0\ncider_d_high = 1000.0\n")
+    done = captionkit(["reproduce", "boxes.toml"], tmp_path)  # the run is finished already
+    assert done.code == 1, done.err
+    assert "outside the recipe's range" in done.out
     done = captionkit(
         ["evaluate", run / "model.captionkit", data / "dataset.json", "--split", "dev", "--results", "r.json"],
         tmp_path,

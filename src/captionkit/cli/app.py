@@ -31,6 +31,7 @@ app.add_typer(alt.app, name="alt")
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("export")(train.export)
+app.command("reproduce")(train.reproduce)
 app.command("evaluate")(evaluate.evaluate)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from captionkit.config import Config
 
 
 def train(
@@ -46,7 +50,52 @@ def train(
     directory = resume or run or Path("runs") / Path(config or "").stem
     # Read before TensorFlow is imported: a mistyped key should not take seconds to be told.
     settings = None if resume is not None or config is None else read_config(config, changes)
+    _run(settings, directory, changes, quiet)
 
+    from captionkit.publish import publish
+
+    bundle = publish(directory, quiet=quiet)
+    typer.echo(f"wrote {bundle.source}; try: captionkit caption --bundle {bundle.source} photo.jpg")
+
+
+def reproduce(
+    config: Annotated[str, typer.Argument(help="A recipe that states what it reaches.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Places of the data, data.key=value ...", show_default=False)
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="The run's folder; default: runs/NAME of the recipe.", show_default=False),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Run a recipe from data to scores, or go on with it, and say whether the result is what the recipe states.
+
+    Exit code 1 where it is not. Example: captionkit reproduce configs/flickr8k_lite2_lstm.toml
+    """
+    from captionkit.config import read_config
+
+    _need_tensorflow()
+    settings = read_config(config, overrides or ())
+    directory = run or Path("runs") / Path(config).stem
+    begun = (directory / "config.toml").is_file()
+    _run(None if begun else settings, directory, (), quiet)
+
+    from captionkit.publish import outside_expectation, publish
+
+    bundle = publish(directory, quiet=quiet)
+    for name, value in bundle.manifest.scores.items():
+        typer.echo(f"{name:10} {100 * value:6.1f}")
+    outside = outside_expectation(settings, bundle.manifest.scores)
+    for line in outside:
+        typer.echo(line)
+    if outside:
+        raise typer.Exit(1)
+    typer.echo("The recipe is reproduced: its scores lie in the range that it states.")
+
+
+def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet: bool) -> None:
+    """Begin a run, or without settings go on with the one in `directory`."""
     from captionkit.training.loop import Interrupted
     from captionkit.training.run import resume as go_on
     from captionkit.training.run import train as begin
@@ -61,11 +110,6 @@ def train(
         raise typer.Exit(130) from None
     state = trainer.state
     typer.echo(f"best dev CIDEr {100 * state.best_score:.1f} at step {state.best_step}")
-
-    from captionkit.publish import publish
-
-    bundle = publish(directory, quiet=quiet)
-    typer.echo(f"wrote {bundle.source}; try: captionkit caption --bundle {bundle.source} photo.jpg")
 
 
 def export(

@@ -318,7 +318,8 @@ def resume(
         raise TrainingError(f"Expected a run in {directory}, but it has no config.toml; give the folder of a run.")
     text = path.read_text(encoding="utf-8")
     begun, config = parse_config(text, source=str(path)), parse_config(text, overrides, source=str(path))
-    refused = [line for line in differences(begun, config) if line.split(":")[0] not in CHANGEABLE]
+    changed = (line for line in differences(begun, config) if not line.startswith(("bundle.", "expect.")))
+    refused = [line for line in changed if line.split(":")[0] not in CHANGEABLE]
     if refused:
         raise TrainingError(
             f"The run in {directory} cannot go on with another configuration ({'; '.join(refused)}); "
@@ -342,6 +343,8 @@ def _fixed(config: Config) -> Config:
             patience=plain.training.patience,
             checkpoint_minutes=plain.training.checkpoint_minutes,
         ),
+        bundle=plain.bundle,
+        expect=plain.expect,
     )
 
 
