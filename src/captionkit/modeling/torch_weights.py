@@ -140,10 +140,13 @@ def _materialise(tensor: _Tensor, storages: dict[str, npt.NDArray[Any]]) -> npt.
     # A stride of 0 would let a small file ask for an array of any size.
     if elements > flat.size or (elements and last >= flat.size):
         raise _RefusedError("a tensor reaches outside its storage")
-    if elements == 0:
-        return np.zeros(tensor.shape, flat.dtype)
     steps = tuple(s * flat.itemsize for s in tensor.strides)
-    return np.lib.stride_tricks.as_strided(flat[tensor.offset :], tensor.shape, steps).copy()
+    try:
+        if elements == 0:
+            return np.zeros(tensor.shape, flat.dtype)
+        return np.lib.stride_tricks.as_strided(flat[tensor.offset :], tensor.shape, steps).copy()
+    except ValueError:  # more dimensions, or larger ones, than an array may have
+        raise _RefusedError("a tensor's shape is not possible") from None
 
 
 def _load(stream: io.BytesIO) -> object:
