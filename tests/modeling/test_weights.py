@@ -56,7 +56,7 @@ def small(seed: int = 1) -> keras.Model:
 
 
 def arrays(model: keras.Model) -> dict[str, np.ndarray]:
-    return {name: values(v) for name, v in zip(variable_names(model), model.variables, strict=True)}
+    return {name: values(v) for name, v in zip(variable_names(model), model.weights, strict=True)}
 
 
 def test_names_do_not_depend_on_what_was_built_before() -> None:
@@ -121,7 +121,8 @@ def test_files_that_are_missing_damaged_or_of_another_kind(
         with pytest.raises(WeightsError) as caught:
             load_weights(model, path)
         assert "\n" not in str(caught.value)
-    np.savez(tmp_path / "object.npz", **{"conv2d/kernel": np.array([{}], dtype=object)})
+    objects = {"conv2d/kernel": np.array([{}], dtype=object)}
+    np.savez(tmp_path / "object.npz", **objects)  # type: ignore[arg-type]
     with pytest.raises(WeightsError, match="plain arrays"):
         load_weights(model, tmp_path / "object.npz")
     small().save_weights(tmp_path / "other.weights.h5")
@@ -176,7 +177,7 @@ def test_published_weights_give_what_keras_applications_gives(
             variable.assign(generator.normal(0, 0.1, shape).astype(np.float32))
     if spec.first:  # EfficientNet B: the published files keep mean and deviation of ImageNet in this layer
         (normalization,) = (x for x in source.layers if isinstance(x, keras.layers.Normalization))
-        normalization.set_weights([np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]), 0])
+        normalization.set_weights([np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]), np.array(0)])
     path = tmp_path / spec.weights_file
     with h5py.File(path, "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, source)

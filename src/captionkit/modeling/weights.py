@@ -25,18 +25,18 @@ from captionkit.modeling.efficientnet_lite import from_torch
 from captionkit.modeling.torch_weights import read_torch_tensors
 
 MAX_FILE_BYTES = 2 * 1024 * 1024 * 1024
-_AUTOMATIC = re.compile(r"(conv2d|batch_normalization|layer_normalization|dense|sequential)(?:_(\d+))?")
+_AUTOMATIC = re.compile(r"(conv2d|batch_normalization|layer_normalization|dense|sequential|variable)(?:_(\d+))?")
 
 
 def variable_names(model: keras.Model) -> list[str]:
-    """A stable name for each of `model.variables`, such as `block1_conv1/kernel`.
+    """A stable name for each of `model.weights`, such as `block1_conv1/kernel`.
 
-    Keras numbers unnamed layers on and on within a process (`conv2d_94`); here they count from the model's first.
+    Keras numbers what has no name on and on within a process (`conv2d_94`); here it counts from the model's first.
     """
     automatic: dict[str, set[int]] = {}
-    paths = [variable.path.split("/") for variable in model.variables]
+    paths = [variable.path.split("/") for variable in model.weights]
     for path in paths:
-        for part in path[:-1]:
+        for part in path:
             if match := _AUTOMATIC.fullmatch(part):
                 automatic.setdefault(match[1], set()).add(int(match[2] or 0))
     rank = {kind: {n: i for i, n in enumerate(sorted(numbers))} for kind, numbers in automatic.items()}
@@ -56,9 +56,7 @@ def variable_names(model: keras.Model) -> list[str]:
 def hash_weights(model: keras.Model) -> str:
     """SHA-256 over names, shapes and values of all variables."""
     digest = hashlib.sha256()
-    for name, variable in sorted(
-        zip(variable_names(model), model.variables, strict=True), key=lambda pair: pair[0]
-    ):
+    for name, variable in sorted(zip(variable_names(model), model.weights, strict=True), key=lambda pair: pair[0]):
         value = np.ascontiguousarray(variable.value.numpy(), "<f4")
         digest.update(f"{name} {list(value.shape)}\n".encode())
         digest.update(value.tobytes())
@@ -108,7 +106,7 @@ def assign(model: keras.Model, arrays: Mapping[str, npt.NDArray[Any]], source: P
     Raises:
         WeightsError: an array is missing, unknown, of another shape, or not finite.
     """
-    pairs = dict(zip(variable_names(model), model.variables, strict=True))
+    pairs = dict(zip(variable_names(model), model.weights, strict=True))
     missing, unknown = sorted(pairs.keys() - arrays.keys()), sorted(arrays.keys() - pairs.keys())
     if missing or unknown:
         what = f"there is no {missing[0]!r}" if missing else f"there is {unknown[0]!r} too"
