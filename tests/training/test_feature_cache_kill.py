@@ -1,0 +1,151 @@
+"""kill -9 at any moment: the cache goes on and ends byte-equal to one that nobody disturbed."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captionkit.errors import CacheError
+from captionkit.training.cache_manifest import SHARD_ROWS
+from captionkit.training.directory_lock import DirectoryLock
+from captionkit.training.feature_cache import FeatureCache
+
+KILLS = 20
+
+PIXELS = """
+import sys
+from pathlib import Path
+from captionkit.records import ImageRecord
+from captionkit.training.feature_cache import build_pixel_cache
+records = [ImageRecord(p.name, p, (), None, "") for p in sorted(Path(sys.argv[1]).iterdir())]
+print("ready", flush=True)
+build_pixel_cache(records, 8, sys.argv[2], quiet=True)
+"""
+NETWORK = """
+import sys
+from pathlib import Path
+import keras
+from captionkit.config import EncoderConfig
+from captionkit.records import ImageRecord
+from captionkit.training.feature_cache import build_feature_cache
+keras.utils.set_random_seed(1)
+pixels = keras.Input((32, 32, 3), dtype="uint8")
+x = keras.layers.Conv2D(16, 3, strides=2, activation="relu")(keras.layers.Rescaling(1 / 255)(pixels))
+encoder = keras.Model(pixels, keras.layers.Reshape((225, 16))(x))
+records = [ImageRecord(p.name, p, (), None, "") for p in sorted(Path(sys.argv[1]).iterdir())]
+print("ready", flush=True)
+build_feature_cache(records, encoder, EncoderConfig("tiny", "none"), sys.argv[2], quiet=True)
+"""
+
+
+def make_pictures(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    generator = np.random.default_rng(4)
+    for number in range(count):
+        Image.fromarray(generator.integers(0, 256, (9, 12, 3), dtype=np.uint8)).save(folder / f"{number:04}.bmp")
+    (folder / "0007.bmp").write_bytes(b"not a picture")
+    return folder
+
+
+def start(code: str, pictures: Path, cache: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code, str(pictures), str(cache)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n", process.communicate()[1]
+    return process
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    _, problems = process.communicate()
+    assert process.returncode == 0, problems
+
+
+def content(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def kill_again_and_again(code: str, pictures: Path, folder: Path) -> None:
+    """Kill `KILLS` builds while they work, each at a random moment; compare every cache that gets whole."""
+    process = start(code, pictures, folder / "whole")
+    began = time.monotonic()
+    finish(process)
+    duration = time.monotonic() - began
+    expected = content(folder / "whole")
+    rest = random.Random(9)
+    kills, seen, attempt = 0, set(), 0
+    while kills < KILLS:
+        cache = folder / f"killed-{attempt}"
+        process = start(code, pictures, cache)
+        time.sleep(rest.uniform(0, duration))
+        process.kill()
+        process.communicate()
+        if process.returncode == 0:  # it was done before we came
+            assert content(cache) == expected
+            attempt += 1
+            continue
+        kills += 1
+        names = {path.name for path in cache.iterdir()} if cache.exists() else set()
+        seen.add(len([name for name in names if name.endswith(".npy") and not name.startswith(".")]))
+        for name in names:
+            if name.endswith(".npy") and not name.startswith("."):
+                np.load(cache / name)  # under its final name a shard is whole
+        if kills % 5 == 0:  # let it end, and begin another
+            finish(start(code, pictures, cache))
+            assert content(cache) == expected
+            attempt += 1
+    assert len(seen) > 1, "every kill fell on the same moment"
+    assert FeatureCache.open(folder / "whole").skipped
+
+
+def test_killed_at_twenty_random_moments_it_ends_byte_equal(tmp_path: Path) -> None:
+    pictures = make_pictures(tmp_path / "pictures", 2 * SHARD_ROWS + 30)
+    kill_again_and_again(PIXELS, pictures, tmp_path)
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments_with_a_network(tmp_path: Path) -> None:
+    pictures = make_pictures(tmp_path / "pictures", 4 * SHARD_ROWS + 30)
+    kill_again_and_again(NETWORK, pictures, tmp_path)
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from captionkit.training.directory_lock import DirectoryLock
+with DirectoryLock(Path(sys.argv[2])):
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_two_writers_are_kept_apart_and_a_killed_one_leaves_nothing_behind(tmp_path: Path) -> None:
+    holder = start(HOLD, tmp_path, tmp_path)
+    with pytest.raises(CacheError, match=f"(?i)process {holder.pid} is writing"), DirectoryLock(tmp_path):
+        pass
+    holder.kill()
+    holder.communicate()
+    with DirectoryLock(tmp_path):
+        with pytest.raises(CacheError, match="is writing"), DirectoryLock(tmp_path):
+            pass
+        assert (tmp_path / DirectoryLock.NAME).exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_interrupted_with_ctrl_c_it_goes_on(tmp_path: Path) -> None:
+    import signal
+
+    pictures = make_pictures(tmp_path / "pictures", 2 * SHARD_ROWS + 30)
+    process = start(PIXELS, pictures, tmp_path / "cache")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert not (tmp_path / "cache" / DirectoryLock.NAME).exists()
+    finish(start(PIXELS, pictures, tmp_path / "cache"))
+    finish(start(PIXELS, pictures, tmp_path / "whole"))
+    assert content(tmp_path / "cache") == content(tmp_path / "whole")
