@@ -83,6 +83,38 @@ def test_a_bare_path_becomes_a_configuration(tmp_path: Path) -> None:
 
 def test_a_recipe_names_its_data_set(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
-    path.write_text('[data]\nformat = "coco"\ncaptions = "c.json"\nimages = "p"\n', encoding="utf-8")
-    config = dataset_config(path, images="other")
-    assert (config.format, config.captions, config.images) == ("coco", "c.json", "other")
+    path.write_text('[data]\nformat = "coco"\ncaptions = "c.json"\nrestval = false\n', encoding="utf-8")
+    config = dataset_config(path, images="other", restval=None)
+    assert (config.format, config.captions, config.images, config.restval) == ("coco", "c.json", "other", False)
+    assert dataset_config(path, restval=True).restval
+
+
+def test_pictures_and_lists_are_found_where_the_releases_have_them(tmp_path: Path) -> None:
+    text = tmp_path / "Flickr8k_text"
+    text.mkdir()
+    (tmp_path / "Flicker8k_Dataset").mkdir()
+    (text / "Flickr8k.token.txt").write_text("a.jpg#0\tA\n", encoding="utf-8")
+    (text / "Flickr_8k.devImages.txt").write_text("a.jpg\n", encoding="utf-8")
+    config = dataset_config(text / "Flickr8k.token.txt")
+    assert config.images == str(tmp_path / "Flicker8k_Dataset")
+    assert [record.split for record in read_dataset(config)] == ["val"]
+    assert dataset_config(text / "Flickr8k.token.txt", train_list="mine.txt").val_list == ""
+
+
+def test_coco_pictures_are_found_beside_the_annotations(tmp_path: Path) -> None:
+    annotations = tmp_path / "annotations"
+    (tmp_path / "val2017").mkdir()
+    annotations.mkdir()
+    (annotations / "captions_val2017.json").write_text(
+        '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": "A"}]}',
+        encoding="utf-8",
+    )
+    (record,) = read_dataset(dataset_config(annotations))
+    assert record.path == tmp_path / "val2017" / "a.jpg"
+
+
+def test_a_table_keeps_its_own_paths(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "t.csv").write_text("image,caption\nimages/a.jpg,A\n", encoding="utf-8")
+    (record,) = read_dataset(dataset_config(tmp_path / "t.csv"))
+    assert record.path == tmp_path / "images" / "a.jpg"

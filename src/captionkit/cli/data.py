@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from captionkit.datasets.check import CheckReport
     from captionkit.datasets.fetch import Archive
     from captionkit.datasets.stats import DatasetStats, Spread
-    from captionkit.progress import Progress
 
 app = typer.Typer(
     help="Check, count, split and fetch data sets of pictures with captions.",
@@ -38,6 +38,12 @@ ImageColumn = Annotated[str, typer.Option(help="The column of picture paths (tab
 CaptionColumn = Annotated[str, typer.Option(help="The column of captions; several with commas between.")]
 SplitColumn = Annotated[str, typer.Option(help="The column of splits.")]
 IdColumn = Annotated[str, typer.Option(help="The column of ids; default: the column of pictures.")]
+Restval = Annotated[
+    bool | None,
+    typer.Option(
+        help="Whether the restval pictures of Karpathy's COCO split are train (they are).", show_default=False
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
@@ -54,6 +60,7 @@ def check(
     caption_column: CaptionColumn = "",
     split_column: SplitColumn = "",
     id_column: IdColumn = "",
+    restval: Restval = None,
     decode: Annotated[bool, typer.Option(help="Decode every picture, or only look whether it is there.")] = True,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Pictures decoded at the same time.")] = 2,
     max_bad: Annotated[float, typer.Option(min=0.0, max=1.0, help="The share of bad records let pass.")] = 0.01,
@@ -71,7 +78,6 @@ def check(
 
     from captionkit.datasets import dataset_config
     from captionkit.datasets.check import check_dataset
-    from captionkit.progress import Progress
 
     config = dataset_config(
         path,
@@ -84,9 +90,11 @@ def check(
         caption_column=caption_column,
         split_column=split_column,
         id_column=id_column,
+        restval=restval,
     )
-    with Progress("check", 0, "pictures", quiet=quiet) as bar:
-        report = check_dataset(config, decode=decode, workers=workers, progress=_follow(bar))
+    with ExitStack() as stack:
+        follow = _follow(stack, "check", "pictures", quiet=quiet)
+        report = check_dataset(config, decode=decode, workers=workers, progress=follow)
     if json_output:
         typer.echo(json.dumps(report.to_json(), indent=1))
     else:
@@ -112,6 +120,7 @@ def stats(
     caption_column: CaptionColumn = "",
     split_column: SplitColumn = "",
     id_column: IdColumn = "",
+    restval: Restval = None,
     sizes: Annotated[bool, typer.Option(help="Open the pictures for their width and height.")] = False,
     json_output: Json = False,
 ) -> None:
@@ -136,6 +145,7 @@ def stats(
         caption_column=caption_column,
         split_column=split_column,
         id_column=id_column,
+        restval=restval,
     )
     result = dataset_stats(read_dataset(config), sizes=sizes)
     if json_output:
@@ -211,7 +221,6 @@ def fetch(
     """
     from captionkit.datasets.fetch import CATALOGUE, bytes_needed, choose
     from captionkit.datasets.fetch import fetch as fetch_archives
-    from captionkit.progress import Progress
 
     archives = choose(names, mirror=mirror)
     for name in names:
@@ -220,25 +229,29 @@ def fetch(
         typer.echo("\n".join(_fetch_lines(archives)))
         typer.echo(f"Space needed in {to}, unpacked: about {bytes_needed(archives, to) / 1e9:.2f} GB.")
         return
-    bars: dict[str, Progress] = {}
-
-    def follow(archive: Archive, done: int, total: int) -> None:
-        _follow(bars[archive.file.name])(done, total or archive.file.about_bytes)
-
     for archive in archives:
-        with Progress(archive.file.name, archive.file.about_bytes, "bytes", quiet=quiet) as bar:
-            bars[archive.file.name] = bar
-            count = fetch_archives([archive], to, timeout=timeout, attempts=attempts, on_download=follow)
+        with ExitStack() as stack:
+            show = _follow(stack, archive.file.name, "MB", quiet=quiet, size=1_000_000)
+            count = fetch_archives([archive], to, timeout=timeout, attempts=attempts, on_download=_told(show))
         typer.echo(f"{archive.file.name}: verified, {count:,} files in {to / archive.into}")
     typer.echo("The archives may be removed; kept, the next fetch only verifies them.")
 
 
-def _follow(bar: Progress) -> Callable[[int, int], None]:
-    """A bar as a callback that is told (done, total)."""
+def _told(show: Callable[[int, int], None]) -> Callable[[Archive, int, int], None]:
+    """`show` as a callback of `fetch`; a server that does not tell the size is taken to send what is expected."""
+    return lambda archive, done, total: show(done, total or archive.file.about_bytes)
+
+
+def _follow(stack: ExitStack, what: str, unit: str, *, quiet: bool, size: int = 1) -> Callable[[int, int], None]:
+    """A callback that shows (done, total) in units of `size`; the total is known at the first call."""
+    from captionkit.progress import Progress
+
+    bars: list[Progress] = []
 
     def follow(done: int, total: int) -> None:
-        bar.total = total
-        bar.advance(done - bar.done)
+        if not bars:
+            bars.append(stack.enter_context(Progress(what, total // size, unit, done=done // size, quiet=quiet)))
+        bars[0].advance(done // size - bars[0].done)
 
     return follow
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from captionkit.config import DataConfig, expand_path, read_config
 from captionkit.datasets.coco import read_coco
-from captionkit.datasets.detect import detect_format
+from captionkit.datasets.detect import detect_format, find_images, find_split_lists
 from captionkit.datasets.flickr import read_flickr8k, read_flickr8k_csv, read_flickr30k_csv
 from captionkit.datasets.folder import read_folder
 from captionkit.datasets.karpathy import read_karpathy
@@ -115,25 +115,29 @@ def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -
     return READERS[config.format](config, problems)
 
 
-def dataset_config(path: Path | str, **settings: str | bool) -> DataConfig:
+def dataset_config(path: Path | str, **settings: str | bool | None) -> DataConfig:
     """The configuration for a bare path, as commands take it.
 
     Args:
         path: a caption file or folder; or a recipe (.toml), whose data set it then is.
         settings: fields of `DataConfig` that are not empty override what is found. Without `format` it is told
-            from the file (`detect_format`); without `images` the pictures are taken to lie beside the captions.
+            from the file (`detect_format`); without `images` and the lists they are looked for where the
+            releases have them (`find_images`, `find_split_lists`).
 
     Raises:
         DataError: the format cannot be told.
         ConfigError: the recipe is wrong.
     """
     path = Path(path)
-    given = {name: value for name, value in settings.items() if value != ""}
+    given = {name: value for name, value in settings.items() if value not in ("", None)}
     if path.suffix == ".toml":
         return dataclasses.replace(read_config(path).data, **given)  # type: ignore[arg-type]
     name = given.pop("format", None) or detect_format(path)
-    beside = "" if name == "folder" else str(path if path.is_dir() else path.parent)
-    return dataclasses.replace(
-        DataConfig(),
-        **{"format": name, "captions": str(path), "images": beside, **given},  # type: ignore[arg-type]
-    )
+    found = {"format": name, "captions": str(path), "images": ""}
+    if name == "table":
+        found["images"] = str(path.parent)  # tables say "images/a.jpg" themselves
+    elif name != "folder":
+        found["images"] = str(find_images(path))
+    if name in ("flickr8k", "flickr8k_csv") and not any(key.endswith("_list") for key in given):
+        found |= find_split_lists(path)
+    return dataclasses.replace(DataConfig(), **{**found, **given})  # type: ignore[arg-type]

@@ -9,6 +9,15 @@ from captionkit.datasets.table import TABLE_SUFFIXES
 from captionkit.errors import DataError
 
 HEAD_BYTES = 65_536
+# As the releases unpack ("Flicker8k_Dataset" is the release's own spelling), and as people rename them.
+_PICTURE_FOLDERS = (
+    "Flicker8k_Dataset",
+    "Flickr8k_Dataset",
+    "flickr30k_images",
+    "flickr30k-images",
+    "Images",
+    "images",
+)
 _TOKEN_ROW = re.compile(rb"[^\r\n\t]+#\d+\s")
 
 
@@ -67,3 +76,29 @@ def _detect_text(head: bytes) -> str:
     if first.lower().replace(b" ", b"").replace(b'"', b"") == b"image,caption":
         return "flickr8k_csv"
     return ""
+
+
+def find_images(captions: Path | str) -> Path:
+    """The folder where the pictures of a caption file usually lie.
+
+    That is a folder of one of the usual names beside the file or beside its folder; for COCO's `annotations/` the
+    folder above it; else the file's own folder.
+    """
+    captions = Path(captions)
+    folder = captions if captions.is_dir() else captions.parent
+    for place in (folder, folder.parent):
+        for name in _PICTURE_FOLDERS:
+            if (place / name).is_dir():
+                return place / name
+    return folder.parent if folder.name == "annotations" else folder
+
+
+def find_split_lists(captions: Path | str) -> dict[str, str]:
+    """Flickr8k's official split lists beside a caption file, by their fields in `DataConfig`."""
+    folder = Path(captions).parent
+    lists = {
+        "train_list": folder / "Flickr_8k.trainImages.txt",
+        "val_list": folder / "Flickr_8k.devImages.txt",
+        "test_list": folder / "Flickr_8k.testImages.txt",
+    }
+    return {name: str(path) for name, path in lists.items() if path.is_file()}

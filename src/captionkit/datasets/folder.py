@@ -48,7 +48,7 @@ def read_folder(
     used: set[str] = set()
     texts = set(_files_below(text_root, frozenset([".txt"])))
     for name in _files_below(picture_root, PICTURE_SUFFIXES):
-        if not grouping.add_picture(name, name, name):
+        if not grouping.add_picture(name, name, name.encode("utf-8", "backslashreplace").decode()):
             continue
         split = next((s for part in reversed(name.split("/")[:-1]) if (s := split_name(part))), None)
         if split is not None:

@@ -27,6 +27,11 @@ class Grouping:
             return True
         if record in self.refused:
             return False
+        if not encodable(record):
+            self.refused.add(record)
+            message = f"the id {record!r} holds half a character; the picture is left out."
+            self.problems.append(Problem(ProblemKind.MALFORMED, source, message))
+            return False
         if picture_path(self.root, name) is None:
             self.refused.add(record)
             message = f"{name!r} is no path below the picture folder; the picture is left out."

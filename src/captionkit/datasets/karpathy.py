@@ -11,7 +11,7 @@ from typing import Any
 
 from captionkit.datasets.grouping import add_caption
 from captionkit.datasets.problems import Problem, ProblemKind, settle
-from captionkit.datasets.sources import picture_path, read_json, split_name
+from captionkit.datasets.sources import encodable, picture_path, read_json, split_name
 from captionkit.errors import DataError
 from captionkit.records import ImageRecord
 
@@ -52,11 +52,11 @@ def read_karpathy(
     seen: set[str] = set()
     for index, entry in enumerate(entries):
         source = f"{path.name}:images[{index}]"
-        if not isinstance(entry, dict) or not isinstance(entry.get("filename"), str) or not entry["filename"]:
+        record = _identify(entry)
+        if not record:
             message = "expected an object with a 'filename'; the entry is left out."
             found.append(Problem(ProblemKind.MALFORMED, source, message))
             continue
-        record = _identify(entry)
         if record in seen:
             message = f"{record} occurs twice; the second is left out."
             found.append(Problem(ProblemKind.DUPLICATE_ID, source, message, record))
@@ -73,10 +73,15 @@ def read_karpathy(
     return settle(found, problems, records, str(path))
 
 
-def _identify(entry: dict[str, Any]) -> str:
-    if isinstance(entry.get("id"), str):  # only files written by `captionkit data split` have it
-        return str(entry["id"])
-    return str(entry["cocoid"]) if isinstance(entry.get("cocoid"), int) else str(entry["filename"])
+def _identify(entry: Any) -> str:
+    """The id of an entry; "" where it has none that can be used."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("filename"), str):
+        return ""
+    if type(entry.get("cocoid")) is int:
+        return str(entry["cocoid"])
+    # Only files written by `captionkit data split` have a text "id".
+    value = entry["id"] if isinstance(entry.get("id"), str) else entry["filename"]
+    return str(value) if encodable(value) else ""
 
 
 def _read_sentences(value: Any, record: str, source: str, found: list[Problem]) -> tuple[str, ...]:

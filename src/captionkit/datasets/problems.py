@@ -29,7 +29,7 @@ class ProblemKind(StrEnum):
     DUPLICATE_ID = "duplicate id"
     OUTSIDE_ROOT = "path outside the root"
     TWO_SPLITS = "picture in two splits"
-    UNKNOWN_PICTURE = "list names an unknown picture"
+    UNKNOWN_PICTURE = "unknown picture"
     MISSING_PICTURE = "missing picture"
     UNREADABLE_PICTURE = "unreadable picture"
     DUPLICATE_CAPTION = "duplicate caption"
