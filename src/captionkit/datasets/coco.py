@@ -67,10 +67,11 @@ def _read_file(path: Path, root: Path, found: list[Problem]) -> list[ImageRecord
         root = root / match.group(1)
     grouping = Grouping(root, found)
     refused: set[str] = set()
+    name = path.name
     for index, image in enumerate(images):
-        _read_image(image, f"{path.name}:images[{index}]", grouping, refused)
+        _read_image(image, f"{name}:images[{index}]", grouping, refused)
     for index, annotation in enumerate(annotations):
-        _read_annotation(annotation, f"{path.name}:annotations[{index}]", grouping, refused)
+        _read_annotation(annotation, f"{name}:annotations[{index}]", grouping, refused)
     return grouping.records(dict.fromkeys(grouping.captions, split) if split else {})
 
 

@@ -49,8 +49,9 @@ def read_flickr8k(
     path, found = Path(captions), list[Problem]()
     grouping = Grouping(Path(images), found)
     seen: set[tuple[str, str]] = set()
+    file = path.name
     for number, line in read_lines(path, found):
-        source = f"{path.name}:{number}"
+        source = f"{file}:{number}"
         key, tab, caption = line.partition("\t")
         name, mark, index = key.rpartition("#")
         if not (tab and mark and name and index.strip().isdigit()):

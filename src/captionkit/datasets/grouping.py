@@ -19,6 +19,7 @@ class Grouping:
     captions: dict[str, list[str]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, Path] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
 
     def add_picture(self, record: str, name: str, source: str) -> bool:
@@ -32,7 +33,8 @@ class Grouping:
             message = f"the id {record!r} holds half a character; the picture is left out."
             self.problems.append(Problem(ProblemKind.MALFORMED, source, message))
             return False
-        if picture_path(self.root, name) is None:
+        path = picture_path(self.root, name)
+        if path is None:
             self.refused.add(record)
             message = f"{name!r} is no path below the picture folder; the picture is left out."
             self.problems.append(Problem(ProblemKind.OUTSIDE_ROOT, source, message, record))
@@ -40,6 +42,7 @@ class Grouping:
         self.captions[record] = []
         self.sources[record] = source
         self.names[record] = name
+        self.paths[record] = path
         return True
 
     def add_caption(self, record: str, caption: str, source: str) -> None:
@@ -50,12 +53,12 @@ class Grouping:
         """The records; `splits` maps ids to splits. A picture left without captions is reported and kept."""
         records = []
         for record, captions in self.captions.items():
-            path = picture_path(self.root, self.names[record])
-            assert path is not None
             if not captions:
                 message = f"{record} has no caption."
                 self.problems.append(Problem(ProblemKind.NO_CAPTION, self.sources[record], message, record))
-            records.append(ImageRecord(record, path, tuple(captions), splits.get(record), self.sources[record]))
+            records.append(
+                ImageRecord(record, self.paths[record], tuple(captions), splits.get(record), self.sources[record])
+            )
         return records
 
 

@@ -47,11 +47,11 @@ def read_karpathy(
         entries and not any(isinstance(entry, dict) and "sentences" in entry for entry in entries[:1000])
     ):
         raise DataError(f"{path} is not Karpathy's JSON: expected an object with 'images' that have 'sentences'.")
-    locate = _Locator(Path(images))
+    locate, name = _Locator(Path(images)), path.name
     records: list[ImageRecord] = []
     seen: set[str] = set()
     for index, entry in enumerate(entries):
-        source = f"{path.name}:images[{index}]"
+        source = f"{name}:images[{index}]"
         record = _identify(entry)
         if not record:
             message = "expected an object with a 'filename'; the entry is left out."
