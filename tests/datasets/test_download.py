@@ -199,11 +199,11 @@ def test_chunks_are_read_and_a_cut_among_them_is_noticed(server: Server, tmp_pat
 
 
 def test_a_silent_connection_times_out_and_loses_nothing(server: Server, tmp_path: Path) -> None:
-    page = server.pages["/x.zip"] = Page(CONTENT, tag='"1"', cuts=[70_000], stall=3.0)
+    page = server.pages["/x.zip"] = Page(CONTENT, tag='"1"', cuts=[70_000], stall=60.0)
     start = time.monotonic()
-    assert download(remote(server), tmp_path, timeout=0.2, wait=no_wait).read_bytes() == CONTENT
+    assert download(remote(server), tmp_path, timeout=1.0, wait=no_wait).read_bytes() == CONTENT
     assert page.requests[1]["range"] == "bytes=70000-"
-    assert time.monotonic() - start < 2.5
+    assert time.monotonic() - start < 30
 
 
 def test_a_busy_server_is_waited_for_as_it_asks(server: Server, tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ def test_a_killed_download_goes_on(server: Server, tmp_path: Path) -> None:
     arguments = [f"{server.url}/x.zip", str(len(CONTENT)), SHA256, str(tmp_path)]
     child = subprocess.Popen([sys.executable, "-c", code, *arguments])
     part = tmp_path / "x.zip.part"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (part.exists() and part.stat().st_size):
         time.sleep(0.02)
     child.send_signal(signal.SIGKILL)
