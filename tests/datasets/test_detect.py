@@ -118,3 +118,12 @@ def test_a_table_keeps_its_own_paths(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("image,caption\nimages/a.jpg,A\n", encoding="utf-8")
     (record,) = read_dataset(dataset_config(tmp_path / "t.csv"))
     assert record.path == tmp_path / "images" / "a.jpg"
+
+
+def test_karpathys_files_in_one_folder_find_each_their_pictures(tmp_path: Path) -> None:
+    for folder in ("Flicker8k_Dataset", "flickr30k-images", "val2017"):
+        (tmp_path / folder).mkdir()
+    for name, folder in (("flickr8k", "Flicker8k_Dataset"), ("flickr30k", "flickr30k-images"), ("coco", "")):
+        path = tmp_path / f"dataset_{name}.json"
+        path.write_text('{"images": [{"sentences": []}]}', encoding="utf-8")
+        assert Path(dataset_config(path).images) == tmp_path / folder

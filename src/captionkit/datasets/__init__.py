@@ -134,10 +134,8 @@ def dataset_config(path: Path | str, **settings: str | bool | None) -> DataConfi
         return dataclasses.replace(read_config(path).data, **given)  # type: ignore[arg-type]
     name = given.pop("format", None) or detect_format(path)
     found = {"format": name, "captions": str(path), "images": ""}
-    if name == "table":
-        found["images"] = str(path.parent)  # tables say "images/a.jpg" themselves
-    elif name != "folder":
-        found["images"] = str(find_images(path))
+    if name != "folder":
+        found["images"] = str(find_images(path, str(name)))
     if name in ("flickr8k", "flickr8k_csv") and not any(key.endswith("_list") for key in given):
         found |= find_split_lists(path)
     return dataclasses.replace(DataConfig(), **{**found, **given})  # type: ignore[arg-type]

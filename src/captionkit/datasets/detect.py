@@ -10,14 +10,9 @@ from captionkit.errors import DataError
 
 HEAD_BYTES = 65_536
 # As the releases unpack ("Flicker8k_Dataset" is the release's own spelling), and as people rename them.
-_PICTURE_FOLDERS = (
-    "Flicker8k_Dataset",
-    "Flickr8k_Dataset",
-    "flickr30k_images",
-    "flickr30k-images",
-    "Images",
-    "images",
-)
+_FLICKR8K_FOLDERS = ("Flicker8k_Dataset", "Flickr8k_Dataset")
+_FLICKR30K_FOLDERS = ("flickr30k_images", "flickr30k-images")
+_ANY_FOLDERS = ("Images", "images")
 _TOKEN_ROW = re.compile(rb"[^\r\n\t]+#\d+\s")
 
 
@@ -78,18 +73,28 @@ def _detect_text(head: bytes) -> str:
     return ""
 
 
-def find_images(captions: Path | str) -> Path:
+def find_images(captions: Path | str, name: str) -> Path:
     """The folder where the pictures of a caption file usually lie.
 
     That is a folder of one of the usual names beside the file or beside its folder; for COCO's `annotations/` the
-    folder above it; else the file's own folder.
+    folder above it; else the file's own folder. For a table it is always the last: its cells say "images/a.jpg".
+
+    Args:
+        captions: a caption file, or a folder of them.
+        name: its format, a name from `captionkit.datasets.READERS`.
     """
     captions = Path(captions)
     folder = captions if captions.is_dir() else captions.parent
+    if name == "table":
+        return folder
+    what = f"{name} {captions.name}".lower()
+    usual: tuple[str, ...] = (
+        _FLICKR30K_FOLDERS if "flickr30k" in what else _FLICKR8K_FOLDERS if "flickr8k" in what else ()
+    )
     for place in (folder, folder.parent):
-        for name in _PICTURE_FOLDERS:
-            if (place / name).is_dir():
-                return place / name
+        for candidate in (*usual, *_ANY_FOLDERS):
+            if (place / candidate).is_dir():
+                return place / candidate
     return folder.parent if folder.name == "annotations" else folder
 
 
