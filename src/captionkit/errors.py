@@ -6,7 +6,6 @@ to do. The command line prints the message alone and exits with code 2; a traceb
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -56,6 +55,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     Returns:
         `did you mean 'x'?` where one is close, else `known: a, b, c`.
     """
+    import difflib  # costs more than all the rest of this module
+
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -19,6 +18,9 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
 
     If the block raises, or the process dies, `path` keeps what it held. The parent folder must exist.
     """
+    # Captioning a picture writes no file, and tempfile brings a dozen modules with it.
+    import tempfile
+
     path = Path(path)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:

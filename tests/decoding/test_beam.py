@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from captionkit.decoding import Beam, Constraints, Hypothesis, beam_search, greedy_search
+from captionkit.decoding.beam import _top
 from captionkit.decoding.hypothesis import BOS, EOS, State, log_softmax
 from captionkit.errors import CaptionkitError, UsageError
 from tests.decoding.toy import Toy, allowed, brute_force
@@ -305,3 +306,16 @@ def test_log_softmax_is_stable_and_keeps_float32() -> None:
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[0, :2], [-0.3132617, -1.3132617], rtol=1e-5)
     np.testing.assert_allclose(found[1], [-np.log(2), -np.log(2), -np.inf], rtol=1e-6)
+
+
+@pytest.mark.parametrize("width", [3, 64, 130, 1000, 9000])
+def test_the_largest_are_found_among_many(width: int) -> None:
+    values = np.random.default_rng(width).normal(size=(20, width)).astype(np.float32)
+    values[values < 0.5] = -np.inf
+    values[3] = -np.inf
+    values[4, :-1] = -np.inf
+    index, found = _top(values, 6)
+    np.testing.assert_array_equal(found, -np.sort(-values, axis=1)[:, :6])
+    finite = np.isfinite(found)
+    np.testing.assert_array_equal(np.take_along_axis(values, index, axis=1)[finite], found[finite])
+    assert index.max() < width

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 import json
-import secrets
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -110,7 +109,7 @@ def caption(
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
-            seed=secrets.randbits(32) if seed is None else seed,
+            seed=int.from_bytes(os.urandom(4)) if seed is None else seed,
             max_length=max_length or captioner.search.max_length,
         )
     else:
@@ -229,6 +228,8 @@ class _Table:
     """One row a caption, and one for a picture without."""
 
     def __init__(self, out: IO[str]) -> None:
+        import csv
+
         self._rows = csv.writer(out, lineterminator="\n")
         self._rows.writerow(["source", "rank", "caption", "log_probability", "error"])
 

@@ -31,6 +31,7 @@ from captionkit.decoding.hypothesis import (
 )
 from captionkit.errors import UsageError
 
+_BLOCK = 64  # candidates that `_top` looks at together
 _SHRINK = 0.75  # rows of done pictures are dropped once this share or less is left to do
 
 
@@ -229,10 +230,10 @@ class _Search:
                 candidates -= cost[:, None, :]
             for machine in range(states):
                 reachable = self.reachable(candidates, machine, beams)
-                top = _top(reachable.reshape(pictures, width * vocabulary), 2 * beams)
+                top, worth = _top(reachable.reshape(pictures, width * vocabulary), 2 * beams)
                 origin, token = top // vocabulary, top % vocabulary
                 value = before[each, group, origin] + scores[each, group, origin, token]
-                usable = np.isfinite(np.take_along_axis(reachable.reshape(pictures, -1), top, axis=1))
+                usable = np.isfinite(worth)
                 is_eos = token == EOS
                 if machine == states - 1:
                     self.finish(live, group, origin, value, is_eos & usable, scores[:, group, :, EOS])
@@ -332,12 +333,28 @@ class _Search:
                 self.bar[picture, group] = scores[self.wanted - 1]
 
 
-def _top(values: Floats, count: int) -> npt.NDArray[np.int64]:
-    """int64 [A, count or fewer]: the indices of the largest of each row [A, N], largest first."""
-    count = min(count, values.shape[1])
-    some = np.argpartition(values, values.shape[1] - count, axis=1)[:, values.shape[1] - count :]
-    order = np.argsort(-np.take_along_axis(values, some, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(some, order, axis=1)
+def _top(values: Floats, count: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Indices and values [A, count or fewer] of the largest of each row [A, N], largest first.
+
+    Where N is large, only the `count` blocks with the largest maxima are looked into: nothing outside of them can
+    be among the `count` largest.
+    """
+    rows, width = values.shape
+    count = min(count, width)
+    blocks = -(-width // _BLOCK)
+    if blocks <= 2 * count:
+        some = np.argpartition(values, width - count, axis=1)[:, width - count :]
+        found = np.take_along_axis(values, some, axis=1)
+        order = np.argsort(-found, axis=1, kind="stable")
+        return np.take_along_axis(some, order, axis=1), np.take_along_axis(found, order, axis=1)
+    padded = np.full((rows, blocks * _BLOCK), -np.inf, np.float32)
+    padded[:, :width] = values
+    padded = padded.reshape(rows, blocks, _BLOCK)
+    chosen = np.argpartition(padded.max(axis=2), blocks - count, axis=1)[:, blocks - count :]
+    inside = np.take_along_axis(padded, chosen[:, :, None], axis=1).reshape(rows, count * _BLOCK)
+    some, found = _top(inside, count)
+    index = np.take_along_axis(chosen, some // _BLOCK, axis=1) * _BLOCK + some % _BLOCK
+    return np.minimum(index, width - 1), found  # the padding is minus infinity and names no candidate
 
 
 def _choose(groups: list[list[_Ended]], n: int) -> list[Hypothesis]:

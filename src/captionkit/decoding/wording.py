@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -77,5 +76,7 @@ def _ids(words: Iterable[str], tokenizer: Tokenizer) -> frozenset[int]:
 
 
 def _remedy(word: str, known: Collection[str]) -> str:
+    import difflib  # only where a word is not known
+
     close = difflib.get_close_matches(word, known, n=1)
     return f"did you mean {close[0]!r}?" if close else "choose another word."
