@@ -43,10 +43,10 @@ def make_decoder(kind: str) -> Decoder:
     return build_decoder(config, vocabulary=V, positions=P, depth=D, seed=5)
 
 
-def engine_of(encoder: bytes, decoder: Decoder, *, int8: bool = False) -> Engine:
+def engine_of(encoder: bytes, decoder: Decoder, **smaller: bool) -> Engine:
     attention, state = describe_state(decoder, positions=P, depth=D)
     network = Network(S, P, D, V, attention, state, {})
-    return Engine(network, encoder, export_decoder(decoder, positions=P, depth=D, int8=int8), threads=1)
+    return Engine(network, encoder, export_decoder(decoder, positions=P, depth=D, **smaller), threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -123,18 +123,19 @@ def test_an_int8_encoder_is_close(encoder: keras.Model) -> None:
         export_encoder(encoder, calibration=[])
 
 
-def test_an_int8_decoder_is_close_and_smaller(encoder_bytes: bytes) -> None:
+@pytest.mark.parametrize(("precision", "share", "error"), [("int8", 0.5, 0.1), ("float16", 0.7, 0.005)])
+def test_a_smaller_decoder_is_close(encoder_bytes: bytes, precision: str, share: float, error: float) -> None:
     config = DecoderConfig(units=64, embedding=64)
     decoder = build_decoder(config, vocabulary=V, positions=P, depth=D, seed=5)
     whole = export_decoder(decoder, positions=P, depth=D)
-    small = export_decoder(decoder, positions=P, depth=D, int8=True)
-    assert len(small) < 0.5 * len(whole)
-    engine = engine_of(encoder_bytes, decoder, int8=True)
+    small = export_decoder(decoder, positions=P, depth=D, **{precision: True})
+    assert len(small) < share * len(whole)
+    engine = engine_of(encoder_bytes, decoder, **{precision: True})
     features = np.random.default_rng(0).normal(size=(3, P, D)).astype(np.float32)
     ids = np.array([1, 5, 9], np.int32)
     expected = np.asarray(decoder.step(decoder.start(features), ids)[0])
     got, _, _ = engine.step(engine.start(features), ids)
-    assert 1e-6 < np.abs(got - expected).max() < 0.1 * np.abs(expected).max()
+    assert 1e-6 < np.abs(got - expected).max() < error * np.abs(expected).max()
 
 
 def test_a_bundle_holds_the_weights_it_was_exported_from(encoder: keras.Model, tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ def export_encoder(encoder: keras.Model, *, calibration: Pictures | None = None)
     return _convert({"encode": signature}, encoder.variables, prepare)
 
 
-def export_decoder(decoder: Decoder, *, positions: int, depth: int, int8: bool = False) -> bytes:
+def export_decoder(
+    decoder: Decoder, *, positions: int, depth: int, int8: bool = False, float16: bool = False
+) -> bytes:
     """The word network as a LiteRT model with the signatures `start` and `step`.
 
     Args:
@@ -70,6 +72,7 @@ def export_decoder(decoder: Decoder, *, positions: int, depth: int, int8: bool =
         positions, depth: P and D.
         int8: whether the weights become int8, each matrix with a scale a column; activations are quantised as
             they come (dynamic-range quantisation), and inputs and outputs stay float32.
+        float16: whether the weights are stored as float16, half the size; products stay float32.
 
     Returns:
         A LiteRT model with built-in operations only.
@@ -77,8 +80,10 @@ def export_decoder(decoder: Decoder, *, positions: int, depth: int, int8: bool =
     start, step = _decoder_signatures(decoder, positions, depth)
 
     def prepare(converter: Any) -> None:
-        if int8:
+        if int8 or float16:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if float16:
+            converter.target_spec.supported_types = [tf.float16]
 
     return _convert({"start": start, "step": step}, decoder.variables, prepare)
 
@@ -97,6 +102,7 @@ def export_bundle(
     fingerprint: Mapping[str, str] | None = None,
     calibration: Pictures | None = None,
     int8_decoder: bool = False,
+    float16_decoder: bool = False,
     keep_weights: bool = False,
 ) -> Bundle:
     """Export both networks and write the bundle, with a self-test that it was seen to pass.
@@ -112,7 +118,7 @@ def export_bundle(
         config: the training configuration to put in.
         scores, fingerprint: of the evaluation to quote, see `captionkit.records.Scores`.
         calibration: makes the encoder int8, see `export_encoder`.
-        int8_decoder: makes the decoder int8, see `export_decoder`.
+        int8_decoder, float16_decoder: what the decoder's weights are, see `export_decoder`.
         keep_weights: whether the float weights go in, to go on training from.
 
     Returns:
@@ -122,7 +128,9 @@ def export_bundle(
         raise UsageError("Expected a model with an encoder to export, but this one was built on features alone.")
     encoder = export_encoder(model.encoder, calibration=calibration)
     _, positions, depth = model.encoder.output_shape
-    decoder = export_decoder(model.decoder, positions=positions, depth=depth, int8=int8_decoder)
+    decoder = export_decoder(
+        model.decoder, positions=positions, depth=depth, int8=int8_decoder, float16=float16_decoder
+    )
     attention, state = describe_state(model.decoder, positions=positions, depth=depth)
     network = Network(
         image_size=model.encoder.input_shape[1],
@@ -133,7 +141,7 @@ def export_bundle(
         state=state,
         precision={
             "encoder": "float32" if calibration is None else "int8",
-            "decoder": "int8" if int8_decoder else "float32",
+            "decoder": "int8" if int8_decoder else "float16" if float16_decoder else "float32",
         },
     )
     engine = Engine(network, encoder, decoder)

@@ -30,6 +30,7 @@ def publish(
     overrides: Sequence[str] = (),
     *,
     int8: bool = False,
+    float16: bool = False,
     keep_weights: bool = False,
     quiet: bool = False,
 ) -> Bundle:
@@ -44,6 +45,7 @@ def publish(
         overrides: changes to the run's configuration; only what the bundle says of itself (`bundle.`) and how it
             searches (`decoding.`) can still change.
         int8: int8 encoder (calibrated on train pictures) and int8 decoder weights.
+        float16: decoder weights stored as float16: half its size, the same captions.
         keep_weights: whether the float weights go in too.
         quiet: show no progress.
 
@@ -94,6 +96,7 @@ def publish(
             config=config,
             calibration=calibration,
             int8_decoder=int8,
+            float16_decoder=float16 and not int8,
             keep_weights=keep_weights,
         )
         objective = "self-critical" if config.self_critical.samples else "cross-entropy"

@@ -121,6 +121,7 @@ def export(
         Path | None, typer.Option("--output", "-o", help="Default: model.captionkit in RUN.", show_default=False)
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Quantise both networks: a quarter of the size.")] = False,
+    float16: Annotated[bool, typer.Option("--float16", help="Store the decoder's weights as float16.")] = False,
     weights: Annotated[bool, typer.Option("--weights", help="Put the float weights in too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -131,7 +132,9 @@ def export(
     _need_tensorflow()
     from captionkit.publish import publish
 
-    bundle = publish(directory, output, overrides or (), int8=int8, keep_weights=weights, quiet=quiet)
+    bundle = publish(
+        directory, output, overrides or (), int8=int8, float16=float16, keep_weights=weights, quiet=quiet
+    )
     for name, value in bundle.manifest.scores.items():
         typer.echo(f"{name:10} {100 * value:6.1f}")
     typer.echo(f"wrote {bundle.source}")
