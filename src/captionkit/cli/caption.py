@@ -17,6 +17,7 @@ import typer
 if TYPE_CHECKING:
     from captionkit.captioner import Picture
     from captionkit.decoding import Search
+    from captionkit.metadata.album import Album
     from captionkit.records import Prediction
 
 STDIN = "-"
@@ -82,6 +83,22 @@ def caption(
         int | None,
         typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False),
     ] = None,
+    write_metadata: Annotated[
+        bool,
+        typer.Option(
+            "--write-metadata",
+            help="Also write each sentence into the picture's own metadata (XMP, IPTC, EXIF), without re-encoding.",
+        ),
+    ] = False,
+    xmp_files: Annotated[
+        bool, typer.Option("--xmp-files", help="With --write-metadata: into NAME.xmp beside the picture.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="With --write-metadata: replace descriptions that are there.")
+    ] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Give pictures the bytes they had before --write-metadata.")
+    ] = False,
 ) -> None:
     """Describe pictures in a sentence each.
 
@@ -100,7 +117,12 @@ def caption(
         raise UsageError("Expected one of --json and --csv, but got both; leave one out.")
     if greedy and sample:
         raise UsageError("Expected one of --greedy and --sample, but got both; leave one out.")
+    if (write_metadata or undo) and STDIN in paths:
+        raise UsageError("Expected picture files for --write-metadata and --undo, but got '-'.")
     pictures, names = _pictures(paths)
+    if undo:
+        _undo(names)
+        return
     captioner = Captioner.load(bundle, threads=threads)
     if greedy:
         search: Search = Greedy(max_length or captioner.search.max_length)
@@ -120,6 +142,7 @@ def caption(
         )
     wording = Wording(must=tuple(must or ()), avoid=tuple(avoid or ()), min_length=min_length)
     alone = len(names) == 1 and names[0] in paths
+    album = _album(captioner.bundle.source, overwrite, xmp_files) if write_metadata else None
     failed = 0
     with _destination(output) as out:
         write = _JsonLines(out) if as_json else _Table(out) if as_csv else _Plain(out, alone=alone)
@@ -129,17 +152,46 @@ def caption(
             found = captioner.iter_caption(pictures, search=search, n=n, wording=wording)
             for name, prediction in zip(names, found, strict=True):
                 write(name, prediction)
-                if prediction.error is not None:
+                error = prediction.error
+                if album is not None and error is None:
+                    error = album.write(Path(name), prediction) or None
+                if error is not None:
                     failed += 1
-                    message = f"captionkit: {printable(prediction.error)}"
+                    message = f"captionkit: {printable(error)}"
                     if quiet:
                         print(message, file=sys.stderr)
                     else:
                         progress.say(message)
                 progress.advance()
+    if album is not None:
+        kept = f", {album.kept} kept their own description" if album.kept else ""
+        print(f"captionkit: metadata of {album.written} of {len(names)} pictures written{kept}.", file=sys.stderr)
     if failed:
         if not alone:
-            print(f"captionkit: {failed} of {len(names)} pictures have no caption.", file=sys.stderr)
+            what = "have no caption" if album is None else "have no caption or could not be written"
+            print(f"captionkit: {failed} of {len(names)} pictures {what}.", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _album(bundle: str, overwrite: bool, xmp_files: bool) -> Album:
+    from captionkit.files import sha256_file
+    from captionkit.metadata.album import Album
+
+    return Album(sha256_file(bundle), overwrite=overwrite, beside=xmp_files)
+
+
+def _undo(names: list[str]) -> None:
+    from captionkit.metadata.album import undo_album
+
+    done = list(undo_album(Path(name) for name in names))
+    for one in done:
+        if one.error:
+            print(f"captionkit: {printable(one.error)}", file=sys.stderr)
+        else:
+            print(f"{printable(one.document)}\trestored")
+    if not done:
+        print("Nothing to undo.")
+    if any(one.error for one in done):
         raise typer.Exit(1)
 
 

@@ -1,0 +1,76 @@
+"""Descriptions for many pictures: one record a folder, one sentence for each picture that cannot be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from captionkit.alttext.sidecar import Sidecar
+from captionkit.alttext.wording import LANGUAGE
+from captionkit.alttext.write import Undone
+from captionkit.errors import CaptionkitError
+from captionkit.metadata.describe import open_undo, undo_descriptions, write_description
+from captionkit.records import Prediction
+
+
+class Album:
+    """Writes predictions into the metadata of their pictures.
+
+    Attributes:
+        written: pictures that were given a description or an alternative text.
+        kept: pictures whose own description stays.
+    """
+
+    def __init__(self, model: str, *, overwrite: bool = False, beside: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            model: the SHA-256 of the bundle, for the record.
+            overwrite: replace descriptions that are there.
+            beside: write `.xmp` files and leave the pictures alone.
+        """
+        self._model, self._overwrite, self._beside = model, overwrite, beside
+        self._sidecars: dict[Path, Sidecar] = {}
+        self.written = 0
+        self.kept = 0
+
+    def write(self, path: Path, prediction: Prediction) -> str:
+        """Write one prediction.
+
+        Returns:
+            One sentence that says why it could not be written; empty where it was, or where nothing was to do.
+        """
+        if not prediction.text:
+            return ""
+        try:
+            folder = path.resolve().parent
+            if folder not in self._sidecars:
+                self._sidecars[folder] = open_undo(folder)
+            outcome = write_description(
+                path,
+                prediction.text,
+                self._sidecars[folder],
+                language=LANGUAGE,
+                overwrite=self._overwrite,
+                beside=self._beside,
+                model=self._model,
+                confidence=prediction.confidence,
+            )
+        except CaptionkitError as error:
+            return str(error)
+        self.written += bool(outcome.written)
+        self.kept += bool(outcome.kept)
+        return ""
+
+
+def undo_album(pictures: Iterable[Path]) -> Iterator[Undone]:
+    """Give pictures the bytes they had before their descriptions were written, folder by folder.
+
+    Raises:
+        DataError: a folder's record is damaged.
+    """
+    folders: dict[Path, list[Path]] = {}
+    for picture in pictures:
+        folders.setdefault(picture.resolve().parent, []).append(picture)
+    for folder, inside in folders.items():
+        yield from undo_descriptions(open_undo(folder), inside)
