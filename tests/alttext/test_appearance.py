@@ -37,11 +37,11 @@ def test_shading_and_noise_are_a_photograph() -> None:
     assert not is_drawing(pixels)
 
 
-def test_the_three_numbers_by_hand() -> None:
+def test_the_four_numbers_by_hand() -> None:
     pixels = np.zeros((1, 4, 3), np.uint8)
     pixels[0, 2:] = 255
-    assert measure(pixels) == pytest.approx((2 / 3, 1 / 3, 1.0))
-    assert measure(np.zeros((5, 1, 3), np.uint8)) == (1.0, 0.0, 1.0)
+    assert measure(pixels) == pytest.approx((2 / 3, 1 / 3, 0.5, 1.0))
+    assert measure(np.zeros((5, 1, 3), np.uint8)) == (1.0, 0.0, 1.0, 1.0)
 
 
 @pytest.mark.data

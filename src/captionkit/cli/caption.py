@@ -87,11 +87,11 @@ def caption(
         bool,
         typer.Option(
             "--write-metadata",
-            help="Also write each sentence into the picture's own metadata (XMP, IPTC, EXIF), without re-encoding.",
+            help="Also write each sentence into its picture's metadata (XMP, IPTC, EXIF), pixels untouched.",
         ),
     ] = False,
     xmp_files: Annotated[
-        bool, typer.Option("--xmp-files", help="With --write-metadata: into NAME.xmp beside the picture.")
+        bool, typer.Option("--xmp-files", help="With --write-metadata: into NAME.xmp beside it.")
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="With --write-metadata: replace descriptions that are there.")
