@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from captionkit.alttext.decoding import apply_edits, inverse_edits
 from captionkit.alttext.html import read_html
 from captionkit.alttext.pictures import squeeze
+from captionkit.errors import UsageError
 
 
 def edited(data: bytes, alts: dict[int, str]) -> bytes:
@@ -61,9 +63,7 @@ def test_srcset_and_picture_sources_stand_in_for_a_missing_src() -> None:
     assert [one.source for one in read_html(page).pictures] == ["a.jpg", "c.webp"]
 
 
-@pytest.mark.parametrize(
-    "attributes", ['alt=""', "role=presentation", 'role="none"', 'aria-hidden="true"', 'alt=" "']
-)
+@pytest.mark.parametrize("attributes", ['alt=""', "role=presentation", 'role="none"', 'aria-hidden="true"'])
 def test_what_is_marked_as_decorative_is_decorative(attributes: str) -> None:
     assert read_html(f"<img src=a {attributes}>".encode()).pictures[0].decorative
 
@@ -115,3 +115,9 @@ def test_hostile_repetition_stays_quick(piece: str) -> None:
     started = time.perf_counter()
     read_html((piece * 5_000).encode())
     assert time.perf_counter() - started < 5
+
+
+def test_a_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "justhtml", None)
+    with pytest.raises(UsageError, match=r"pip install 'captionkit\[alt\]'"):
+        read_html(b"<img src=a>")

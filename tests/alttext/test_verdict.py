@@ -23,6 +23,7 @@ def picture(page: str) -> Picture:
         ("<img src=dog.jpg>", PHOTO, Verdict.MISSING),
         ("<img src=dog.jpg>", None, Verdict.MISSING),
         ("<img src=dog.jpg title='Rex'>", PHOTO, Verdict.MISSING),
+        ("<img src=dog.jpg alt=' '>", PHOTO, Verdict.MISSING),
         ("<img src=dog.jpg alt='dog.jpg'>", PHOTO, Verdict.PLACEHOLDER),
         ("<img src=dog.jpg alt='image'>", PHOTO, Verdict.PLACEHOLDER),
         ("<img src=dog.jpg alt='A dog on a beach'>", PHOTO, Verdict.OK),

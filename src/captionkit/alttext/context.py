@@ -214,7 +214,7 @@ def to_picture(found: Found, context: Context) -> Picture:
     role = (attributes.get("role") or "").strip().lower()
     alt = attributes.get("alt", "") if "alt" in attributes else None
     alt = "" if "alt" in attributes and alt is None else alt
-    empty = alt is not None and not alt.strip()
+    empty = alt == ""  # a space in it is announced by some screen readers (W3C Images Tutorial, Tips and Tricks)
     presentation = role in ("presentation", "none") or found.frame.hidden
     referenced = squeeze(attributes.get("aria-labelledby") or "")
     return Picture(

@@ -245,6 +245,8 @@ def _judge_absent(picture: Picture, appearance: Appearance | None) -> Judgement:
         return Judgement(
             Verdict.DECORATIVE, f'It is only {size}, an icon: give it alt="" unless it carries meaning.'
         )
+    if picture.alt:
+        return Judgement(Verdict.MISSING, 'Its alternative text is white space: describe it, or give it alt="".')
     if picture.title:
         return Judgement(Verdict.MISSING, "It has a title only, which many screen readers do not say.")
     return Judgement(Verdict.MISSING, "It has no alternative text.")
