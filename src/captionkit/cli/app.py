@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from captionkit import __version__
-from captionkit.cli import alt, bundle, caption, data, evaluate, train
+from captionkit.cli import alt, audit, bundle, caption, data, evaluate, train
 from captionkit.errors import CaptionkitError
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command("train")(train.train)
 app.command("export")(train.export)
 app.command("reproduce")(train.reproduce)
 app.command("evaluate")(evaluate.evaluate)
+app.command("audit")(audit.audit)
 
 
 def _version(value: bool) -> None:

@@ -1,0 +1,134 @@
+"""Pictures that are on both sides of a split: by path, by bytes, by look."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
+
+from captionkit.audit.findings import Finding, Weight, finding, several, split_of
+from captionkit.audit.picture_hash import (
+    SAME_BITS,
+    SAME_CORRELATION,
+    PictureHash,
+    hash_pictures,
+    likeness,
+    near_pairs,
+)
+from captionkit.errors import ImageError
+from captionkit.records import ImageRecord
+
+CHECK = "pictures"
+_MOST_IDENTICAL = 1_000  # pictures of one content that are told pair by pair
+
+Pair = tuple[ImageRecord, ImageRecord]
+
+
+def check_pictures(
+    records: Sequence[ImageRecord],
+    *,
+    workers: int = 2,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Finding]:
+    """Read every picture and compare all with all.
+
+    The same picture in two splits is a leak, whether the file is the same byte for byte or was scaled,
+    recompressed or recoloured. Two pictures that only look alike (often two shots of one scene) in two splits are
+    worth knowing, but the published splits have them too: a note.
+
+    Args:
+        records: all pictures, those of no split too.
+        workers, progress: see `hash_pictures`.
+    """
+    found: list[PictureHash] = []
+    known: list[ImageRecord] = []
+    unread: list[str] = []
+    hashes = hash_pictures([record.path for record in records], workers=workers, progress=progress)
+    for record, result in zip(records, hashes, strict=True):
+        if isinstance(result, ImageError):
+            unread.append(f"{record.id}: {result}")
+        else:
+            found.append(result)
+            known.append(record)
+    findings = []
+    if unread:
+        message = f"{several(len(unread), 'picture')} of {len(records):,} could not be read and were not compared."
+        findings.append(finding(CHECK, Weight.NOTE, message, unread))
+    identical, same = _identical(known, found)
+    recoded: list[Pair] = []
+    alike: list[Pair] = []
+    for first, second in near_pairs(found):
+        if found[first].digest != found[second].digest:
+            pair = (known[first], known[second])
+            bits, correlation = likeness(found[first], found[second])
+            (recoded if bits <= SAME_BITS and correlation >= SAME_CORRELATION else alike).append(pair)
+    findings += _findings(identical, "are byte-identical", Weight.LEAK)
+    findings += _findings(recoded, "are the same picture, scaled, recompressed or recoloured", Weight.LEAK)
+    findings += _findings(alike, "look alike, as two shots of one scene do", Weight.NOTE)
+    if same > len(identical):
+        findings.append(
+            finding(CHECK, Weight.NOTE, f"{same - len(identical):,} more identical pairs are not listed.")
+        )
+    return findings
+
+
+def _identical(records: Sequence[ImageRecord], hashes: Sequence[PictureHash]) -> tuple[list[Pair], int]:
+    """Pairs of records with the same bytes, and how many pairs there are."""
+    groups: dict[str, list[ImageRecord]] = defaultdict(list)
+    for record, entry in zip(records, hashes, strict=True):
+        groups[entry.digest].append(record)
+    pairs: list[Pair] = []
+    total = 0
+    for group in groups.values():
+        total += len(group) * (len(group) - 1) // 2
+        pairs += combinations(group[:_MOST_IDENTICAL], 2) if len(group) > 1 else ()
+    return pairs, total
+
+
+def _findings(pairs: Iterable[Pair], what: str, across: Weight) -> list[Finding]:
+    """One finding for pairs inside a split, and one for each two splits that share pictures."""
+    by_splits: dict[tuple[str, ...], list[Pair]] = defaultdict(list)
+    inside: list[Pair] = []
+    for pair in pairs:
+        splits = [record.split for record in pair]
+        if splits[0] == splits[1] or None in splits:
+            inside.append(pair)
+        else:
+            by_splits[tuple(sorted(map(split_of, splits)))].append(pair)
+    result = [
+        finding(
+            CHECK,
+            across,
+            f"{several(len(group), 'pair')} of pictures, one in {one} and one in {other}, {what}.",
+            map(_describe, group),
+        )
+        for (one, other), group in by_splits.items()
+    ]
+    if inside:
+        message = f"{several(len(inside), 'pair')} of pictures inside one split {what}."
+        result.append(finding(CHECK, Weight.NOTE, message, map(_describe, inside)))
+    return result
+
+
+def _describe(pair: Pair) -> str:
+    return " = ".join(f"{record.id} ({split_of(record.split)})" for record in pair)
+
+
+def check_names(records: Sequence[ImageRecord]) -> list[Finding]:
+    """Records of two splits that name one file: rows of captions were split instead of pictures."""
+    by_path: dict[str, dict[str, ImageRecord]] = defaultdict(dict)
+    for record in records:
+        if record.split:
+            by_path[str(record.path)].setdefault(record.split, record)
+    shared = [list(group.values()) for group in by_path.values() if len(group) > 1]
+    if not shared:
+        return []
+    message = (
+        f"{several(len(shared), 'picture')} stand in several splits, each with some of its captions: rows of "
+        "captions were split instead of pictures. Split by picture (`captionkit data split`)."
+    )
+    return [
+        finding(
+            CHECK, Weight.LEAK, message, (" = ".join(f"{r.id} ({split_of(r.split)})" for r in g) for g in shared)
+        )
+    ]

@@ -1,0 +1,159 @@
+"""`captionkit audit`: may a score on this data set be trusted and compared?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from captionkit.audit import AuditReport
+
+from captionkit.cli.data import (
+    CaptionColumn,
+    Format,
+    IdColumn,
+    ImageColumn,
+    Images,
+    Json,
+    Quiet,
+    Source,
+    SplitColumn,
+    TestList,
+    TrainList,
+    ValList,
+)
+
+
+def audit(
+    data: Source,
+    images: Images = "",
+    format_name: Format = "",
+    train_list: TrainList = "",
+    val_list: ValList = "",
+    test_list: TestList = "",
+    image_column: ImageColumn = "",
+    caption_column: CaptionColumn = "",
+    split_column: SplitColumn = "",
+    id_column: IdColumn = "",
+    split: Annotated[str, typer.Option(help="The split that is scored: val or test.")] = "test",
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="A model's words: tokenizer.json, or a bundle.", metavar="FILE")
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="Scores as JSON (captionkit score --json).", metavar="FILE")
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(help="The folder of a training run: its configuration and vocabulary.", metavar="DIR"),
+    ] = None,
+    trained_on: Annotated[
+        str, typer.Option(help="Another data set, which the model was trained on.", metavar="DATA")
+    ] = "",
+    pictures: Annotated[bool, typer.Option(help="Read the pictures and compare all with all.")] = True,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Pictures read at the same time.")] = 2,
+    show: Annotated[int, typer.Option(min=0, help="Examples shown of each finding.")] = 3,
+    json_output: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find leaks between splits, and say whether scores compare with the published tables.
+
+    Exit code 1 if something held out was learned or chosen by.
+
+    Example: captionkit audit dataset_flickr8k.json --images Images --vocabulary tokenizer.json --run runs/one
+    """
+    import json
+
+    from captionkit.audit import audit_dataset
+    from captionkit.datasets import dataset_config, read_dataset
+    from captionkit.datasets.problems import Problem
+    from captionkit.errors import UsageError, nearest
+    from captionkit.progress import Progress
+
+    if split not in ("val", "test"):
+        raise UsageError(f"Expected --split val or test, but got '{split}'; {nearest(split, ('val', 'test'))}")
+    config = dataset_config(
+        data,
+        images=images,
+        format=format_name,
+        train_list=train_list,
+        val_list=val_list,
+        test_list=test_list,
+        image_column=image_column,
+        caption_column=caption_column,
+        split_column=split_column,
+        id_column=id_column,
+    )
+    problems: list[Problem] = []
+    records = read_dataset(config, problems=problems)
+    run_config, run_words = _read_run(run)
+    with Progress("audit", len(records) if pictures else 0, "pictures", quiet=quiet) as bar:
+        report = audit_dataset(
+            records,
+            problems=problems,
+            split=split,
+            official_coco=config.format == "coco",
+            vocabulary=_read_words(vocabulary) if vocabulary else run_words,
+            scores=_read_scores(scores) if scores else None,
+            run=run_config,
+            trained_on=read_dataset(dataset_config(trained_on), problems=[]) if trained_on else (),
+            look=pictures,
+            workers=workers,
+            progress=lambda done, total: bar.advance(),
+        )
+    if json_output:
+        typer.echo(json.dumps({"format": config.format, **report.to_json()}, indent=1, ensure_ascii=False))
+    else:
+        typer.echo(
+            "\n".join([f"{data}, read as {config.format}: {len(records):,} pictures", *_lines(report, show)])
+        )
+    if report.leaks:
+        raise typer.Exit(1)
+
+
+def _lines(report: AuditReport, show: int) -> list[str]:
+    lines = []
+    for entry in report.findings:
+        lines.append(f"{entry.weight}: {entry.message}")
+        lines += [f"    {example}" for example in entry.examples[:show]]
+        if entry.count > show and entry.examples and show:
+            lines.append(f"    ... and {entry.count - show:,} more (--show, --json)")
+    return [*(lines or ["Nothing found."]), report.verdict.sentence()]
+
+
+def _read_words(path: Path) -> tuple[str, ...]:
+    """The words of a tokenizer.json or a bundle."""
+    import zipfile
+
+    from captionkit.bundle import read_bundle
+    from captionkit.files import read_bounded
+    from captionkit.tokenizer import SPECIALS, Tokenizer
+
+    if path.is_file() and zipfile.is_zipfile(path):
+        tokenizer = read_bundle(path).tokenizer
+    else:
+        tokenizer = Tokenizer.from_json(read_bounded(path, 1 << 26).decode("utf-8", "replace"))
+    return tokenizer.words[len(SPECIALS) :]
+
+
+def _read_scores(path: Path) -> Any:
+    import json
+
+    from captionkit.errors import DataError
+    from captionkit.files import read_bounded
+
+    try:
+        return json.loads(read_bounded(path, 1 << 28))
+    except ValueError:
+        raise DataError(f"{path} is not JSON; give what `captionkit score --json` printed.") from None
+
+
+def _read_run(run: Path | None) -> tuple[Any, tuple[str, ...] | None]:
+    """The configuration of a run and its vocabulary, where it has one."""
+    from captionkit.config import read_config
+
+    if run is None:
+        return None, None
+    words = run / "tokenizer.json"
+    return read_config(run / "config.toml"), _read_words(words) if words.is_file() else None

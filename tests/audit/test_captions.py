@@ -1,0 +1,93 @@
+"""What captions tell: references, sentinels, shared sets, vocabulary, rows in two splits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from captionkit.audit.captions import (
+    check_references,
+    check_sentinels,
+    check_shared_captions,
+    check_splits,
+    check_vocabulary,
+)
+from captionkit.audit.findings import Weight
+from captionkit.datasets import read_table
+from captionkit.datasets.problems import Problem
+from tests.audit.scenes import CAPTIONS, record
+
+ROOT = Path("pictures")
+
+
+def test_trap_9_caption_rows_of_one_picture_in_two_splits(tmp_path: Path) -> None:
+    rows = ["image,caption,split", "a.jpg,A dog .,train", "a.jpg,One dog .,val", "b.jpg,A cat .,val"]
+    (tmp_path / "rows.csv").write_text("\n".join(rows))
+    problems: list[Problem] = []
+    read_table(tmp_path / "rows.csv", tmp_path, problems=problems)
+    (found,) = check_splits(problems)
+    assert found.weight is Weight.LEAK
+    assert "1 picture have caption rows" in found.message or "1 picture" in found.message
+    assert "a.jpg is in train and in val" in found.examples[0]
+
+
+def test_fewer_than_five_references_in_held_out_splits() -> None:
+    records = [
+        record(ROOT, "a.jpg", "test", CAPTIONS[:4]),
+        record(ROOT, "b.jpg", "test"),
+        record(ROOT, "c.jpg", "train", CAPTIONS[:1]),
+    ]
+    (found,) = check_references(records)
+    assert found.weight is Weight.PROBLEM
+    assert "1 picture of the 2 in test" in found.message
+    assert found.examples == ("a.jpg: 4 references",)
+
+
+@pytest.mark.parametrize("caption", ["startseq a dog endseq", "a <unk> dog", "<s> a dog </s>", "a dog <end>"])
+def test_trap_2_and_3_sentinels_in_references(caption: str) -> None:
+    (found,) = check_sentinels([record(ROOT, "a.jpg", "val", (caption, *CAPTIONS[1:]))])
+    assert found.weight is Weight.PROBLEM
+    assert found.examples == (f"a.jpg (val): {caption}",)
+    (found,) = check_sentinels([record(ROOT, "a.jpg", "train", (caption,))])
+    assert found.weight is Weight.NOTE
+    assert check_sentinels([record(ROOT, "a.jpg", "val")]) == []
+
+
+def test_the_same_set_of_captions_in_two_splits() -> None:
+    records = [record(ROOT, "a.jpg", "train"), record(ROOT, "b.jpg", "test", CAPTIONS[::-1])]
+    (found,) = check_shared_captions(records)
+    assert found.weight is Weight.LEAK
+    assert found.examples == ("a.jpg (train) = b.jpg (test)",)
+
+
+def test_common_captions_are_no_sign_of_a_shared_picture() -> None:
+    records = [
+        record(ROOT, "a.jpg", "train", ("A dog .", "Two dogs .")),
+        record(ROOT, "b.jpg", "test", ("A dog .", "Two dogs .")),
+        record(ROOT, "c.jpg", "train", (*CAPTIONS[:4], "Another one .")),
+        record(ROOT, "d.jpg", "test"),
+    ]
+    assert check_shared_captions(records) == []
+
+
+def test_trap_4_dev_and_test_words_in_the_vocabulary() -> None:
+    records = [
+        record(ROOT, "a.jpg", "train", ("A dog runs .",)),
+        record(ROOT, "b.jpg", "val", ("A zebra runs .",)),
+        record(ROOT, "c.jpg", "test", ("A giraffe and a zebra stand .",)),
+    ]
+    assert check_vocabulary(records, ["a", "dog", "runs"]) == []
+    val, test = check_vocabulary(records, ["a", "dog", "zebra", "giraffe"])
+    assert (val.weight, test.weight) == (Weight.LEAK, Weight.LEAK)
+    assert val.examples == ("zebra",)
+    assert test.examples == ("giraffe", "zebra")
+    (note,) = check_vocabulary(records, ["a", "dog", "helicopter"])
+    assert note.weight is Weight.NOTE
+    assert note.examples == ("helicopter",)
+
+
+def test_a_vocabulary_without_a_train_split_cannot_be_judged() -> None:
+    (note,) = check_vocabulary([record(ROOT, "a.jpg", "test")], ["a"])
+    assert note.weight is Weight.NOTE
+    assert "no train split" in note.message

@@ -1,0 +1,109 @@
+"""Perceptual hashes: what survives which change, and the search against a plain double loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from captionkit.audit.picture_hash import (
+    NEAR_BITS,
+    NEAR_CORRELATION,
+    SAME_BITS,
+    SAME_CORRELATION,
+    PictureHash,
+    hash_picture,
+    hash_pictures,
+    likeness,
+    near_pairs,
+)
+from captionkit.errors import ImageError
+from tests.audit.scenes import jpeg, scene
+
+
+def hashed(folder: Path, image: Image.Image, quality: int = 90) -> PictureHash:
+    path = folder / "picture.jpg"
+    path.write_bytes(jpeg(image, quality))
+    return hash_picture(path)
+
+
+CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "recompressed": lambda image: image,
+    "half": lambda image: image.resize((80, 60)),
+    "double": lambda image: image.resize((320, 240)),
+    "squashed": lambda image: image.resize((120, 120)),
+    "grey": lambda image: image.convert("L"),
+    "darker": lambda image: ImageEnhance.Brightness(image).enhance(0.7),
+    "steeper": lambda image: ImageEnhance.Contrast(image).enhance(1.2),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_copies_stay_the_same_picture(tmp_path: Path, change: str) -> None:
+    for seed in range(5):
+        original = hashed(tmp_path, scene(seed))
+        copy = hashed(tmp_path, CHANGES[change](scene(seed)), quality=60)
+        bits, correlation = likeness(original, copy)
+        assert copy.digest != original.digest
+        assert bits <= SAME_BITS
+        assert correlation >= SAME_CORRELATION
+
+
+def test_other_pictures_are_far(tmp_path: Path) -> None:
+    hashes = [hashed(tmp_path, scene(seed)) for seed in range(30)]
+    assert list(near_pairs(hashes)) == []
+
+
+def test_the_orientation_of_exif_is_followed(tmp_path: Path) -> None:
+    turned = scene(3).transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned by 90 degrees clockwise
+    turned.save(tmp_path / "turned.jpg", quality=90, exif=exif)
+    assert likeness(hash_picture(tmp_path / "turned.jpg"), hashed(tmp_path, scene(3)))[0] <= SAME_BITS
+
+
+def test_pictures_of_one_colour_are_not_near_each_other(tmp_path: Path) -> None:
+    hashes = [hashed(tmp_path, Image.new("RGB", (64, 64), colour)) for colour in ("red", "blue", "white")]
+    assert all(entry.flat for entry in hashes)
+    assert list(near_pairs(hashes)) == []
+
+
+def test_the_search_finds_what_a_double_loop_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("captionkit.audit.picture_hash._TILE", (7, 11))
+    random = np.random.default_rng(5)
+    base = [int(value) for value in random.integers(0, 1 << 63, 6)]
+    hashes = []
+    for _ in range(40):
+        value = base[random.integers(6)]
+        for bit in random.integers(0, 64, random.integers(0, 14)):
+            value ^= 1 << int(bit)
+        thumbnail = np.full((16, 16), 9, np.uint8)
+        thumbnail[:, : random.integers(4, 12)] = 200
+        hashes.append(PictureHash("", value, value, thumbnail, bool(random.random() < 0.1)))
+    expected = [
+        (one, other)
+        for one in range(40)
+        for other in range(one + 1, 40)
+        if not hashes[one].flat
+        and not hashes[other].flat
+        and likeness(hashes[one], hashes[other])[0] <= NEAR_BITS
+        and likeness(hashes[one], hashes[other])[1] >= NEAR_CORRELATION
+    ]
+    assert sorted(near_pairs(hashes)) == expected
+    assert len(expected) > 10
+
+
+def test_order_errors_and_progress_of_many(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(scene(number)))
+    (tmp_path / "7.jpg").write_bytes(b"no picture")
+    paths = [tmp_path / f"{number}.jpg" for number in range(21)]
+    seen: list[tuple[int, int]] = []
+    results = list(hash_pictures(paths, progress=lambda done, total: seen.append((done, total))))
+    assert [isinstance(result, ImageError) for result in results] == [number in (7, 20) for number in range(21)]
+    assert isinstance(results[3], PictureHash)
+    assert results[3].digest == hash_picture(paths[3]).digest
+    assert seen == [(done, 21) for done in range(1, 22)]

@@ -1,0 +1,67 @@
+"""Pictures on both sides of a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from captionkit.audit.findings import Weight
+from captionkit.audit.pictures import check_names, check_pictures
+from tests.audit.scenes import jpeg, record, scene
+
+
+def test_byte_identical_pictures_of_two_splits_are_a_leak(tmp_path: Path) -> None:
+    records = [
+        record(tmp_path, "a.jpg", "train", data=jpeg(scene(1))),
+        record(tmp_path, "b.jpg", "test", data=jpeg(scene(1))),
+        record(tmp_path, "c.jpg", "val", data=jpeg(scene(2))),
+    ]
+    (found,) = check_pictures(records)
+    assert found.weight is Weight.LEAK
+    assert "1 pair of pictures, one in test and one in train, are byte-identical" in found.message
+    assert found.examples == ("a.jpg (train) = b.jpg (test)",)
+
+
+def test_inside_one_split_they_are_a_note(tmp_path: Path) -> None:
+    records = [record(tmp_path, name, "train", data=jpeg(scene(1))) for name in ("a.jpg", "b.jpg", "c.jpg")]
+    (found,) = check_pictures(records)
+    assert (found.weight, found.count) == (Weight.NOTE, 3)
+
+
+def test_a_scaled_copy_is_a_leak_too(tmp_path: Path) -> None:
+    records = [
+        record(tmp_path, "a.jpg", "train", data=jpeg(scene(1))),
+        record(tmp_path, "b.jpg", "val", data=jpeg(scene(1).resize((80, 60)).convert("L"), 60)),
+    ]
+    (found,) = check_pictures(records)
+    assert found.weight is Weight.LEAK
+    assert "scaled, recompressed or recoloured" in found.message
+
+
+def test_pictures_that_look_alike_are_a_note(tmp_path: Path) -> None:
+    other = scene(1)
+    other.paste(scene(2).crop((0, 0, 56, 56)), (90, 50))  # something in the scene has moved
+    records = [
+        record(tmp_path, "a.jpg", "train", data=jpeg(scene(1))),
+        record(tmp_path, "b.jpg", "val", data=jpeg(other)),
+    ]
+    (found,) = check_pictures(records)
+    assert found.weight is Weight.NOTE
+    assert "look alike" in found.message
+
+
+def test_unread_pictures_are_told(tmp_path: Path) -> None:
+    records = [record(tmp_path, "a.jpg", "train", data=jpeg(scene(1))), record(tmp_path, "b.jpg", "test")]
+    (found,) = check_pictures(records)
+    assert found.weight is Weight.NOTE
+    assert "1 picture of 2 could not be read" in found.message
+
+
+def test_trap_9_rows_split_instead_of_pictures(tmp_path: Path) -> None:
+    """Two records for one file, each with some of its captions, on both sides of the split."""
+    one = record(tmp_path, "a.jpg", "train")
+    other = record(tmp_path, "a.jpg", "val")
+    (found,) = check_names([one, other, record(tmp_path, "b.jpg", "val")])
+    assert found.weight is Weight.LEAK
+    assert "rows of captions were split instead of pictures" in found.message
+    assert found.examples == ("a.jpg (train) = a.jpg (val)",)
+    assert check_names([one, record(tmp_path, "b.jpg", "val")]) == []

@@ -1,0 +1,110 @@
+"""`captionkit audit` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from captionkit.cli.app import app
+from captionkit.config import Config, write_config
+from captionkit.errors import CaptionkitError
+from captionkit.tokenizer import Tokenizer
+from tests.audit.scenes import CAPTIONS, jpeg, scene
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["audit", *map(str, arguments)])
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Six pictures in three splits, with five captions each."""
+    rows = ["image\tcaption\tsplit"]
+    for number in range(6):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(scene(number)))
+        split = ("train", "val", "test")[number % 3]
+        rows += [f"{number}.jpg\t{caption} Number {number} .\t{split}" for caption in CAPTIONS]
+    path = tmp_path / "data.tsv"
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_a_clean_data_set(table: Path) -> None:
+    result = run(table)
+    assert result.exit_code == 0, result.output
+    assert "Nothing found." in result.output
+    assert result.output.strip().splitlines()[-1] == (
+        "comparable to the published Flickr8k / Flickr30k / COCO tables: no, because these are not the pictures "
+        "of Flickr8k / Flickr30k / COCO"
+    )
+
+
+def test_a_leak_gives_exit_code_1_and_json_tells_all(table: Path) -> None:
+    (table.parent / "5.jpg").write_bytes((table.parent / "0.jpg").read_bytes())
+    result = run(table, "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert document["format"] == "table"
+    assert document["findings"][0]["weight"] == "leak"
+    assert document["findings"][0]["examples"] == ["0.jpg (train) = 5.jpg (test)"]
+    assert document["comparable"]["answer"] is False
+    assert run(table, "--no-pictures").exit_code == 0
+
+
+def test_vocabulary_scores_and_run(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text(Tokenizer(["dog", "5", "zebra"]).to_json())
+    result = run(table, "--vocabulary", tmp_path / "tokenizer.json", "--no-pictures")
+    assert result.exit_code == 1
+    assert "1 word of the vocabulary occur in test captions" in result.output
+
+    (tmp_path / "scores.json").write_text('{"BLEU-4": 0.99}')
+    result = run(table, "--scores", tmp_path / "scores.json", "--no-pictures")
+    assert result.exit_code == 0
+    assert "problem: BLEU-4 99.0" in result.output
+    assert "a problem in scores" in result.output
+
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "config.toml").write_text(write_config(Config()).replace('val = "val"', 'val = "test"'))
+    (folder / "tokenizer.json").write_text(Tokenizer(["dog", "4"]).to_json())
+    result = run(table, "--run", folder, "--no-pictures")
+    assert result.exit_code == 1
+    assert "chose its best epoch on the test split" in result.output
+    assert "1 word of the vocabulary occur in val captions" in result.output
+
+
+def test_a_bundle_is_a_vocabulary(table: Path, tiny_bundle: Path) -> None:
+    result = run(table, "--vocabulary", tiny_bundle, "--no-pictures")
+    assert "of the vocabulary" in result.output
+
+
+def test_what_a_model_was_trained_on(table: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("image,caption\n2.jpg,A dog .\n77.jpg,A cat .\n")
+    result = run(table, "--trained-on", other, "--no-pictures")
+    assert result.exit_code == 1
+    assert "1 held-out picture are among the 2 that the model was trained on" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--split", "tset"], "did you mean 'test'"),
+        (["--scores", "data.tsv"], "is not JSON"),
+        (["--vocabulary", "missing.json"], "missing.json"),
+        (["--run", "nowhere"], "config.toml"),
+    ],
+)
+def test_mistakes_are_one_sentence(table: Path, arguments: list[str], message: str) -> None:
+    option, value = arguments
+    path = table.parent / value if option != "--split" else value
+    result = run(table, option, path, "--no-pictures")
+    assert isinstance(result.exception, CaptionkitError)
+    assert message in str(result.exception)
+
+
+def test_a_data_set_that_is_none(tmp_path: Path) -> None:
+    assert isinstance(run(tmp_path / "nothing.json").exception, CaptionkitError)
