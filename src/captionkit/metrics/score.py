@@ -13,6 +13,7 @@ from captionkit.metrics.corpus import Corpus, Floats, NotComputedError, Outcome
 from captionkit.metrics.fingerprint import fingerprint
 from captionkit.metrics.meteor import meteor_of
 from captionkit.metrics.rouge import rouge_l_of
+from captionkit.metrics.spice import spice_of
 from captionkit.records import Scores
 
 Metric = Callable[[Corpus], Outcome]
@@ -23,6 +24,7 @@ METRICS: Mapping[str, Metric] = {
     "ROUGE-L": rouge_l_of,
     "CIDEr-D": cider_d_of,
     "CIDEr": cider_of,
+    "SPICE": spice_of,
 }
 DEFAULT_METRICS = ("BLEU", "ROUGE-L", "CIDEr-D")
 
