@@ -26,7 +26,7 @@ METRICS: Mapping[str, Metric] = {
     "CIDEr": cider_of,
     "SPICE": spice_of,
 }
-DEFAULT_METRICS = ("BLEU", "ROUGE-L", "CIDEr-D")
+DEFAULT_METRICS = ("BLEU", "METEOR", "ROUGE-L", "CIDEr-D", "SPICE")
 
 # Far above what any published system reaches (section 3 of docs/protocol.md): a sign of leaked references.
 ABSURD = {"BLEU-1": 0.95, "BLEU-4": 0.6, "ROUGE-L": 0.9, "CIDEr-D": 3.0}
