@@ -15,7 +15,7 @@ PREDICTIONS = {"one": "a dog is running on the grass", "two": "two children on a
 
 
 def test_scores_carry_values_ids_and_fingerprint() -> None:
-    scores = score(PREDICTIONS, REFERENCES)
+    scores = score(PREDICTIONS, REFERENCES, ["BLEU", "ROUGE-L", "CIDEr-D"])
     assert set(scores.corpus) == {"BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D"}
     assert scores.ids == ("one", "two")
     assert all(values.shape == (2,) for values in scores.per_image.values())
