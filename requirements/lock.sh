@@ -6,5 +6,5 @@ cd "$(dirname "$0")/.."
 compile() { uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header --no-annotate -c requirements/constraints.in "$@"; }
 compile pyproject.toml requirements/build.in -o requirements/light.txt
-compile pyproject.toml requirements/build.in --all-extras -c requirements/light.txt -o requirements/dev.txt
+compile pyproject.toml requirements/build.in --extra dev -c requirements/light.txt -o requirements/dev.txt
 compile requirements/uv.in -o requirements/uv.txt
