@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from captionkit.errors import DataError, UsageError
-from captionkit.metrics import score
+from captionkit.metrics import Outcome, score
 
 REFERENCES = {
     "one": ["A dog runs over the grass.", "The brown dog is running outside."],
@@ -38,3 +38,62 @@ def test_unknown_metric() -> None:
 def test_captions_of_another_split() -> None:
     with pytest.raises(DataError, match="another split"):
         score({"three": "a cat"}, REFERENCES)
+
+
+def test_trap_2_sentinel_tokens_in_captions_bring_a_warning() -> None:
+    scores = score({**PREDICTIONS, "one": "startseq a dog <unk> endseq"}, REFERENCES)
+    assert any("endseq" in line and "strip them" in line for line in scores.warnings)
+
+
+def test_trap_3_references_never_pass_through_a_vocabulary() -> None:
+    # A rare word stays itself: a caption with <unk> in its place does not match it.
+    references = {"one": ["A xylophone."], "two": REFERENCES["two"]}
+    known = score({**PREDICTIONS, "one": "a xylophone"}, references).per_image["BLEU-1"][0]
+    unknown = score({**PREDICTIONS, "one": "a <unk>"}, references).per_image["BLEU-1"][0]
+    assert known == pytest.approx(1.0)
+    assert unknown == pytest.approx(0.5)
+
+
+def test_trap_3_unknown_words_in_references_bring_a_warning() -> None:
+    scores = score(PREDICTIONS, {**REFERENCES, "one": ["a <unk> runs"]})
+    assert any("References hold" in line for line in scores.warnings)
+
+
+def test_trap_5_captions_are_tokenised_like_their_references() -> None:
+    # Capitals, brackets, contractions and punctuation of a candidate make no difference.
+    plain = score({"one": "the dog can't run -lrb- now -rrb-", "two": "x"}, {**REFERENCES, "two": ["x", "y"]})
+    written = score({"one": "The dog CAN'T run (now)!", "two": "x"}, {**REFERENCES, "two": ["x", "y"]})
+    assert written.corpus == plain.corpus
+
+
+def test_trap_8_absurd_scores_are_flagged() -> None:
+    copied = {name: captions[0] for name, captions in REFERENCES.items()}
+    scores = score(copied, REFERENCES)
+    assert any("BLEU-4 100.0" in line and "published" in line for line in scores.warnings)
+
+
+def test_trap_25_left_out_pictures_are_said() -> None:
+    scores = score(PREDICTIONS, {**REFERENCES, "three": ["a cat"]})
+    assert any("1 of the 3 pictures" in line for line in scores.warnings)
+    assert scores.ids == ("one", "two")
+
+
+def test_an_empty_caption_is_scored_as_empty_with_a_warning() -> None:
+    scores = score({**PREDICTIONS, "one": " "}, REFERENCES)
+    assert scores.per_image["BLEU-1"][0] == pytest.approx(0.0)
+    assert scores.per_image["CIDEr-D"][0] == 0.0
+    assert any("empty" in line for line in scores.warnings)
+
+
+def test_captions_that_are_no_text() -> None:
+    with pytest.raises(DataError, match="to be text, but got nan"):
+        score({**PREDICTIONS, "one": float("nan")}, REFERENCES)  # type: ignore[dict-item]
+    with pytest.raises(DataError, match="references of picture one"):
+        score(PREDICTIONS, {**REFERENCES, "one": [None]})  # type: ignore[list-item]
+    with pytest.raises(DataError, match="at least one caption"):
+        score({}, REFERENCES)
+
+
+def test_a_metric_of_ones_own() -> None:
+    scores = score(PREDICTIONS, REFERENCES, {"Length": lambda corpus: Outcome({"Length": float(len(corpus))})})
+    assert scores.corpus == {"Length": 2.0}

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from captionkit import __version__
-from captionkit.cli import alt, audit, bundle, caption, data, evaluate, train
+from captionkit.cli import alt, audit, bundle, caption, data, evaluate, score, train
 from captionkit.errors import CaptionkitError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command("export")(train.export)
 app.command("reproduce")(train.reproduce)
 app.command("evaluate")(evaluate.evaluate)
 app.command("audit")(audit.audit)
+app.command("score")(score.score)
 
 
 def _version(value: bool) -> None:

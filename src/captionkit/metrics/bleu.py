@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from captionkit.metrics.corpus import ORDERS, Corpus, Floats, Integers, Outcome, Tokens
+from captionkit.metrics.corpus import ORDERS, Corpus, Floats, Integers, Outcome, Statistics, Tokens
 
 NAMES = tuple(f"BLEU-{order}" for order in range(1, ORDERS + 1))
 SIGNATURE = "n=4,length=closest,smoothing=1e-15/1e-9"
+
+Numbers = Integers | Floats
 
 _TINY = 1e-15
 _SMALL = 1e-9
@@ -69,7 +71,18 @@ def bleu_of(corpus: Corpus) -> Outcome:
         corpus={name: float(whole[k]) for k, name in enumerate(NAMES)},
         per_image={name: per_image[:, k] for k, name in enumerate(NAMES)},
         signature=SIGNATURE,
+        statistics=_resampling(statistics),
     )
+
+
+def _resampling(statistics: BleuStatistics) -> Statistics:
+    lengths = np.column_stack([statistics.candidate_length, statistics.reference_length])
+
+    def score(sums: Floats) -> dict[str, Floats]:
+        values = bleu_from_sums(sums[:, :ORDERS], sums[:, ORDERS:-2], sums[:, -2], sums[:, -1])
+        return {name: values[:, k] for k, name in enumerate(NAMES)}
+
+    return Statistics(np.hstack([statistics.matches, statistics.totals, lengths]).astype(np.float64), score)
 
 
 def bleu_statistics(corpus: Corpus) -> BleuStatistics:
@@ -104,13 +117,13 @@ def _closest_length(corpus: Corpus, candidate_length: Integers) -> Integers:
 
 
 def bleu_from_sums(
-    matches: Integers, totals: Integers, candidate_length: Integers, reference_length: Integers
+    matches: Numbers, totals: Numbers, candidate_length: Numbers, reference_length: Numbers
 ) -> Floats:
     """BLEU-1 to BLEU-4 from (summed) statistics.
 
     Args:
-        matches, totals: int64 [..., 4].
-        candidate_length, reference_length: int64 [...].
+        matches, totals: [..., 4], whole numbers of either type.
+        candidate_length, reference_length: [...].
 
     Returns:
         float64 [..., 4].

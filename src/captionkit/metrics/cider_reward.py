@@ -165,7 +165,10 @@ class PreparedReferences:
                 in_references = self._places(self._keys[0], last)
             else:
                 in_table = self._table.find(order, in_table[prefix], table_last)
-                in_references = find_chain(self._keys[order - 1], self._vocabulary, in_references[prefix], last)
+                # A word that no reference holds is beyond the vocabulary: as a digit of a key it would carry over.
+                known_last = np.where(last < self._vocabulary, last, -1)
+                places = in_references[prefix]
+                in_references = find_chain(self._keys[order - 1], self._vocabulary, places, known_last)
             rare = self._rarity(order, in_table)[counts.ngram]
             norm = np.sqrt(np.bincount(counts.sentence, weights=(counts.count * rare) ** 2, minlength=number))
 

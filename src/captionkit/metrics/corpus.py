@@ -11,7 +11,7 @@ sentence) pairs, n the order of the n-grams.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -31,6 +31,19 @@ class NotComputedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a corpus score is computed from: sums over pictures.
+
+    Attributes:
+        values: float64 [N, K].
+        score: sums float64 [R, K] to name and float64 [R], the scores of R (re)sampled corpora.
+    """
+
+    values: Floats
+    score: Callable[[Floats], Mapping[str, Floats]]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What one metric says of a corpus.
 
@@ -39,12 +52,27 @@ class Outcome:
         per_image: name to float64 [N]; names without per-picture values lack.
         signature: what else must agree before two values may be compared, such as "n=4,sigma=6".
         warnings: sentences for the person who reads the numbers.
+        statistics: for scores that are not the mean over pictures, what they are computed from.
     """
 
     corpus: Mapping[str, float]
     per_image: Mapping[str, Floats] = field(default_factory=dict)
     signature: str = ""
     warnings: tuple[str, ...] = ()
+    statistics: Statistics | None = None
+
+    def statistics_or_means(self) -> Statistics:
+        """`statistics`; without them those of the means over pictures."""
+        if self.statistics is not None:
+            return self.statistics
+        names = list(self.per_image)
+        number = len(self.per_image[names[0]]) if names else 0
+        values = np.column_stack([*self.per_image.values(), np.ones(number)])
+
+        def means(sums: Floats) -> Mapping[str, Floats]:
+            return {name: sums[:, place] / sums[:, -1] for place, name in enumerate(names)}
+
+        return Statistics(values, means)
 
 
 @dataclass(frozen=True, slots=True)

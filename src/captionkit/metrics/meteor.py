@@ -20,7 +20,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.metrics.corpus import Corpus, Floats, Outcome, Tokens, number_words
+from captionkit.metrics.corpus import Corpus, Floats, Outcome, Statistics, Tokens, number_words
 from captionkit.metrics.meteor_alignment import align
 from captionkit.metrics.meteor_data import MATCHERS, MeteorData, read_meteor_data
 from captionkit.metrics.meteor_matching import Integers, Matcher, Sentences
@@ -71,7 +71,12 @@ def meteor_of(corpus: Corpus, data: MeteorData | None = None) -> Outcome:
     complete = matchers == MATCHERS
     name = NAME if complete else f"{NAME}({'+'.join(matchers)})"
     warnings = () if complete else (f"{name} is not METEOR 1.5: {data.missing}.",)
-    return Outcome({name: value}, {name: highest}, _signature(data), warnings)
+
+    def resampled(sums: Floats) -> dict[str, Floats]:
+        return {name: _scores(sums)}
+
+    statistics_of = Statistics(total.astype(np.float64), resampled)
+    return Outcome({name: value}, {name: highest}, _signature(data), warnings, statistics_of)
 
 
 def _signature(data: MeteorData) -> str:
@@ -131,6 +136,8 @@ _LENGTHS, _FUNCTIONS, _CHUNKS = (0, 1), (2, 3), 4
 _CONTENT_MATCHES, _FUNCTION_MATCHES = (5, 9), (13, 17)
 _COLUMNS = 21
 
+Numbers = Integers | Floats  # counts, or sums of counts weighed by a resample
+
 
 def _statistics(pairs: _Pairs, data: MeteorData) -> Integers:
     """int64 [P, 21]: what the score of each pair is made of."""
@@ -178,15 +185,15 @@ def _statistics_of(
     return result
 
 
-def _matched(statistics: Integers, side: int) -> Integers:
+def _matched(statistics: Numbers, side: int) -> Numbers:
     """int64 [P]: all words matched on one side."""
     content, function = _CONTENT_MATCHES[side], _FUNCTION_MATCHES[side]
-    total: Integers = statistics[:, content : content + 4].sum(axis=1)
+    total: Numbers = statistics[:, content : content + 4].sum(axis=1)
     total += statistics[:, function : function + 4].sum(axis=1)
     return total
 
 
-def _whole(statistics: Integers) -> npt.NDArray[np.bool_]:
+def _whole(statistics: Numbers) -> npt.NDArray[np.bool_]:
     """bool [P]: all words of both sides matched, in one chunk."""
     whole: npt.NDArray[np.bool_] = statistics[:, _CHUNKS] == 1
     for side in (0, 1):
@@ -194,7 +201,7 @@ def _whole(statistics: Integers) -> npt.NDArray[np.bool_]:
     return whole
 
 
-def _scores(statistics: Integers) -> Floats:
+def _scores(statistics: Numbers) -> Floats:
     """float64 [P]: METEOR of each row; 0 where nothing matches or a side is empty."""
     with np.errstate(divide="ignore", invalid="ignore"):
         precision, recall = (_weighted_share(statistics, side) for side in (0, 1))
@@ -206,7 +213,7 @@ def _scores(statistics: Integers) -> Floats:
     return result
 
 
-def _weighted_share(statistics: Integers, side: int) -> Floats:
+def _weighted_share(statistics: Numbers, side: int) -> Floats:
     """float64 [P]: weighted words matched, of the weighted words there are (equations 1 and 2)."""
     functions = statistics[:, _FUNCTIONS[side]]
     words = DELTA * (statistics[:, _LENGTHS[side]] - functions) + (1.0 - DELTA) * functions

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from captionkit import text
 from captionkit.errors import DataError, UsageError, nearest
 from captionkit.metrics.bleu import bleu_of
 from captionkit.metrics.cider import cider_d_of, cider_of
-from captionkit.metrics.corpus import Corpus, Floats, NotComputedError, Outcome
+from captionkit.metrics.corpus import Corpus, NotComputedError, Outcome
 from captionkit.metrics.fingerprint import fingerprint
 from captionkit.metrics.meteor import meteor_of
 from captionkit.metrics.rouge import rouge_l_of
@@ -55,35 +56,60 @@ def score(
         DataError: no predictions, a prediction without references, or a caption that is not text.
         UsageError: an unknown metric.
     """
+    return score_with_outcomes(predictions, references, metrics, protocol=protocol).scores
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Scores, and what each metric said: what intervals and comparisons are computed from.
+
+    Attributes:
+        scores: as `score` returns them.
+        outcomes: metric name to its outcome.
+        corpus: the tokenised captions, in the order of `scores.ids`.
+    """
+
+    scores: Scores
+    outcomes: Mapping[str, Outcome]
+    corpus: Corpus
+
+
+def score_with_outcomes(
+    predictions: Mapping[str, str],
+    references: Mapping[str, Sequence[str]],
+    metrics: Sequence[str] | Mapping[str, Metric] = DEFAULT_METRICS,
+    *,
+    protocol: Mapping[str, str] | None = None,
+) -> Scored:
+    """As `score`, with the outcomes that `significance` works on."""
     chosen = _chosen(metrics)
     warnings = check_captions(predictions, references)
     ids = [name for name in references if name in predictions]
     scored = {name: references[name] for name in ids}
     corpus = tokenized(predictions, scored)
 
-    values: dict[str, float] = {}
-    per_image: dict[str, Floats] = {}
-    signatures: dict[str, str] = {}
+    outcomes: dict[str, Outcome] = {}
     not_computed: dict[str, str] = {}
     for name, metric in chosen.items():
         try:
-            outcome = metric(corpus)
+            outcomes[name] = metric(corpus)
         except NotComputedError as reason:
             not_computed[name] = str(reason)
-            continue
-        values.update(outcome.corpus)
-        per_image.update(outcome.per_image)
-        signatures[name] = outcome.signature
+    values = {name: value for outcome in outcomes.values() for name, value in outcome.corpus.items()}
+    for outcome in outcomes.values():
         warnings += outcome.warnings
     warnings += absurd(values)
-    return Scores(
+    scores = Scores(
         corpus=values,
         ids=tuple(ids),
-        per_image=per_image,
-        fingerprint=fingerprint(scored, signatures, protocol or {}),
+        per_image={name: each for outcome in outcomes.values() for name, each in outcome.per_image.items()},
+        fingerprint=fingerprint(
+            scored, {name: outcome.signature for name, outcome in outcomes.items()}, protocol or {}
+        ),
         not_computed=not_computed,
         warnings=tuple(warnings),
     )
+    return Scored(scores, outcomes, corpus)
 
 
 def tokenized(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> Corpus:

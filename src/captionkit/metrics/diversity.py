@@ -1,0 +1,101 @@
+"""How varied the captions of a system are.
+
+Sources: distinct-n from Li et al. 2016 (arXiv 1510.03055); Self-CIDEr from Wang and Chan 2019, "Describing like
+humans" (arXiv 1903.12020): how far the largest eigenvalue of the captions' CIDEr kernel outweighs the others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from captionkit.metrics.cider import SCALE, cider_scores
+from captionkit.metrics.corpus import Corpus, Floats, Tokens
+from captionkit.metrics.document_frequency import DocumentFrequency
+
+
+@dataclass(frozen=True, slots=True)
+class Diversity:
+    """Diversity of N captions, one a picture.
+
+    Attributes:
+        distinct_1, distinct_2: distinct words and pairs of words, divided by all of them.
+        vocabulary: how many distinct words the captions use.
+        mean_length: words a caption.
+        most_frequent: the caption given most often, and its share of all captions. A large share is the sign of
+            a model that says the same of every picture.
+        novel: share of captions that no train picture has word for word; None without train captions.
+    """
+
+    distinct_1: float
+    distinct_2: float
+    vocabulary: int
+    mean_length: float
+    most_frequent: tuple[str, float]
+    novel: float | None
+
+    def warnings(self) -> list[str]:
+        """A sentence where the captions hardly look at the pictures."""
+        caption, share = self.most_frequent
+        if share < 0.2:
+            return []
+        return [
+            f"{100 * share:.0f} % of the pictures have the same caption ({caption!r}): are the pictures scaled as "
+            "in training, and the features those of these pictures?"
+        ]
+
+
+def diversity(candidates: Sequence[Tokens], train: Iterable[Tokens] | None = None) -> Diversity:
+    """Diversity of N tokenised captions.
+
+    Args:
+        candidates: N token lists, at least one.
+        train: tokenised train captions, for `novel`.
+    """
+    words = Counter(word for tokens in candidates for word in tokens)
+    pairs = Counter(pair for tokens in candidates for pair in pairwise(tokens))
+    lines = [" ".join(tokens) for tokens in candidates]
+    caption, times = Counter(lines).most_common(1)[0]
+    known = None if train is None else {" ".join(tokens) for tokens in train}
+    return Diversity(
+        distinct_1=len(words) / max(1, words.total()),
+        distinct_2=len(pairs) / max(1, pairs.total()),
+        vocabulary=len(words),
+        mean_length=words.total() / len(lines),
+        most_frequent=(caption, times / len(lines)),
+        novel=None if known is None else sum(line not in known for line in lines) / len(lines),
+    )
+
+
+def self_cider(groups: Sequence[Sequence[Tokens]], document_frequency: DocumentFrequency) -> Floats:
+    """Self-CIDEr of several captions a picture.
+
+    Args:
+        groups: N lists of m >= 2 token lists.
+        document_frequency: how rare n-grams are, usually of the reference captions.
+
+    Returns:
+        float64 [N]: 0 where the captions of a picture are the same, 1 where they share nothing.
+
+    Raises:
+        ValueError: a picture has fewer than two captions.
+    """
+    if any(len(group) < 2 for group in groups):
+        raise ValueError("Self-CIDEr needs at least two captions a picture")
+    candidates = [first for group in groups for first in group for _ in group]
+    references = [[second] for group in groups for _ in group for second in group]
+    similarity = cider_scores(Corpus(candidates, references), document_frequency, clipped=False) / SCALE
+    result = np.zeros(len(groups))
+    at = 0
+    for place, group in enumerate(groups):
+        size = len(group)
+        kernel = similarity[at : at + size * size].reshape(size, size)
+        at += size * size
+        root = np.sqrt(np.clip(np.linalg.eigvalsh((kernel + kernel.T) / 2), 0.0, None))
+        if root[-1] > 0:  # else no caption holds an n-gram that weighs anything: nothing differs
+            result[place] = max(0.0, -np.log(root[-1] / root.sum()) / np.log(size))
+    return result

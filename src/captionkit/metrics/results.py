@@ -1,0 +1,278 @@
+"""Reading what is to be scored: captions of a system, and the references.
+
+Captions: the COCO results format (a JSON list of `{"image_id": ..., "caption": ...}`), JSON Lines, CSV or TSV.
+References: COCO's annotation JSON as coco-caption reads it, JSON Lines, CSV or TSV here; every other format
+through `captionkit.datasets`.
+
+A picture is named by its id as text. Where results name pictures by file name and the references by number, the
+annotation file's `file_name` joins them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, NoReturn
+
+from captionkit import files
+from captionkit.errors import DataError
+
+IMAGE_KEYS = ("image_id", "image", "file_name", "filename", "id", "source")
+CAPTION_KEYS = ("caption", "text", "sentence", "captions", "references")
+
+MAX_BYTES = 1 << 30
+# Longer "captions" are a defect of the file; the tokeniser's time grows with the square of the length.
+MAX_CAPTION_CHARACTERS = 5_000
+
+_DELIMITED = {".csv": ",", ".tsv": "\t"}
+_LINES = (".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The reference captions.
+
+    Attributes:
+        captions: picture to captions, in the order of the file.
+        aliases: other names (file names) of pictures to their ids.
+        source: the file.
+    """
+
+    captions: Mapping[str, Sequence[str]]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    source: str = "the references"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    place: str
+    image: str
+    caption: object
+
+
+def read_results(path: Path | str) -> dict[str, str]:
+    """The captions of a system: picture to caption, in the order of the file.
+
+    Raises:
+        DataError: the file cannot be read, is of another format, holds no captions, two for one picture, or one
+            that is not text.
+    """
+    path = Path(path)
+    found: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for row in _rows(path):
+        caption = _text(row.caption, row)
+        if row.image in found:
+            raise DataError(
+                f"{path.name} has two captions for picture {row.image} ({places[row.image]} and {row.place}), "
+                "but one a picture is scored; keep the best."
+            )
+        found[row.image] = caption
+        places[row.image] = row.place
+    if not found:
+        raise DataError(f"Expected captions in {path}, but there are none.")
+    return found
+
+
+def read_references(path: Path | str, *, split: str | None = None) -> References:
+    """The reference captions of a file.
+
+    Args:
+        path: COCO annotations, JSON Lines, CSV, TSV, or a file that `captionkit.datasets` reads.
+        split: only pictures of this split, for formats that know splits ("dev" is "val").
+
+    Raises:
+        DataError: the file cannot be read, holds no captions, or none of that split.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".json" and path.is_file():
+        document = _json(files.read_bounded(path, MAX_BYTES), path.name)
+        if isinstance(document, dict) and "annotations" in document:
+            return _annotations(document, path)
+        if isinstance(document, list):
+            return _grouped(_listed(document, path.name), path)
+    elif (path.suffix.lower() in _DELIMITED or path.suffix.lower() in _LINES) and split is None:
+        return _grouped(_rows(path), path)
+    return _data_set(path, split)
+
+
+def match(results: Mapping[str, str], references: References) -> dict[str, str]:
+    """Results under the references' names: file names become ids where the references know them.
+
+    A name of neither is kept; `score` says that it has no references.
+
+    Raises:
+        DataError: two names turn out to be one picture.
+    """
+    found: dict[str, str] = {}
+    for name, caption in results.items():
+        own = name
+        if name not in references.captions:
+            own = references.aliases.get(name) or references.aliases.get(PurePosixPath(name).name, name)
+            if own not in references.captions and PurePosixPath(name).name in references.captions:
+                own = PurePosixPath(name).name
+        if own in found:
+            raise DataError(f"The results name picture {own} twice (again as {name}); keep one caption.")
+        found[own] = caption
+    return found
+
+
+def _annotations(document: Mapping[str, Any], path: Path) -> References:
+    """COCO: pictures in the order of `images`, captions in the order of `annotations`."""
+    annotations, images = document["annotations"], document.get("images", [])
+    if not isinstance(annotations, list) or not isinstance(images, list):
+        raise DataError(f"Expected lists of images and annotations in {path}, as in COCO's captions_*.json.")
+    captions: dict[str, list[str]] = {}
+    aliases: dict[str, str] = {}
+    for number, image in enumerate(images):
+        name = _name(image, ("id",), f"{path.name}, image {number + 1}")
+        captions[name] = []
+        alias = image.get("file_name")
+        if isinstance(alias, str):
+            aliases[alias] = name
+    for number, annotation in enumerate(annotations):
+        place = f"{path.name}, annotation {number + 1}"
+        name = _name(annotation, ("image_id",), place)
+        caption = _text(annotation.get("caption"), _Row(place, name, None))
+        captions.setdefault(name, []).append(caption)
+    return References({name: group for name, group in captions.items() if group}, aliases, str(path))
+
+
+def _grouped(rows: Iterator[_Row], path: Path) -> References:
+    captions: dict[str, list[str]] = {}
+    for row in rows:
+        values = row.caption if isinstance(row.caption, list) else [row.caption]
+        captions.setdefault(row.image, []).extend(_text(value, row) for value in values)
+    if not any(captions.values()):
+        raise DataError(f"Expected reference captions in {path}, but there are none.")
+    return References(captions, source=str(path))
+
+
+def _data_set(path: Path, split: str | None) -> References:
+    from captionkit.datasets import dataset_config, read_dataset
+    from captionkit.datasets.sources import split_name
+
+    records = [record for record in read_dataset(dataset_config(path)) if record.captions]
+    if split is not None:
+        wanted = split_name(split) or split
+        splits = sorted({str(record.split) for record in records})
+        records = [record for record in records if record.split == wanted]
+        if not records:
+            raise DataError(f"{path} has no captions of split '{split}'; it has {', '.join(splits) or 'none'}.")
+    if not records:
+        raise DataError(f"Expected reference captions in {path}, but there are none.")
+    return References({record.id: record.captions for record in records}, source=str(path))
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    data = files.read_bounded(path, MAX_BYTES)
+    suffix = path.suffix.lower()
+    if suffix in _DELIMITED:
+        return _delimited(data, path.name, _DELIMITED[suffix])
+    if suffix in _LINES:
+        return _json_lines(data, path.name)
+    document = _json(data, path.name)
+    if isinstance(document, dict) and isinstance(document.get("annotations"), list):
+        document = document["annotations"]
+    if not isinstance(document, list):
+        raise DataError(
+            f'Expected a list of {{"image_id": ..., "caption": ...}} in {path.name}, as the COCO results format '
+            f"has it, but got {_kind(document)}."
+        )
+    return _listed(document, path.name)
+
+
+def _listed(document: Sequence[object], name: str) -> Iterator[_Row]:
+    for number, entry in enumerate(document, start=1):
+        yield _row(entry, f"{name}, entry {number}")
+
+
+def _json_lines(data: bytes, name: str) -> Iterator[_Row]:
+    for number, line in enumerate(_decoded(data, name).split("\n"), start=1):
+        if line.strip():
+            place = f"{name}, line {number}"
+            yield _row(_json(line.encode(), place), place)
+
+
+def _delimited(data: bytes, name: str, delimiter: str) -> Iterator[_Row]:
+    csv.field_size_limit(1 << 20)
+    reader = csv.DictReader(io.StringIO(_decoded(data, name), newline=""), delimiter=delimiter)
+    try:
+        for entry in reader:
+            yield _row(
+                {key.strip(): value for key, value in entry.items() if key}, f"{name}, line {reader.line_num}"
+            )
+    except csv.Error as error:
+        raise DataError(f"{name}, line {reader.line_num}: not readable as a table ({error}).") from None
+
+
+def _row(entry: object, place: str) -> _Row:
+    name = _name(entry, IMAGE_KEYS, place)
+    assert isinstance(entry, dict)
+    for key in CAPTION_KEYS:
+        if key in entry:
+            return _Row(place, name, entry[key])
+    raise DataError(f"{place}: expected a caption under one of {', '.join(CAPTION_KEYS)}, but got {_keys(entry)}.")
+
+
+def _name(entry: object, keys: Sequence[str], place: str) -> str:
+    if not isinstance(entry, dict):
+        raise DataError(f"{place}: expected an object with {keys[0]}, but got {_kind(entry)}.")
+    for key in keys:
+        value = entry.get(key)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if value is not None:
+            raise DataError(f"{place}: expected a number or a name as {key}, but got {value!r}.")
+    raise DataError(f"{place}: expected a picture under one of {', '.join(keys)}, but got {_keys(entry)}.")
+
+
+def _text(value: object, row: _Row) -> str:
+    if not isinstance(value, str):
+        raise DataError(
+            f"{row.place}: expected the caption of picture {row.image} to be text, but got {_kind(value)}."
+        )
+    if len(value) > MAX_CAPTION_CHARACTERS:
+        raise DataError(
+            f"{row.place}: the caption of picture {row.image} has {len(value):,} characters, more than the "
+            f"{MAX_CAPTION_CHARACTERS:,} a caption may have; is the file damaged?"
+        )
+    return value
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "nothing"
+    return f"a {type(value).__name__} ({str(value)[:40]})"
+
+
+def _keys(entry: Mapping[str, object]) -> str:
+    return ", ".join(list(entry)[:8]) or "nothing"
+
+
+def _decoded(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name} is not UTF-8 text (byte {error.start:,}); save it as UTF-8.") from None
+
+
+def _json(data: bytes, place: str) -> Any:
+    def refuse(word: str) -> NoReturn:
+        raise DataError(
+            f"{place} holds {word}, which is no JSON and no caption; write text or leave the entry out."
+        )
+
+    try:
+        return json.loads(_decoded(data, place), parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        what = type(error).__name__
+        if isinstance(error, json.JSONDecodeError):
+            what = f"{error.msg}, line {error.lineno}"
+        raise DataError(f"{place} is not valid JSON ({what}).") from None

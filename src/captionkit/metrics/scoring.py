@@ -1,0 +1,157 @@
+"""From files to a report: what `captionkit score` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from captionkit import text
+from captionkit.errors import DataError, UsageError, nearest
+from captionkit.metrics.cider import cider_d_of, cider_of
+from captionkit.metrics.diversity import diversity
+from captionkit.metrics.document_frequency import DocumentFrequency
+from captionkit.metrics.fingerprint import differences
+from captionkit.metrics.results import References, match, read_references, read_results
+from captionkit.metrics.score import METRICS, Metric, Scored, score_with_outcomes
+from captionkit.metrics.significance import RESAMPLES, SEED, compare, confidence
+from captionkit.metrics.tables import Report, read_scores
+
+# What is computed where nothing is asked for: the metrics of the COCO table. Plain CIDEr is for comparisons with
+# the few papers that report it.
+USUAL = tuple(name for name in METRICS if name != "CIDEr")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to score, and how.
+
+    Attributes:
+        results: captions of a system.
+        references: reference captions.
+        metrics: names from `METRICS`; empty for the usual ones.
+        compare: captions of another system, or scores that were written as JSON.
+        confidence: the level of bootstrap intervals; None for none.
+        resamples, seed: of intervals and comparisons.
+        train: train captions, to count novel ones.
+        document_frequency: a stored table for CIDEr.
+        save_document_frequency: where to store the table of the references.
+        protocol: facts for the fingerprint; "split" also chooses references.
+    """
+
+    results: Path
+    references: Path
+    metrics: Sequence[str] = ()
+    compare: Path | None = None
+    confidence: float | None = None
+    resamples: int = RESAMPLES
+    seed: int = SEED
+    train: Path | None = None
+    document_frequency: Path | None = None
+    save_document_frequency: Path | None = None
+    protocol: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of a request.
+
+    Attributes:
+        report: to be shown.
+        captions: picture to caption.
+        warnings: sentences for the person who reads the numbers.
+    """
+
+    report: Report
+    captions: Mapping[str, str]
+    warnings: Sequence[str]
+
+
+def run(request: Request) -> Found:
+    """Read the files, score, compare.
+
+    Raises:
+        DataError: a file is wrong, or the two systems captioned different pictures.
+        UsageError: an unknown metric.
+    """
+    metrics = _metrics(request)
+    references = read_references(request.references, split=request.protocol.get("split"))
+    captions = match(read_results(request.results), references)
+    scored = score_with_outcomes(captions, references.captions, metrics, protocol=request.protocol)
+    if request.save_document_frequency is not None:
+        DocumentFrequency.from_references(scored.corpus.references).save(request.save_document_frequency)
+    varied = diversity(scored.corpus.candidates, _train(request.train))
+    report = Report(name=request.results.name, scores=scored.scores, diversity=varied)
+    if request.confidence is not None:
+        intervals = confidence(
+            scored.outcomes, level=request.confidence, resamples=request.resamples, seed=request.seed
+        )
+        report = replace(report, intervals=intervals)
+    if request.compare is not None:
+        report = _compared(request, request.compare, report, scored, references, metrics)
+    warnings = [*scored.scores.warnings, *varied.warnings()]
+    if report.differing:
+        warnings.append(
+            f"The two were scored differently ({'; '.join(report.differing)}): their scores do not compare."
+        )
+    return Found(report, captions, warnings)
+
+
+def _metrics(request: Request) -> dict[str, Metric]:
+    names = request.metrics or USUAL
+    for name in names:
+        if name not in METRICS:
+            raise UsageError(f"Unknown metric '{name}'; {nearest(name, METRICS)}")
+    chosen = {name: METRICS[name] for name in names}
+    if request.document_frequency is not None:
+        table = DocumentFrequency.load(request.document_frequency)
+        stored = {
+            "CIDEr-D": partial(cider_d_of, document_frequency=table),
+            "CIDEr": partial(cider_of, document_frequency=table),
+        }
+        chosen |= {name: metric for name, metric in stored.items() if name in chosen}
+    return chosen
+
+
+def _train(path: Path | None) -> list[list[str]] | None:
+    if path is None:
+        return None
+    train = read_references(path)
+    return text.tokenize_all([caption for captions in train.captions.values() for caption in captions])
+
+
+def _compared(
+    request: Request,
+    path: Path,
+    report: Report,
+    scored: Scored,
+    references: References,
+    metrics: Mapping[str, Metric],
+) -> Report:
+    saved = read_scores(path) if path.suffix.lower() == ".json" else None
+    own = scored.scores.fingerprint
+    if saved is not None:
+        values, fingerprint = saved
+        return replace(report, other=(path.name, values), differing=differences(own, fingerprint))
+    captions = match(read_results(path), references)
+    if captions.keys() != set(scored.scores.ids):
+        only, missing = captions.keys() - set(scored.scores.ids), set(scored.scores.ids) - captions.keys()
+        raise DataError(
+            f"Two systems are compared on the same pictures, but {len(only):,} pictures are only in {path.name} "
+            f"and {len(missing):,} only in {request.results.name}; caption the same pictures with both."
+        )
+    other = score_with_outcomes(captions, references.captions, metrics, protocol=request.protocol)
+    found = compare(
+        scored.outcomes,
+        other.outcomes,
+        level=request.confidence or 0.95,
+        resamples=request.resamples,
+        seed=request.seed,
+    )
+    return replace(
+        report,
+        other=(path.name, other.scores.corpus),
+        comparison=found,
+        differing=differences(own, other.scores.fingerprint),
+    )

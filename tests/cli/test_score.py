@@ -1,0 +1,148 @@
+"""`captionkit score` from files to the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from captionkit.cli.app import app
+from captionkit.errors import CaptionkitError
+from tests.metrics.corpora import invented
+
+PICTURES = 40
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    predictions, references = invented(PICTURES)
+    numbers = {name: number for number, name in enumerate(references)}
+    results = [{"image_id": numbers[name], "caption": caption} for name, caption in predictions.items()]
+    annotations = {
+        "images": [{"id": number, "file_name": f"{name}.jpg"} for name, number in numbers.items()],
+        "annotations": [
+            {"image_id": numbers[name], "id": 100 * numbers[name] + place, "caption": caption}
+            for name, group in references.items()
+            for place, caption in enumerate(group)
+        ],
+    }
+    (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    (tmp_path / "references.json").write_text(json.dumps(annotations), encoding="utf-8")
+    worse = [{**entry, "caption": "a dog"} for entry in results]
+    (tmp_path / "worse.json").write_text(json.dumps(worse), encoding="utf-8")
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str, results: str = "results.json") -> str:
+    command = ["score", str(folder / results), str(folder / "references.json"), "-m", "BLEU", "-m", "CIDEr-D"]
+    done = CliRunner().invoke(app, [*command, *arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_a_table(files: Path) -> None:
+    out = run(files)
+    assert "BLEU-4" in out
+    assert "CIDEr-D" in out
+    assert f"images:{PICTURES}|" in out
+
+
+def test_json_with_intervals(files: Path) -> None:
+    document = json.loads(run(files, "--json", "--confidence", "0.9", "--split", "test", "--resamples", "200"))
+    assert document["fingerprint"]["split"] == "test"
+    interval = document["confidence"]["CIDEr-D"]
+    assert interval["low"] < document["scores"]["CIDEr-D"] < interval["high"]
+
+
+def test_two_systems(files: Path) -> None:
+    document = json.loads(run(files, "--json", "--compare", str(files / "worse.json"), "--resamples", "300"))
+    assert document["comparison"]["CIDEr-D"]["difference"] < 0
+    assert document["comparison"]["CIDEr-D"]["p_randomization"] < 0.05
+    assert document["fingerprint_differences"] == []
+
+
+def test_scores_of_another_protocol_bring_a_warning(files: Path) -> None:
+    (files / "before.json").write_text(run(files, "--json", "--beams", "5"), encoding="utf-8")
+    command = ["score", str(files / "results.json"), str(files / "references.json"), "-m", "BLEU", "-m", "CIDEr-D"]
+    done = CliRunner().invoke(app, [*command, "--beams", "3", "--compare", str(files / "before.json")])
+    assert "beams: 3 / 5" in done.stderr
+    assert "do not compare" in done.stderr
+
+
+def test_latex_and_csv(files: Path) -> None:
+    assert r"\toprule" in run(files, "--latex")
+    assert run(files, "--csv").startswith("system,BLEU-1,")
+
+
+def test_scores_of_each_picture(files: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run(files, "--per-image", "-"))))
+    assert len(rows) == PICTURES
+    run(files, "--per-image", str(files / "each.csv"))
+    text = (files / "each.csv").read_text(encoding="utf-8")
+    assert len(list(csv.DictReader(io.StringIO(text)))) == PICTURES
+
+
+def test_a_stored_table_of_document_frequencies(files: Path) -> None:
+    plain = json.loads(run(files, "--json", "--save-df", str(files / "df.npz")))
+    stored = json.loads(run(files, "--json", "--df", str(files / "df.npz")))
+    assert stored["scores"]["CIDEr-D"] == pytest.approx(plain["scores"]["CIDEr-D"])
+    assert stored["fingerprint"]["metric CIDEr-D"] != plain["fingerprint"]["metric CIDEr-D"]
+
+
+def test_novel_captions(files: Path) -> None:
+    document = json.loads(run(files, "--json", "--train", str(files / "worse.json"), results="worse.json"))
+    assert document["diversity"]["novel"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("results", "message"),
+    [
+        ([{"image_id": 999, "caption": "a dog"}], "another split"),
+        ([{"image_id": 0, "caption": "a"}, {"image_id": 999, "caption": "a"}], "1 of the 2 captioned pictures"),
+        ([{"image_id": 0, "caption": "a"}, {"image_id": 0, "caption": "b"}], "two captions"),
+        ([{"image_id": 0, "caption": 3}], "to be text"),
+        ([{"image_id": 0, "caption": float("nan")}], "NaN"),
+    ],
+)
+def test_bad_results_end_with_a_sentence(files: Path, results: object, message: str) -> None:
+    (files / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    with pytest.raises(CaptionkitError, match=message):
+        run(files)
+
+
+def test_a_mistake_is_exit_code_2_without_a_traceback(files: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "captionkit",
+        "score",
+        str(files / "none.json"),
+        str(files / "references.json"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("captionkit: Expected a readable file")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_systems_on_other_pictures_are_not_compared(files: Path) -> None:
+    results = json.loads((files / "results.json").read_text(encoding="utf-8"))
+    (files / "fewer.json").write_text(json.dumps(results[:-1]), encoding="utf-8")
+    with pytest.raises(CaptionkitError, match="1 only in results"):
+        run(files, "--compare", str(files / "fewer.json"))
+
+
+def test_one_kind_of_output(files: Path) -> None:
+    with pytest.raises(CaptionkitError, match="one of --json"):
+        run(files, "--json", "--csv")
+
+
+def test_unknown_metric(files: Path) -> None:
+    with pytest.raises(CaptionkitError, match="did you mean 'BLEU'"):
+        run(files, "-m", "BLEUE")

@@ -1,0 +1,45 @@
+"""Counting n-grams."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from captionkit.metrics.corpus import Corpus, _stable_order, split_words
+from tests.metrics import slow
+from tests.metrics.strategies import corpora, few
+
+
+@few
+@given(corpora(min_size=1))
+def test_counts_are_those_of_a_counter(corpus: list[tuple[list[str], list[list[str]]]]) -> None:
+    own = Corpus([one for one, _ in corpus], [group for _, group in corpus])
+    for order, counts in enumerate(own.counts, start=1):
+        found = sorted(zip(counts.sentence.tolist(), counts.count.tolist(), strict=True))
+        expected = [
+            (at, count) for at, one in enumerate(own.sentences) for count in slow.grams(one, order).values()
+        ]
+        assert found == sorted(expected)
+        assert np.all(np.diff(counts.ngram) >= 0)
+        assert np.all(np.diff(counts.key) > 0)
+
+
+def test_a_token_with_a_no_break_space_is_two_words_for_n_grams() -> None:
+    assert split_words(["1\xa01/2", "cups"]) == ["1", "1/2", "cups"]
+    assert split_words(["plain", "words"]) == ["plain", "words"]
+
+
+def test_large_keys_are_sorted_without_packing() -> None:
+    key = np.array([5, 1, 5, 0], np.int64)
+    for bound in (6, 1 << 62):
+        order, in_order = _stable_order(key, bound)
+        assert order.tolist() == [3, 1, 0, 2]
+        assert in_order.tolist() == [0, 1, 5, 5]
+
+
+def test_a_picture_needs_references() -> None:
+    with pytest.raises(ValueError, match="at least one reference"):
+        Corpus([["a"]], [[]])
+    with pytest.raises(ValueError, match="1 candidates"):
+        Corpus([["a"]], [])

@@ -1,0 +1,144 @@
+"""Reading results and references, and refusing what cannot be scored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from captionkit.errors import DataError
+from captionkit.metrics.results import References, match, read_references, read_results
+
+
+def write(folder: Path, name: str, content: object) -> Path:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return path
+
+
+COCO = {
+    "images": [{"id": 7, "file_name": "b.jpg"}, {"id": 3, "file_name": "a.jpg"}, {"id": 9, "file_name": "c.jpg"}],
+    "annotations": [
+        {"image_id": 3, "id": 1, "caption": "A dog."},
+        {"image_id": 7, "id": 2, "caption": "A cat."},
+        {"image_id": 3, "id": 3, "caption": "Dogs."},
+    ],
+}
+
+
+def test_coco_results(tmp_path: Path) -> None:
+    path = write(tmp_path, "r.json", [{"image_id": 3, "caption": "a dog"}, {"image_id": 7, "caption": "a cat"}])
+    assert read_results(path) == {"3": "a dog", "7": "a cat"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.jsonl", '{"image_id": 3, "caption": "a dog"}\n\n{"image": "7", "text": "a cat"}\n'),
+        ("r.csv", 'image,caption\n3,a dog\n7,"a cat"\n'),
+        ("r.tsv", "image_id\tcaption\n3\ta dog\n7\ta cat\n"),
+        ("r.json", '{"annotations": [{"image_id": 3, "caption": "a dog"}, {"image_id": 7, "caption": "a cat"}]}'),
+    ],
+)
+def test_other_formats_say_the_same(tmp_path: Path, name: str, content: str) -> None:
+    assert read_results(write(tmp_path, name, content)) == {"3": "a dog", "7": "a cat"}
+
+
+def test_coco_annotations_in_the_order_of_their_images(tmp_path: Path) -> None:
+    found = read_references(write(tmp_path, "captions_val2017.json", COCO))
+    assert list(found.captions.items()) == [("7", ["A cat."]), ("3", ["A dog.", "Dogs."])]
+    assert found.aliases["a.jpg"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.jsonl", '{"image": "3", "captions": ["A dog.", "Dogs."]}\n'),
+        ("r.csv", "image,caption\n3,A dog.\n3,Dogs.\n"),
+        ("r.json", '[{"image_id": 3, "caption": "A dog."}, {"image_id": 3, "caption": "Dogs."}]'),
+    ],
+)
+def test_references_in_other_formats(tmp_path: Path, name: str, content: str) -> None:
+    assert dict(read_references(write(tmp_path, name, content)).captions) == {"3": ["A dog.", "Dogs."]}
+
+
+def test_references_in_the_formats_of_data_sets(tmp_path: Path) -> None:
+    karpathy = {
+        "dataset": "flickr8k",
+        "images": [
+            {
+                "filename": f"{number}.jpg",
+                "imgid": number,
+                "sentids": [number],
+                "split": split,
+                "sentences": [{"raw": f"Picture {number}.", "tokens": [], "imgid": number, "sentid": number}],
+            }
+            for number, split in enumerate(["train", "val", "test"])
+        ],
+    }
+    path = write(tmp_path, "dataset_flickr8k.json", karpathy)
+    assert dict(read_references(path, split="dev").captions) == {"1.jpg": ("Picture 1.",)}
+    assert len(read_references(path).captions) == 3
+    tokens = write(tmp_path, "Flickr8k.token.txt", "1.jpg#0\tA dog .\n1.jpg#1\tDogs .\n")
+    assert dict(read_references(tokens).captions) == {"1.jpg": ("A dog .", "Dogs .")}
+
+
+def test_file_names_become_ids() -> None:
+    references = References({"3": ["A dog."]}, {"a.jpg": "3"})
+    assert match({"a.jpg": "a dog"}, references) == {"3": "a dog"}
+    assert match({"pictures/a.jpg": "a dog"}, references) == {"3": "a dog"}
+    assert match({"unknown.jpg": "a dog"}, references) == {"unknown.jpg": "a dog"}
+    with pytest.raises(DataError, match="twice"):
+        match({"a.jpg": "a dog", "3": "a dog"}, references)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("r.json", "[]", "there are none"),
+        ("r.json", '{"3": "a dog"}', "expected a list|Expected a list"),
+        ("r.json", "[1]", "expected an object"),
+        ("r.json", '[{"caption": "a dog"}]', "expected a picture under"),
+        ("r.json", '[{"image_id": 3}]', "expected a caption under"),
+        ("r.json", '[{"image_id": 3, "caption": null}]', "to be text, but got nothing"),
+        ("r.json", '[{"image_id": 3, "caption": ["a dog"]}]', "to be text"),
+        ("r.json", '[{"image_id": 3, "caption": 5}]', "to be text, but got a int"),
+        ("r.json", '[{"image_id": 3, "caption": NaN}]', "NaN"),
+        ("r.json", '[{"image_id": Infinity, "caption": "a"}]', "Infinity"),
+        ("r.json", '[{"image_id": 3.5, "caption": "a"}]', "a number or a name"),
+        ("r.json", '[{"image_id": true, "caption": "a"}]', "a number or a name"),
+        ("r.json", '[{"image_id": 3, "caption": "a dog"}, {"image_id": 3, "caption": "a cat"}]', "two captions"),
+        ("r.json", '[{"image_id": 3, "caption": "a dog"', "not valid JSON"),
+        ("r.json", "[" * 100_000, "not valid JSON"),
+        ("r.json", '[{"image_id": ' + "1" * 5000 + ', "caption": "a"}]', "not valid JSON"),
+        ("r.json", '[{"image_id": 3, "caption": "' + "x" * 5001 + '"}]', "5,001 characters"),
+        ("r.csv", "picture,sentence\n3,a dog\n", "expected a picture under"),
+        ("r.csv", "image\n3\n", "expected a caption under"),
+        ("r.csv", "image,caption\n3\n", "to be text, but got nothing"),
+        ("r.jsonl", '{"image": 3}\n', "line 1"),
+    ],
+)
+def test_bad_results_give_one_sentence(tmp_path: Path, name: str, content: str, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        read_results(write(tmp_path, name, content))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="readable"):
+        read_results(tmp_path / "none.json")
+    (tmp_path / "latin.json").write_bytes(b'[{"image_id": 3, "caption": "caf\xe9"}]')
+    with pytest.raises(DataError, match="UTF-8"):
+        read_results(tmp_path / "latin.json")
+    with pytest.raises(DataError):
+        read_references(tmp_path / "none.json")
+
+
+def test_references_that_are_no_text(tmp_path: Path) -> None:
+    wrong = {"images": [{"id": 3}], "annotations": [{"image_id": 3, "caption": None}]}
+    with pytest.raises(DataError, match="annotation 1"):
+        read_references(write(tmp_path, "captions.json", wrong))
+    with pytest.raises(DataError, match="lists of images"):
+        read_references(write(tmp_path, "captions.json", {"images": {}, "annotations": []}))
