@@ -28,8 +28,9 @@ _BEGINNING = re.compile(r"[0-9]|\s*(?:[A-Z][A-Za-z]*\.?|<[^<>]{1,99}>)\s")
 _FOLLOWED = "\nA "
 
 _ABBREVIATION = re.compile(ABBREVIATIONS, re.IGNORECASE)
+_SENTINEL_WORDS = ("startseq", "endseq", "starttoken", "endtoken")
 _SENTINEL = re.compile(
-    r"<(?:s|/s|pad|bos|eos|sos|unk|start|end|startseq|endseq)>|\b(?:startseq|endseq|starttoken|endtoken)\b",
+    rf"<(?:s|/s|pad|bos|eos|sos|unk|start|end|startseq|endseq)>|\b(?:{'|'.join(_SENTINEL_WORDS)})\b",
     re.IGNORECASE,
 )
 
@@ -135,4 +136,8 @@ def detokenize(tokens: Iterable[str]) -> str:
 
 def sentinels(caption: str) -> list[str]:
     """Tokens of a model's vocabulary left in a caption: `<unk>`, `startseq`, `</s>` and their like."""
+    if "<" not in caption:
+        lowered = caption.lower()
+        if not any(word in lowered for word in _SENTINEL_WORDS):
+            return []
     return _SENTINEL.findall(caption)

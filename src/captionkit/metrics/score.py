@@ -169,14 +169,14 @@ def _warnings(predictions: Mapping[str, str], references: Mapping[str, Sequence[
     empty = sum(1 for caption in predictions.values() if not caption.strip())
     if empty:
         found.append(f"{empty:,} of the {len(predictions):,} captions are empty; they count as empty sentences.")
-    sentinels = sorted({word for caption in predictions.values() for word in text.sentinels(caption)})
+    sentinels = sorted(set(text.sentinels("\n".join(predictions.values()))))
     if sentinels:
         found.append(
             f"Captions hold tokens of a model's vocabulary ({', '.join(sentinels[:5])}): "
             "they count as words; strip them before scoring."
         )
     used = (caption for name in predictions for caption in references[name])
-    sentinels = sorted({word for caption in used for word in text.sentinels(caption)})
+    sentinels = sorted(set(text.sentinels("\n".join(used))))
     if sentinels:
         found.append(
             f"References hold tokens of a model's vocabulary ({', '.join(sentinels[:5])}): "
