@@ -20,6 +20,7 @@ from captionkit.engine import Engine
 from captionkit.errors import ImageError, UsageError
 from captionkit.images import load_pixels, resize_image
 from captionkit.records import Caption, Prediction
+from captionkit.text import detokenize
 
 Pixels = npt.NDArray[np.uint8]
 Picture = Path | str | bytes | Pixels
@@ -180,5 +181,5 @@ class Captioner:
 
 def _sentence(tokens: tuple[str, ...]) -> str:
     """Tokens as a person would write them: a capital first, a full stop last."""
-    text = " ".join(tokens)
+    text = detokenize(tokens)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
