@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from captionkit import __version__
-from captionkit.cli import alt, audit, bundle, caption, data, evaluate, score, train
+from captionkit.cli import alt, audit, bundle, caption, data, evaluate, features, score, train
 from captionkit.errors import CaptionkitError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("caption")(caption.caption)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(alt.app, name="alt")
 app.add_typer(data.app, name="data")
+app.command("features")(features.features)
 app.command("train")(train.train)
 app.command("export")(train.export)
 app.command("reproduce")(train.reproduce)

@@ -37,7 +37,7 @@ class FeatureCache:
     """A finished cache, read-only."""
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
-        self._directory, self._manifest = directory, manifest
+        self.directory, self._manifest = directory, manifest
         self._ends = np.cumsum([shard.rows for shard in manifest.shards], dtype=np.int64)
         self._map = functools.lru_cache(maxsize=_MAPS)(self._map_shard)
         plan = manifest.plan
@@ -103,15 +103,15 @@ class FeatureCache:
             CacheError: one differs.
         """
         for shard in self._manifest.shards:
-            if sha256_file(self._directory / shard.file) != shard.sha256:
+            if sha256_file(self.directory / shard.file) != shard.sha256:
                 raise CacheError(
-                    f"{self._directory / shard.file} is damaged: it does not match its SHA-256; "
+                    f"{self.directory / shard.file} is damaged: it does not match its SHA-256; "
                     "delete the folder and build the cache again."
                 )
 
     def _map_shard(self, number: int) -> npt.NDArray[Any]:
         shard = self._manifest.shards[number]
-        path = self._directory / shard.file
+        path = self.directory / shard.file
         try:
             # An empty file cannot be mapped; a shard of bad pictures alone has no rows.
             rows = np.load(path, mmap_mode="r" if shard.rows else None, allow_pickle=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -118,24 +119,42 @@ def read_history(directory: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
+def encoder_of(config: Config) -> keras.Model:
+    """The run's encoder, built first of all: its random weights, if any, follow from the run's seed."""
+    tf.config.experimental.enable_op_determinism()
+    tf.keras.utils.set_random_seed(config.training.seed)
+    return build_encoder(config.encoder)
+
+
+def encode_pictures(
+    config: Config, encoder: keras.Model, records: list[ImageRecord], *, quiet: bool = False
+) -> FeatureCache:
+    """What a run reads instead of picture files: cached features, or pixels where the encoder is trained too.
+
+    Args:
+        config: the run's configuration.
+        encoder: built from it.
+        records: the train pictures, then the dev pictures.
+        quiet: show no progress.
+    """
+    if config.encoder.trainable:
+        size = encoder.input_shape[1]
+        pixels = EncoderConfig(name="pixels", weights="none", image_size=size)
+        return build_pixel_cache(records, size, cache_folder() / cache_name(records, pixels), quiet=quiet)
+    folder = cache_folder() / cache_name(records, config.encoder)
+    return build_feature_cache(records, encoder, config.encoder, folder, quiet=quiet)
+
+
 def prepare(config: Config, *, quiet: bool = False) -> Prepared:
     """Read the data, encode its pictures once, build vocabulary and model.
 
     Raises:
         CaptionkitError: data, weights or configuration that do not fit, each with what to do.
     """
-    tf.config.experimental.enable_op_determinism()
-    tf.keras.utils.set_random_seed(config.training.seed)
     train, val = read_splits(config)
-    encoder = build_encoder(config.encoder)
+    encoder = encoder_of(config)
     both = [*train, *val]
-    if config.encoder.trainable:
-        size = encoder.input_shape[1]
-        pixels = EncoderConfig(name="pixels", weights="none", image_size=size)
-        cache = build_pixel_cache(both, size, cache_folder() / cache_name(both, pixels), quiet=quiet)
-    else:
-        folder = cache_folder() / cache_name(both, config.encoder)
-        cache = build_feature_cache(both, encoder, config.encoder, folder, quiet=quiet)
+    cache = encode_pictures(config, encoder, both, quiet=quiet)
     place = {identifier: index for index, identifier in enumerate(cache.ids)}
     train = [record for record in train if record.id in place]
     val = [record for record in val if record.id in place]

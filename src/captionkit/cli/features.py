@@ -1,0 +1,45 @@
+"""`captionkit features`: encode a recipe's pictures ahead of training, or check what is there."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def features(
+    config: Annotated[str, typer.Argument(help="A recipe such as configs/flickr8k_lite2_lstm.toml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to it: section.key=value ...", show_default=False)
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Then compare every shard with its SHA-256; reads the whole cache.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Send a recipe's pictures through its encoder once, into the cache that training reads.
+
+    Training does this by itself; here it can be done ahead. It goes on where it was stopped. Needs
+    captionkit[train]. Example: captionkit features configs/flickr8k_lite2_lstm.toml encoder.image_size=224
+    """
+    import importlib.util
+
+    from captionkit.config import read_config
+    from captionkit.errors import UsageError
+
+    settings = read_config(config, list(overrides or []))
+    if importlib.util.find_spec("tensorflow") is None:
+        raise UsageError("Features need TensorFlow, which is not installed; pip install 'captionkit[train]'.")
+
+    from captionkit.training.run import encode_pictures, encoder_of, read_splits
+
+    train, val = read_splits(settings)
+    cache = encode_pictures(settings, encoder_of(settings), [*train, *val], quiet=quiet)
+    if check:
+        cache.verify()
+    shape = " x ".join(str(n) for n in (len(cache), *cache.shape))
+    typer.echo(f"{shape} {cache.dtype} in {cache.directory}{', all shards whole' if check else ''}")
+    for identifier, reason in cache.skipped.items():
+        typer.echo(f"skipped {identifier}: {reason}", err=True)
+    if cache.skipped:
+        raise typer.Exit(1)

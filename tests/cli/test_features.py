@@ -1,0 +1,77 @@
+"""`captionkit features` as a person runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from captionkit.cli.app import app
+from captionkit.errors import CaptionkitError
+from captionkit.training.feature_cache import FeatureCache
+from tests.datasets.pictures import jpeg
+
+RECIPE = """
+[data]
+format = "table"
+captions = "{folder}/captions.csv"
+images = "{folder}"
+
+[encoder]
+name = "efficientnet_lite0"
+weights = "none"
+image_size = 32
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hundred train and ten dev pictures, and a recipe for them."""
+    monkeypatch.setenv("CAPTIONKIT_CACHE", str(tmp_path / "cache"))
+    rows = ["image,caption,split"]
+    for number in range(110):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(number % 7))
+        rows.append(f"{number}.jpg,A dog number {number}.,{'train' if number < 100 else 'val'}")
+    (tmp_path / "captions.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "recipe.toml").write_text(RECIPE.format(folder=tmp_path), encoding="utf-8")
+    return tmp_path / "recipe.toml"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["features", *map(str, arguments)])
+
+
+def test_features_are_made_then_found_and_checked(recipe: Path) -> None:
+    done = run(recipe, "--quiet")
+    assert done.exit_code == 0, done.output
+    (folder,) = (recipe.parent / "cache").iterdir()
+    assert done.output.strip() == f"110 x 1 x 1280 float16 in {folder}"
+    before = folder.joinpath("manifest.json").stat().st_mtime_ns
+    again = run(recipe, "--check")
+    assert again.exit_code == 0, again.output
+    assert "all shards whole" in again.output
+    assert folder.joinpath("manifest.json").stat().st_mtime_ns == before
+    assert FeatureCache.open(folder).ids[:2] == ("0.jpg", "1.jpg")
+    shard = folder / "shard-00000.npy"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\1")
+    assert "SHA-256" in str(run(recipe, "--check", "--quiet").exception)
+
+
+def test_a_trainable_encoder_gets_pixels(recipe: Path) -> None:
+    done = run(recipe, "encoder.trainable=true", "--quiet")
+    assert "110 x 32 x 32 x 3 uint8" in done.output
+
+
+def test_a_bad_picture_is_reported_and_the_rest_is_done(recipe: Path) -> None:
+    (recipe.parent / "3.jpg").write_bytes(b"not a picture")
+    done = run(recipe)
+    assert done.exit_code == 1
+    assert "109 x 1 x 1280" in done.output
+    assert "skipped 3.jpg: Expected a picture" in done.output
+
+
+def test_a_mistyped_key_is_told(recipe: Path) -> None:
+    result = run(recipe, "encoder.nam=vgg16")
+    assert isinstance(result.exception, CaptionkitError)
+    assert "did you mean 'name'" in str(result.exception)
