@@ -47,7 +47,7 @@ def scores(predictions: dict[str, str], references: dict[str, Sequence[str]]) ->
     names = [name for name in references if name in predictions]
     candidates = dict(zip(names, separated([predictions[name] for name in names]), strict=True))
     groups = {name: separated(references[name]) for name in names}
-    found = score(candidates, groups)
+    found = score(candidates, groups, ["BLEU", "ROUGE-L", "CIDEr-D"])
     within = True
     for name, values in golden_scores.reference_scores((candidates, groups)).items():
         corpus = abs(found.corpus[name] - values["corpus"])

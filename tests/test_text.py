@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captionkit.ptb.lexer import _automaton
 from captionkit.text import (
     _FOLLOWED,
     PUNCTUATION,
@@ -62,6 +64,19 @@ def test_any_text_gives_tokens_without_spaces_or_dropped_punctuation(caption: st
         assert " " not in token
         assert "\n" not in token
         assert token not in PUNCTUATION
+
+
+def test_line_breaks_inside_a_caption_are_spaces() -> None:
+    assert tokenize("1\n1/2 cups\nof milk") == tokenize("1 1/2 cups of milk")
+    assert tokenize("1\r\n1/2\u2028cups") == ["1", "1/2", "cups"]
+
+
+def test_threads_may_tokenise_at_the_same_time() -> None:
+    captions = list(generated(400, seed=21))
+    expected = [tokenize(caption) for caption in captions]
+    _automaton.cache_clear()
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(tokenize, captions)) == expected
 
 
 def test_long_captions_do_not_hang() -> None:

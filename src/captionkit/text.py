@@ -25,6 +25,8 @@ _PLAIN = re.compile(rf" *+{_UNIT}(?:(?: ?,)? ++{_UNIT})*+(?P<period> ?\.)? *+")
 _SPLIT_IN_TWO = frozenset(["cannot", "gonna", "gotta", "lemme", "gimme", "wanna"])
 # How the following caption begins, as far as a rule can see it.
 _BEGINNING = re.compile(r"[0-9]|\s*(?:[A-Z][A-Za-z]*\.?|<[^<>]{1,99}>)\s")
+# The reference writes a line feed inside a caption as a space; any other line break would tear the caption in two.
+_LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\x0b\x0c\u2028\u2029", " "))
 _FOLLOWED = "\nA "
 
 _ABBREVIATION = re.compile(ABBREVIATIONS, re.IGNORECASE)
@@ -78,7 +80,8 @@ def _tokenize_plain(caption: str) -> list[str] | None:
 
 
 def _tokenize_any(caption: str, after: str) -> list[str]:
-    tokens = [token for token in tokenize_line(caption, after) if token not in PUNCTUATION]
+    line = caption.translate(_LINE_BREAKS)
+    tokens = [token for token in tokenize_line(line, after) if token not in PUNCTUATION]
     if tokens and tokens[-1][-1].isspace():
         # The reference reads its tokens back from a line, whose end it strips.
         tokens = [token for token in " ".join(tokens).rstrip().split(" ") if token]

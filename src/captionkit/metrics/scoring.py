@@ -14,13 +14,9 @@ from captionkit.metrics.diversity import diversity
 from captionkit.metrics.document_frequency import DocumentFrequency
 from captionkit.metrics.fingerprint import differences
 from captionkit.metrics.results import References, match, read_references, read_results
-from captionkit.metrics.score import METRICS, Metric, Scored, score_with_outcomes
+from captionkit.metrics.score import DEFAULT_METRICS, METRICS, Metric, Scored, score_with_outcomes
 from captionkit.metrics.significance import RESAMPLES, SEED, compare, confidence
 from captionkit.metrics.tables import Report, read_scores
-
-# What is computed where nothing is asked for: the metrics of the COCO table. Plain CIDEr is for comparisons with
-# the few papers that report it.
-USUAL = tuple(name for name in METRICS if name != "CIDEr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +95,7 @@ def run(request: Request) -> Found:
 
 
 def _metrics(request: Request) -> dict[str, Metric]:
-    names = request.metrics or USUAL
+    names = request.metrics or DEFAULT_METRICS
     for name in names:
         if name not in METRICS:
             raise UsageError(f"Unknown metric '{name}'; {nearest(name, METRICS)}")

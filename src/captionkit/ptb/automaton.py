@@ -11,6 +11,7 @@ part. A letter outside brackets matches both cases; a bracket matches exactly wh
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -248,6 +249,7 @@ class Automaton:
         self.kinds = _Kinds(sets)
         self._reached: list[int] = []  # by state, the places whose next characters may come
         self._number: dict[int, int] = {}  # places just read to state
+        self._lock = threading.Lock()
         # Three lists by state, read in the innermost loop: next state by kind (None where not yet known, -1 where
         # the text leads nowhere), and the first rule that ends here (-1 for none).
         self.next: list[list[int | None]] = []
@@ -263,17 +265,18 @@ class Automaton:
     def step(self, state: int, kind: int) -> int:
         """The state after one more character, made if it is new; -1 for none."""
         matched = self._reached[state] & self.kinds.places[kind]
-        if not matched:
-            result = -1
-        elif matched in self._number:
-            result = self._number[matched]
-        else:
-            reached = 0
-            for place in bits(matched):
-                reached |= self._follow[place]
-            rule = next((rule for last, rule in self._last if matched & last), -1)
-            result = self._number[matched] = self._add_state(reached, rule)
-        self.next[state][kind] = result
+        with self._lock:  # threads may meet a new state at the same time
+            if not matched:
+                result = -1
+            elif matched in self._number:
+                result = self._number[matched]
+            else:
+                reached = 0
+                for place in bits(matched):
+                    reached |= self._follow[place]
+                rule = next((rule for last, rule in self._last if matched & last), -1)
+                result = self._number[matched] = self._add_state(reached, rule)
+            self.next[state][kind] = result
         return result
 
     def longest(self, text: str, start: int) -> tuple[int, int]:
