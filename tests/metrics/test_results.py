@@ -45,6 +45,24 @@ def test_other_formats_say_the_same(tmp_path: Path, name: str, content: str) -> 
     assert read_results(write(tmp_path, name, content)) == {"3": "a dog", "7": "a cat"}
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (
+            "c.jsonl",
+            '{"source": "a.jpg", "captions": [{"text": "A dog."}, {"text": "A cat."}], "error": null}\n'
+            '{"source": "b.jpg", "captions": [], "error": "no picture"}\n',
+        ),
+        (
+            "c.csv",
+            "source,rank,caption,error\na.jpg,1,A dog.,\na.jpg,2,A cat.,\nb.jpg,,,no picture\n",
+        ),
+    ],
+)
+def test_our_own_captions_are_read_back(tmp_path: Path, name: str, content: str) -> None:
+    assert read_results(write(tmp_path, name, content)) == {"a.jpg": "A dog."}
+
+
 def test_coco_annotations_in_the_order_of_their_images(tmp_path: Path) -> None:
     found = read_references(write(tmp_path, "captions_val2017.json", COCO))
     assert list(found.captions.items()) == [("7", ["A cat."]), ("3", ["A dog.", "Dogs."])]

@@ -1,6 +1,7 @@
 """Reading what is to be scored: captions of a system, and the references.
 
 Captions: the COCO results format (a JSON list of `{"image_id": ..., "caption": ...}`), JSON Lines, CSV or TSV.
+What `captionkit caption --json` and `--csv` write is read too: the best caption of each picture.
 References: COCO's annotation JSON as coco-caption reads it, JSON Lines, CSV or TSV here; every other format
 through `captionkit.datasets`.
 
@@ -52,6 +53,7 @@ class _Row:
     place: str
     image: str
     caption: object
+    worse: bool = False  # our own output: not the best caption of its picture, or none
 
 
 def read_results(path: Path | str) -> dict[str, str]:
@@ -65,7 +67,9 @@ def read_results(path: Path | str) -> dict[str, str]:
     found: dict[str, str] = {}
     places: dict[str, str] = {}
     for row in _rows(path):
-        caption = _text(row.caption, row)
+        if row.worse:
+            continue
+        caption = _text(_best(row.caption), row)
         if row.image in found:
             raise DataError(
                 f"{path.name} has two captions for picture {row.image} ({places[row.image]} and {row.place}), "
@@ -213,9 +217,10 @@ def _delimited(data: bytes, name: str, delimiter: str) -> Iterator[_Row]:
 def _row(entry: object, place: str) -> _Row:
     name = _name(entry, IMAGE_KEYS, place)
     assert isinstance(entry, dict)
+    worse = str(entry.get("rank") or "1") != "1" or bool(entry.get("error"))
     for key in CAPTION_KEYS:
         if key in entry:
-            return _Row(place, name, entry[key])
+            return _Row(place, name, entry[key], worse)
     raise DataError(f"{place}: expected a caption under one of {', '.join(CAPTION_KEYS)}, but got {_keys(entry)}.")
 
 
@@ -244,6 +249,13 @@ def _text(value: object, row: _Row) -> str:
             f"{MAX_CAPTION_CHARACTERS:,} a caption may have; is the file damaged?"
         )
     return value
+
+
+def _best(captions: object) -> object:
+    """The caption; the first of a list of captions with their scores."""
+    if isinstance(captions, list) and captions and isinstance(captions[0], dict):
+        return captions[0].get("text")
+    return captions
 
 
 def _kind(value: object) -> str:
