@@ -21,7 +21,7 @@ PUNCTUATION = frozenset(
 
 # A word, a compound, either with 's, or a number before a word. The quantifiers are possessive: no backtracking.
 _UNIT = r"(?:[A-Za-z]++(?:-[A-Za-z]++)*+(?:'s(?![A-Za-z0-9'-]))?+|[0-9]++(?= ++[A-Za-z]))"
-_PLAIN = re.compile(rf" *+{_UNIT}(?:(?: ?,)? ++{_UNIT})*+(?P<period> ?\.)? *+")
+_PLAIN = re.compile(rf" *+{_UNIT}(?:(?: ?,)? ++{_UNIT})*+(?: ?\.)? *+")
 _SPLIT_IN_TWO = frozenset(["cannot", "gonna", "gotta", "lemme", "gimme", "wanna"])
 # How the following caption begins, as far as a rule can see it.
 _BEGINNING = re.compile(r"[0-9]|\s*(?:[A-Z][A-Za-z]*\.?|<[^<>]{1,99}>)\s")
@@ -61,16 +61,13 @@ def tokenize_all(captions: Sequence[str]) -> list[list[str]]:
 
 def _tokenize_plain(caption: str) -> list[str] | None:
     """The words of a caption that needs no rules; None for any other."""
-    match = _PLAIN.fullmatch(caption)
-    if match is None:
+    if _PLAIN.fullmatch(caption) is None:
         return None
     lowered = caption.lower()
-    if match["period"] == ".":
-        lowered = lowered.rstrip(" ")[:-1]
-        if _is_abbreviation(lowered[lowered.rfind(" ") + 1 :]):
+    if "." in lowered:  # one, at the end
+        lowered = lowered[: lowered.index(".")]
+        if lowered[-1] != " " and _is_abbreviation(lowered[lowered.rfind(" ") + 1 :]):
             return None
-    elif match["period"]:
-        lowered = lowered.rstrip(" ")[:-1]
     if "," in lowered:
         lowered = lowered.replace(",", " ")
     if "'" in lowered:

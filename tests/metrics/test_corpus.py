@@ -31,10 +31,10 @@ def test_a_token_with_a_no_break_space_is_two_words_for_n_grams() -> None:
 
 
 def test_large_keys_are_sorted_without_packing() -> None:
-    key = np.array([5, 1, 5, 0], np.int64)
+    key, start = np.array([5, 1, 5, 0], np.int64), np.array([2, 3, 7, 9], np.int64)
     for bound in (6, 1 << 62):
-        order, in_order = _stable_order(key, bound)
-        assert order.tolist() == [3, 1, 0, 2]
+        order, in_order = _stable_order(key, start, bound)
+        assert order.tolist() == [9, 3, 2, 7]
         assert in_order.tolist() == [0, 1, 5, 5]
 
 

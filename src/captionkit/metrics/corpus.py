@@ -211,20 +211,20 @@ def count_ngrams(
     """
     total = len(ids)
     sentence = np.repeat(np.arange(len(lengths)), lengths)
-    ends = np.repeat(np.cumsum(lengths), lengths)
+    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(total)  # words from here to the sentence's end
     start = np.arange(total)
-    key = rank = ids
-    size = 1
+    key = ids
     bound = max(vocabulary, 1)  # every key is below it
+    rank = np.zeros(total, np.int64)
+    size = 1
     result = []
     for order in range(1, orders + 1):
         if order > 1:
-            inside = start + order <= ends[start]
-            start = start[inside]
-            key = rank[inside] * vocabulary + ids[start + order - 1]
+            start = start[left[start] >= order]
+            key = rank[start] * vocabulary + ids[start + order - 1]
             bound = max(size * vocabulary, 1)
-        order_by_key, sorted_key = _stable_order(key, bound)
-        sorted_sentence = sentence[start[order_by_key]]
+        sorted_start, sorted_key = _stable_order(key, start, bound)
+        sorted_sentence = sentence[sorted_start]
         new_ngram = np.ones(len(key), np.bool_)
         new_ngram[1:] = sorted_key[1:] != sorted_key[:-1]
         new_entry = new_ngram.copy()
@@ -241,22 +241,16 @@ def count_ngrams(
                 size=size,
             )
         )
-        rank = np.empty(len(key), np.int64)
-        rank[order_by_key] = sorted_rank
+        rank[sorted_start] = sorted_rank
     return tuple(result)
 
 
-def _stable_order(key: Integers, bound: int) -> tuple[Integers, Integers]:
-    """The order that sorts `key` (0 <= key < bound), equal keys as they came, and the sorted keys."""
-    bits = max(len(key) - 1, 1).bit_length()
+def _stable_order(key: Integers, start: Integers, bound: int) -> tuple[Integers, Integers]:
+    """`start` (rising) in the order that sorts `key` (0 <= key < bound), and the sorted keys."""
+    bits = max(int(start[-1]), 1).bit_length() if len(start) else 1
     if bound.bit_length() + bits < 64:
         # Sorting (key, place) packed in one number is several times faster than a stable argsort.
-        packed = np.sort((key << bits) | np.arange(len(key)))
+        packed = np.sort((key << bits) | start)
         return packed & ((1 << bits) - 1), packed >> bits
     order = np.argsort(key, kind="stable")
-    return order, key[order]
-
-
-def token_lists(texts: Iterable[str]) -> list[list[str]]:
-    """Lines of tokens separated by single spaces, as the reference tokeniser writes them, as lists."""
-    return [text.split(" ") if text else [] for text in texts]
+    return start[order], key[order]
