@@ -14,8 +14,8 @@ SRC = Path(__file__).parent.parent / "src" / "captionkit"
 # Floor number to the rooms on it. A room is a module or a package directly below captionkit.
 FLOORS: dict[int, tuple[str, ...]] = {
     0: ("errors", "records", "text", "config", "files", "progress", "ptb"),
-    1: ("tokenizer", "images", "picture_paths", "datasets", "metrics", "audit"),
-    2: ("decoding", "bundle", "engine", "selftest", "captioner"),
+    1: ("tokenizer", "images", "webpage", "picture_paths", "datasets", "metrics", "audit"),
+    2: ("decoding", "bundle", "engine", "selftest", "confidence", "captioner"),
     3: ("modeling", "training", "export"),
     4: ("evaluate", "publish", "report", "explain", "search", "alttext", "bulk", "metadata"),
     5: ("cli", "serve"),

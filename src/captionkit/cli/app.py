@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from captionkit import __version__
-from captionkit.cli import alt, audit, bundle, caption, data, evaluate, features, score, train
+from captionkit.cli import alt, audit, bundle, caption, data, evaluate, explain, features, score, train
 from captionkit.errors import CaptionkitError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 
 app.command("caption")(caption.caption)
+app.command("explain")(explain.explain)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(alt.app, name="alt")
 app.add_typer(data.app, name="data")

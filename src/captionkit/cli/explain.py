@@ -1,0 +1,78 @@
+"""`captionkit explain`: a caption word by word over its picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def explain(
+    picture: Annotated[Path, typer.Argument(help="A picture.", show_default=False)],
+    png: Annotated[
+        Path | None, typer.Option("--png", help="Write a picture with a panel a word.", show_default=False)
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write one self-contained page.", show_default=False)
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--bundle", help="The model, a .captionkit file. Default: the installed one.", show_default=False
+        ),
+    ] = None,
+    beams: Annotated[
+        int | None, typer.Option("--beams", min=1, max=100, help="Width of the search. Default: the bundle's.")
+    ] = None,
+    others: Annotated[int, typer.Option("--others", min=0, max=20, help="How many other captions to show.")] = 4,
+    occlusion: Annotated[
+        bool,
+        typer.Option("--occlusion", help="Cover places of the picture even where the model gives attention."),
+    ] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False),
+    ] = None,
+) -> None:
+    """Show where each word of a caption comes from, how sure the model is of it, and what else it considered.
+
+    Maps are the model's attention where it has one. Otherwise each place of the picture is covered in turn, and
+    the map shows how much less likely the word becomes.
+
+    Example: captionkit explain photo.jpg --png why.png --html why.html
+    """
+    import io
+
+    from captionkit.captioner import Captioner
+    from captionkit.cli.caption import printable
+    from captionkit.errors import UsageError
+    from captionkit.explain import draw_panels, format_page, percent
+    from captionkit.explain import explain as run
+    from captionkit.files import write_bytes, write_text
+
+    for option, path in (("--png", png), ("--html", html)):
+        if path is not None and (not path.parent.is_dir() or path.is_dir()):
+            raise UsageError(f"Expected a file in an existing folder for {option}, but got {path}.")
+    captioner = Captioner.load(bundle, threads=threads)
+    found = run(captioner, picture, beams=beams, others=others, by_occlusion=occlusion)
+    if png is not None:
+        buffer = io.BytesIO()
+        draw_panels(found).save(buffer, "PNG", optimize=True)
+        write_bytes(png, buffer.getvalue())
+    if html is not None:
+        write_text(html, format_page(found))
+    print(printable(found.caption.text))
+    if found.confidence is not None:
+        print(f"confidence {percent(found.confidence)}")
+    width = max((len(word.text) for word in found.words), default=0)
+    for word in found.words:
+        instead = ", ".join(f"{text} {percent(chance)}" for text, chance in word.instead)
+        print(
+            printable(f"  {word.text:{width}}  {percent(word.probability):>11}  {word.where}  (else: {instead})")
+        )
+    for other in found.others:
+        print(printable(f"or: {other.text}  (log-probability {other.log_probability:.2f})"))
+    for path in (png, html):
+        if path is not None:
+            print(printable(f"wrote {path}"))

@@ -1,0 +1,65 @@
+"""What self-contained HTML pages share: pictures as addresses of their own, and a page that trusts only itself.
+
+Letters: H W pixels.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def shrink(image: Pixels, side: int) -> Image.Image:
+    """A picture uint8 [H, W, 3] whose longer side has `side` pixels at most, its aspect kept."""
+    small = Image.fromarray(image)
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return small
+
+
+def jpeg_address(image: Image.Image, quality: int = 82) -> str:
+    """A picture as a data address, JPEG."""
+    return _address(image, "JPEG", quality=quality, optimize=True)
+
+
+def png_address(image: Image.Image) -> str:
+    """A picture as a data address, PNG; transparency is kept."""
+    return _address(image, "PNG", optimize=True)
+
+
+def _address(image: Image.Image, kind: str, **options: object) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def fill_page(template: str, *, style: str, script: str, parts: Mapping[str, str]) -> str:
+    """A page in which every @NAME@ of the template is replaced, once and not again inside what was put in.
+
+    Args:
+        template: HTML with @STYLE@ and @SCRIPT@ inside their elements and @POLICY@ in the policy's meta element.
+        style, script: the page's own; the policy names their hashes, so nothing else is run or applied, and
+            nothing at all is fetched.
+        parts: the other names, to HTML. Whoever fills them has escaped what came from outside.
+
+    Raises:
+        KeyError: the template has a name that no part fills.
+    """
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    everything = {**parts, "STYLE": style, "SCRIPT": script, "POLICY": policy}
+    return re.sub(r"@([A-Z_]+)@", lambda mark: everything[mark[1]], template)
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"

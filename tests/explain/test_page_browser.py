@@ -1,0 +1,83 @@
+"""The page in Chromium: by keyboard alone, and under axe-core."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captionkit.captioner import Captioner
+from captionkit.explain import explain, format_page
+from captionkit.selftest import draw_picture
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def page_file(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("explain") / "page.html"
+    path.write_text(
+        format_page(explain(Captioner.load(tiny_bundle, threads=1), draw_picture(3))), encoding="utf-8"
+    )
+    return path
+
+
+def test_by_keyboard_alone(browser: Any, page_file: Path) -> None:
+    page = browser.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(page_file.as_uri())
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # the link that skips to the words
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.tagName") == "BUTTON"
+    page.keyboard.press("End")
+    count = page.locator(".words button").count()
+    assert page.locator(".words button").nth(count - 1).get_attribute("aria-pressed") == "true"
+    page.keyboard.press("Home")
+    first = page.locator(".words button").first
+    assert first.get_attribute("aria-pressed") == "true"
+    assert page.locator(".map.on").count() == page.locator(".details section.on").count() == 1
+    assert page.locator("#said").inner_text().startswith(first.inner_text())
+    page.keyboard.press("Escape")
+    assert page.locator(".map.on").count() == 0
+    assert page.locator("#said").inner_text() == "The whole picture."
+    page.close()
+    assert problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_axe_finds_nothing(browser: Any, page_file: Path, scheme: str, width: int) -> None:
+    axe = os.environ.get("CAPTIONKIT_AXE")
+    if not axe:
+        pytest.skip("CAPTIONKIT_AXE does not name axe.min.js of the npm package axe-core")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True)
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    page.add_script_tag(path=axe)
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations', 'incomplete']})")
+    if target := os.environ.get("CAPTIONKIT_SCREENSHOTS"):
+        page.screenshot(path=f"{target}/explain-{scheme}-{width}.png", full_page=True)
+    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    context.close()
+    assert [(one["id"], one["nodes"][0]["html"]) for one in result["violations"]] == []
+    assert not wide, "the page scrolls sideways"
+    assert len(result["passes"]) > 20
