@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,8 @@ from typer.testing import CliRunner, Result
 
 from captionkit.cli.app import app
 from captionkit.datasets import read_karpathy
+from captionkit.datasets.download import RemoteFile
+from captionkit.datasets.fetch import CATALOGUE, Archive, Fetchable
 from captionkit.errors import CaptionkitError
 from tests.datasets.pictures import jpeg
 from tests.datasets.server import Page, Server
@@ -154,3 +159,20 @@ def test_fetch_from_a_mirror_with_other_bytes_keeps_nothing(server: Server, tmp_
     message = refused("fetch", "karpathy", "--mirror", f"{server.url}/m", "--to", tmp_path)
     assert "is published" in message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_fetch_goes_on_verifies_and_unpacks(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as bundle:
+        bundle.writestr("dataset_mine.json", '{"images": []}')
+    content = archive.getvalue()
+    page = server.pages["/mine.zip"] = Page(content, tag='"1"', cuts=[40])
+    file = RemoteFile(f"{server.url}/mine.zip", "mine.zip", len(content), hashlib.sha256(content).hexdigest())
+    monkeypatch.setitem(CATALOGUE, "mine", Fetchable("Mine", "Free.", (Archive(file, 1000),)))
+    result = run("fetch", "mine", "--to", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "mine.zip: verified, 1 files" in result.output
+    assert (tmp_path / "dataset_mine.json").read_text(encoding="utf-8") == '{"images": []}'
+    assert [request.get("range") for request in page.requests] == [None, "bytes=40-"]

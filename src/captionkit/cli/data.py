@@ -221,6 +221,7 @@ def fetch(
     """
     from captionkit.datasets.fetch import CATALOGUE, bytes_needed, choose
     from captionkit.datasets.fetch import fetch as fetch_archives
+    from captionkit.datasets.unpack import check_space
 
     archives = choose(names, mirror=mirror)
     for name in names:
@@ -229,11 +230,21 @@ def fetch(
         typer.echo("\n".join(_fetch_lines(archives)))
         typer.echo(f"Space needed in {to}, unpacked: about {bytes_needed(archives, to) / 1e9:.2f} GB.")
         return
+    check_space(to, bytes_needed(archives, to), "Fetching")  # all of them, before the first begins
     for archive in archives:
+        name = archive.file.name
         with ExitStack() as stack:
-            show = _follow(stack, archive.file.name, "MB", quiet=quiet, size=1_000_000)
-            count = fetch_archives([archive], to, timeout=timeout, attempts=attempts, on_download=_told(show))
-        typer.echo(f"{archive.file.name}: verified, {count:,} files in {to / archive.into}")
+            show = _follow(stack, name, "MB", quiet=quiet, size=1_000_000)
+            unpacked = _follow(stack, f"unpack {name}", "files", quiet=quiet)
+            count = fetch_archives(
+                [archive],
+                to,
+                timeout=timeout,
+                attempts=attempts,
+                on_download=_told(show),
+                on_unpack=_told(unpacked),
+            )
+        typer.echo(f"{name}: verified, {count:,} files in {to / archive.into}")
     typer.echo("The archives may be removed; kept, the next fetch only verifies them.")
 
 
@@ -250,6 +261,7 @@ def _follow(stack: ExitStack, what: str, unit: str, *, quiet: bool, size: int = 
 
     def follow(done: int, total: int) -> None:
         if not bars:
+            stack.close()  # a terminal shows one bar at a time
             bars.append(stack.enter_context(Progress(what, total // size, unit, done=done // size, quiet=quiet)))
         bars[0].advance(done // size - bars[0].done)
 
