@@ -2,12 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-IMAGE ?= examples/
+IMAGE ?= examples/*.jpg
 
 .PHONY: caption test test-slow check format lock clean
 
 caption: $(VENV)/.light ## caption the example pictures, or IMAGE=path
-	@$(BIN)/captionkit caption $(IMAGE)
+	@$(BIN)/captionkit caption "$(IMAGE)"
 
 test: $(VENV)/.dev ## the default test run
 	$(BIN)/python -m pytest
