@@ -106,5 +106,4 @@ def test_the_reward_rises(share: float) -> None:
     )
     batch = Batch(np.arange(B), FEATURES.astype(np.float16), np.full((B, 1, L), 5, np.int32))
     rewards = [-objective(batch, 0.03)[0] for _ in range(60)]
-    assert np.mean(rewards[:5]) < 1.0
-    assert np.mean(rewards[-5:]) > 2.0
+    assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.8
