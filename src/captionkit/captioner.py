@@ -117,6 +117,7 @@ class Captioner:
             self.bundle.tokenizer,
             no_repeat_ngram=self.bundle.decoding.no_repeat_ngram,
             bad_endings=self.bundle.decoding.bad_endings,
+            no_echo=self.bundle.decoding.no_echo,
         )
 
     def _caption_batch(

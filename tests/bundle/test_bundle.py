@@ -258,6 +258,11 @@ def test_preprocessing_of_another_version_is_refused(written: Path) -> None:
         read_bundle(written)
 
 
+def test_a_bundle_from_before_echoes_were_ruled_out_rules_out_none(written: Path) -> None:
+    edit(written, "decoding.json", lambda document: document.pop("no_echo"))
+    assert read_bundle(written).decoding.no_echo == ()
+
+
 def test_a_bundle_of_the_future_says_update(written: Path) -> None:
     edit(written, "bundle.json", lambda document: document.update(version=2))
     with pytest.raises(BundleError, match="update captionkit"):

@@ -63,8 +63,9 @@ def test_a_beam_as_wide_as_the_space_equals_brute_force(seed: int, length_penalt
         Constraints(no_repeat_ngram=1),
         Constraints(no_repeat_ngram=2, min_length=3),
         Constraints(bad_endings=frozenset({4}), must=(frozenset({4, 5}), frozenset({4, 6}))),
+        Constraints(no_echo=frozenset({4, 5}), min_length=3),
     ],
-    ids=["must", "must-ending", "avoid", "no-repeat-1", "no-repeat-2", "shared-must"],
+    ids=["must", "must-ending", "avoid", "no-repeat-1", "no-repeat-2", "shared-must", "no-echo"],
 )
 def test_constrained_beams_equal_brute_force(seed: int, limits: Constraints) -> None:
     toy = Toy(vocabulary=7, seed=seed)
@@ -258,6 +259,16 @@ def test_narrow_constrained_beams_keep_every_promise(seed: int) -> None:
         assert several[0].finished
         for one in several:
             assert allowed(one.ids, limits)
+
+
+def test_a_caption_does_not_say_the_same_on_both_sides_of_and() -> None:
+    start, step = table_model({BOS: {A: 1.0}, A: {B: 0.9, EOS: 0.1}, B: {A: 0.8, C: 0.2}, C: {EOS: 1.0}})
+    ((free,),) = beam_search(start, step, ONE, beams=1, max_length=3)
+    ((held,),) = beam_search(
+        start, step, ONE, beams=1, max_length=3, constraints=Constraints(no_echo=frozenset({B}))
+    )
+    assert free.ids == (A, B, A)
+    assert held.ids == (A, B, C)
 
 
 def test_a_caption_that_no_allowed_word_continues_is_cut() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from captionkit.bundle.fields import Fields
+from captionkit.decoding import NO_ECHO
 from captionkit.errors import BundleError
 
 FORMAT = "captionkit-bundle"
@@ -105,6 +106,7 @@ class Decoding:
         beams, max_length, length_penalty: of beam search.
         no_repeat_ngram: see `captionkit.decoding.Constraints`.
         bad_endings: words after which a caption may not end.
+        no_echo: words on whose two sides a caption may not say the same.
     """
 
     beams: int = 3
@@ -112,6 +114,7 @@ class Decoding:
     length_penalty: float = 0.7
     no_repeat_ngram: int = 0
     bad_endings: tuple[str, ...] = ()
+    no_echo: tuple[str, ...] = NO_ECHO
 
     def to_document(self) -> dict[str, Any]:
         """As JSON."""
@@ -121,6 +124,7 @@ class Decoding:
             "length_penalty": self.length_penalty,
             "no_repeat_ngram": self.no_repeat_ngram,
             "bad_endings": list(self.bad_endings),
+            "no_echo": list(self.no_echo),
         }
 
     @classmethod
@@ -135,6 +139,8 @@ class Decoding:
             length_penalty=length_penalty,
             no_repeat_ngram=fields.integer("no_repeat_ngram", 0, 100),
             bad_endings=fields.sequence("bad_endings", str),
+            # A bundle that does not name any was made, and scored, without.
+            no_echo=fields.sequence("no_echo", str) if fields.has("no_echo") else (),
         )
 
 

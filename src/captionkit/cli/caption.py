@@ -46,7 +46,7 @@ def caption(
     sample: Annotated[bool, typer.Option("--sample", help="Draw words by their probability.")] = False,
     temperature: Annotated[
         float,
-        typer.Option("--temperature", help="With --sample: below 1 bolder words are rarer, above 1 commoner."),
+        typer.Option("--temperature", help="With --sample: below 1 favours likely words, above 1 rare ones."),
     ] = 1.0,
     top_k: Annotated[
         int, typer.Option("--top-k", help="With --sample: draw from the k likeliest words; 0 for all.")
@@ -54,7 +54,7 @@ def caption(
     top_p: Annotated[
         float,
         typer.Option("--top-p", help="With --sample: draw from the likeliest words with this share of the mass."),
-    ] = 1.0,
+    ] = 0.9,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="With --sample: the same seed draws the same words.")
     ] = None,

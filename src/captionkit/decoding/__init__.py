@@ -13,12 +13,13 @@ from captionkit.decoding.beam import beam_search
 from captionkit.decoding.constraints import MAX_MUST, Constraints
 from captionkit.decoding.hypothesis import Hypothesis, StartFunction, State, StepFunction, log_softmax
 from captionkit.decoding.sampling import greedy_search, sample
-from captionkit.decoding.wording import BAD_ENDINGS, Wording
+from captionkit.decoding.wording import BAD_ENDINGS, NO_ECHO, Wording
 from captionkit.errors import UsageError
 
 __all__ = [
     "BAD_ENDINGS",
     "MAX_MUST",
+    "NO_ECHO",
     "Beam",
     "Constraints",
     "Greedy",

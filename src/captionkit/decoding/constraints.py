@@ -29,6 +29,7 @@ class Constraints:
         min_length: words before eos may come.
         no_repeat_ngram: no n-gram of this many words appears twice; 0 allows all.
         bad_endings: ids after which eos may not come ("a", "with", "of").
+        no_echo: ids ("and", "or") after which the word before them may not come again ("red and red").
     """
 
     must: tuple[frozenset[int], ...] = ()
@@ -36,6 +37,7 @@ class Constraints:
     min_length: int = 1
     no_repeat_ngram: int = 0
     bad_endings: frozenset[int] = frozenset()
+    no_echo: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if len(self.must) > MAX_MUST:
@@ -79,6 +81,9 @@ class Constraints:
         elif self.bad_endings and length:
             ends_badly = np.isin(history[:, -1], list(self.bad_endings))
             log_probabilities[ends_badly, EOS] = -np.inf
+        if self.no_echo and length > 1:
+            joined = np.flatnonzero(np.isin(history[:, -1], list(self.no_echo)))
+            log_probabilities[joined, history[joined, -2]] = -np.inf
         if self.no_repeat_ngram:
             self._forbid_repeats(log_probabilities, history, rows, length)
 

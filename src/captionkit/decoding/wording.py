@@ -18,6 +18,9 @@ BAD_ENDINGS = frozenset(
     | {"their", "is", "are", "was", "were", "has", "have", "being", "very", "other"}
 )
 
+# Words on whose two sides a caption does not say the same ("red and red").
+NO_ECHO = ("and", "or")
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -35,14 +38,19 @@ class Wording:
     min_length: int = 1
 
     def constraints(
-        self, tokenizer: Tokenizer, *, no_repeat_ngram: int = 0, bad_endings: Iterable[str] = ()
+        self,
+        tokenizer: Tokenizer,
+        *,
+        no_repeat_ngram: int = 0,
+        bad_endings: Iterable[str] = (),
+        no_echo: Iterable[str] = NO_ECHO,
     ) -> Constraints:
         """These wishes and a model's own habits as ids of its vocabulary.
 
         Args:
             tokenizer: the model's.
             no_repeat_ngram: see `Constraints`.
-            bad_endings: words; those that the vocabulary lacks need no forbidding.
+            bad_endings, no_echo: words, see `Constraints`; those that the vocabulary lacks need no forbidding.
 
         Raises:
             UsageError: a word that must appear is not in the vocabulary, is also to be avoided, or is one of
@@ -67,6 +75,7 @@ class Wording:
             min_length=self.min_length,
             no_repeat_ngram=no_repeat_ngram,
             bad_endings=_ids(bad_endings, tokenizer),
+            no_echo=_ids(no_echo, tokenizer),
         )
 
 
