@@ -1,7 +1,8 @@
 """The COCO caption metrics in Python and NumPy, one a file; `score` puts them together.
 
 `score(predictions, references)` is what most callers want. A metric itself takes tokenised captions
-(`captionkit.text.tokenize`): `bleu`, `rouge_l`, `cider_d`, `cider`.
+(`captionkit.text.tokenize`): `bleu`, `rouge_l`, `cider_d`, `cider`. `confidence` and `compare` work on the
+outcomes that `score_with_outcomes` keeps.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from captionkit.metrics.bleu import bleu
 from captionkit.metrics.cider import cider, cider_d
 from captionkit.metrics.cider_reward import CiderD, PreparedReferences
 from captionkit.metrics.corpus import Corpus, NotComputedError, Outcome
+from captionkit.metrics.diversity import diversity, self_cider
 from captionkit.metrics.document_frequency import DocumentFrequency
 from captionkit.metrics.rouge import rouge_l
-from captionkit.metrics.score import DEFAULT_METRICS, METRICS, score
+from captionkit.metrics.score import DEFAULT_METRICS, METRICS, score, score_with_outcomes
+from captionkit.metrics.significance import compare, confidence
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -26,6 +29,11 @@ __all__ = [
     "bleu",
     "cider",
     "cider_d",
+    "compare",
+    "confidence",
+    "diversity",
     "rouge_l",
     "score",
+    "score_with_outcomes",
+    "self_cider",
 ]
