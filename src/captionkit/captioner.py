@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.bundle import Bundle, read_bundle
+from captionkit.confidence import Calibration
 from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording
 from captionkit.engine import Engine
 from captionkit.errors import ImageError, UsageError
@@ -40,6 +41,7 @@ class Captioner:
     Attributes:
         bundle: what it speaks from.
         engine: the bundle's networks.
+        calibration: what gives predictions of a beam search their confidence; None where the bundle has none.
         search: the search that is used unless told otherwise.
     """
 
@@ -55,6 +57,8 @@ class Captioner:
         """
         self.bundle = bundle
         self.engine = Engine.of(bundle, threads=threads)
+        known = bundle.calibration
+        self.calibration = None if known is None else Calibration.from_document(known)
         defaults = bundle.decoding
         self.search = Beam(defaults.beams, defaults.max_length, defaults.length_penalty)
 
@@ -132,7 +136,14 @@ class Captioner:
             if isinstance(one, str):
                 yield Prediction(source, error=one)
             else:
-                yield Prediction(source, tuple(self._to_caption(hypothesis) for hypothesis in next(found)))
+                captions = tuple(self._to_caption(hypothesis) for hypothesis in next(found))
+                yield Prediction(source, captions, self._confidence(captions, search))
+
+    def _confidence(self, captions: tuple[Caption, ...], search: Search) -> float | None:
+        # Fitted to captions of beam search: a greedy or a drawn caption has other log-probabilities.
+        if self.calibration is None or not captions or not isinstance(search, Beam):
+            return None
+        return round(self.calibration.of(captions[0], self.bundle.tokenizer), 4)
 
     def _to_caption(self, hypothesis: Hypothesis) -> Caption:
         tokens = tuple(self.bundle.tokenizer.to_tokens(hypothesis.ids))

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from captionkit import __version__
-from captionkit.cli import alt, audit, bundle, caption, data, evaluate, explain, features, score, train
+from captionkit.cli import alt, audit, bundle, calibrate, caption, data, evaluate, explain, features, score, train
 from captionkit.errors import CaptionkitError
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ app.command("train")(train.train)
 app.command("export")(train.export)
 app.command("reproduce")(train.reproduce)
 app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
 app.command("audit")(audit.audit)
 app.command("score")(score.score)
 

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from captionkit.captioner import Picture
+    from captionkit.captioner import Captioner, Picture
     from captionkit.decoding import Search
     from captionkit.metadata.album import Album
     from captionkit.records import Prediction
@@ -83,6 +83,19 @@ def caption(
         int | None,
         typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False),
     ] = None,
+    hedge_below: Annotated[
+        float | None,
+        typer.Option(
+            "--hedge-below",
+            min=0.0,
+            max=1.0,
+            help="Begin a caption with 'Possibly:' where its confidence is lower. Default: the bundle's.",
+            show_default=False,
+        ),
+    ] = None,
+    abstain: Annotated[
+        bool, typer.Option("--abstain", help="Say 'unsure' instead of a caption that would be hedged.")
+    ] = False,
     write_metadata: Annotated[
         bool,
         typer.Option(
@@ -103,12 +116,14 @@ def caption(
     """Describe pictures in a sentence each.
 
     For one picture the sentence is printed alone, for several each line is the path, a tab and the sentence.
+    Where the model carries a calibration, sentences of low confidence are hedged: 'Possibly: a dog runs.'
     A picture that cannot be read is reported on standard error, the others are captioned, and the exit code is 1.
 
     Examples: captionkit caption photo.jpg; captionkit caption album/ --csv -o captions.csv;
     captionkit caption photo.jpg --n 3 --must dog --avoid grass
     """
     from captionkit.captioner import Captioner
+    from captionkit.confidence import hedged, withheld
     from captionkit.decoding import Greedy, Sample, Wording
     from captionkit.errors import UsageError
     from captionkit.progress import Progress
@@ -140,6 +155,7 @@ def caption(
             beams=beams or captioner.search.beams,
             max_length=max_length or captioner.search.max_length,
         )
+    below = _threshold(captioner, hedge_below, abstain, search)
     wording = Wording(must=tuple(must or ()), avoid=tuple(avoid or ()), min_length=min_length)
     alone = len(names) == 1 and names[0] in paths
     album = _album(captioner.bundle.source, overwrite, xmp_files) if write_metadata else None
@@ -150,10 +166,11 @@ def caption(
         quiet = alone or out.isatty()
         with Progress("captions", len(names), "pictures", quiet=quiet) as progress:
             found = captioner.iter_caption(pictures, search=search, n=n, wording=wording)
-            for name, prediction in zip(names, found, strict=True):
+            for name, plain in zip(names, found, strict=True):
+                prediction = (withheld if abstain else hedged)(plain, below)
                 write(name, prediction)
                 error = prediction.error
-                if album is not None and error is None:
+                if album is not None and prediction.captions:
                     error = album.write(Path(name), prediction) or None
                 if error is not None:
                     failed += 1
@@ -171,6 +188,22 @@ def caption(
             what = "have no caption" if album is None else "have no caption or could not be written"
             print(f"captionkit: {failed} of {len(names)} pictures {what}.", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _threshold(captioner: Captioner, hedge_below: float | None, abstain: bool, search: Search) -> float:
+    """The confidence below which captions are hedged or withheld; 0 where there is no confidence."""
+    from captionkit.decoding import Beam
+    from captionkit.errors import UsageError
+
+    known = captioner.calibration
+    if known is None or not isinstance(search, Beam):
+        if hedge_below is not None or abstain:
+            raise UsageError(
+                "Expected a model and a search with confidence for --hedge-below and --abstain: "
+                + ("use beam search." if known else "calibrate the model first (captionkit calibrate).")
+            )
+        return 0.0
+    return known.hedge_below if hedge_below is None else hedge_below
 
 
 def _album(bundle: str, overwrite: bool, xmp_files: bool) -> Album:
@@ -243,8 +276,11 @@ class _Plain:
         self._out, self._alone = out, alone
 
     def __call__(self, name: str, prediction: Prediction) -> None:
-        for one in prediction.captions:
-            self._out.write(f"{one.text}\n" if self._alone else f"{printable(name)}\t{one.text}\n")
+        from captionkit.confidence import UNSURE
+
+        texts = [one.text for one in prediction.captions]
+        for text in texts or ([UNSURE] if prediction.error is None else []):
+            self._out.write(f"{text}\n" if self._alone else f"{printable(name)}\t{text}\n")
         self._out.flush()
 
 
@@ -268,6 +304,7 @@ class _JsonLines:
                 for one in prediction.captions
             ],
             "confidence": prediction.confidence,
+            "withheld": not prediction.captions and prediction.error is None,
             "error": prediction.error,
         }
         # A name that is no Unicode is escaped, so that the line stays JSON.
@@ -283,13 +320,18 @@ class _Table:
         import csv
 
         self._rows = csv.writer(out, lineterminator="\n")
-        self._rows.writerow(["source", "rank", "caption", "log_probability", "error"])
+        self._rows.writerow(["source", "rank", "caption", "log_probability", "confidence", "error"])
 
     def __call__(self, name: str, prediction: Prediction) -> None:
         for rank, one in enumerate(prediction.captions, start=1):
-            self._rows.writerow([name, rank, one.text, f"{one.log_probability:.6f}", ""])
-        if prediction.error is not None:
-            self._rows.writerow([name, "", "", "", prediction.error])
+            sure = "" if rank > 1 else _number(prediction.confidence)
+            self._rows.writerow([name, rank, one.text, f"{one.log_probability:.6f}", sure, ""])
+        if not prediction.captions:
+            self._rows.writerow([name, "", "", "", _number(prediction.confidence), prediction.error or ""])
+
+
+def _number(confidence: float | None) -> str:
+    return "" if confidence is None else f"{confidence:.4f}"
 
 
 def printable(text: str) -> str:

@@ -1,0 +1,100 @@
+"""Fit a bundle's confidence on one half of a split and judge it on the other.
+
+Letters: N pictures, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.captioner import Captioner
+from captionkit.confidence import LEVEL, Calibration, feature_rows, fit, in_fit_half
+from captionkit.evaluate import Evaluation, evaluate
+from captionkit.metrics import cider_d
+from captionkit.metrics.reliability import brier_score, expected_calibration_error, gain_at
+from captionkit.records import ImageRecord
+from captionkit.text import tokenize
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """A calibration and how it does on the pictures that it was not fitted on.
+
+    Attributes:
+        calibration: with `facts` filled in.
+        confidence: float64 [N] of the judging half.
+        quality: float64 [N], CIDEr-D of the same captions.
+    """
+
+    calibration: Calibration
+    confidence: Floats
+    quality: Floats
+
+
+def calibrate(
+    captioner: Captioner,
+    records: Sequence[ImageRecord],
+    *,
+    split: str,
+    level: float = LEVEL,
+    quiet: bool = False,
+) -> Judged:
+    """Caption pictures, fit on one half of them, judge on the other (`captionkit.confidence.in_fit_half`).
+
+    Args:
+        captioner: its bundle's own search is used: the confidence belongs to it.
+        records: pictures with references that the model was not trained on.
+        split: its name, for the record.
+        level: CIDEr-D that a good caption reaches.
+        quiet: show no progress.
+
+    Raises:
+        DataError: too few pictures, or nothing to tell good from bad by.
+    """
+    found = evaluate(captioner, records, split=split, metrics=("CIDEr-D",), quiet=quiet)
+    features, quality = features_and_quality(captioner, found)
+    halves = np.array([in_fit_half(name) for name in found.scores.ids])
+    calibration = fit(features[halves], quality[halves], level=level)
+    confidence, judged = calibration.of_features(features[~halves]), quality[~halves]
+    good = judged >= level
+    rate = float(good.mean())
+    facts = {
+        "pictures_fitted_on": float(halves.sum()),
+        "pictures_judged": float((~halves).sum()),
+        "cider_d": float(judged.mean()),
+        "share_that_reach_level": rate,
+        "share_of_people_that_reach_level": people_share(records, level),
+        "expected_calibration_error": expected_calibration_error(confidence, good),
+        "brier": brier_score(confidence, good),
+        "brier_of_constant": rate * (1 - rate),
+        "gain_of_surest_half": gain_at(confidence, judged),
+    }
+    rounded = {name: round(value, 6) for name, value in facts.items()}
+    return Judged(replace(calibration, facts=rounded), confidence, judged)
+
+
+def features_and_quality(captioner: Captioner, found: Evaluation) -> tuple[Floats, Floats]:
+    """Features float64 [N, F] and CIDEr-D float64 [N] of an evaluation, in the order of its scores."""
+    captions = [found.predictions[name].captions[0] for name in found.scores.ids]
+    return feature_rows(captions, captioner.bundle.tokenizer), found.scores.per_image["CIDEr-D"]
+
+
+def people_share(records: Sequence[ImageRecord], level: float) -> float:
+    """The share of references that reach `level` of CIDEr-D against the other references of their picture."""
+    references = [[tokenize(text) for text in record.captions] for record in records if len(record.captions) > 1]
+    if len(references) < 2:
+        return 0.0
+    reached: list[bool] = []
+    for place in range(max(map(len, references))):
+        having = [group for group in references if len(group) > place]
+        if len(having) > 1:
+            others = [[*group[:place], *group[place + 1 :]] for group in having]
+            _, scores = cider_d([group[place] for group in having], others)
+            reached += list(scores >= level)
+    return float(np.mean(reached))

@@ -1,0 +1,90 @@
+"""`captionkit calibrate`: teach a bundle how sure it may be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def calibrate(
+    bundle: Annotated[str, typer.Argument(help="A .captionkit file, or 'default' for the installed one.")],
+    captions: Annotated[str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The bundle to write, with its calibration.", show_default=False)
+    ],
+    images: Annotated[
+        str, typer.Option("--images", help="The folder of the pictures; default: beside DATA.", show_default=False)
+    ] = "",
+    split: Annotated[
+        str, typer.Option("--split", help="Pictures that the model was not trained on: dev (val), test or all.")
+    ] = "dev",
+    data_format: Annotated[
+        str, typer.Option("--format", help="The data set's format; default: found out.", show_default=False)
+    ] = "",
+    train_list: Annotated[str, typer.Option(help="Flickr8k's list of train pictures.", show_default=False)] = "",
+    val_list: Annotated[str, typer.Option(help="Flickr8k's list of dev pictures.", show_default=False)] = "",
+    test_list: Annotated[str, typer.Option(help="Flickr8k's list of test pictures.", show_default=False)] = "",
+    level: Annotated[
+        float, typer.Option("--level", min=0.01, max=10.0, help="CIDEr-D that a good caption reaches.")
+    ] = 0.4,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Fit a bundle's confidence on half of a split, judge it on the other half, and write the bundle with it.
+
+    The confidence of a caption is the probability that its CIDEr-D reaches the level. See docs/confidence.md.
+
+    Example: captionkit calibrate model.captionkit dataset_flickr8k.json --images pictures -o sure.captionkit
+    """
+    from dataclasses import replace
+
+    from captionkit.bundle import write_bundle
+    from captionkit.calibrate import calibrate as run
+    from captionkit.captioner import Captioner
+    from captionkit.cli.data_options import read_split
+    from captionkit.errors import UsageError
+    from captionkit.metrics.reliability import reliability_bins, risk_coverage
+
+    if not output.parent.is_dir() or output.is_dir():
+        raise UsageError(f"Expected a file in an existing folder for --output, but got {output}.")
+    records = read_split(
+        captions,
+        images=images,
+        split=split,
+        data_format=data_format,
+        train_list=train_list,
+        val_list=val_list,
+        test_list=test_list,
+    )
+    captioner = Captioner.load(None if bundle == "default" else bundle, threads=threads)
+    found = run(captioner, records, split=split, level=level, quiet=quiet)
+    document = found.calibration.to_document()
+    write_bundle(output, replace(captioner.bundle, source=str(output), calibration=document))
+    facts = found.calibration.facts
+    print(
+        f"fitted on {facts['pictures_fitted_on']:.0f} pictures, judged on {facts['pictures_judged']:.0f} others; "
+        f"a good caption reaches CIDEr-D {level:g}, as {100 * facts['share_that_reach_level']:.0f} % of these and "
+        f"{100 * facts['share_of_people_that_reach_level']:.0f} % of people's do"
+    )
+    print(
+        f"expected calibration error {facts['expected_calibration_error']:.3f}, Brier score {facts['brier']:.3f} "
+        f"(a constant: {facts['brier_of_constant']:.3f})"
+    )
+    print("confidence   it came true   pictures")
+    for one in reliability_bins(found.confidence, found.quality >= level):
+        print(f"{one.confidence:10.2f} {one.frequency:14.2f} {one.count:10}")
+    print("the surest   CIDEr-D")
+    _, means = risk_coverage(found.confidence, found.quality)
+    for share in (10, 25, 50, 75, 100):
+        kept = max(1, round(share * len(means) / 100))
+        print(f"{share:8} % {100 * means[kept - 1]:9.1f}")
+    print(
+        f"the surest half has {facts['gain_of_surest_half']:.2f} times the CIDEr-D of all; captions below "
+        f"confidence {found.calibration.hedge_below:.2f} are hedged"
+    )
+    print(f"wrote {output}")

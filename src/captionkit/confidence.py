@@ -1,0 +1,211 @@
+"""Confidence: a number between 0 and 1 that says how likely a caption is to be a good one.
+
+It is the calibrated probability of an event that can be checked: that the caption's CIDEr-D against its picture's
+references is at least `level`. A logistic regression on what the model itself knows of the caption foretells it;
+the bundle carries its few numbers as calibration.json.
+
+Letters: N captions, F features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.bundle.fields import Fields
+from captionkit.errors import BundleError, DataError
+from captionkit.records import Caption, Prediction
+from captionkit.tokenizer import UNK, Tokenizer
+
+Floats = npt.NDArray[np.float64]
+
+FORMAT = "captionkit-calibration-1"
+LEVEL = 0.4  # CIDEr-D that a good caption reaches; seven in ten of people's own captions of Flickr8k do
+HEDGED_SHARE = 0.3  # of the pictures it is fitted on that the default threshold hedges
+RIDGE = 1.0  # pull of the weights towards zero, as strong as one picture a feature
+FEATURES = ("mean", "total", "least", "end", "rarity", "length")
+POSSIBLY = "Possibly: "
+UNSURE = "unsure"
+
+
+def caption_features(caption: Caption, tokenizer: Tokenizer) -> Floats:
+    """What the model knows of its caption: float64 [F] in the order of `FEATURES`.
+
+    - mean, total, least: of the token log-probabilities, in nats;
+    - end: the log-probability of ending there, 0 where the caption was cut;
+    - rarity: the mean log of the words' places in the vocabulary, which begins with the most frequent word;
+    - length: tokens.
+    """
+    logs = np.array(caption.token_log_probabilities or (0.0,), np.float64)
+    ids = [UNK if (known := tokenizer.id_of(token)) is None else known for token in caption.tokens]
+    rarity = float(np.mean(np.log1p(ids))) if ids else 0.0
+    end = float(logs[-1]) if caption.finished else 0.0
+    return np.array([logs.mean(), logs.sum(), logs.min(), end, rarity, len(caption.tokens)])
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What turns a caption into a confidence.
+
+    Attributes:
+        level: the event is "CIDEr-D of the caption is at least this" (0 to 10).
+        mean, scale: of each feature, F numbers, to standardise by.
+        weights: of the standardised features, F numbers.
+        bias: log-odds of a caption whose features are all average.
+        hedge_below: the confidence below which captions are hedged unless told otherwise.
+        facts: what it was fitted on and how well it does on pictures it was not fitted on, for people.
+    """
+
+    level: float
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    bias: float
+    hedge_below: float
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, caption: Caption, tokenizer: Tokenizer) -> float:
+        """The confidence in a caption that the bundle's beam search found."""
+        return float(self.of_features(caption_features(caption, tokenizer)[None])[0])
+
+    def of_features(self, features: Floats) -> Floats:
+        """Confidences float64 [N] of features float64 [N, F]."""
+        standard = (features - np.array(self.mean)) / np.array(self.scale)
+        odds = np.clip(standard @ np.array(self.weights) + self.bias, -30.0, 30.0)
+        result: Floats = 1.0 / (1.0 + np.exp(-odds))
+        return result
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "format": FORMAT,
+            "event": f"CIDEr-D of the caption against its picture's references is at least {self.level:g}",
+            "level": self.level,
+            "features": list(FEATURES),
+            "mean": list(self.mean),
+            "scale": list(self.scale),
+            "weights": list(self.weights),
+            "bias": self.bias,
+            "hedge_below": self.hedge_below,
+            "facts": dict(self.facts),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Calibration:
+        """Inverse of `to_document`.
+
+        Raises:
+            BundleError: a field is missing, of another type or out of bounds, or a later captionkit wrote it.
+        """
+        fields = Fields(dict(document), "calibration.json")
+        if fields.get("format", str) != FORMAT or fields.sequence("features", str) != FEATURES:
+            raise BundleError(
+                f"Expected a calibration of format {FORMAT!r} on the features {', '.join(FEATURES)}, but the "
+                "bundle has another; update captionkit, or calibrate the bundle again."
+            )
+        rows = {name: fields.sequence(name, float) for name in ("mean", "scale", "weights")}
+        hedge_below = fields.get("hedge_below", float)
+        if (
+            any(len(row) != len(FEATURES) for row in rows.values())
+            or min(rows["scale"]) <= 0
+            or not 0 <= hedge_below <= 1
+        ):
+            raise BundleError("The bundle's calibration.json has values that none can have; calibrate it again.")
+        return cls(
+            level=fields.get("level", float),
+            mean=rows["mean"],
+            scale=rows["scale"],
+            weights=rows["weights"],
+            bias=fields.get("bias", float),
+            hedge_below=hedge_below,
+            facts=fields.mapping("facts", float),
+        )
+
+
+def in_fit_half(identifier: str) -> bool:
+    """Whether a picture belongs to the half that calibration is fitted on; the other half judges it.
+
+    The SHA-256 of the id decides, so no order, seed or selection of pictures moves one across.
+    """
+    return hashlib.sha256(identifier.encode("utf-8")).digest()[0] % 2 == 0
+
+
+def fit(features: Floats, quality: npt.ArrayLike, *, level: float = LEVEL) -> Calibration:
+    """Fit the probability that a caption's quality reaches `level`.
+
+    Logistic regression with an L2 penalty on the weights, by Newton's method (iteratively reweighted least
+    squares: Bishop 2006, section 4.3.3).
+
+    Args:
+        features: float64 [N, F], rows of `caption_features`.
+        quality: float [N], CIDEr-D of each caption.
+        level: what a good caption reaches.
+
+    Raises:
+        DataError: fewer than 50 captions, or all good, or none.
+    """
+    event = np.asarray(quality, np.float64) >= level
+    if len(event) < 50 or event.all() or not event.any():
+        raise DataError(
+            f"Expected at least 50 captions, some that reach CIDEr-D {level:g} and some that do not, to calibrate "
+            f"on, but got {len(event):,}, of which {int(event.sum()):,} do; give more pictures or another level."
+        )
+    mean, scale = features.mean(axis=0), features.std(axis=0)
+    scale = np.where(scale > 1e-9, scale, 1.0)
+    design = np.column_stack([(features - mean) / scale, np.ones(len(features))])
+    penalty = np.diag([RIDGE] * features.shape[1] + [0.0])
+    weights = np.zeros(design.shape[1])
+    weights[-1] = math.log(event.mean() / (1 - event.mean()))
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
+        slope = design.T @ (chance - event) + penalty @ weights
+        curvature = (design * (chance * (1 - chance))[:, None]).T @ design + penalty
+        change = np.linalg.solve(curvature, slope)
+        weights -= change
+        if np.abs(change).max() < 1e-9:
+            break
+    fitted = Calibration(
+        level=level,
+        mean=tuple(map(float, mean)),
+        scale=tuple(map(float, scale)),
+        weights=tuple(map(float, weights[:-1])),
+        bias=float(weights[-1]),
+        hedge_below=0.0,
+    )
+    threshold = float(np.quantile(fitted.of_features(features), HEDGED_SHARE))
+    return replace(fitted, hedge_below=round(threshold, 4))
+
+
+def hedged(prediction: Prediction, below: float) -> Prediction:
+    """A prediction whose captions say "Possibly: ..." where its confidence lies below a threshold."""
+    if not is_unsure(prediction, below):
+        return prediction
+    return replace(
+        prediction, captions=tuple(replace(one, text=possibly(one.text)) for one in prediction.captions)
+    )
+
+
+def withheld(prediction: Prediction, below: float) -> Prediction:
+    """A prediction without its captions where its confidence lies below a threshold."""
+    return replace(prediction, captions=()) if is_unsure(prediction, below) else prediction
+
+
+def is_unsure(prediction: Prediction, below: float) -> bool:
+    """Whether a prediction has a confidence and it lies below the threshold."""
+    return prediction.confidence is not None and prediction.confidence < below
+
+
+def possibly(text: str) -> str:
+    """A sentence, hedged: "A dog runs." -> "Possibly: a dog runs."."""
+    return f"{POSSIBLY}{text[:1].lower()}{text[1:]}" if text else ""
+
+
+def feature_rows(captions: Sequence[Caption], tokenizer: Tokenizer) -> Floats:
+    """float64 [N, F], a row of `caption_features` a caption."""
+    return np.array([caption_features(one, tokenizer) for one in captions]).reshape(-1, len(FEATURES))

@@ -1,0 +1,95 @@
+"""Calibration from pictures to a bundle, and the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from captionkit.bundle import read_bundle
+from captionkit.calibrate import calibrate, people_share
+from captionkit.captioner import Captioner
+from captionkit.cli.app import app
+from captionkit.confidence import Calibration, in_fit_half
+from captionkit.errors import DataError
+from captionkit.records import ImageRecord
+from captionkit.selftest import draw_picture
+from tests.tiny import WORDS
+
+PICTURES = 130
+
+
+@pytest.fixture(scope="module")
+def records(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> list[ImageRecord]:
+    """Pictures whose references hold the model's own words the likelier, the surer the model is of them."""
+    root = tmp_path_factory.mktemp("calibrate")
+    paths = []
+    for seed in range(PICTURES):
+        paths.append(root / f"{seed}.png")
+        paths[-1].write_bytes(draw_picture(seed, size=32))
+    random = np.random.default_rng(0)
+    found = Captioner.load(tiny_bundle, threads=1).caption(paths)
+    means = np.array([np.mean(one.captions[0].token_log_probabilities) for one in found])
+    ranks = means.argsort().argsort() / PICTURES
+    result = []
+    for path, one, rank in zip(paths, found, ranks, strict=True):
+        own = " ".join(one.captions[0].tokens)
+        texts = tuple(own if random.random() < rank else " ".join(random.choice(WORDS, 7)) for _ in range(5))
+        result.append(ImageRecord(path.name, path, texts, "val", "made"))
+    return result
+
+
+def test_it_is_fitted_on_one_half_and_judged_on_the_other(tiny_bundle: Path, records: list[ImageRecord]) -> None:
+    found = calibrate(Captioner.load(tiny_bundle, threads=1), records, split="val", quiet=True)
+    facts = found.calibration.facts
+    fitted = sum(in_fit_half(record.id) for record in records)
+    assert facts["pictures_fitted_on"] == fitted
+    assert facts["pictures_judged"] == len(found.confidence) == PICTURES - fitted
+    assert facts["gain_of_surest_half"] > 1.1
+    assert facts["brier"] < facts["brier_of_constant"]
+    other = [
+        record if in_fit_half(record.id) else ImageRecord(record.id, record.path, ("other words",) * 5, "val", "")
+        for record in records
+    ]
+    again = calibrate(Captioner.load(tiny_bundle, threads=1), other, split="val", level=0.3, quiet=True)
+    assert again.calibration.mean == found.calibration.mean, "the judging half must not move the fit"
+
+
+def test_people_are_scored_against_each_other() -> None:
+    def record(name: str, *captions: str) -> ImageRecord:
+        return ImageRecord(name, Path(name), captions, None, "")
+
+    agreeing = [record("a", "a dog runs fast", "a dog runs fast"), record("b", "two cats sit", "two cats sit")]
+    assert people_share(agreeing, 5.0) == 1.0
+    differing = [record("a", "a dog runs fast", "blue water"), record("b", "two cats sit", "red grass")]
+    assert people_share(differing, 0.1) == 0.0
+    assert people_share([record("a", "one caption")], 0.1) == 0.0
+
+
+def test_too_few_pictures_are_one_sentence(tiny_bundle: Path, records: list[ImageRecord]) -> None:
+    with pytest.raises(DataError, match="at least 50"):
+        calibrate(Captioner.load(tiny_bundle, threads=1), records[:30], split="val", quiet=True)
+
+
+def test_the_command_writes_a_bundle_that_is_sure(
+    tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path
+) -> None:
+    lines = [json.dumps({"image": record.id, "captions": list(record.captions)}) for record in records]
+    table = records[0].path.parent / "captions.jsonl"
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    output = tmp_path / "sure.captionkit"
+    done = CliRunner().invoke(
+        app,
+        ["calibrate", str(tiny_bundle), str(table), "--split", "all", "-o", str(output), "--quiet"],
+        catch_exceptions=False,
+    )
+    assert done.exit_code == 0
+    assert "times the CIDEr-D of all" in done.output
+    written, before = read_bundle(output), read_bundle(tiny_bundle)
+    assert written.calibration is not None
+    assert Calibration.from_document(written.calibration).facts["pictures_fitted_on"] > 50
+    assert (written.encoder, written.decoder, written.weights) == (before.encoder, before.decoder, before.weights)
+    assert Captioner(written, threads=1).caption([records[0].path])[0].confidence is not None
