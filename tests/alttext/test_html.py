@@ -114,7 +114,7 @@ def test_any_alt_text_reads_back_and_undoes(alts: list[str]) -> None:
 def test_hostile_repetition_stays_quick(piece: str) -> None:
     started = time.perf_counter()
     read_html((piece * 5_000).encode())
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 20
 
 
 def test_a_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

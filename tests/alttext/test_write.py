@@ -195,7 +195,9 @@ def test_a_text_that_the_place_cannot_hold_is_refused_whole(site: Path) -> None:
 def test_decorative_is_written_where_the_format_has_it(site: Path) -> None:
     documents = scanned(site)
     decisions = {finding.id: Decision("", "person") for one in documents for finding in one.findings[:1]}
-    assert [count for _, count, _ in write_documents(documents, decisions)] == [1, 0]
+    results = list(write_documents(documents, decisions))
+    assert [count for _, count, _ in results] == [1, 0]
+    assert "cannot mark a picture as decorative" in results[1][2]
     assert b'<img alt="" src=red.jpg>' in (site / "a.html").read_bytes()
 
 
@@ -205,6 +207,18 @@ def test_the_sidecar_remembers_who_and_how_sure(site: Path) -> None:
     assert record["document"] == "a.html"
     (alt,) = record["alts"]
     assert (alt["by"], alt["model"], alt["confidence"], alt["before"]) == ("model", "cafe", 0.95, None)
+
+
+def test_two_writers_do_not_lose_each_others_records(site: Path) -> None:
+    documents, proposals = proposed(site)
+    sidecar = open_sidecar(site)
+    sure = decide_confident(proposals, "cafe")
+    list(write_documents(documents[1:], sure))  # another process
+    before = (site / "a.html").read_bytes()
+    with pytest.raises(DataError, match="another process"):
+        write_document(documents[0], sure, sidecar)
+    assert (site / "a.html").read_bytes() == before
+    assert [write.document for write in open_sidecar(site).writes] == ["b.md"]
 
 
 @pytest.mark.parametrize(

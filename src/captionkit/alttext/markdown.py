@@ -8,11 +8,13 @@ that is not HTML is blank, so that every place stays what it is.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext import html
+from captionkit.alttext.context import NEARBY_CHARACTERS, NEARBY_CHUNKS
 from captionkit.alttext.decoding import ByteEdit, DecodedText, decode_utf8
 from captionkit.alttext.lines import LineIndex
 from captionkit.alttext.pictures import Context, Picture, Slot, squeeze
@@ -122,10 +124,13 @@ class _Reader:
         for start, end, _ in self._html:
             blank[start:end] = self._text[start:end]
         found, _ = html.find_pictures("".join(blank))
+        ranges = sorted(self._html, key=lambda one: one[0])
+        starts = [start for start, _, _ in ranges]
         result = []
         for picture in found:
             offset = self._offset(picture)
-            around = next((context for start, end, context in self._html if start <= offset < end), Context())
+            number = bisect.bisect_right(starts, offset) - 1
+            around = ranges[number][2] if number >= 0 and offset < ranges[number][1] else Context()
             own = picture.context
             context = replace(
                 own,
@@ -154,10 +159,11 @@ class _Reader:
         assert token.map is not None
         places = self._places(token)
         children = token.children or []
+        pieces = [_text(child) for child in children]
         link: tuple[str, str] | None = None
         for position, child in enumerate(children):
             if child.type == "link_open":
-                link = (str(child.attrs.get("href", "")), _link_text(children[position + 1 :]))
+                link = (str(child.attrs.get("href", "")), _link_text(children, position + 1))
             elif child.type == "link_close":
                 link = None
             elif child.type in ("image", "html_inline") and "start" in child.meta:
@@ -165,7 +171,7 @@ class _Reader:
                     link=link[0] if link else None,
                     link_text=link[1] if link else "",
                     heading=heading,
-                    nearby=_plain(children, without=child),
+                    nearby=_nearby(pieces, position),
                 )
                 if child.type == "image":
                     self._read_image(child, token.content, places, context)
@@ -175,15 +181,18 @@ class _Reader:
     def _places(self, token: Token) -> Callable[[int], int | None]:
         """A function from a position inside a block's content to the offset in the source."""
         assert token.map is not None
-        starts: list[tuple[int, int | None]] = []
+        starts: list[int] = []
+        offsets: list[int | None] = []
         position = 0
         for number, part in enumerate(token.content.split("\n"), start=token.map[0]):
-            starts.append((position, self._lines.find(number, part)))
+            starts.append(position)
+            offsets.append(self._lines.find(number, part))
             position += len(part) + 1
 
         def place(position: int) -> int | None:
-            begin, offset = next(pair for pair in reversed(starts) if pair[0] <= position)
-            return None if offset is None else offset + position - begin
+            number = bisect.bisect_right(starts, position) - 1
+            offset = offsets[number]
+            return None if offset is None else offset + position - starts[number]
 
         return place
 
@@ -229,29 +238,31 @@ class _Reader:
             position += len(part) + 1
 
 
-def _plain(tokens: list[Token], without: Token | None = None) -> str:
+def _plain(tokens: list[Token]) -> str:
     """The text of inline tokens as a reader sees it; pictures give their alternative text."""
-    pieces = []
-    for token in tokens:
-        if token is without:
-            continue
-        if token.type in ("text", "code_inline"):
-            pieces.append(token.content)
-        elif token.type == "image" and without is None:
-            pieces.append(_plain(token.children or []))
-        elif token.type in ("softbreak", "hardbreak"):
-            pieces.append(" ")
-    return squeeze("".join(pieces))
+    return squeeze("".join(_plain(one.children or []) if one.type == "image" else _text(one) for one in tokens))
 
 
-def _link_text(tokens: list[Token]) -> str:
-    """The text from here to the end of the link, pictures left out."""
+def _text(token: Token) -> str:
+    """The text of one inline token, a picture's left out."""
+    if token.type in ("text", "code_inline"):
+        return token.content
+    return " " if token.type in ("softbreak", "hardbreak") else ""
+
+
+def _nearby(pieces: list[str], position: int) -> str:
+    """The text on both sides of a token, bounded as in HTML."""
+    before = squeeze("".join(pieces[max(0, position - NEARBY_CHUNKS) : position]))
+    after = squeeze("".join(pieces[position + 1 : position + 1 + NEARBY_CHUNKS]))
+    return squeeze(f"{before[-NEARBY_CHARACTERS:]} {after[:NEARBY_CHARACTERS]}")
+
+
+def _link_text(tokens: list[Token], position: int) -> str:
+    """The text from a position to the end of the link, pictures left out."""
     pieces = []
-    for token in tokens:
-        if token.type == "link_close":
-            break
-        if token.type in ("text", "code_inline"):
-            pieces.append(token.content)
+    while position < len(tokens) and tokens[position].type != "link_close":
+        pieces.append(_text(tokens[position]))
+        position += 1
     return squeeze(" ".join(pieces))
 
 

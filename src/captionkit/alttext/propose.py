@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 from captionkit.alttext.scan import Finding, ScannedDocument
-from captionkit.alttext.sources import locate
 from captionkit.alttext.verdict import MAX_LENGTH, WANTS_DESCRIPTION, Verdict
 from captionkit.alttext.wording import LANGUAGE, word_alt_text
 from captionkit.files import sha256, sha256_file
@@ -73,23 +72,23 @@ def propose(
         progress: called with the number of pictures that have been captioned since the last call.
     """
     proposals: list[Proposal] = []
-    waiting: dict[str, tuple[Path | bytes, list[int]]] = {}
+    waiting: dict[str, tuple[ScannedDocument, Finding, list[int]]] = {}
     for document in documents:
         for finding in document.findings:
             if not _concerns(finding) or (skip is not None and skip(finding)):
                 continue
             proposals.append(Proposal(finding, empty=_proposes_empty(finding), note=_note(finding)))
             if finding.judgement.verdict in _OFFERED and not finding.problem:
-                picture = finding.picture
-                content = locate(picture, document.document, document.path, document.root).content
+                content = document.content(finding)
                 if content is not None:
                     key = sha256(content) if isinstance(content, bytes) else sha256_file(content)
-                    waiting.setdefault(key, (content, []))[1].append(len(proposals) - 1)
+                    waiting.setdefault(key, (document, finding, []))[2].append(len(proposals) - 1)
     entries = list(waiting.values())
     for start in range(0, len(entries), _BATCH):
         batch = entries[start : start + _BATCH]
-        predictions = captioner.caption([content for content, _ in batch])
-        for (_, numbers), prediction in zip(batch, predictions, strict=True):
+        # Bytes inside archives are read again here: all of a book's pictures at once may not fit into memory.
+        predictions = captioner.caption([document.content(finding) or b"" for document, finding, _ in batch])
+        for (_, _, numbers), prediction in zip(batch, predictions, strict=True):
             for number in numbers:
                 finding = proposals[number].finding
                 proposals[number] = _proposal(finding, prediction, min_confidence, max_length, neutral)

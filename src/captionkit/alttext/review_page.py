@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -23,7 +23,6 @@ from captionkit.alttext.pictures import squeeze
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.review import format_csv, is_untouched, review_rows
 from captionkit.alttext.scan import ScannedDocument
-from captionkit.alttext.sources import locate
 from captionkit.alttext.verdict import MAX_LENGTH
 from captionkit.errors import CaptionkitError, UsageError
 from captionkit.files import read_bounded, write_bytes, write_text
@@ -63,22 +62,20 @@ def write_review(
         UsageError: as `review_files`.
     """
     targets = review_files(base, overwrite=overwrite)
-    wanted = {one.finding.id for one in proposals}
-    contents: dict[str, Path | bytes] = {}
-    for document in documents:
-        for finding in document.findings:
-            if finding.id in wanted:
-                content = locate(finding.picture, document.document, document.path, document.root).content
-                if content is not None:
-                    contents[finding.id] = content
+    places = {finding.id: (document, finding) for document in documents for finding in document.findings}
+
+    def content(one: Proposal) -> Path | bytes | None:
+        document, finding = places[one.finding.id]
+        return document.content(finding)
+
     write_bytes(targets[0], format_csv(review_rows(proposals)))
-    write_text(targets[1], format_page(proposals, contents, paths=paths, max_length=max_length))
+    write_text(targets[1], format_page(proposals, content, paths=paths, max_length=max_length))
     return targets
 
 
 def format_page(
     proposals: Sequence[Proposal],
-    contents: Mapping[str, Path | bytes],
+    content: Callable[[Proposal], Path | bytes | None],
     *,
     paths: str = "PATHS",
     max_length: int = MAX_LENGTH,
@@ -87,13 +84,13 @@ def format_page(
 
     Args:
         proposals: what is to be reviewed.
-        contents: finding id -> the picture, where it can be had.
+        content: gives the picture of a proposal; None where it cannot be had.
         paths: the paths of the command that will write the result, to show it.
         max_length: the length that a text should not go beyond.
     """
     rows = review_rows(proposals)
     items = "\n".join(
-        _item(number, len(proposals), one, contents.get(one.finding.id), max_length)
+        _item(number, len(proposals), one, content(one), max_length)
         for number, one in enumerate(proposals, start=1)
     )
     style, script = _resource("review.css"), _resource("review.js")

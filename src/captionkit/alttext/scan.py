@@ -88,6 +88,10 @@ class ScannedDocument:
         """The path relative to the root, with `/`."""
         return self.path.relative_to(self.root).as_posix()
 
+    def content(self, finding: Finding) -> Path | bytes | None:
+        """The picture of one of the findings, as a captioner takes it; None where it cannot be had."""
+        return locate(finding.picture, self.document, self.path, self.root).content
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -16,7 +16,7 @@ from typing import Any
 
 from captionkit.alttext.decoding import ByteEdit
 from captionkit.errors import DataError
-from captionkit.files import read_bounded, sha256, write_text
+from captionkit.files import read_bounded, sha256, write_bytes
 
 NAME = ".captionkit-alt.json"
 VERSION = 1
@@ -64,20 +64,29 @@ class Write:
 
 @dataclass(slots=True)
 class Sidecar:
-    """The writes under one root, oldest first."""
+    """The writes under one root, oldest first. `seen` is what the file held when it was read or written last."""
 
     path: Path
     writes: list[Write] = field(default_factory=list)
+    seen: bytes = b""
 
     def save(self) -> None:
-        """Write the file, whole or not at all; with no writes left, remove it."""
+        """Write the file, whole or not at all; with no writes left, remove it.
+
+        Raises:
+            DataError: another process has written it meanwhile; its records must not be lost.
+        """
+        if (read_bounded(self.path, MAX_SIDECAR_BYTES) if self.path.exists() else b"") != self.seen:
+            raise DataError(f"{self.path} was changed by another process; nothing more is written, run again.")
+        self.seen = b""
         if self.writes:
             document = {
                 "format": "captionkit-alt",
                 "version": VERSION,
                 "writes": [_plain(one) for one in self.writes],
             }
-            write_text(self.path, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+            self.seen = (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
+            write_bytes(self.path, self.seen)
         else:
             self.path.unlink(missing_ok=True)
 
@@ -112,12 +121,13 @@ def open_sidecar(root: Path, name: str = NAME) -> Sidecar:
         return Sidecar(path)
     mistake = f"{path} is not a sidecar of captionkit or is damaged; move it away to begin a new one"
     try:
-        document = json.loads(read_bounded(path, MAX_SIDECAR_BYTES))
+        data = read_bounded(path, MAX_SIDECAR_BYTES)
+        document = json.loads(data)
         if document["format"] != "captionkit-alt":
             raise DataError(f"{mistake}.")
         if document["version"] != VERSION:
             raise DataError(f"{path} has version {document['version']}, but this captionkit knows {VERSION} only.")
-        return Sidecar(path, [_parse(one) for one in document["writes"]])
+        return Sidecar(path, [_parse(one) for one in document["writes"]], data)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise DataError(f"{mistake}.") from None
 

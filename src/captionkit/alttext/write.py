@@ -107,7 +107,7 @@ def write_document(scanned: ScannedDocument, decisions: Mapping[str, Decision], 
 def write_documents(
     documents: Iterable[ScannedDocument], decisions: Mapping[str, Decision]
 ) -> Iterator[tuple[ScannedDocument, int, str]]:
-    """Write decisions into all documents; each comes back with the number of texts written, or what went wrong."""
+    """Write decisions into all documents; each comes back with the number of texts written, and what went wrong."""
     sidecars: dict[Path, Sidecar] = {}
     for document in documents:
         try:
@@ -117,7 +117,17 @@ def write_documents(
         except DataError as error:
             yield document, 0, str(error)
         else:
-            yield document, count, ""
+            yield document, count, _undecorable(document, decisions)
+
+
+def _undecorable(document: ScannedDocument, decisions: Mapping[str, Decision]) -> str:
+    """A sentence where a picture was decided to be decorative in a format that cannot say so."""
+    for finding in document.findings:
+        decision = decisions.get(finding.id)
+        if decision is not None and not decision.alt and not finding.picture.may_be_empty:
+            suffix = document.path.suffix
+            return f"{document.path}: {suffix} files cannot mark a picture as decorative; such rows are skipped."
+    return ""
 
 
 def written_before(documents: Iterable[ScannedDocument]) -> frozenset[str]:

@@ -225,7 +225,7 @@ def _write(documents: list[ScannedDocument], decisions: Mapping[str, Decision]) 
         if error:
             failed = True
             print(f"captionkit: {error}", file=sys.stderr)
-        elif count:
+        if count:
             print(f"{_plain(document.name)}: {_count(count, 'text')} written")
     print(f"{_count(total, 'text')} written")
     return failed
