@@ -107,7 +107,7 @@ def write_document(scanned: ScannedDocument, decisions: Mapping[str, Decision], 
 def write_documents(
     documents: Iterable[ScannedDocument], decisions: Mapping[str, Decision]
 ) -> Iterator[tuple[ScannedDocument, int, str]]:
-    """Write decisions into all documents; each comes back with the number of texts written, and what went wrong."""
+    """Write decisions into all documents; each comes back with how many texts were written and what went wrong."""
     sidecars: dict[Path, Sidecar] = {}
     for document in documents:
         try:
