@@ -124,19 +124,41 @@ class Captioner:
             no_echo=self.bundle.decoding.no_echo,
         )
 
+    def describe(
+        self,
+        features: npt.NDArray[np.float32],
+        *,
+        search: Search | None = None,
+        n: int = 1,
+        constraints: Constraints | None = None,
+    ) -> list[tuple[Caption, ...]]:
+        """Captions for features float32 [B, P, D] that `engine.encode` gave, best first.
+
+        For those who need a picture's features as well as its captions: it is encoded once.
+
+        Args:
+            features: of B pictures.
+            search, n: as in `caption`.
+            constraints: as `constraints` gave them; None for the bundle's own.
+        """
+        search = self.search if search is None else search
+        constraints = self.constraints() if constraints is None else constraints
+        found = search.run(self.engine.start, self.engine.step, features, constraints=constraints, n=n)
+        return [tuple(self._to_caption(hypothesis) for hypothesis in hypotheses) for hypotheses in found]
+
     def _caption_batch(
         self, pictures: list[tuple[str, Pixels | str]], search: Search, constraints: Constraints, n: int
     ) -> Iterator[Prediction]:
         pixels = [one for _, one in pictures if not isinstance(one, str)]
-        found: Iterator[list[Hypothesis]] = iter(())
+        found: Iterator[tuple[Caption, ...]] = iter(())
         if pixels:
             features = self.engine.encode(np.stack(pixels))
-            found = iter(search.run(self.engine.start, self.engine.step, features, constraints=constraints, n=n))
+            found = iter(self.describe(features, search=search, n=n, constraints=constraints))
         for source, one in pictures:
             if isinstance(one, str):
                 yield Prediction(source, error=one)
             else:
-                captions = tuple(self._to_caption(hypothesis) for hypothesis in next(found))
+                captions = next(found)
                 yield Prediction(source, captions, self._confidence(captions, search))
 
     def _confidence(self, captions: tuple[Caption, ...], search: Search) -> float | None:

@@ -41,6 +41,10 @@ class CacheError(CaptionkitError):
     """A feature cache belongs to other pictures or another encoder, is locked, or does not fit on the disk."""
 
 
+class SearchError(CaptionkitError):
+    """A search index is missing, damaged, of another model or folder, or being written by another process."""
+
+
 class TrainingError(CaptionkitError):
     """A run cannot start, go on or finish: another configuration, other data, or a loss that is not finite."""
 

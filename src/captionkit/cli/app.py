@@ -12,7 +12,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from captionkit import __version__
-from captionkit.cli import alt, audit, bundle, calibrate, caption, data, evaluate, explain, features, score, train
+from captionkit.cli import (
+    alt,
+    audit,
+    bundle,
+    calibrate,
+    caption,
+    data,
+    evaluate,
+    explain,
+    features,
+    score,
+    search,
+    train,
+)
 from captionkit.errors import CaptionkitError
 
 app = typer.Typer(
@@ -31,6 +44,8 @@ app.add_typer(bundle.app, name="bundle")
 app.add_typer(alt.app, name="alt")
 app.add_typer(data.app, name="data")
 app.command("features")(features.features)
+app.command("index")(search.index)
+app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("export")(train.export)
 app.command("reproduce")(train.reproduce)

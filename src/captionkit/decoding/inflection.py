@@ -12,7 +12,8 @@ from collections.abc import Collection
 _VOWELS = "aeiou"
 # One vowel between consonants: the last consonant doubles (run, running), as in no other short word.
 _DOUBLES = re.compile(r"^[^aeiou]*[aeiou][^aeiouwxy]$")
-_IRREGULAR = [
+# Sets of words that are forms of one another and follow no rule.
+IRREGULAR = [
     set(forms.split())
     for forms in (
         "man men",
@@ -67,7 +68,7 @@ def inflections(word: str, vocabulary: Collection[str]) -> set[str]:
     """The words of the vocabulary that are forms of `word`, itself included where the vocabulary has it."""
     known = vocabulary if isinstance(vocabulary, (set, frozenset, dict)) else set(vocabulary)
     related = {word}
-    for forms in _IRREGULAR:
+    for forms in IRREGULAR:
         if word in forms:
             related |= forms
     bases = {base for base in known if len(base) > 2 and word in _regular_forms(base)}

@@ -1,0 +1,192 @@
+"""`captionkit index` and `captionkit search`: find pictures by words, by likeness, and twice."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from captionkit.search.answer import Answer
+
+BundleOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle", help="The model, a .captionkit file. Default: the installed one.", show_default=False
+    ),
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False)
+]
+
+
+def index(
+    folder: Annotated[Path, typer.Argument(help="A folder of pictures; all folders below count.")],
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            "--index", help="The index file. Default: .captionkit-index.sqlite in FOLDER.", show_default=False
+        ),
+    ] = None,
+    bundle: BundleOption = None,
+    captions: Annotated[
+        int | None,
+        typer.Option("--captions", min=1, max=20, help="Captions a picture. Default: 5.", show_default=False),
+    ] = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin anew: drop what the index holds.")] = False,
+    threads: ThreadsOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Make the search index of a folder, or bring it up to date.
+
+    New and changed pictures are captioned, moved ones found again by their bytes, deleted ones dropped. It may be
+    interrupted at any moment: the same command goes on. Links that lead out of FOLDER are not followed.
+    Exit codes: 0 done; 1 done, but a picture could not be read; 2 a mistake to mend; 130 interrupted.
+
+    Example: captionkit index photos/
+    """
+    from captionkit.captioner import Captioner
+    from captionkit.cli.caption import printable
+    from captionkit.search.index import INDEX_NAME
+    from captionkit.search.indexing import index_folder
+
+    path = folder / INDEX_NAME if index is None else index
+    try:
+        report = index_folder(
+            folder,
+            path,
+            Captioner.load(bundle, threads=threads),
+            captions=captions,
+            rebuild=rebuild,
+            quiet=quiet,
+        )
+    except KeyboardInterrupt:
+        print("captionkit: interrupted; what is captioned is kept, the same command goes on.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    for link in report.outside:
+        print(
+            f"captionkit: {printable(link)} leads out of {printable(str(folder))}; not followed.", file=sys.stderr
+        )
+    changes = {
+        "captioned": report.captioned,
+        "moved or copied": report.linked,
+        "unchanged": report.unchanged,
+        "gone": report.dropped,
+    }
+    told = ", ".join(f"{count:,} {what}" for what, count in changes.items() if count) or "nothing to do"
+    print(f"{printable(str(path))}: {report.pictures:,} pictures ({told}).")
+    if report.errors:
+        count = len(report.errors)
+        print(f"captionkit: {count:,} {'was' if count == 1 else 'were'} not read, see above.", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def search(
+    query: Annotated[
+        list[str] | None,
+        typer.Argument(help="What to look for, in words: 'a dog in the snow'.", show_default=False),
+    ] = None,
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            "--index",
+            help="The index file, or a folder that has one. Default: that of this folder or the nearest above.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=10_000, help="Pictures to list.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    like: Annotated[
+        Path | None, typer.Option("--like", help="Find pictures that are like this one.", show_default=False)
+    ] = None,
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="List groups of pictures that are nearly the same.")
+    ] = False,
+    opened: Annotated[
+        bool, typer.Option("--open", help="Write the results as a page and open it in the browser.")
+    ] = False,
+    gallery: Annotated[
+        Path | None,
+        typer.Option("--gallery", help="Write the results as a page to this file.", show_default=False),
+    ] = None,
+    captions_only: Annotated[
+        bool, typer.Option("--captions-only", help="Rank by the stored captions alone, without the model.")
+    ] = False,
+    depth: Annotated[
+        int,
+        typer.Option("--depth", min=1, max=1_000_000, help="Pictures that the model ranks: the best by captions."),
+    ] = 100,
+    bundle: BundleOption = None,
+    threads: ThreadsOption = None,
+) -> None:
+    """Find pictures in an index by words, by likeness, or those that are there twice.
+
+    Each line is the score, the path and the caption, tabs between; the best comes first. Any text is a query; what
+    the model does not know is told. Exit codes: 0 done, found or not; 2 a mistake to mend.
+
+    Examples: captionkit search "a dog in the snow"; captionkit search --like photo.jpg --open;
+    captionkit search --duplicates --json
+    """
+    from captionkit.captioner import Captioner
+    from captionkit.errors import UsageError
+    from captionkit.search.answer import answer_duplicates, answer_like, answer_query
+    from captionkit.search.index import INDEX_NAME, find_index, open_index
+
+    if (query is not None) + (like is not None) + duplicates != 1:
+        raise UsageError("Expected one of: a query in words, --like PHOTO, --duplicates; for example 'a red car'.")
+    path = find_index(Path.cwd()) if index is None else index / INDEX_NAME if index.is_dir() else index
+
+    def load() -> Captioner:
+        return Captioner.load(bundle, threads=threads)
+
+    with open_index(path) as source:
+        if like is not None:
+            answer = answer_like(source, like, load, limit=limit)
+        elif duplicates:
+            answer = answer_duplicates(source, quiet=as_json)
+        else:
+            text = " ".join(query or ())
+            answer = answer_query(source, text, None if captions_only else load(), limit=limit, depth=depth)
+        page = answer.to_page(source.root) if opened or gallery is not None else None
+    _show(answer, as_json=as_json)
+    if page is not None:
+        _write_page(page, gallery, opened=opened)
+
+
+def _show(answer: Answer, *, as_json: bool) -> None:
+    from captionkit.cli.caption import printable
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # file names need not be text
+    if as_json:
+        print(json.dumps(answer.to_document(), indent=1))
+        return
+    for note in answer.notes:
+        print(f"captionkit: {printable(note)}", file=sys.stderr)
+    for number, group in enumerate(answer.groups):
+        if number:
+            print()
+        for result in group:
+            for path in (result.path, *result.copies):
+                print(f"{result.score:.3f}\t{printable(str(path))}\t{result.caption}")
+
+
+def _write_page(page: str, gallery: Path | None, *, opened: bool) -> None:
+    import tempfile
+    import webbrowser
+
+    from captionkit.errors import UsageError
+    from captionkit.files import write_text
+
+    if gallery is None:
+        gallery = Path(tempfile.mkdtemp(prefix="captionkit-")) / "gallery.html"
+    elif gallery.is_dir() or not gallery.parent.is_dir():
+        raise UsageError(f"Expected a file in an existing folder for --gallery, but got {gallery}.")
+    write_text(gallery, page)
+    shown = opened and webbrowser.open(gallery.absolute().as_uri())
+    if not shown:
+        print(f"captionkit: the page is {gallery}", file=sys.stderr)

@@ -1,0 +1,239 @@
+"""What a person asks of an index, answered with paths and sentences: by words, by likeness, and twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from captionkit.bundle import Bundle
+from captionkit.captioner import Captioner
+from captionkit.errors import SearchError
+from captionkit.images import load_pixels, read_image_bytes
+from captionkit.search.compact import Bytes, to_vectors
+from captionkit.search.gallery import Card, Section, format_gallery
+from captionkit.search.index import Index, StoredCaption, model_id
+from captionkit.search.ranking import DEPTH, rank
+from captionkit.search.similar import NEARLY_SAME, duplicates, like, read_vectors
+from captionkit.search.words import QueryWord, hits, query_words
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A picture that was found.
+
+    Attributes:
+        path: where it lies; the first path where it lies at several.
+        copies: the other paths.
+        caption: the stored caption with the most words of the query, else the best one.
+        score: what it was ranked by; the larger the better.
+        hits: words of the caption that the query asks for.
+        parts: what the score is made of, by name.
+        words: word of the query -> by how many nats the picture makes it likelier.
+    """
+
+    path: Path
+    copies: tuple[Path, ...]
+    caption: str
+    score: float
+    hits: tuple[str, ...]
+    parts: Mapping[str, float]
+    words: Mapping[str, float]
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "path": str(self.path),
+            "copies": [str(path) for path in self.copies],
+            "caption": self.caption,
+            "score": round(self.score, 4),
+            "hits": list(self.hits),
+            **{name: round(value, 4) for name, value in self.parts.items()},
+            "word_gains": {word: round(value, 4) for word, value in self.words.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found.
+
+    Attributes:
+        question: what was asked, for a heading.
+        groups: one group of results, best first; for duplicates one group each.
+        notes: sentences for the person: what the model does not know, what was left out.
+        by: what the score is, in a few words.
+    """
+
+    question: str
+    groups: tuple[tuple[Result, ...], ...]
+    notes: tuple[str, ...]
+    by: str
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "question": self.question,
+            "scored_by": self.by,
+            "notes": list(self.notes),
+            "groups": [[result.to_document() for result in group] for group in self.groups],
+        }
+
+    def to_page(self, root: Path) -> str:
+        """As a self-contained HTML page; names are shown relative to `root`."""
+        several = len(self.groups) > 1
+        sections = [
+            Section(
+                f"Group {number}, {len(group)} pictures" if several else "",
+                [_card(result, root) for result in group],
+            )
+            for number, group in enumerate(self.groups, start=1)
+            if group
+        ]
+        count = sum(len(group) for group in self.groups)
+        summary = f"{count:,} picture{'' if count == 1 else 's'} of {root}, ranked by {self.by}."
+        return format_gallery(self.question, " ".join([summary, *self.notes]), sections)
+
+
+def speaks_for(index: Index, bundle: Bundle) -> bool:
+    """Whether the index was made with this model."""
+    return index.facts.model == model_id(bundle)
+
+
+def check_model(index: Index, bundle: Bundle) -> None:
+    """Refuse a model that the index was not made with.
+
+    Raises:
+        SearchError: it is another.
+    """
+    if not speaks_for(index, bundle):
+        raise SearchError(
+            f"The index {index.path} was made with another model ({index.facts.model_name!r}, not "
+            f"{bundle.manifest.name!r}), and what it holds of pictures means nothing to this one; name that model "
+            "with --bundle, make the index anew with --rebuild, or search with --captions-only."
+        )
+
+
+def answer_query(
+    index: Index, query: str, captioner: Captioner | None, *, limit: int = 20, depth: int = DEPTH
+) -> Answer:
+    """Pictures that fit a text.
+
+    Args:
+        index: where to look.
+        query: any text.
+        captioner: the model that the index was made with; None for captions alone.
+        limit, depth: see `rank`.
+
+    Raises:
+        SearchError: the index is of another model.
+    """
+    if captioner is not None:
+        check_model(index, captioner.bundle)
+    ranking = rank(index, query, captioner, limit=limit, depth=depth)
+    words = query_words(query)
+    contents = [hit.content for hit in ranking.hits]
+    captions, paths = index.captions(contents), index.paths(contents)
+    results = []
+    for hit in ranking.hits:
+        if hit.content not in paths:
+            continue  # its file was dropped a moment ago
+        caption, found = best_caption(captions.get(hit.content, []), words)
+        first, *copies = paths[hit.content]
+        parts = {"bm25": hit.bm25} | ({} if hit.gain is None else {"gain": hit.gain})
+        gains: dict[str, float] = {}
+        for word, gain in zip(ranking.asked, hit.word_gains, strict=False):
+            gains[word] = gains.get(word, 0.0) + gain
+        results.append(Result(first, tuple(copies), caption, hit.score, found, parts, gains))
+    notes = []
+    if not words and not ranking.asked:
+        notes.append("The query has no words, so nothing is looked for.")
+    elif not results:
+        notes.append("No caption has a word of the query.")
+    if ranking.unknown:
+        quoted = ", ".join(f"'{word}'" for word in ranking.unknown)
+        notes.append(f"The model does not know {quoted}; only the captions are searched for that.")
+    if ranking.unasked:
+        notes.append(f"The query is long; its last {ranking.unasked:,} words are not looked for.")
+    by = "captions and model" if any(hit.gain is not None for hit in ranking.hits) else "captions"
+    return Answer(query, (tuple(results),), tuple(notes), by)
+
+
+def answer_like(index: Index, photo: Path, load: Callable[[], Captioner], *, limit: int = 20) -> Answer:
+    """Pictures that are like a photo, itself left out.
+
+    Args:
+        index: where to look.
+        photo: a picture file, in the index or not.
+        load: gives the model; called only for a photo that the index does not hold.
+        limit: pictures wanted.
+
+    Raises:
+        ImageError: the photo cannot be read.
+        SearchError: the index is of another model, and the photo is new to it.
+    """
+    data = read_image_bytes(photo)
+    vectors = read_vectors(index)
+    itself = index.content_of(hashlib.sha256(data).digest())
+    vector: Bytes
+    if itself is not None:
+        vector = index.vector(itself)
+    else:
+        captioner = load()
+        check_model(index, captioner.bundle)
+        pixels = load_pixels(data, captioner.engine.network.image_size)
+        vector = to_vectors(captioner.engine.encode(pixels[None]))[0]
+    found = {content: value for content, value in like(vectors, vector, limit + 1).items() if content != itself}
+    results = _plain(index, dict(list(found.items())[:limit]), "likeness")
+    return Answer(f"Like {photo}", (tuple(results),), (), "likeness, 1 for the same")
+
+
+def answer_duplicates(index: Index, *, threshold: float = NEARLY_SAME, quiet: bool = False) -> Answer:
+    """Groups of pictures that are nearly the same, and pictures that lie at several paths."""
+    groups = [
+        (group.contents, group.likeness)
+        for group in duplicates(read_vectors(index), threshold=threshold, quiet=quiet)
+    ]
+    grouped = {content for contents, _ in groups for content in contents}
+    groups += [((content,), (1.0,)) for content in index.copied() if content not in grouped]
+    results = [_plain(index, dict(zip(*group, strict=True)), "likeness") for group in groups]
+    notes = () if results else ("No two pictures are nearly the same.",)
+    return Answer(
+        "Pictures that are nearly the same", tuple(map(tuple, results)), notes, "likeness, 1 for the same"
+    )
+
+
+def best_caption(captions: Sequence[StoredCaption], words: Sequence[QueryWord]) -> tuple[str, tuple[str, ...]]:
+    """The caption with the most words of a query, the earlier one where several have as many; and those words."""
+    found = [(tuple(hits(words, one.text)), one.text) for one in captions]
+    if not found:
+        return "", ()
+    best, text = max(found, key=lambda pair: len(pair[0]))
+    return text, best
+
+
+def _plain(index: Index, scores: Mapping[int, float], name: str) -> list[Result]:
+    captions, paths = index.captions(scores), index.paths(scores)
+    return [
+        Result(
+            paths[content][0],
+            tuple(paths[content][1:]),
+            captions[content][0].text if content in captions else "",
+            score,
+            (),
+            {name: score},
+            {},
+        )
+        for content, score in scores.items()
+        if content in paths
+    ]
+
+
+def _card(result: Result, root: Path) -> Card:
+    path = result.path
+    name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    facts = f"score {result.score:.2f}"
+    if result.copies:
+        facts += f"; also at {', '.join(str(copy.relative_to(root)) for copy in result.copies)}"
+    return Card(path, name, result.caption, result.hits, facts)

@@ -1,0 +1,125 @@
+"""The gallery: results as one self-contained HTML page.
+
+It loads nothing and runs no script, so it works wherever a browser does; every picture is a list item with its
+caption as text and as alternative text, and a link to its file.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib import resources
+from pathlib import Path
+
+from PIL import Image
+
+from captionkit.errors import ImageError
+from captionkit.images import read_image
+from captionkit.search.words import split_words
+
+THUMBNAIL = 480
+_RUN = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One picture of the gallery.
+
+    Attributes:
+        path: the file.
+        name: what is shown of the path.
+        caption: the sentence.
+        hits: words of the caption that are marked.
+        facts: a line below it.
+    """
+
+    path: Path
+    name: str
+    caption: str
+    hits: tuple[str, ...] = ()
+    facts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Pictures under one heading; an empty heading is left out."""
+
+    heading: str
+    cards: Sequence[Card]
+
+
+def format_gallery(title: str, note: str, sections: Sequence[Section]) -> str:
+    """The page.
+
+    A picture that cannot be read any more is told in its place.
+    """
+    style = _resource("gallery.css")
+    body = "\n".join(_section(section) for section in sections)
+    parts = {
+        "STYLE_HASH": f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode('ascii')}",
+        "STYLE": style,
+        "TITLE": escape(_shown(title)),
+        "NOTE": escape(_shown(note)),
+        "SECTIONS": body or "<p>Nothing was found.</p>",
+    }
+    return re.sub(r"@([A-Z_]+)@", lambda mark: parts[mark[1]], _resource("gallery.html"))
+
+
+def _section(section: Section) -> str:
+    heading = f"<h2>{escape(_shown(section.heading))}</h2>\n" if section.heading else ""
+    items = "\n".join(_card(card) for card in section.cards)
+    # The role keeps the list a list where a browser takes its missing markers for a sign that it is none.
+    return f'{heading}<ol class="pictures" role="list">\n{items}\n</ol>'
+
+
+def _card(card: Card) -> str:
+    address = _thumbnail(card.path)
+    name = escape(_shown(card.name))
+    if address:
+        picture = (
+            f'<a class="frame" href="{escape(card.path.absolute().as_uri())}">'
+            f'<img alt="{escape(_shown(card.caption))} Opens {name}" src="{address}"></a>'
+        )
+    else:
+        picture = '<p class="none">The picture can no longer be read.</p>'
+    facts = f"{name}<br>{escape(_shown(card.facts))}" if card.facts else name
+    return (
+        f'<li>{picture}<p class="caption">{_marked(card.caption, card.hits)}</p><p class="facts">{facts}</p></li>'
+    )
+
+
+def _marked(caption: str, hits: Sequence[str]) -> str:
+    """The caption as HTML, the words that hit in mark elements."""
+    wanted = set(hits)
+
+    def mark(run: re.Match[str]) -> str:
+        text = escape(run[0])
+        return f"<mark>{text}</mark>" if wanted.intersection(split_words(run[0])) else text
+
+    return _RUN.sub(mark, _shown(caption))
+
+
+def _thumbnail(path: Path) -> str:
+    """The picture, made small, as an address of its own; empty where it cannot be read."""
+    try:
+        image = Image.fromarray(read_image(path, target_size=THUMBNAIL))
+    except ImageError:
+        return ""
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def _shown(text: str) -> str:
+    """Text that UTF-8 can hold: the bytes of a file name need not be text."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _resource(name: str) -> str:
+    return resources.files("captionkit.search").joinpath(name).read_text(encoding="utf-8")

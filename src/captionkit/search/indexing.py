@@ -1,0 +1,216 @@
+"""From a folder to its index: what is new is captioned, what moved is found again, what is gone is dropped.
+
+Letters: B pictures, P grid positions, D feature depth, S side of the network's picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.captioner import Captioner
+from captionkit.errors import ImageError
+from captionkit.images import load_pixels, read_image_bytes
+from captionkit.progress import Progress
+from captionkit.search.compact import Floats, cell_count, pack, to_cells, to_features, to_vectors
+from captionkit.search.scan import FileState, Scan, scan
+from captionkit.search.writer import Content, IndexWriter
+
+BATCH = 16  # pictures between two commits
+READERS = 2
+
+
+@dataclass(slots=True)
+class Report:
+    """What an indexing run did.
+
+    Attributes:
+        captioned: pictures that were new.
+        linked: files whose bytes the index knew: moved, copied, touched.
+        unchanged: files that were as before.
+        dropped: files that are gone.
+        pictures: what the index holds now, copies counted once.
+        errors: one sentence a picture that cannot be read or folder that cannot be listed.
+        outside: links that lead out of the folder, not followed.
+    """
+
+    captioned: int = 0
+    linked: int = 0
+    unchanged: int = 0
+    dropped: int = 0
+    pictures: int = 0
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """A file that was read: pixels [S, S, 3], or None where its bytes are known; or what is wrong with it."""
+
+    state: FileState
+    digest: bytes = b""
+    pixels: npt.NDArray[np.uint8] | None = None
+    error: str | None = None
+
+
+def index_folder(
+    root: Path,
+    path: Path,
+    captioner: Captioner,
+    *,
+    captions: int | None = None,
+    rebuild: bool = False,
+    quiet: bool = False,
+    told: Callable[[str], None] | None = None,
+) -> Report:
+    """Bring an index up to date with its folder.
+
+    Every `BATCH` pictures are a transaction: interrupted at any moment, the next run goes on where this one was.
+
+    Args:
+        root: the folder.
+        path: the index file.
+        captioner: what captions.
+        captions: captions a picture; None for the index's own, or the usual number for a new one.
+        rebuild: begin anew.
+        quiet: show no progress.
+        told: is given each error as it comes.
+
+    Raises:
+        UsageError: there is no such folder.
+        SearchError: the index is of another model or folder, damaged, or being written.
+    """
+    found = scan(root)
+    report = Report(outside=found.outside)
+    with IndexWriter(
+        path, root, captioner.bundle, captions=captions, cells=kept_cells(captioner), rebuild=rebuild
+    ) as writer:
+        known = writer.known_files()
+        waiting = [state for one, state in found.files.items() if one not in known or known[one][0] != state]
+        report.unchanged = len(found.files) - len(waiting)
+        with Progress("index", len(found.files), "pictures", done=report.unchanged, quiet=quiet) as progress:
+
+            def fail(error: str) -> None:
+                report.errors.append(error)
+                if told is not None:
+                    told(error)
+                else:
+                    progress.say(f"captionkit: {error}")
+
+            for folder in found.unreadable:
+                fail(
+                    f"Expected a folder that can be listed, but {root / folder} cannot; "
+                    "what is known of its pictures stays."
+                )
+            _add(writer, captioner, waiting, report, progress, fail)
+        _drop(writer, found, report)
+        report.pictures = writer.index.count()
+    return report
+
+
+def kept_cells(captioner: Captioner) -> int:
+    """How many cells of the grid the index keeps for a model.
+
+    A decoder that averages the grid first loses nothing where the average alone is kept: the state that it starts
+    from is asked, on a grid drawn at random.
+    """
+    network = captioner.engine.network
+    count = cell_count(network.positions)
+    if count == 1:
+        return 1
+    grid = np.random.default_rng(0).random((1, network.positions, network.depth), np.float32)
+    whole, average = (
+        captioner.engine.start(grid),
+        captioner.engine.start(to_features(to_cells(grid, 1), len(grid[0]))),
+    )
+    return (
+        1 if all(np.allclose(leaf, average[name], rtol=1e-3, atol=1e-3) for name, leaf in whole.items()) else count
+    )
+
+
+def to_contents(
+    captioner: Captioner, features: Floats, digests: list[bytes], *, captions: int, cells: int
+) -> list[Content]:
+    """What the index keeps of pictures with features [B, P, D]."""
+    described = captioner.describe(features, n=captions)
+    kept = pack(to_cells(features, cells).reshape(len(features), -1))
+    vectors = to_vectors(features)
+    return [
+        Content(digest, captions_, vectors[row], kept[row])
+        for row, (digest, captions_) in enumerate(zip(digests, described, strict=True))
+    ]
+
+
+def _add(
+    writer: IndexWriter,
+    captioner: Captioner,
+    states: list[FileState],
+    report: Report,
+    progress: Progress,
+    fail: Callable[[str], None],
+) -> None:
+    known = set(writer.known_contents())
+    facts = writer.index.facts
+    pictures = _read_all(writer.root, states, known, captioner.engine.network.image_size)
+    while some := list(itertools.islice(pictures, BATCH)):
+        broken = [one for one in some if one.error is not None]
+        whole = [one for one in some if one.error is None]
+        new = {one.digest: one.pixels for one in whole if one.pixels is not None and one.digest not in known}
+        contents: list[Content] = []
+        if new:
+            features = captioner.engine.encode(np.stack([one for one in new.values() if one is not None]))
+            contents = to_contents(captioner, features, list(new), captions=facts.captions, cells=facts.cells)
+        writer.add(contents, [(one.state, one.digest) for one in whole])
+        if broken:
+            writer.forget(one.state.path for one in broken)  # what it held before is no longer there
+        known |= new.keys()
+        report.captioned += len(new)
+        report.linked += len(whole) - len(new)
+        for one in broken:
+            assert one.error is not None
+            fail(one.error)
+        progress.advance(len(some))
+
+
+def _drop(writer: IndexWriter, found: Scan, report: Report) -> None:
+    gone = [path for path in writer.known_files() if path not in found.files and not found.hides(path)]
+    writer.forget(gone)
+    report.dropped = len(gone)
+    writer.drop_orphans()
+
+
+def _read_all(root: Path, states: Iterable[FileState], known: set[bytes], size: int) -> Iterator[_Read]:
+    """Read pictures a little ahead of the network, in order."""
+    waiting: deque[Future[_Read]] = deque()
+    pool = ThreadPoolExecutor(min(READERS, os.cpu_count() or 1), thread_name_prefix="reader")
+    try:
+        for state in states:
+            waiting.append(pool.submit(_read, root, state, known, size))
+            if len(waiting) > 2 * BATCH:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _read(root: Path, state: FileState, known: set[bytes], size: int) -> _Read:
+    try:
+        data = read_image_bytes(root / state.path)
+    except ImageError as error:
+        return _Read(state, error=str(error))
+    digest = hashlib.sha256(data).digest()
+    try:
+        # The bytes that were hashed are those that are decoded, whatever happens to the file meanwhile.
+        return _Read(state, digest, None if digest in known else load_pixels(data, size))
+    except ImageError as error:
+        return _Read(state, error=f"{root / state.path}: {error}")

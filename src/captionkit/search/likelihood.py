@@ -1,0 +1,80 @@
+"""log p(query | picture) under the bundle's own decoder, by teacher forcing its steps.
+
+Letters: N pictures, P grid positions, D feature depth, L words of the query, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.captioner import Captioner
+from captionkit.decoding import log_softmax
+from captionkit.engine import Engine
+from captionkit.text import tokenize
+from captionkit.tokenizer import BOS, Tokenizer
+
+ROWS = 128  # pictures a step; more cost memory and no longer gain time
+
+Floats = npt.NDArray[np.float32]
+State = dict[str, npt.NDArray[Any]]
+
+
+def known_words(text: str, tokenizer: Tokenizer) -> tuple[list[str], list[str]]:
+    """The words of a text that a vocabulary has, in order, and those that it lacks, each once.
+
+    Signs such as emoji, which the tokeniser passes over, count as words that it lacks; punctuation does not.
+    """
+    words = tokenize(text)
+    known = [word for word in words if tokenizer.id_of(word) is not None]
+    strange = [word for word in words if tokenizer.id_of(word) is None and _is_word(word)]
+    strange += [char for char in text if unicodedata.category(char) == "So" and char not in known]
+    return known, list(dict.fromkeys(strange))
+
+
+def _is_word(token: str) -> bool:
+    # The tokeniser writes brackets as -lrb- and the like.
+    return any(char.isalnum() for char in token) and not (token.startswith("-") and token.endswith("-"))
+
+
+def to_word_ids(words: Sequence[str], captioner: Captioner) -> npt.NDArray[np.int32]:
+    """int32 [L] of words that the vocabulary has; no more than the model's captions have at most."""
+    ids = [captioner.bundle.tokenizer.id_of(word) for word in words[: captioner.bundle.decoding.max_length]]
+    return np.array([one for one in ids if one is not None], np.int32)
+
+
+def word_log_probabilities(engine: Engine, features: Floats, ids: npt.NDArray[np.int32]) -> Floats:
+    """log p of each word of a query given the words before it and a picture, in nats.
+
+    The end of the sentence is not asked for: a query need not be whole.
+
+    Args:
+        engine: the networks.
+        features: float32 [N, P, D].
+        ids: int32 [L] word ids, without bos and eos.
+
+    Returns:
+        float32 [N, L]; the sum of a row is log p(query | picture).
+    """
+    result = np.empty((len(features), len(ids)), np.float32)
+    for first in range(0, len(features), ROWS):
+        part = slice(first, first + ROWS)
+        result[part] = from_state(engine, dict(engine.start(features[part])), ids)
+    return result
+
+
+def from_state(engine: Engine, state: State, ids: npt.NDArray[np.int32]) -> Floats:
+    """`word_log_probabilities` for pictures whose state before the first word is at hand."""
+    rows = len(next(iter(state.values())))
+    result = np.empty((rows, len(ids)), np.float32)
+    previous = BOS
+    for place, word in enumerate(ids):
+        logits, _, changed = engine.step(state, np.full(rows, previous, np.int32))
+        state = {**state, **changed}
+        result[:, place] = log_softmax(logits)[:, word]
+        previous = int(word)
+    return result

@@ -1,0 +1,205 @@
+"""From text to what the index stores and asks for: stems, and wider terms for words that mean nearly the same.
+
+The stems are those of the Snowball stemmer, after irregular forms (men, ran) were led back to one of their kind.
+Wider terms stand in a column of their own, where a hit counts less: a search for "puppy" finds "dog", after
+the puppies.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from captionkit.decoding.inflection import IRREGULAR
+from captionkit.metrics.snowball import stem
+
+# Raise this number when the same caption gives other terms: indexes then make theirs anew from their captions.
+TERMS_VERSION = 1
+
+MAX_QUERY_WORDS = 64  # different ones; the rest of a longer query is not looked for
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_STOP_WORDS = frozenset(
+    word
+    for line in (
+        "a an the of in on at with and or to for from by as into onto up down out over while",
+        "is are was were be being been am has have had do does",
+        "it its this that these those there here he she they his her their him them i you we my your our",
+        "who which what where some any no not",
+    )
+    for word in line.split()
+)
+# A word may stand in several lines. Everyday words of photo captions; written by hand, with no source but use.
+_KINDS = (
+    "dog dogs puppy pup hound doggy canine",
+    "cat kitten kitty feline",
+    "horse pony mare stallion",
+    "cow cattle bull calf ox",
+    "sheep lamb",
+    "bird gull seagull duck goose pigeon parrot eagle",
+    "animal creature beast pet",
+    "man guy gentleman male fellow dude",
+    "woman lady female gal",
+    "child kid toddler youngster boy girl",
+    "baby infant toddler",
+    "boy lad male child",
+    "girl female child",
+    "person people someone individual human",
+    "crowd group gathering audience",
+    "couple pair two",
+    "worker labourer laborer builder",
+    "player athlete sportsman",
+    "bicycle bike cyclist bicyclist biker cycling",
+    "motorcycle motorbike motorcyclist biker moped scooter dirtbike",
+    "car automobile auto vehicle taxi cab",
+    "truck lorry pickup van",
+    "bus coach",
+    "train railway locomotive subway metro tram",
+    "plane airplane aeroplane aircraft jet",
+    "boat ship canoe kayak sailboat raft vessel",
+    "water sea ocean lake river pool pond stream",
+    "sea ocean surf wave",
+    "river stream creek",
+    "swim swimmer swimming",
+    "beach shore seaside coast sand seashore",
+    "grass lawn field meadow pasture",
+    "forest wood woods woodland tree",
+    "mountain hill cliff peak rock",
+    "rock boulder stone cliff",
+    "snow snowy ski skier snowboard snowboarder sled",
+    "ice icy frozen",
+    "street road sidewalk pavement path lane",
+    "path trail track",
+    "building house home skyscraper",
+    "city town urban downtown",
+    "shop store market",
+    "room kitchen bedroom bathroom indoor inside",
+    "sofa couch settee",
+    "television tv screen monitor",
+    "phone cellphone telephone mobile",
+    "computer laptop pc",
+    "photo photograph picture camera photographer",
+    "run jog sprint race",
+    "jump leap hop bounce",
+    "walk stroll hike",
+    "climb climber scale",
+    "throw toss pitch",
+    "catch grab fetch",
+    "hold carry grasp",
+    "sit seated sitting",
+    "lie lay rest",
+    "smile grin laugh",
+    "talk speak chat",
+    "look watch stare gaze",
+    "eat food meal",
+    "play game",
+    "ball football soccer basketball baseball tennis",
+    "football soccer",
+    "skateboard skateboarder skater skate",
+    "shirt tshirt top jersey sweater",
+    "jacket coat parka",
+    "trousers pants jeans",
+    "dress gown skirt",
+    "hat cap helmet beanie",
+    "glasses sunglasses goggles spectacles",
+    "big large huge giant",
+    "small little tiny",
+    "fast quick speeding",
+    "gray grey",
+    "yellow blond blonde golden",
+    "brown tan beige",
+    "orange ginger",
+    "purple violet lavender",
+    "colorful colourful multicolored bright",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryWord:
+    """A word of a query and what it asks the index for.
+
+    Attributes:
+        word: as it was typed, lower-cased.
+        stem: its stem.
+        kinds: the wider terms it belongs to; often none.
+    """
+
+    word: str
+    stem: str
+    kinds: tuple[str, ...]
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text, lower-cased and without accents; any text will do, and some has none."""
+    folded = unicodedata.normalize("NFKD", text.casefold()).casefold()
+    return _WORD.findall("".join(char for char in folded if not unicodedata.combining(char)))
+
+
+@lru_cache(maxsize=1 << 16)
+def to_stem(word: str) -> str:
+    """The stem of a lower-cased word; the forms of an irregular word share one."""
+    return stem(_REPRESENTATIVE.get(word.replace("’", "'"), word.replace("’", "'")))
+
+
+def index_terms(captions: Iterable[str]) -> tuple[str, str]:
+    """What the index stores of a picture's captions.
+
+    Returns:
+        All stems, one for each running word, so that a word that several captions say counts more; and the wider
+        terms. Both as words with spaces between.
+    """
+    stems = [to_stem(word) for caption in captions for word in split_words(caption)]
+    return " ".join(stems), " ".join(kind for one in stems for kind in _KINDS_OF.get(one, ()))
+
+
+def query_words(text: str) -> list[QueryWord]:
+    """The words of a query that are worth looking for, each stem once, in order.
+
+    Words such as "the" and "in" are left out, unless the query has no others.
+    """
+    words = split_words(text)
+    kept = [word for word in words if word not in _STOP_WORDS] or words
+    found: dict[str, QueryWord] = {}
+    for word in kept:
+        one = to_stem(word)
+        found.setdefault(one, QueryWord(word, one, _KINDS_OF.get(one, ())))
+    return list(found.values())
+
+
+def match_expression(words: Sequence[QueryWord]) -> str:
+    """An FTS5 expression that any of the words satisfies; every term is quoted, so that none is an operator."""
+    terms = [f"stems : {_quoted(one.stem)}" for one in words]
+    terms += [f"kinds : {_quoted(kind)}" for kind in dict.fromkeys(kind for one in words for kind in one.kinds)]
+    return " OR ".join(terms)
+
+
+def hits(words: Sequence[QueryWord], caption: str) -> list[str]:
+    """The words of a caption that a query asks for, as the caption has them, each once.
+
+    A word that only a wider term leads to counts too.
+    """
+    stems = {one.stem for one in words}
+    kinds = {kind for one in words for kind in one.kinds}
+    return list(
+        dict.fromkeys(
+            word
+            for word in split_words(caption)
+            if to_stem(word) in stems or kinds.intersection(_KINDS_OF.get(to_stem(word), ()))
+        )
+    )
+
+
+def _quoted(term: str) -> str:
+    doubled = term.replace('"', '""')
+    return f'"{doubled}"'
+
+
+_REPRESENTATIVE = {form: min(forms, key=lambda one: (len(one), one)) for forms in IRREGULAR for form in forms}
+_KINDS_OF: dict[str, tuple[str, ...]] = {}
+for _number, _line in enumerate(_KINDS):
+    for _one in dict.fromkeys(to_stem(word) for word in _line.split()):
+        # A letter first: a term of the wider column must never look like a stem or a number of a caption.
+        _KINDS_OF[_one] = (*_KINDS_OF.get(_one, ()), f"k{_number}")

@@ -1,0 +1,296 @@
+"""Changes to an index. Each goes in whole or not at all, and one process makes them at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from captionkit.bundle import Bundle
+from captionkit.errors import SearchError, UsageError
+from captionkit.records import Caption
+from captionkit.search.compact import Bytes
+from captionkit.search.index import (
+    APPLICATION_ID,
+    Facts,
+    Index,
+    connect,
+    create_tables,
+    model_id,
+    told,
+    transaction,
+    write_facts,
+)
+from captionkit.search.scan import FileState
+from captionkit.search.words import TERMS_VERSION, index_terms
+
+LOCK_SUFFIX = ".lock"
+CAPTIONS = 5  # a picture, unless told otherwise
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Content:
+    """A picture that the index is to learn.
+
+    Attributes:
+        sha256: of the file, 32 bytes.
+        captions: best first.
+        vector: int8 [K].
+        cells: int8 [G * D + 4], packed.
+    """
+
+    sha256: bytes
+    captions: Sequence[Caption]
+    vector: Bytes
+    cells: Bytes
+
+
+class IndexWriter:
+    """Opens an index for writing and makes it where there is none. A context manager.
+
+    The lock is an exclusive transaction on a file beside the index: SQLite and the operating system let go of it
+    when the process ends, however it ends. Readers are not kept out.
+    """
+
+    def __init__(
+        self, path: Path, root: Path, bundle: Bundle, *, captions: int | None, cells: int, rebuild: bool = False
+    ) -> None:
+        """Prepare.
+
+        Args:
+            path: the index file.
+            root: the folder whose pictures it knows.
+            bundle: the model that captions them.
+            captions: captions a picture; None for what the index has, and `CAPTIONS` for a new one.
+            cells: cells kept of each picture's grid.
+            rebuild: begin anew, whatever is there.
+        """
+        self.path, self.root = path, root
+        name, depth = bundle.manifest.name, bundle.manifest.network.depth
+        self._facts = Facts(
+            root=_stored_root(path, root),
+            model=model_id(bundle),
+            model_name=name,
+            captions=CAPTIONS if captions is None else captions,
+            cells=cells,
+            depth=depth,
+            terms=TERMS_VERSION,
+        )
+        self._any_captions = captions is None
+        self._rebuild = rebuild
+        self._lock: sqlite3.Connection | None = None
+        self.index: Index
+
+    def __enter__(self) -> Self:
+        if not self.path.parent.is_dir():
+            raise UsageError(f"Expected an existing folder for the index, but {self.path.parent} is none.")
+        self._lock = _locked(self.path)
+        try:
+            self.index = self._opened()
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.index.connection.close()
+        self._release()
+
+    def known_files(self) -> dict[str, tuple[FileState, int]]:
+        """The files of the index by path, each with its content."""
+        with told(self.path):
+            rows = self.index.connection.execute("SELECT path, size, mtime_ns, content FROM files")
+            found = ((FileState(os.fsdecode(path), size, time), content) for path, size, time, content in rows)
+            return {state.path: (state, content) for state, content in found}
+
+    def known_contents(self) -> dict[bytes, int]:
+        """The contents of the index by their SHA-256."""
+        with told(self.path):
+            return dict(self.index.connection.execute("SELECT sha256, id FROM contents"))
+
+    def add(self, contents: Sequence[Content], files: Sequence[tuple[FileState, bytes]]) -> dict[bytes, int]:
+        """Store new contents, and files of these or known contents, in one transaction.
+
+        Args:
+            contents: pictures that the index does not have.
+            files: each with the SHA-256 of its content.
+
+        Returns:
+            The ids of the new contents.
+        """
+        connection = self.index.connection
+        ids: dict[bytes, int] = {}
+        with told(self.path), transaction(connection):
+            first = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM contents").fetchone()[0]
+            for number, content in enumerate(contents, start=first):
+                ids[content.sha256] = number
+            numbered = list(zip(ids.values(), contents, strict=True))
+            connection.executemany(
+                "INSERT INTO contents VALUES (?, ?)", [(number, content.sha256) for number, content in numbered]
+            )
+            connection.executemany(
+                "INSERT INTO captions VALUES (?, ?, ?, ?, ?)",
+                [
+                    (
+                        number,
+                        rank,
+                        one.text,
+                        " ".join(one.tokens),
+                        np.array(one.token_log_probabilities, "<f4").tobytes(),
+                    )
+                    for number, content in numbered
+                    for rank, one in enumerate(content.captions)
+                ],
+            )
+            connection.executemany(
+                "INSERT INTO vectors VALUES (?, ?)",
+                [(number, content.vector.tobytes()) for number, content in numbered],
+            )
+            connection.executemany(
+                "INSERT INTO cells VALUES (?, ?)",
+                [(number, content.cells.tobytes()) for number, content in numbered],
+            )
+            connection.executemany(
+                "INSERT INTO terms (rowid, stems, kinds) VALUES (?, ?, ?)",
+                [(number, *index_terms(one.text for one in content.captions)) for number, content in numbered],
+            )
+            known = dict(ids)
+            for _, digest in files:
+                if digest not in known:
+                    row = connection.execute("SELECT id FROM contents WHERE sha256 = ?", (digest,)).fetchone()
+                    known[digest] = row[0]
+            connection.executemany(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
+                [(os.fsencode(one.path), one.size, one.mtime_ns, known[digest]) for one, digest in files],
+            )
+        return ids
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Drop files."""
+        with told(self.path), transaction(self.index.connection):
+            self.index.connection.executemany(
+                "DELETE FROM files WHERE path = ?", [(os.fsencode(path),) for path in paths]
+            )
+
+    def drop_orphans(self) -> int:
+        """Drop contents that lie nowhere any more; how many there were."""
+        connection = self.index.connection
+        with told(self.path), transaction(connection):
+            orphans = connection.execute(
+                "SELECT id FROM contents WHERE NOT EXISTS (SELECT 1 FROM files WHERE content = contents.id)"
+            ).fetchall()
+            for table, key in (
+                ("captions", "content"),
+                ("vectors", "content"),
+                ("cells", "content"),
+                ("terms", "rowid"),
+                ("contents", "id"),
+            ):
+                connection.executemany(f"DELETE FROM {table} WHERE {key} = ?", orphans)  # noqa: S608
+        return len(orphans)
+
+    def _opened(self) -> Index:
+        fresh = not self.path.exists() or self.path.stat().st_size == 0
+        if self._rebuild and not fresh:
+            self._remove()
+            fresh = True
+        with told(self.path):
+            connection = connect(self.path, write=True)
+        try:
+            if fresh:
+                with told(self.path):
+                    create_tables(connection, self._facts)
+                return Index(self.path, connection)
+            index = Index(self.path, connection)
+            self._check(index.facts, index.root)
+            if index.facts.terms != TERMS_VERSION:
+                self._make_terms_anew(connection, index.facts)
+            return index
+        except BaseException:
+            connection.close()
+            raise
+
+    def _remove(self) -> None:
+        """Remove an index, damaged or not; anything else at its path stays, other databases too."""
+        with self.path.open("rb") as handle:
+            header = handle.read(100)
+        # https://www.sqlite.org/fileformat.html, section 1.3: the application's number is at offset 68.
+        if header[:16] != b"SQLite format 3\0" or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+            raise UsageError(f"Expected a search index at {self.path}, but it is another kind of file; it stays.")
+        for suffix in ("-journal", ""):  # the journal first: a new file must not be rolled back to the old one
+            with contextlib.suppress(FileNotFoundError):
+                Path(f"{self.path}{suffix}").unlink()
+
+    def _check(self, facts: Facts, root: Path) -> None:
+        if not _same_folder(root, self.root):
+            raise SearchError(
+                f"The index {self.path} is of the folder {root}, not of {self.root}; name another with --index."
+            )
+        if facts.model != self._facts.model:
+            raise SearchError(
+                f"The index {self.path} was made with another model ({facts.model_name!r}, not "
+                f"{self._facts.model_name!r}); name that one with --bundle, or make the index anew with --rebuild."
+            )
+        if facts.captions != self._facts.captions and not self._any_captions:
+            raise SearchError(
+                f"The index {self.path} has {facts.captions} captions a picture, not {self._facts.captions}; "
+                "leave --captions out, or make the index anew with --rebuild."
+            )
+
+    def _make_terms_anew(self, connection: sqlite3.Connection, facts: Facts) -> None:
+        """Another version of captionkit made the terms: make them from the captions again."""
+        with told(self.path), transaction(connection):
+            connection.execute("DELETE FROM terms")
+            texts: dict[int, list[str]] = {}
+            for content, text in connection.execute("SELECT content, text FROM captions ORDER BY content, rank"):
+                texts.setdefault(content, []).append(text)
+            connection.executemany(
+                "INSERT INTO terms (rowid, stems, kinds) VALUES (?, ?, ?)",
+                ((content, *index_terms(captions)) for content, captions in texts.items()),
+            )
+            write_facts(connection, replace(facts, terms=TERMS_VERSION))
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _locked(path: Path) -> sqlite3.Connection:
+    """A connection that holds the lock of an index.
+
+    Raises:
+        SearchError: another process holds it, or it cannot be made.
+    """
+    try:
+        lock = sqlite3.connect(f"{path}{LOCK_SUFFIX}", timeout=0, isolation_level=None)
+    except sqlite3.Error as error:
+        raise SearchError(f"Cannot write beside the index {path} ({error}); name another with --index.") from None
+    try:
+        lock.execute("PRAGMA journal_mode = MEMORY")  # nothing is ever written to it
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        lock.close()
+        if "locked" in str(error):
+            raise SearchError(f"Another process is writing the index {path}; wait until it is done.") from None
+        raise SearchError(f"Cannot write beside the index {path} ({error}); name another with --index.") from None
+    return lock
+
+
+def _stored_root(path: Path, root: Path) -> str:
+    """The root as the index keeps it: relative where folder and index can move together."""
+    here, there = path.absolute().parent.resolve(), root.resolve()
+    return Path(os.path.relpath(there, here)).as_posix() if here.is_relative_to(there) else there.as_posix()
+
+
+def _same_folder(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()

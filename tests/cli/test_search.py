@@ -1,0 +1,211 @@
+"""`captionkit index` and `captionkit search`, from arguments to output, with a real bundle."""
+
+from __future__ import annotations
+
+import json
+import sys
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from captionkit.cli.app import main
+from captionkit.search.index import INDEX_NAME
+from captionkit.selftest import draw_picture
+from tests.tiny import export_tiny
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process, with the tiny bundle unless another is named."""
+
+    def call(*arguments: str | Path) -> Done:
+        command, *rest = map(str, arguments)
+        named = [] if "--bundle" in rest else ["--bundle", str(tiny_bundle)]
+        monkeypatch.setattr(sys, "argv", ["captionkit", command, *named, *rest])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        out, err = capsys.readouterr()
+        assert isinstance(exit_.value.code, int)
+        return Done(exit_.value.code, out, err)
+
+    return call
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    (tmp_path / "album" / "trip").mkdir(parents=True)
+    for seed, name in enumerate(("a.png", "b.png", "c.png", "trip/d.png")):
+        (tmp_path / "album" / name).write_bytes(draw_picture(seed))
+    return tmp_path / "album"
+
+
+@pytest.fixture
+def indexed(album: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
+    assert run("index", album).code == 0
+    monkeypatch.chdir(album / "trip")  # the index is found from a folder below
+    return album
+
+
+def test_index_says_what_it_did(run: Run, album: Path) -> None:
+    done = run("index", album)
+    assert done == Done(0, f"{album / INDEX_NAME}: 4 pictures (4 captioned).\n", "")
+    (album / "a.png").rename(album / "z.png")
+    (album / "b.png").unlink()
+    assert "3 pictures (1 moved or copied, 2 unchanged, 2 gone)" in run("index", album).out
+
+
+def test_bad_pictures_and_links_are_told(run: Run, album: Path, tmp_path: Path) -> None:
+    (album / "b.png").write_bytes(b"broken")
+    (tmp_path / "x.png").write_bytes(draw_picture(5))
+    (album / "leak.png").symlink_to(tmp_path / "x.png")
+    done = run("index", album)
+    assert done.code == 1
+    assert "(3 captioned)" in done.out
+    first, second, third = done.err.splitlines()
+    assert "b.png: Expected a picture" in first
+    assert second == f"captionkit: leak.png leads out of {album}; not followed."
+    assert "1 was not read" in third
+
+
+def test_lines_are_score_path_and_caption(run: Run, indexed: Path) -> None:
+    done = run("search", "a", "dog", "in", "the", "grass")
+    assert (done.code, done.err) == (0, "")
+    rows = [line.split("\t") for line in done.out.splitlines()]
+    assert sorted(Path(path).name for _, path, _ in rows) == ["a.png", "b.png", "c.png", "d.png"]
+    scores = [float(score) for score, _, _ in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert all(Path(path).is_file() and caption.endswith(".") for _, path, caption in rows)
+
+
+def test_limit_captions_only_and_an_index_by_name(run: Run, indexed: Path) -> None:
+    word = run("search", "a dog").out.splitlines()[0].split("\t")[2].split()[-1].strip(".")
+    for named in (indexed, indexed / INDEX_NAME):
+        done = run("search", word, "--captions-only", "-n", "1", "--index", named)
+        assert done.code == 0
+        assert len(done.out.splitlines()) == 1
+        assert word in done.out
+
+
+def test_json_says_words_and_hits(run: Run, indexed: Path) -> None:
+    done = run("search", "a dog xyzzy 🐶", "--json")
+    document = json.loads(done.out)
+    assert document["question"] == "a dog xyzzy 🐶"
+    assert "does not know 'xyzzy', '🐶'" in document["notes"][0]
+    (group,) = document["groups"]
+    assert len(group) == 4
+    assert all(set(result["word_gains"]) == {"a", "dog"} for result in group)
+    for result in group:
+        assert result["gain"] == pytest.approx(sum(result["word_gains"].values()), abs=0.01)
+        assert all(hit in result["caption"].lower() for hit in result["hits"])
+
+
+@pytest.mark.parametrize(
+    "query", ["", '"', "AND OR NOT", "🐶", "*", "'; DROP TABLE files; --", "x" * 100_000, "a " * 5000]
+)
+def test_any_text_is_a_query(run: Run, indexed: Path, query: str) -> None:
+    assert run("search", "--json", "--", query).code == 0
+
+
+def test_an_empty_query_is_told(run: Run, indexed: Path) -> None:
+    assert run("search", "") == Done(0, "", "captionkit: The query has no words, so nothing is looked for.\n")
+
+
+def test_like_leaves_the_picture_itself_out(run: Run, indexed: Path, tmp_path: Path) -> None:
+    done = run("search", "--like", indexed / "a.png")
+    assert [Path(line.split("\t")[1]).name for line in done.out.splitlines()].count("a.png") == 0
+    (tmp_path / "new.png").write_bytes(draw_picture(0) + b"\0")  # the same pixels in other bytes
+    done = run("search", "--like", tmp_path / "new.png", "-n", "1")
+    assert done.out.split("\t")[1] == str(indexed / "a.png")
+    assert float(done.out.split("\t")[0]) > 0.99
+
+
+def test_duplicates_are_groups(run: Run, indexed: Path) -> None:
+    (indexed / "copy.png").write_bytes((indexed / "a.png").read_bytes())
+    (indexed / "same.png").write_bytes((indexed / "b.png").read_bytes() + b"\0")
+    assert run("index", indexed).code == 0
+    done = run("search", "--duplicates", "--json")
+    groups = [
+        sorted(Path(path).name for result in group for path in (result["path"], *result["copies"]))
+        for group in json.loads(done.out)["groups"]
+    ]
+    assert ["a.png", "copy.png"] in groups
+    assert ["b.png", "same.png"] in groups
+    lines = run("search", "--duplicates").out.splitlines()
+    assert "" in lines  # between two groups
+
+
+def test_the_gallery_is_written_and_opened(
+    run: Run, indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def browser(address: str) -> bool:
+        opened.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", browser)
+    page = tmp_path / "found.html"
+    assert run("search", "a dog", "--gallery", page).code == 0
+    assert opened == []
+    assert page.read_text(encoding="utf-8").count("<img ") == 4
+    assert run("search", "a dog", "--open").code == 0
+    assert opened[0].startswith("file:///")
+    assert opened[0].endswith("/gallery.html")
+
+
+def test_an_index_of_another_model(run: Run, indexed: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.captionkit"
+    export_tiny(other, seed=1)
+    (tmp_path / "new.png").write_bytes(draw_picture(9))
+    refused: list[tuple[str | Path, ...]]
+    refused = [("index", indexed), ("search", "a dog"), ("search", "--like", tmp_path / "new.png")]
+    for arguments in refused:
+        done = run(*arguments, "--bundle", other)
+        assert (done.code, done.out) == (2, "")
+        assert "was made with another model" in done.err
+        assert done.err.count("\n") == 1
+    # What needs no model works.
+    fine: list[tuple[str | Path, ...]]
+    fine = [
+        ("search", "a dog", "--captions-only"),
+        ("search", "--like", indexed / "a.png"),
+        ("search", "--duplicates"),
+    ]
+    for arguments in fine:
+        assert run(*arguments, "--bundle", other).code == 0
+    assert run("index", indexed, "--rebuild", "--bundle", other).code == 0
+    assert run("search", "a dog", "--bundle", other).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("search",), "Expected one of: a query in words, --like PHOTO, --duplicates"),
+        (("search", "dog", "--duplicates"), "Expected one of"),
+        (("search", "dog", "--index", "none.sqlite"), "there is none; make it: captionkit index FOLDER"),
+        (("search", "dog"), "Expected a search index in"),
+        (("index", "none"), "Expected a folder of pictures, but none is none"),
+        (("index", ".", "--index", "none/x.sqlite"), "Expected an existing folder for the index"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert done.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

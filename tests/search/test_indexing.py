@@ -1,0 +1,213 @@
+"""A folder and its index: new, changed, moved, copied, deleted and broken pictures; interrupted and resumed."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from captionkit.captioner import Captioner
+from captionkit.search import indexing
+from captionkit.search.compact import to_cells, to_features
+from captionkit.search.index import INDEX_NAME, open_index
+from captionkit.search.indexing import Report, index_folder, kept_cells
+from captionkit.search.scan import scan
+from captionkit.selftest import draw_picture
+
+
+def update(album: Path, captioner: Captioner, **arguments: Any) -> Report:
+    return index_folder(album, album / INDEX_NAME, captioner, quiet=True, told=lambda _: None, **arguments)
+
+
+def listed(path: Path) -> dict[str, str]:
+    """Path below the root -> its best caption, with all parts of the index in step."""
+    with open_index(path) as index:
+        contents = index.first(1000)
+        captions, paths = index.captions(contents), index.paths(contents)
+        rows = index.connection.execute
+        for table, key in (("cells", "content"), ("terms", "rowid"), ("contents", "id")):
+            assert [row for (row,) in rows(f"SELECT {key} FROM {table} ORDER BY {key}")] == contents  # noqa: S608
+        assert list(captions) == contents
+        assert rows("PRAGMA integrity_check").fetchone() == ("ok",)
+        return {
+            one.relative_to(index.root).as_posix(): captions[content][0].text
+            for content in contents
+            for one in paths[content]
+        }
+
+
+def test_all_is_kept_of_every_picture(indexed: Path, album: Path, captioner: Captioner) -> None:
+    assert sorted(listed(indexed)) == ["a.png", "b.png", "c.png", "d.png", "trip/e.png", "trip/f.png"]
+    with open_index(indexed) as index:
+        assert index.root == album
+        (prediction,) = captioner.caption([album / "b.png"], n=5)
+        content = next(one for one, paths in index.paths(index.first(9)).items() if album / "b.png" in paths)
+        (stored,) = index.captions([content]).values()
+        assert [one.text for one in stored] == [one.text for one in prediction.captions]
+        assert [one.tokens for one in stored] == [one.tokens for one in prediction.captions]
+        for one, other in zip(stored, prediction.captions, strict=True):
+            np.testing.assert_allclose(one.log_probabilities, other.token_log_probabilities, rtol=1e-4)
+
+
+def test_a_second_run_changes_nothing(indexed: Path, album: Path, captioner: Captioner) -> None:
+    before = indexed.read_bytes()
+    report = update(album, captioner)
+    assert (report.unchanged, report.captioned, report.linked, report.dropped) == (6, 0, 0, 0)
+    assert indexed.read_bytes() == before
+
+
+def test_new_changed_moved_copied_touched_and_deleted(indexed: Path, album: Path, captioner: Captioner) -> None:
+    before = listed(indexed)
+    (album / "new.png").write_bytes(draw_picture(20))
+    (album / "b.png").write_bytes(draw_picture(21))
+    (album / "c.png").rename(album / "trip" / "moved.png")
+    (album / "copy.png").write_bytes((album / "a.png").read_bytes())
+    os.utime(album / "d.png", ns=(1, 1))
+    (album / "trip" / "f.png").unlink()
+    report = update(album, captioner)
+    assert (report.captioned, report.linked, report.unchanged, report.dropped) == (2, 3, 2, 2)
+    assert report.pictures == 6
+    after = listed(indexed)
+    assert set(after) == {"a.png", "b.png", "copy.png", "d.png", "new.png", "trip/e.png", "trip/moved.png"}
+    assert after["trip/moved.png"] == before["c.png"]
+    assert after["copy.png"] == after["a.png"] == before["a.png"]
+    assert update(album, captioner).unchanged == 7
+
+
+def test_a_change_within_the_same_size_is_seen(indexed: Path, album: Path, captioner: Captioner) -> None:
+    picture = album / "a.png"
+    picture.write_bytes(draw_picture(0) + b"\0")
+    update(album, captioner)
+    picture.write_bytes(draw_picture(0) + b"\1")
+    os.utime(picture, ns=(5, 5))
+    assert update(album, captioner).captioned == 1
+
+
+def test_a_bad_picture_is_told_and_the_rest_goes_on(album: Path, captioner: Captioner) -> None:
+    (album / "b.png").write_bytes(draw_picture(1)[:100])
+    (album / "e.jpg").write_bytes(b"")
+    report = update(album, captioner)
+    assert (report.captioned, len(report.errors)) == (5, 2)
+    assert all("b.png" in error or "e.jpg" in error for error in report.errors)
+    assert "b.png" not in listed(album / INDEX_NAME)
+    assert len(update(album, captioner).errors) == 2  # it is tried again: the fault may have been the disk's
+    (album / "b.png").write_bytes(draw_picture(1))
+    assert update(album, captioner).captioned == 1
+
+
+def test_a_picture_that_broke_leaves_the_index(indexed: Path, album: Path, captioner: Captioner) -> None:
+    (album / "b.png").write_bytes(b"broken now")
+    report = update(album, captioner)
+    assert (len(report.errors), report.pictures) == (1, 5)
+    assert "b.png" not in listed(indexed)
+
+
+def test_a_picture_that_vanishes_between_listing_and_reading(
+    album: Path, captioner: Captioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanishing(root: Path) -> Any:
+        found = scan(root)
+        (root / "c.png").unlink()
+        return found
+
+    monkeypatch.setattr("captionkit.search.indexing.scan", vanishing)
+    report = update(album, captioner)
+    assert (report.captioned, len(report.errors)) == (5, 1)
+    assert "c.png, but it cannot be read (No such file" in report.errors[0]
+
+
+def test_links_out_of_the_root_are_not_followed(album: Path, captioner: Captioner, tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(draw_picture(9))
+    (album / "leak.png").symlink_to(tmp_path / "secret.png")
+    report = update(album, captioner)
+    assert (report.outside, report.captioned) == (["leak.png"], 6)
+    assert "leak.png" not in listed(album / INDEX_NAME)
+
+
+def test_folders_that_cannot_be_listed_keep_their_pictures(
+    indexed: Path, album: Path, captioner: Captioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def blind(root: Path) -> Any:
+        found = scan(root)
+        found.unreadable.append("trip")
+        found.files = {path: state for path, state in found.files.items() if not path.startswith("trip/")}
+        return found
+
+    monkeypatch.setattr("captionkit.search.indexing.scan", blind)
+    report = update(album, captioner)
+    assert (report.dropped, len(report.errors)) == (0, 1)
+    assert "trip/e.png" in listed(indexed)
+
+
+def test_an_empty_folder_makes_an_empty_index(indexed: Path, album: Path, captioner: Captioner) -> None:
+    for picture in album.rglob("*.png"):
+        picture.unlink()
+    assert (update(album, captioner).dropped, listed(indexed)) == (6, {})
+
+
+def test_an_interrupted_run_goes_on_where_it_was(
+    album: Path, captioner: Captioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "BATCH", 2)
+    asked: list[int] = []
+    real = indexing.to_contents
+
+    def tiring(*arguments: Any, **named: Any) -> Any:
+        asked.append(len(arguments[2]))
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(indexing, "to_contents", tiring)
+    with pytest.raises(KeyboardInterrupt):
+        update(album, captioner)
+    assert len(listed(album / INDEX_NAME)) == 2
+    report = update(album, captioner)
+    assert (report.unchanged, report.captioned, sum(asked)) == (2, 4, 8)
+    interrupted = listed(album / INDEX_NAME)
+    update(album, captioner, rebuild=True)
+    assert listed(album / INDEX_NAME) == interrupted
+
+
+def test_an_index_beside_its_folder_moves_with_it(indexed: Path, album: Path, tmp_path: Path) -> None:
+    album.rename(tmp_path / "elsewhere")
+    with open_index(tmp_path / "elsewhere" / INDEX_NAME) as index:
+        assert index.root == tmp_path / "elsewhere"
+        assert all(paths[0].is_file() for paths in index.paths(index.first(9)).values())
+
+
+def test_an_index_elsewhere_keeps_the_whole_path(album: Path, captioner: Captioner, tmp_path: Path) -> None:
+    (tmp_path / "indexes").mkdir()
+    path = tmp_path / "indexes" / "album.sqlite"
+    index_folder(album, path, captioner, quiet=True)
+    path.rename(tmp_path / "moved.sqlite")
+    with open_index(tmp_path / "moved.sqlite") as index:
+        assert index.root == album
+    assert not (album / INDEX_NAME).exists()
+
+
+def test_a_decoder_that_averages_the_grid_keeps_one_cell_and_loses_nothing(captioner: Captioner) -> None:
+    assert kept_cells(captioner) == 1
+    grid = captioner.engine.encode(np.random.default_rng(1).integers(0, 255, (2, 32, 32, 3), np.uint8))
+    kept = captioner.engine.start(to_features(to_cells(grid, 1), grid.shape[1]))
+    for name, leaf in captioner.engine.start(grid).items():
+        np.testing.assert_allclose(kept[name], leaf, atol=1e-4)
+
+
+def test_terms_of_an_earlier_version_are_made_anew(
+    indexed: Path, album: Path, captioner: Captioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = sqlite3.connect(indexed)
+    wanted = connection.execute("SELECT rowid, stems, kinds FROM terms ORDER BY rowid").fetchall()
+    with connection:
+        connection.execute("UPDATE terms SET stems = 'old'")
+        connection.execute("UPDATE facts SET value = '0' WHERE name = 'terms'")
+    connection.close()
+    update(album, captioner)
+    connection = sqlite3.connect(indexed)
+    assert connection.execute("SELECT rowid, stems, kinds FROM terms ORDER BY rowid").fetchall() == wanted
+    connection.close()

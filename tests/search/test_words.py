@@ -1,0 +1,97 @@
+"""Words, stems and wider terms; any text is a query."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captionkit.search.words import hits, index_terms, match_expression, query_words, split_words, to_stem
+
+
+def found(query: str, *captions: str) -> list[str]:
+    """The captions that FTS5 finds, best first."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute(
+        'CREATE VIRTUAL TABLE terms USING fts5 (stems, kinds, tokenize = "unicode61 remove_diacritics 0")'
+    )
+    for caption in captions:
+        connection.execute("INSERT INTO terms VALUES (?, ?)", index_terms([caption]))
+    words = query_words(query)
+    if not words:
+        return []
+    rows = connection.execute(
+        "SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY bm25(terms, 1.0, 0.3)", (match_expression(words),)
+    )
+    return [captions[row - 1] for (row,) in rows]
+
+
+def test_words_are_folded() -> None:
+    assert split_words("A Café, naïve — T-shirt! The dog's ball_game №5") == [
+        *("a", "cafe", "naive", "t", "shirt", "the", "dog's", "ball", "game", "no5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("dogs", "dog"),
+        ("running", "ran"),
+        ("men", "man"),
+        ("children", "child"),
+        ("dog's", "dog"),
+        ("swam", "swims"),
+    ],
+)
+def test_forms_of_a_word_share_a_stem(one: str, other: str) -> None:
+    assert to_stem(one) == to_stem(other)
+
+
+def test_different_words_do_not() -> None:
+    assert len({to_stem(word) for word in ("dog", "cat", "man", "woman", "car", "card", "snow", "show")}) == 8
+
+
+def test_the_word_itself_comes_before_a_wider_term() -> None:
+    captions = ("A dog sleeps.", "A puppy sleeps.", "A cat sleeps.", "A horse sleeps.", "A lamp.", "A chair.")
+    assert found("puppy", *captions) == ["A puppy sleeps.", "A dog sleeps."]
+
+
+def test_stop_words_are_left_out_unless_there_are_no_others() -> None:
+    assert [one.word for one in query_words("the dog in the snow with dogs")] == ["dog", "snow"]
+    assert [one.word for one in query_words("the the in")] == ["the", "in"]
+
+
+def test_hits_are_the_words_of_the_caption() -> None:
+    words = query_words("puppies running")
+    assert hits(words, "A dog runs, the Dog's dogs ran home.") == ["dog", "runs", "dog's", "dogs", "ran"]
+    assert hits(words, "A lamp.") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '"dog" OR',
+        "dog AND NOT (cat",
+        "dog*",
+        "^dog NEAR(snow, 2)",
+        "stems:dog - kinds : x",
+        "'; DROP TABLE terms; -- dog",
+        "dog \x00 \ud800 🐶",
+        "DOG " * 20,
+    ],
+)
+def test_operators_and_quotes_are_only_text(query: str) -> None:
+    captions = ("A dog sleeps.", "A lamp.", "A chair.", "A desk.")
+    assert found(query, *captions) == ["A dog sleeps."]
+
+
+@pytest.mark.parametrize("query", ["", "   ", "🐶", '"""', "\x00", "—", "\ud83d"])
+def test_a_query_without_words_asks_for_nothing(query: str) -> None:
+    assert query_words(query) == []
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_query(query: str) -> None:
+    assert set(found(query, "A dog sleeps.", "A lamp.")) <= {"A dog sleeps.", "A lamp."}
