@@ -76,7 +76,7 @@ def test_functional_pictures_and_lost_ones_get_no_description(site: Path) -> Non
     _, proposals = proposed(site)
     functional = next(one for one in proposals if one.finding.judgement.verdict == "functional")
     assert not functional.text
-    assert "where it leads" in functional.note
+    assert "where it leads" in functional.finding.judgement.reason
     gone = next(one for one in proposals if one.finding.picture.source == "gone.jpg")
     assert not gone.text
     assert "no such file" in gone.note

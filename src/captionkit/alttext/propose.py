@@ -123,15 +123,9 @@ def _proposes_empty(finding: Finding) -> bool:
 
 
 def _note(finding: Finding) -> str:
-    match finding.judgement.verdict:
-        case Verdict.FUNCTIONAL:
-            return "Say where it leads or what it does; a description of the picture is the wrong answer."
-        case Verdict.TEXT:
-            return "Say what it says; a caption model cannot read it."
-        case Verdict.TOO_LONG:
-            return "Shorten it by hand."
-        case _:
-            return f"No proposal: {finding.problem}." if finding.problem else ""
+    if finding.judgement.verdict in _OFFERED and finding.problem:
+        return f"No proposal: {finding.problem}."
+    return ""
 
 
 def _proposal(

@@ -200,7 +200,10 @@ def _judge_text(picture: Picture, alt: str, appearance: Appearance | None, max_l
     context = picture.context
     if what := placeholder(alt, picture.source):
         if _is_control(picture):
-            return Judgement(Verdict.FUNCTIONAL, f"{_control(picture)}, and its alternative text is {what}.")
+            return Judgement(
+                Verdict.FUNCTIONAL,
+                f"{_control(picture)}, and its alternative text is {what}: say where it leads or what it does.",
+            )
         if read := _to_be_read(picture, appearance):
             return Judgement(Verdict.TEXT, f"Its alternative text is {what}. {_read_by_person(read)}")
         return Judgement(
