@@ -6,6 +6,7 @@ from pathlib import Path
 
 from captionkit.audit.findings import Weight
 from captionkit.audit.pictures import check_names, check_pictures
+from captionkit.records import ImageRecord
 from tests.audit.scenes import jpeg, record, scene
 
 
@@ -17,7 +18,7 @@ def test_byte_identical_pictures_of_two_splits_are_a_leak(tmp_path: Path) -> Non
     ]
     (found,) = check_pictures(records)
     assert found.weight is Weight.LEAK
-    assert "1 pair of pictures, one in test and one in train, are byte-identical" in found.message
+    assert "1 pair of pictures, one in test and one in train, is byte-identical" in found.message
     assert found.examples == ("a.jpg (train) = b.jpg (test)",)
 
 
@@ -25,6 +26,25 @@ def test_inside_one_split_they_are_a_note(tmp_path: Path) -> None:
     records = [record(tmp_path, name, "train", data=jpeg(scene(1))) for name in ("a.jpg", "b.jpg", "c.jpg")]
     (found,) = check_pictures(records)
     assert (found.weight, found.count) == (Weight.NOTE, 3)
+    assert "3 pairs of pictures, both in train, are byte-identical" in found.message
+
+
+def test_with_a_picture_of_no_split_too(tmp_path: Path) -> None:
+    records = [
+        record(tmp_path, name, split, data=jpeg(scene(1))) for name, split in (("a.jpg", None), ("b.jpg", "val"))
+    ]
+    (found,) = check_pictures(records)
+    assert found.weight is Weight.NOTE
+    assert "one in no split and one in val, is byte-identical" in found.message
+
+
+def test_a_picture_that_comes_hundreds_of_times_is_compared_once(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(scene(1)))
+    twins = [ImageRecord(f"{number}", tmp_path / "a.jpg", (), "train", "x") for number in range(60)]
+    copy = record(tmp_path, "b.jpg", "val", data=jpeg(scene(1), 60))
+    leak, twin = sorted(check_pictures([*twins, copy]), key=lambda entry: entry.weight)
+    assert (leak.weight, leak.examples) == (Weight.LEAK, ("0 (train) = b.jpg (val)",))
+    assert (twin.weight, twin.count) == (Weight.NOTE, 60 * 59 // 2)
 
 
 def test_a_scaled_copy_is_a_leak_too(tmp_path: Path) -> None:
@@ -46,7 +66,7 @@ def test_pictures_that_look_alike_are_a_note(tmp_path: Path) -> None:
     ]
     (found,) = check_pictures(records)
     assert found.weight is Weight.NOTE
-    assert "look alike" in found.message
+    assert "looks alike" in found.message
 
 
 def test_unread_pictures_are_told(tmp_path: Path) -> None:

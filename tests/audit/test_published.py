@@ -86,6 +86,6 @@ def test_trap_10_by_the_numbers_of_the_pictures() -> None:
     ]
     (found,) = check_trained_on(official, karpathy)
     assert found.weight is Weight.LEAK
-    assert "1 held-out picture are among the 2" in found.message
+    assert "1 held-out picture is among the 2" in found.message
     assert found.examples == ("8",)
     assert check_trained_on(official, karpathy[2:]) == []

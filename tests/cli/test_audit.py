@@ -58,7 +58,7 @@ def test_vocabulary_scores_and_run(table: Path, tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(Tokenizer(["dog", "5", "zebra"]).to_json())
     result = run(table, "--vocabulary", tmp_path / "tokenizer.json", "--no-pictures")
     assert result.exit_code == 1
-    assert "1 word of the vocabulary occur in test captions" in result.output
+    assert "1 word of the vocabulary occurs in test captions" in result.output
 
     (tmp_path / "scores.json").write_text('{"BLEU-4": 0.99}')
     result = run(table, "--scores", tmp_path / "scores.json", "--no-pictures")
@@ -73,7 +73,7 @@ def test_vocabulary_scores_and_run(table: Path, tmp_path: Path) -> None:
     result = run(table, "--run", folder, "--no-pictures")
     assert result.exit_code == 1
     assert "chose its best epoch on the test split" in result.output
-    assert "1 word of the vocabulary occur in val captions" in result.output
+    assert "1 word of the vocabulary occurs in val captions" in result.output
 
 
 def test_a_bundle_is_a_vocabulary(table: Path, tiny_bundle: Path) -> None:
@@ -86,7 +86,7 @@ def test_what_a_model_was_trained_on(table: Path, tmp_path: Path) -> None:
     other.write_text("image,caption\n2.jpg,A dog .\n77.jpg,A cat .\n")
     result = run(table, "--trained-on", other, "--no-pictures")
     assert result.exit_code == 1
-    assert "1 held-out picture are among the 2 that the model was trained on" in result.output
+    assert "1 held-out picture is among the 2 that the model was trained on" in result.output
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from captionkit.audit.findings import Finding, Weight, finding, several, split_of
+from captionkit.audit.findings import Finding, Weight, agree, finding, several, split_of
 from captionkit.datasets.problems import Problem, ProblemKind
 from captionkit.records import ImageRecord
 from captionkit.text import sentinels, tokenize_all
@@ -20,9 +20,10 @@ def check_splits(problems: Iterable[Problem]) -> list[Finding]:
     apart = [problem for problem in problems if problem.kind is ProblemKind.TWO_SPLITS]
     if not apart:
         return []
+    number = len({problem.record for problem in apart})
     message = (
-        f"{several(len({problem.record for problem in apart}), 'picture')} have caption rows or list entries in "
-        "several splits: rows were split instead of pictures. Split by picture (`captionkit data split`)."
+        f"{several(number, 'picture')} {agree(number, 'has', 'have')} caption rows or list entries in several "
+        "splits: rows were split instead of pictures. Split by picture (`captionkit data split`)."
     )
     return [finding("splits", Weight.LEAK, message, (f"{p.source}: {p.message}" for p in apart))]
 
@@ -35,8 +36,9 @@ def check_references(records: Sequence[ImageRecord]) -> list[Finding]:
         few = [record for record in held if len(record.captions) < REFERENCES]
         if few:
             message = (
-                f"{several(len(few), 'picture')} of the {len(held):,} in {split} have fewer than {REFERENCES} "
-                "references; published scores use all five, and a score falls with every one that lacks."
+                f"{several(len(few), 'picture')} of the {len(held):,} in {split} "
+                f"{agree(len(few), 'has', 'have')} fewer than {REFERENCES} references; published scores use "
+                "all five, and a score falls with every one that lacks."
             )
             cases = (f"{record.id}: {several(len(record.captions), 'reference')}" for record in few)
             findings.append(finding("references", Weight.PROBLEM, message, cases))
@@ -57,8 +59,9 @@ def check_sentinels(records: Sequence[ImageRecord]) -> list[Finding]:
         return []
     shown = ", ".join(word for word, _ in tokens.most_common(5))
     message = (
-        f"{several(len(found), 'caption')} hold tokens of a model's vocabulary ({shown}): they match the same "
-        "tokens in generated captions and raise scores. Use the captions as people wrote them."
+        f"{several(len(found), 'caption')} {agree(len(found), 'holds', 'hold')} tokens of a model's vocabulary "
+        f"({shown}): they match the same tokens in generated captions and raise scores. Use the captions as "
+        "people wrote them."
     )
     held = any(record.split != "train" for record, _ in found)
     weight = Weight.PROBLEM if held else Weight.NOTE
@@ -76,8 +79,8 @@ def check_shared_captions(records: Sequence[ImageRecord]) -> list[Finding]:
     if not shared:
         return []
     message = (
-        f"{several(len(shared), 'set')} of captions belong to pictures of several splits: one picture under two "
-        "names?"
+        f"{several(len(shared), 'set')} of captions {agree(len(shared), 'belongs', 'belong')} to pictures of "
+        "several splits: one picture under two names?"
     )
     cases = (" = ".join(f"{record.id} ({split_of(record.split)})" for record in group) for group in shared)
     return [finding("captions", Weight.LEAK, message, cases)]
@@ -104,15 +107,16 @@ def check_vocabulary(records: Sequence[ImageRecord], vocabulary: Iterable[str]) 
         leaked.update(only)
         if only:
             message = (
-                f"{several(len(only), 'word')} of the vocabulary occur in {split} captions and in no train "
-                f"caption: it was built from {split} captions too. Build it from train captions alone."
+                f"{several(len(only), 'word')} of the vocabulary {agree(len(only), 'occurs', 'occur')} in {split} "
+                f"captions and in no train caption: it was built from {split} captions too. Build it from train "
+                "captions alone."
             )
             findings.append(finding("vocabulary", Weight.LEAK, message, only))
     foreign = sorted(words - leaked - splits["train"])
     if foreign:
         message = (
-            f"{several(len(foreign), 'word')} of the vocabulary occur in no caption of this data set: it comes "
-            "from other data, or from another tokeniser."
+            f"{several(len(foreign), 'word')} of the vocabulary {agree(len(foreign), 'occurs', 'occur')} in no "
+            "caption of this data set: it comes from other data, or from another tokeniser."
         )
         findings.append(finding("vocabulary", Weight.NOTE, message, foreign))
     return findings

@@ -61,6 +61,11 @@ def several(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def agree(number: int, one: str, many: str) -> str:
+    """The verb that fits a number: "is" or "are"."""
+    return one if number == 1 else many
+
+
 def split_of(split: str | None) -> str:
     """A split's name for messages."""
     return split or "no split"

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
-from captionkit.audit.findings import Finding, Weight, finding, several, split_of
+from captionkit.audit.findings import Finding, Weight, agree, finding, several, split_of
 from captionkit.audit.picture_hash import (
     SAME_BITS,
     SAME_CORRELATION,
@@ -52,19 +52,25 @@ def check_pictures(
             known.append(record)
     findings = []
     if unread:
-        message = f"{several(len(unread), 'picture')} of {len(records):,} could not be read and were not compared."
+        message = f"{several(len(unread), 'picture')} of {len(records):,} could not be read and compared."
         findings.append(finding(CHECK, Weight.NOTE, message, unread))
     identical, same = _identical(known, found)
     recoded: list[Pair] = []
     alike: list[Pair] = []
-    for first, second in near_pairs(found):
-        if found[first].digest != found[second].digest:
-            pair = (known[first], known[second])
-            bits, correlation = likeness(found[first], found[second])
-            (recoded if bits <= SAME_BITS and correlation >= SAME_CORRELATION else alike).append(pair)
-    findings += _findings(identical, "are byte-identical", Weight.LEAK)
-    findings += _findings(recoded, "are the same picture, scaled, recompressed or recoloured", Weight.LEAK)
-    findings += _findings(alike, "look alike, as two shots of one scene do", Weight.NOTE)
+    # One file of each content and split speaks for all: a placeholder may come thousands of times.
+    contents = [(entry.digest, record.split) for record, entry in zip(known, found, strict=True)]
+    once = sorted({content: place for place, content in reversed(list(enumerate(contents)))}.values())
+    for first, second in near_pairs([found[place] for place in once]):
+        one, other = once[first], once[second]
+        if found[one].digest != found[other].digest:
+            bits, correlation = likeness(found[one], found[other])
+            same_picture = bits <= SAME_BITS and correlation >= SAME_CORRELATION
+            (recoded if same_picture else alike).append((known[one], known[other]))
+    findings += _findings(identical, ("is byte-identical", "are byte-identical"), Weight.LEAK)
+    copies = "the same picture, scaled, recompressed or recoloured"
+    findings += _findings(recoded, (f"is {copies}", f"are {copies}"), Weight.LEAK)
+    scene = "alike, as two shots of one scene do"
+    findings += _findings(alike, (f"looks {scene}", f"look {scene}"), Weight.NOTE)
     if same > len(identical):
         findings.append(
             finding(CHECK, Weight.NOTE, f"{same - len(identical):,} more identical pairs are not listed.")
@@ -85,29 +91,19 @@ def _identical(records: Sequence[ImageRecord], hashes: Sequence[PictureHash]) ->
     return pairs, total
 
 
-def _findings(pairs: Iterable[Pair], what: str, across: Weight) -> list[Finding]:
-    """One finding for pairs inside a split, and one for each two splits that share pictures."""
-    by_splits: dict[tuple[str, ...], list[Pair]] = defaultdict(list)
-    inside: list[Pair] = []
+def _findings(pairs: Iterable[Pair], what: tuple[str, str], across: Weight) -> list[Finding]:
+    """One finding for the pairs of every two splits; those inside a split, or of no split, are notes."""
+    groups: dict[tuple[str, ...], list[Pair]] = defaultdict(list)
     for pair in pairs:
-        splits = [record.split for record in pair]
-        if splits[0] == splits[1] or None in splits:
-            inside.append(pair)
-        else:
-            by_splits[tuple(sorted(map(split_of, splits)))].append(pair)
-    result = [
-        finding(
-            CHECK,
-            across,
-            f"{several(len(group), 'pair')} of pictures, one in {one} and one in {other}, {what}.",
-            map(_describe, group),
-        )
-        for (one, other), group in by_splits.items()
-    ]
-    if inside:
-        message = f"{several(len(inside), 'pair')} of pictures inside one split {what}."
-        result.append(finding(CHECK, Weight.NOTE, message, map(_describe, inside)))
-    return result
+        groups[tuple(sorted(split_of(record.split) for record in pair))].append(pair)
+    findings = []
+    for (one, other), group in groups.items():
+        leaks = one != other and split_of(None) not in (one, other)
+        where = f"one in {one} and one in {other}" if one != other else f"both in {one}"
+        number = len(group)
+        message = f"{several(number, 'pair')} of pictures, {where}, {agree(number, *what)}."
+        findings.append(finding(CHECK, across if leaks else Weight.NOTE, message, map(_describe, group)))
+    return findings
 
 
 def _describe(pair: Pair) -> str:
@@ -124,8 +120,9 @@ def check_names(records: Sequence[ImageRecord]) -> list[Finding]:
     if not shared:
         return []
     message = (
-        f"{several(len(shared), 'picture')} stand in several splits, each with some of its captions: rows of "
-        "captions were split instead of pictures. Split by picture (`captionkit data split`)."
+        f"{several(len(shared), 'picture')} {agree(len(shared), 'stands', 'stand')} in several splits, each time "
+        "with some of the captions: rows of captions were split instead of pictures. Split by picture "
+        "(`captionkit data split`)."
     )
     return [
         finding(

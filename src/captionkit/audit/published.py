@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from captionkit.audit.findings import Finding, Weight, finding, several
+from captionkit.audit.findings import Finding, Weight, agree, finding, several
 from captionkit.records import ImageRecord
 
 
@@ -114,7 +114,7 @@ def check_official_coco(records: Sequence[ImageRecord]) -> list[Finding]:
     if not any(record.split == "val" for record in records):
         return []
     message = (
-        "COCO's official val split overlaps Karpathy's train split (30,504 of its 40,504 pictures are the "
+        "COCO's official val split overlaps Karpathy's train split (of val2014's 40,504 pictures 30,504 are the "
         '"restval" that everyone trains on): a model trained on Karpathy\'s split has seen them.'
     )
     return [finding("coco", Weight.PROBLEM, message)]
@@ -132,9 +132,8 @@ def check_trained_on(records: Sequence[ImageRecord], trained_on: Sequence[ImageR
     seen = [record for record in records if record.split != "train" and _name(record) in names]
     if not seen:
         return []
-    message = (
-        f"{several(len(seen), 'held-out picture')} are among the {len(names):,} that the model was trained on."
-    )
+    number, verb = several(len(seen), "held-out picture"), agree(len(seen), "is", "are")
+    message = f"{number} {verb} among the {len(names):,} that the model was trained on."
     return [finding("trained-on", Weight.LEAK, message, (record.id for record in seen))]
 
 
