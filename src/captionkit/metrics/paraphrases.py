@@ -27,11 +27,13 @@ import numpy.typing as npt
 
 from captionkit.errors import DataError
 from captionkit.files import replacing
+from captionkit.progress import Progress
 
 FORMAT = 1
 MAX_CACHE_BYTES = 1 << 30
 MAX_ENTRIES = 50_000_000  # ten times the English table of METEOR 1.5
 _BLOCK = 1 << 24  # bytes of the table that are split into lines at once
+_MEGABYTE = 1_000_000
 _BATCH = 200_000  # phrases that are split into words at once
 
 Integers = npt.NDArray[np.int64]
@@ -141,8 +143,11 @@ def _parse(source: Path, identity: str) -> ParaphraseTable:
     keys, targets = array("i"), array("i")
     rest = b""
     try:
-        with gzip.open(source) as table:
+        size = source.stat().st_size
+        work = Progress("METEOR's paraphrase table (once)", size // _MEGABYTE, "MB")
+        with source.open("rb") as file, gzip.open(file) as table, work:
             while block := table.read(_BLOCK):
+                work.advance(file.tell() // _MEGABYTE - work.done)
                 lines = (rest + block).split(b"\n")
                 whole = (len(lines) - 1) // 3 * 3
                 rest = b"\n".join(lines[whole:])
