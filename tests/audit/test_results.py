@@ -61,6 +61,9 @@ def test_the_fingerprint_is_read() -> None:
     assert "3 pictures were scored, but test has 4" in text
     assert "2-4 references" in text
     assert "do not say: beams" in text
+    assert "are of the split 'val', and the audit is of test" in messages(
+        {"corpus": GOOD, "fingerprint": {"split": "val"}}
+    )
 
 
 @pytest.mark.parametrize("document", [[], "x", {}, {"loss": 1.0}, {"corpus": {"loss": 2}}])

@@ -13,6 +13,7 @@ import pytest
 from captionkit.metrics import spice as module
 from captionkit.metrics.corpus import Corpus, NotComputedError
 from captionkit.metrics.score import score
+from captionkit.metrics.significance import confidence
 from captionkit.metrics.spice import _reason, _values, spice, spice_of
 
 # Reads what SPICE reads and writes what SPICE writes. F1 is 1 by the letters of the caption; some captions
@@ -81,6 +82,7 @@ def test_a_picture_without_a_value_is_left_out_and_told(jar: Path) -> None:
     outcome = spice_of(corpus("a dog", ""), jar)
     assert outcome.corpus["SPICE"] == 1 / 5
     assert "no value for 1 of 2" in outcome.warnings[0]
+    assert confidence({"SPICE": spice_of(corpus("a dog", "", "a dog"), jar)})["SPICE"].low == pytest.approx(1 / 5)
     with pytest.raises(NotComputedError, match="no value for any"):
         spice_of(corpus("", ""), jar)
 

@@ -86,6 +86,10 @@ def _check_facts(
             "a selection, or another split."
         )
         findings.append(finding("scores", Weight.PROBLEM, message))
+    stated = facts.get("split", split)
+    if stated not in (split, "not stated"):
+        message = f"The scores are of the split {stated!r}, and the audit is of {split}."
+        findings.append(finding("scores", Weight.PROBLEM, message))
     if "CIDEr-D" in known and (images == "1" or (known["CIDEr-D"] == 0 and known.get("BLEU-1", 0) > 0)):
         message = (
             "CIDEr is 0 or was computed on one picture, where its document frequencies are all alike: that is no "

@@ -21,7 +21,7 @@ import numpy as np
 
 from captionkit.errors import DataError
 from captionkit.files import read_bounded, sha256_file
-from captionkit.metrics.corpus import Corpus, Floats, NotComputedError, Outcome, Tokens
+from captionkit.metrics.corpus import Corpus, Floats, NotComputedError, Outcome, Statistics, Tokens
 
 NAME = "SPICE"
 VARIABLE = "CAPTIONKIT_SPICE_JAR"
@@ -84,7 +84,13 @@ def spice_of(corpus: Corpus, jar: Path | str | None = None, *, seconds: float = 
         if missing
         else ()
     )
-    return Outcome({NAME: float(np.nanmean(values))}, {NAME: values}, f"jar={sha256_file(path)[:16]}", warnings)
+    known = np.isfinite(values)
+    statistics = Statistics(
+        np.column_stack([np.where(known, values, 0.0), known]).astype(np.float64),
+        lambda sums: {NAME: sums[:, 0] / sums[:, 1]},
+    )
+    signature = f"jar={sha256_file(path)[:16]}"
+    return Outcome({NAME: float(np.nanmean(values))}, {NAME: values}, signature, warnings, statistics)
 
 
 def _find_jar(jar: Path | str | None) -> Path:
