@@ -82,7 +82,7 @@ def test_a_picture_without_a_value_is_left_out_and_told(jar: Path) -> None:
     outcome = spice_of(corpus("a dog", ""), jar)
     assert outcome.corpus["SPICE"] == 1 / 5
     assert "no value for 1 of 2" in outcome.warnings[0]
-    assert confidence({"SPICE": spice_of(corpus("a dog", "", "a dog"), jar)})["SPICE"].low == pytest.approx(1 / 5)
+    assert confidence({"SPICE": spice_of(corpus("", *["a dog"] * 30), jar)})["SPICE"].low == pytest.approx(1 / 5)
     with pytest.raises(NotComputedError, match="no value for any"):
         spice_of(corpus("", ""), jar)
 
