@@ -22,6 +22,7 @@ from captionkit.cli import (
     evaluate,
     explain,
     features,
+    report,
     score,
     search,
     train,
@@ -51,6 +52,7 @@ app.command("export")(train.export)
 app.command("reproduce")(train.reproduce)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
+app.command("report")(report.report)
 app.command("audit")(audit.audit)
 app.command("score")(score.score)
 

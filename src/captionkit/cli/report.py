@@ -1,0 +1,92 @@
+"""`captionkit report`: a run or an evaluation as one HTML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN_OR_BUNDLE",
+            help="The folder of a run, a .captionkit file, or 'default'.",
+            show_default=False,
+        ),
+    ],
+    captions: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]", help="A caption file or folder: also caption and score it.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path("report.html"),
+    images: Annotated[
+        str, typer.Option("--images", help="The folder of the pictures; default: beside DATA.", show_default=False)
+    ] = "",
+    split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = "dev",
+    data_format: Annotated[
+        str, typer.Option("--format", help="The data set's format; default: found out.", show_default=False)
+    ] = "",
+    train_list: Annotated[str, typer.Option(help="Flickr8k's list of train pictures.", show_default=False)] = "",
+    val_list: Annotated[str, typer.Option(help="Flickr8k's list of dev pictures.", show_default=False)] = "",
+    test_list: Annotated[str, typer.Option(help="Flickr8k's list of test pictures.", show_default=False)] = "",
+    table: Annotated[
+        str, typer.Option("--table", help="Published rows to show: Flickr8k, Flickr30k, COCO or none.")
+    ] = "Flickr8k",
+    gallery: Annotated[
+        int, typer.Option("--gallery", min=0, max=100, help="Pictures of each of best, middle and worst.")
+    ] = 9,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Write one self-contained HTML file: training curve, scores with intervals, words, confidence, a gallery.
+
+    With DATA the pictures of a split are captioned and scored, and the best, middle and worst are shown with their
+    references. Such a file holds photographs: keep it to yourself where their terms ask for it.
+
+    Example: captionkit report runs/lstm dataset_flickr8k.json --images Flicker8k_Dataset -o report.html
+    """
+    from captionkit.captioner import Captioner
+    from captionkit.cli.caption import printable
+    from captionkit.cli.data_options import read_split
+    from captionkit.errors import UsageError, nearest
+    from captionkit.evaluate import PUBLISHED
+    from captionkit.files import write_text
+    from captionkit.report import describe_run, describe_split, format_report
+
+    if table != "none" and table not in PUBLISHED:
+        raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
+    if not output.parent.is_dir() or output.is_dir():
+        raise UsageError(f"Expected a file in an existing folder for --output, but got {output}.")
+    run = Path(source) if Path(source).is_dir() else None
+    path = Path(source) if run is None else run / "model.captionkit"
+    if run is not None and not (run / "history.jsonl").is_file() and not path.is_file():
+        raise UsageError(
+            f"Expected a run in {run}, but it has neither history.jsonl nor model.captionkit; give the folder of "
+            "a run or a .captionkit file."
+        )
+    captioner = None
+    if run is None or path.is_file():
+        captioner = Captioner.load(None if source == "default" else path)
+    found = describe_run(run, captioner, table=table)
+    if captions is not None:
+        if captioner is None:
+            raise UsageError(
+                f"Expected a bundle to caption {captions} with, but {run} has no model.captionkit; export it "
+                "first (captionkit export)."
+            )
+        records = read_split(
+            captions,
+            images=images,
+            split=split,
+            data_format=data_format,
+            train_list=train_list,
+            val_list=val_list,
+            test_list=test_list,
+        )
+        found = describe_split(found, captioner, records, split=split, gallery=gallery, quiet=quiet)
+    write_text(output, format_report(found))
+    print(printable(f"wrote {output}"))

@@ -1,0 +1,64 @@
+"""Charts as SVG."""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from captionkit.report.charts import HEIGHT, WIDTH, Line, _ticks, bar_chart, line_chart, table
+
+
+def svg(figure: str) -> ElementTree.Element:
+    match = re.search(r'<svg role="img".*?</svg>', figure, re.DOTALL)
+    assert match is not None
+    return ElementTree.fromstring(match[0])
+
+
+def test_points_lie_inside_and_rise_where_values_do() -> None:
+    drawn = svg(
+        line_chart("a", [Line("one", [(1, 10), (2, 30), (3, math.nan), (4, 20)])], x_label="x", y_label="y")
+    )
+    spots = [(float(one.attrib["cx"]), float(one.attrib["cy"])) for one in drawn.iter("circle")]
+    assert len(spots) == 3
+    assert all(0 < x < WIDTH and 0 < y < HEIGHT for x, y in spots)
+    assert spots[0][0] < spots[1][0] < spots[2][0]
+    assert spots[1][1] < spots[2][1] < spots[0][1], "SVG counts y from the top"
+
+
+def test_one_point_equal_points_and_none() -> None:
+    for points in ([(1.0, 5.0)], [(1.0, 0.0), (1.0, 0.0)]):
+        drawn = line_chart("a", [Line("", points)], x_label="x", y_label="y")
+        assert "nan" not in drawn
+        assert svg(drawn) is not None
+    assert "nothing to draw" in line_chart("a", [Line("", [])], x_label="x", y_label="y")
+    assert "nothing to draw" in bar_chart("a", [], ("a", "b"), x_label="x", y_label="y")
+    assert "nan" not in bar_chart("a", [("1", 0.0, 0.0)], ("a", "b"), x_label="x", y_label="y")
+
+
+def test_bars_are_as_tall_as_their_values() -> None:
+    drawn = svg(bar_chart("a", [("1", 10, 20), ("2", 0, 40)], ("m", "p"), x_label="x", y_label="y"))
+    tall = [float(one.attrib["height"]) for one in drawn.iter("rect")]
+    assert tall[1] == pytest.approx(2 * tall[0], abs=0.2)
+    assert tall[3] == pytest.approx(4 * tall[0], abs=0.3)
+    assert tall[2] == 0
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 100), (14.2, 53.1), (3.1, 5.3), (-0.001, 0.002), (0, 1e6)])
+def test_ticks_are_round_and_few(low: float, high: float) -> None:
+    ticks = _ticks(low, high)
+    assert 3 <= len(ticks) <= 9
+    assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
+
+
+def test_text_is_escaped() -> None:
+    evil = '<b>&"'
+    for drawn in (
+        line_chart(evil, [Line(evil, [(0, 1)])], x_label=evil, y_label=evil),
+        bar_chart(evil, [(evil, 1, 2)], (evil, evil), x_label=evil, y_label=evil),
+        table([evil], [[evil, evil]]),
+    ):
+        assert "<b>" not in drawn
+        assert "&lt;b&gt;" in drawn

@@ -1,0 +1,175 @@
+"""Reports of a run, a bundle and an evaluation, with a real bundle and real picture files."""
+
+from __future__ import annotations
+
+import dataclasses
+import html.parser
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from captionkit.bundle import read_bundle
+from captionkit.captioner import Captioner
+from captionkit.cli.app import app
+from captionkit.confidence import Calibration, in_fit_half
+from captionkit.errors import DataError, UsageError
+from captionkit.records import ImageRecord
+from captionkit.report import Report, describe_run, describe_split, format_report
+from captionkit.report.findings import read_history, words_of
+from captionkit.selftest import draw_picture
+from tests.tiny import WORDS
+
+HISTORY = [
+    {"step": 10, "epoch": 1.0, "loss": 5.0, "CIDEr": 0.3, "BLEU-4": 0.1},
+    {"step": 20, "epoch": 2.0, "loss": 4.0, "CIDEr": 0.5, "BLEU-4": 0.2},
+]
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> list[ImageRecord]:
+    root = tmp_path_factory.mktemp("report")
+    random = np.random.default_rng(0)
+    made = []
+    for seed in range(40):
+        path = root / f"{seed}.png"
+        path.write_bytes(draw_picture(seed, size=32))
+        texts = tuple(" ".join(random.choice(WORDS, 6)) for _ in range(5))
+        made.append(ImageRecord(path.name, path, texts, "val", ""))
+    return made
+
+
+@pytest.fixture(scope="module")
+def captioner(tiny_bundle: Path) -> Captioner:
+    known = Calibration(0.4, (-1.0,) * 6, (1.0,) * 6, (1.0, 0.1, 0.0, 0.0, 0.0, 0.0), 0.0, 0.2)
+    return Captioner(dataclasses.replace(read_bundle(tiny_bundle), calibration=known.to_document()), threads=1)
+
+
+@pytest.fixture(scope="module")
+def found(captioner: Captioner, records: list[ImageRecord]) -> Report:
+    plain = describe_run(None, captioner)
+    metrics = ("BLEU", "CIDEr-D")
+    return describe_split(plain, captioner, records, split="val", metrics=metrics, gallery=3, quiet=True)
+
+
+def test_the_gallery_is_sorted_and_says_what_the_captioner_says(
+    found: Report, captioner: Captioner, records: list[ImageRecord]
+) -> None:
+    assert len(found.best) == len(found.middle) == len(found.worst) == 3
+    best, middle, worst = ([one.quality for one in part] for part in (found.best, found.middle, found.worst))
+    assert best == sorted(best, reverse=True)
+    assert worst == sorted(worst)
+    assert min(best) >= max(middle) >= min(middle) >= max(worst)
+    (again,) = captioner.caption([found.best[0].path])
+    assert found.best[0].caption == again.text
+    assert found.best[0].confidence == again.confidence
+    (record,) = [one for one in records if one.id == found.best[0].id]
+    assert found.best[0].references == record.captions
+
+
+def test_scores_have_intervals_around_them(found: Report) -> None:
+    assert {"BLEU-4", "CIDEr-D"} <= found.scores.keys()
+    for name, interval in found.intervals.items():
+        assert interval.low <= found.scores[name] <= interval.high
+
+
+def test_confidence_is_judged_where_it_was_not_fitted(found: Report, records: list[ImageRecord]) -> None:
+    assert found.judging is not None
+    assert len(found.judging.confidence) == sum(not in_fit_half(record.id) for record in records)
+
+
+class _Tags(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.anchors: set[str] = set()
+        self.pictures: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        assert "style" not in named
+        assert tag != "script"
+        for key in ("src", "href"):
+            assert (named.get(key) or "#").startswith(("#", "data:image/jpeg;base64,"))
+        self.ids.add(named.get("id") or "")
+        if tag == "a":
+            self.anchors.add((named["href"] or "")[1:])
+        if tag == "img":
+            self.pictures.append(named["alt"] or "")
+
+
+def test_the_page_is_whole_and_fetches_nothing(found: Report) -> None:
+    page = format_report(dataclasses.replace(found, history=HISTORY))
+
+    tags = _Tags()
+    tags.feed(page)
+    assert tags.anchors <= tags.ids
+    assert {"scores", "training", "confidence", "words", "best", "middle", "worst"} <= tags.anchors
+    assert len(tags.pictures) == 9
+    assert all(alt.startswith("A person wrote: ") for alt in tags.pictures)
+    assert page.count('<svg role="img"') == 5
+    assert "Show and Tell (NIC)" in page
+
+
+def test_captions_and_names_cannot_break_out_of_the_page(found: Report) -> None:
+    evil = "<script>alert(1)</script>@STYLE@"
+    one = dataclasses.replace(found.best[0], caption=evil, id=evil, references=(evil,), path=Path(evil))
+    page = format_report(
+        dataclasses.replace(found, title=evil, best=(one,), facts={evil: evil}, warnings=(evil,), signature=evil)
+    )
+    assert "<script" not in page
+    assert "cannot be read" in page
+
+
+def test_words_are_compared_with_peoples_by_hand() -> None:
+    said = [["a", "dog"], ["a", "dog"], ["a", "dog"], ["a", "man", "runs"]]
+    people = [[["a", "cat"], ["a", "man"]] for _ in said]
+    found = words_of(said, people)
+    assert found.lengths == {2: 0.75, 3: 0.25}
+    assert found.people_lengths == {2: 1.0}
+    assert found.too_often[0][:2] == ("dog", 3.0)
+    word, seen, expected = found.too_rarely[0]
+    assert (word, seen) == ("cat", 0.0)
+    assert expected == pytest.approx(9 * 4 / 16)
+    assert (found.varied.vocabulary, found.people.vocabulary) == (4, 2)
+    assert {word for word, _, _ in found.too_often}.isdisjoint(word for word, _, _ in found.too_rarely)
+
+
+def test_a_history_that_does_not_read_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    assert read_history(path) == ()
+    path.write_text('{"step": 1}\n\n[1]\n')
+    with pytest.raises(DataError, match="line 3"):
+        read_history(path)
+    path.write_text('{"step": 1}\n{"st')
+    with pytest.raises(DataError, match="line 2"):
+        read_history(path)
+
+
+def test_the_command_for_a_run_a_bundle_and_data(
+    tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    output = tmp_path / "r.html"
+    with pytest.raises(UsageError, match="neither"):
+        CliRunner().invoke(app, ["report", str(run), "-o", str(output)], catch_exceptions=False)
+    (run / "history.jsonl").write_text("\n".join(map(json.dumps, HISTORY)))
+    done = CliRunner().invoke(app, ["report", str(run), "-o", str(output)], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "Dev scores by epoch: CIDEr 30.0 to 50.0, BLEU-4 10.0 to 20.0." in output.read_text()
+    table = records[0].path.parent / "captions.jsonl"
+    table.write_text(
+        "\n".join(json.dumps({"image": one.id, "captions": list(one.captions)}) for one in records) + "\n"
+    )
+    with pytest.raises(UsageError, match="captionkit export"):
+        CliRunner().invoke(app, ["report", str(run), str(table), "-o", str(output)], catch_exceptions=False)
+    (run / "model.captionkit").write_bytes(tiny_bundle.read_bytes())
+    arguments = ["report", str(run), str(table), "--split", "all", "--gallery", "2", "-q", "-o", str(output)]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    page = output.read_text()
+    assert page.count("A person wrote: ") == 6
+    assert 'id="training"' in page
