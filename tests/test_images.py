@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -281,6 +282,20 @@ def test_the_file_bound(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="at most 1,000 bytes"):
         read_image(data, max_bytes=1000)
     assert read_image_bytes(path, max_bytes=len(data)) == data
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_read_to_its_end_and_no_further_than_the_bound(tmp_path: Path) -> None:
+    data = encoded(corners(), "PNG")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(pipe.write_bytes, data)
+        assert np.array_equal(read_image(pipe), corners())
+        writing.result()
+        writing = pool.submit(pipe.write_bytes, data)
+        with pytest.raises(ImageError, match="at most 20 bytes"):
+            read_image(pipe, max_bytes=20)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ while it decodes and resizes.
 from __future__ import annotations
 
 import io
+import os
 import threading
 import warnings
 from collections.abc import Callable
@@ -109,7 +110,11 @@ def read_image_bytes(path: Path | str, *, max_bytes: int = MAX_FILE_BYTES) -> by
     """
     try:
         with Path(path).open("rb") as handle:
-            data = handle.read(max_bytes + 1)
+            # Not max_bytes + 1 at once: that much memory would be set aside for every small picture.
+            expected = min(os.fstat(handle.fileno()).st_size, max_bytes) + 1
+            data = handle.read(expected)
+            if len(data) == expected <= max_bytes:  # a pipe, which has no size, or a file that grows
+                data += handle.read(max_bytes + 1 - expected)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or "the name is not valid"
         raise ImageError(f"Expected a picture at {path}, but it cannot be read ({reason}).") from None

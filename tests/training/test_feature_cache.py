@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import IO
 
 import keras
 import numpy as np
@@ -15,6 +18,7 @@ from PIL import Image
 
 from captionkit.config import EncoderConfig
 from captionkit.errors import CacheError, DataError, UsageError
+from captionkit.files import replacing
 from captionkit.images import load_pixels
 from captionkit.records import ImageRecord
 from captionkit.training import cache_writer
@@ -247,6 +251,26 @@ def test_the_size_is_told_and_a_full_disk_is_noticed_before_the_start(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(CacheError, match="GB are free"):
         build_feature_cache(pictures[:3], encoder, CONFIG, tmp_path / "b", quiet=True)
+
+
+def test_a_disk_that_gets_full_or_cannot_be_written_is_one_sentence_and_keeps_what_is_done(
+    pictures: list[ImageRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> contextlib.AbstractContextManager[IO[bytes]]:
+        if path.name == "shard-00001.npy":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replacing(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache_writer, "replacing", full)
+        with pytest.raises(CacheError, match="No space left on device"):
+            build_pixel_cache(pictures, 8, tmp_path / "cache", quiet=True)
+    kept = (tmp_path / "cache" / "shard-00000.npy").stat().st_mtime_ns
+    build_pixel_cache(pictures, 8, tmp_path / "cache", quiet=True)
+    assert (tmp_path / "cache" / "shard-00000.npy").stat().st_mtime_ns == kept
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheError, match="cannot be made"):
+        build_pixel_cache(pictures, 8, tmp_path / "file" / "cache", quiet=True)
 
 
 def test_features_that_are_not_finite_are_refused(pictures: list[ImageRecord], tmp_path: Path) -> None:

@@ -198,10 +198,15 @@ class CacheWriter:
         if batch:
             flush()
         path = self._directory / shard_name(number)
-        with replacing(path) as handle:
-            np.lib.format.write_array(handle, rows[:filled], version=(1, 0), allow_pickle=False)
-        shard = Shard(path.name, filled, sha256_file(path), bad)
-        notes.write_shard_note(self._directory, number, shard)
+        try:
+            with replacing(path) as handle:
+                np.lib.format.write_array(handle, rows[:filled], version=(1, 0), allow_pickle=False)
+            shard = Shard(path.name, filled, sha256_file(path), bad)
+            notes.write_shard_note(self._directory, number, shard)
+        except OSError as error:
+            raise CacheError(
+                f"{path} cannot be written ({error.strerror}); what is finished is kept: run the same again."
+            ) from None
         return shard
 
     def _encode_batch(self, pictures: Sequence[Pixels]) -> Rows:

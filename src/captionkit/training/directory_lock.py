@@ -39,7 +39,12 @@ class DirectoryLock:
     def __enter__(self) -> Self:
         path = self._directory / self.NAME
         while True:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            except OSError as error:
+                raise CacheError(
+                    f"The folder {self._directory} cannot be written to ({error.strerror})."
+                ) from None
             try:
                 _try_lock(descriptor)
             except OSError:
