@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from captionkit.errors import DataError
 from captionkit.metrics.results import References, match, read_references, read_results
+from tests.metrics.strategies import few
 
 
 def write(folder: Path, name: str, content: object) -> Path:
@@ -142,6 +145,33 @@ def test_bad_results_give_one_sentence(tmp_path: Path, name: str, content: str, 
         read_results(write(tmp_path, name, content))
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+ANYTHING = st.one_of(
+    st.binary(max_size=200), st.text(st.sampled_from('[]{}",:\\n image_idcaption1'), max_size=80).map(str.encode)
+)
+
+
+@few
+@given(content=ANYTHING)
+@pytest.mark.parametrize("name", ["r.json", "r.jsonl", "r.csv", "r.tsv"])
+def test_any_bytes_give_captions_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("any") / name
+    path.write_bytes(content)
+    message = ""
+    try:
+        assert read_results(path)
+    except DataError as error:
+        message = str(error)
+    assert "\n" not in message
+
+
+def test_a_name_with_a_line_break_stays_on_one_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "r.csv", 'image,caption\n"a\nb",x\n"a\nb",y\n')
+    with pytest.raises(DataError, match="picture a b"):
+        read_results(path)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -71,14 +71,14 @@ def read_results(path: Path | str) -> dict[str, str]:
             continue
         caption = _text(_best(row.caption), row)
         if row.image in found:
-            raise DataError(
+            raise _problem(
                 f"{path.name} has two captions for picture {row.image} ({places[row.image]} and {row.place}), "
                 "but one a picture is scored; keep the best."
             )
         found[row.image] = caption
         places[row.image] = row.place
     if not found:
-        raise DataError(f"Expected captions in {path}, but there are none.")
+        raise _problem(f"Expected captions in {path}, but there are none.")
     return found
 
 
@@ -120,7 +120,7 @@ def match(results: Mapping[str, str], references: References) -> dict[str, str]:
             if own not in references.captions and PurePosixPath(name).name in references.captions:
                 own = PurePosixPath(name).name
         if own in found:
-            raise DataError(f"The results name picture {own} twice (again as {name}); keep one caption.")
+            raise _problem(f"The results name picture {own} twice (again as {name}); keep one caption.")
         found[own] = caption
     return found
 
@@ -129,7 +129,7 @@ def _annotations(document: Mapping[str, Any], path: Path) -> References:
     """COCO: pictures in the order of `images`, captions in the order of `annotations`."""
     annotations, images = document["annotations"], document.get("images", [])
     if not isinstance(annotations, list) or not isinstance(images, list):
-        raise DataError(f"Expected lists of images and annotations in {path}, as in COCO's captions_*.json.")
+        raise _problem(f"Expected lists of images and annotations in {path}, as in COCO's captions_*.json.")
     captions: dict[str, list[str]] = {}
     aliases: dict[str, str] = {}
     for number, image in enumerate(images):
@@ -152,7 +152,7 @@ def _grouped(rows: Iterator[_Row], path: Path) -> References:
         values = row.caption if isinstance(row.caption, list) else [row.caption]
         captions.setdefault(row.image, []).extend(_text(value, row) for value in values)
     if not any(captions.values()):
-        raise DataError(f"Expected reference captions in {path}, but there are none.")
+        raise _problem(f"Expected reference captions in {path}, but there are none.")
     return References(captions, source=str(path))
 
 
@@ -166,9 +166,9 @@ def _data_set(path: Path, split: str | None) -> References:
         splits = sorted({str(record.split) for record in records})
         records = [record for record in records if record.split == wanted]
         if not records:
-            raise DataError(f"{path} has no captions of split '{split}'; it has {', '.join(splits) or 'none'}.")
+            raise _problem(f"{path} has no captions of split '{split}'; it has {', '.join(splits) or 'none'}.")
     if not records:
-        raise DataError(f"Expected reference captions in {path}, but there are none.")
+        raise _problem(f"Expected reference captions in {path}, but there are none.")
     return References({record.id: record.captions for record in records}, source=str(path))
 
 
@@ -183,7 +183,7 @@ def _rows(path: Path) -> Iterator[_Row]:
     if isinstance(document, dict) and isinstance(document.get("annotations"), list):
         document = document["annotations"]
     if not isinstance(document, list):
-        raise DataError(
+        raise _problem(
             f'Expected a list of {{"image_id": ..., "caption": ...}} in {path.name}, as the COCO results format '
             f"has it, but got {_kind(document)}."
         )
@@ -203,7 +203,6 @@ def _json_lines(data: bytes, name: str) -> Iterator[_Row]:
 
 
 def _delimited(data: bytes, name: str, delimiter: str) -> Iterator[_Row]:
-    csv.field_size_limit(1 << 20)
     reader = csv.DictReader(io.StringIO(_decoded(data, name), newline=""), delimiter=delimiter)
     try:
         for entry in reader:
@@ -211,7 +210,7 @@ def _delimited(data: bytes, name: str, delimiter: str) -> Iterator[_Row]:
                 {key.strip(): value for key, value in entry.items() if key}, f"{name}, line {reader.line_num}"
             )
     except csv.Error as error:
-        raise DataError(f"{name}, line {reader.line_num}: not readable as a table ({error}).") from None
+        raise _problem(f"{name}, line {reader.line_num}: not readable as a table ({error}).") from None
 
 
 def _row(entry: object, place: str) -> _Row:
@@ -221,12 +220,12 @@ def _row(entry: object, place: str) -> _Row:
     for key in CAPTION_KEYS:
         if key in entry:
             return _Row(place, name, entry[key], worse)
-    raise DataError(f"{place}: expected a caption under one of {', '.join(CAPTION_KEYS)}, but got {_keys(entry)}.")
+    raise _problem(f"{place}: expected a caption under one of {', '.join(CAPTION_KEYS)}, but got {_keys(entry)}.")
 
 
 def _name(entry: object, keys: Sequence[str], place: str) -> str:
     if not isinstance(entry, dict):
-        raise DataError(f"{place}: expected an object with {keys[0]}, but got {_kind(entry)}.")
+        raise _problem(f"{place}: expected an object with {keys[0]}, but got {_kind(entry)}.")
     for key in keys:
         value = entry.get(key)
         if isinstance(value, str) and value:
@@ -234,17 +233,17 @@ def _name(entry: object, keys: Sequence[str], place: str) -> str:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if value is not None:
-            raise DataError(f"{place}: expected a number or a name as {key}, but got {value!r}.")
-    raise DataError(f"{place}: expected a picture under one of {', '.join(keys)}, but got {_keys(entry)}.")
+            raise _problem(f"{place}: expected a number or a name as {key}, but got {value!r}.")
+    raise _problem(f"{place}: expected a picture under one of {', '.join(keys)}, but got {_keys(entry)}.")
 
 
 def _text(value: object, row: _Row) -> str:
     if not isinstance(value, str):
-        raise DataError(
+        raise _problem(
             f"{row.place}: expected the caption of picture {row.image} to be text, but got {_kind(value)}."
         )
     if len(value) > MAX_CAPTION_CHARACTERS:
-        raise DataError(
+        raise _problem(
             f"{row.place}: the caption of picture {row.image} has {len(value):,} characters, more than the "
             f"{MAX_CAPTION_CHARACTERS:,} a caption may have; is the file damaged?"
         )
@@ -256,6 +255,11 @@ def _best(captions: object) -> object:
     if isinstance(captions, list) and captions and isinstance(captions[0], dict):
         return captions[0].get("text")
     return captions
+
+
+def _problem(message: str) -> DataError:
+    """The message on one line, whatever line breaks the names in it hold."""
+    return DataError(" ".join(message.split()))
 
 
 def _kind(value: object) -> str:
@@ -272,12 +276,12 @@ def _decoded(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{name} is not UTF-8 text (byte {error.start:,}); save it as UTF-8.") from None
+        raise _problem(f"{name} is not UTF-8 text (byte {error.start:,}); save it as UTF-8.") from None
 
 
 def _json(data: bytes, place: str) -> Any:
     def refuse(word: str) -> NoReturn:
-        raise DataError(
+        raise _problem(
             f"{place} holds {word}, which is no JSON and no caption; write text or leave the entry out."
         )
 
@@ -287,4 +291,4 @@ def _json(data: bytes, place: str) -> Any:
         what = type(error).__name__
         if isinstance(error, json.JSONDecodeError):
             what = f"{error.msg}, line {error.lineno}"
-        raise DataError(f"{place} is not valid JSON ({what}).") from None
+        raise _problem(f"{place} is not valid JSON ({what}).") from None

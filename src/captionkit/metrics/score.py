@@ -146,7 +146,7 @@ def check_captions(predictions: Mapping[str, str], references: Mapping[str, Sequ
 
 
 def _without_references(names: Sequence[str], total: int) -> str:
-    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    shown = " ".join(", ".join([*names[:3], *(["..."] if len(names) > 3 else [])]).split())
     if len(names) == total:
         return (
             f"None of the {total:,} captioned pictures ({shown}) has references: "
