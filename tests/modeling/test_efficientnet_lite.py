@@ -38,9 +38,12 @@ def weights_file(name: str) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param("efficientnet_lite0"), pytest.param("efficientnet_lite1", marks=pytest.mark.slow),
-     pytest.param("efficientnet_lite2")],
-)  # fmt: skip
+    [
+        pytest.param("efficientnet_lite0", marks=pytest.mark.slow),
+        pytest.param("efficientnet_lite1", marks=pytest.mark.slow),
+        "efficientnet_lite2",
+    ],
+)
 def test_activations_equal_an_independent_run_and_the_classes_make_sense(name: str) -> None:
     tensors = read_torch_tensors(weights_file(name))
     encoder = build_encoder(EncoderConfig(name=name))

@@ -26,30 +26,30 @@ def pixels(size: int, count: int = 2) -> np.ndarray:
 
 def test_grid_and_pooled_features() -> None:
     keras.utils.set_random_seed(1)
-    config = EncoderConfig(name="mobilenet_v3_small", weights="none", image_size=64)
+    config = EncoderConfig(name="vgg16", weights="none", image_size=64)
     grid = build_encoder(config)
     assert grid.input_shape == (None, 64, 64, 3)
-    assert grid.output_shape == (None, 4, 576)
+    assert grid.output_shape == (None, 16, 512)
     assert str(grid.input.dtype) == "uint8"
     features = grid(pixels(64)).numpy()
     assert features.dtype == np.float32
     keras.utils.set_random_seed(1)
-    pooled = build_encoder(EncoderConfig(name="mobilenet_v3_small", weights="none", image_size=64, pooled=True))
-    assert pooled.output_shape == (None, 1, 576)
+    pooled = build_encoder(EncoderConfig(name="vgg16", weights="none", image_size=64, pooled=True))
+    assert pooled.output_shape == (None, 1, 512)
     np.testing.assert_allclose(pooled(pixels(64)).numpy()[:, 0], features.mean(axis=1), rtol=1e-4, atol=1e-5)
     assert encoder_fingerprint(grid, config) != encoder_fingerprint(pooled, config)
 
 
 def test_the_grid_is_row_major() -> None:
-    encoder = build_encoder(EncoderConfig(name="efficientnet_lite0", weights="none", image_size=64))
+    encoder = build_encoder(EncoderConfig(name="vgg16", weights="none", image_size=64))
     pictures = pixels(64)
     backbone = encoder.get_layer("backbone")
     normalized = encoder.get_layer("normalization")(pictures)
     grid = backbone(normalized).numpy()
     features = encoder(pictures).numpy()
-    for row in range(2):
-        for column in range(2):
-            np.testing.assert_allclose(features[:, row * 2 + column], grid[:, row, column], rtol=1e-5, atol=1e-6)
+    for row in range(4):
+        for column in range(4):
+            np.testing.assert_allclose(features[:, row * 4 + column], grid[:, row, column], rtol=1e-5, atol=1e-6)
 
 
 def test_normalization_is_done_once_and_in_the_networks_channel_order() -> None:

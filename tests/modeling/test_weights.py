@@ -38,7 +38,7 @@ CONSTRUCTORS = {
     "efficientnet_v2_s": "efficientnet_v2.EfficientNetV2S",
     "convnext_tiny": "convnext.ConvNeXtTiny",
 }
-QUICK = ("mobilenet_v3_small", "vgg16")
+QUICK = ("vgg16",)
 
 
 def values(variable: Any) -> np.ndarray:

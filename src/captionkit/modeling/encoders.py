@@ -196,14 +196,16 @@ def _spec(name: str) -> EncoderSpec:
 
 
 def _with_weights(config: EncoderConfig, spec: EncoderSpec, size: int) -> keras.Model:
+    path = None
+    if config.weights != "none":
+        published = config.weights == "imagenet"
+        path = _published(config.name, spec) if published else expand_path(config.weights)
     try:
         network = spec.backbone(size, None)
     except ValueError as error:
         reason = str(error).split("\n")[0]
         raise ConfigError(f"{config.name} cannot be built at encoder.image_size = {size}: {reason}") from None
-    if config.weights != "none":
-        published = config.weights == "imagenet"
-        path = _published(config.name, spec) if published else expand_path(config.weights)
+    if path is not None:
         weight_files.load_weights(network, path)
     return network
 
