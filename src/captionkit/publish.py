@@ -93,7 +93,7 @@ def publish(
             licences={what: terms for what, terms in licences.items() if terms},
             decoding=decoding,
             card="",
-            config=config,
+            config=without_places(config),
             calibration=calibration,
             int8_decoder=int8,
             float16_decoder=float16 and not int8,
@@ -116,6 +116,22 @@ def publish(
     finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card)
     write_bundle(output, finished)
     return finished
+
+
+def without_places(config: Config) -> Config:
+    """The configuration without the places of this machine's files: a bundle is passed on, a home folder is not."""
+    plain = Config()
+    return dataclasses.replace(
+        config,
+        data=dataclasses.replace(
+            plain.data, format=config.data.format, train=config.data.train, val=config.data.val
+        ),
+        training=dataclasses.replace(config.training, begin_from=Path(config.training.begin_from).name),
+        encoder=dataclasses.replace(
+            config.encoder,
+            weights=config.encoder.weights if config.encoder.weights in ("imagenet", "none") else "file",
+        ),
+    )
 
 
 def outside_expectation(config: Config, scores: Mapping[str, float]) -> list[str]:

@@ -124,6 +124,10 @@ def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(data: Path, tmp_
     assert "drawn for a test" in read_bundle(tmp_path / "halves" / "model.captionkit").card
     # What training measured on dev is what the exported networks say: one decode, one resize, one search.
     assert bundle.manifest.scores["CIDEr-D"] == pytest.approx(halves.state.best_score, abs=0.02)
+    # A bundle is passed on: where its maker's files lie is nobody's business.
+    for member in (bundle.config or "", bundle.card):
+        assert str(data) not in member
+        assert str(tmp_path) not in member
     short = publish(
         tmp_path / "halves", tmp_path / "short.captionkit", ["decoding.max_length=3", "bundle.name=short"]
     )
