@@ -6,24 +6,18 @@ caption as text and as alternative text, and a link to its file.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
 from pathlib import Path
 
-from PIL import Image
-
 from captionkit.errors import ImageError
 from captionkit.images import read_image
-from captionkit.search.words import split_words
+from captionkit.search.words import WORD, split_words
+from captionkit.webpage import fill_page, jpeg_address, shrink
 
 THUMBNAIL = 480
-_RUN = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +52,12 @@ def format_gallery(title: str, note: str, sections: Sequence[Section]) -> str:
 
     A picture that cannot be read any more is told in its place.
     """
-    style = _resource("gallery.css")
-    body = "\n".join(_section(section) for section in sections)
     parts = {
-        "STYLE_HASH": f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode('ascii')}",
-        "STYLE": style,
         "TITLE": escape(_shown(title)),
         "NOTE": escape(_shown(note)),
-        "SECTIONS": body or "<p>Nothing was found.</p>",
+        "SECTIONS": "\n".join(map(_section, sections)) or "<p>Nothing was found.</p>",
     }
-    return re.sub(r"@([A-Z_]+)@", lambda mark: parts[mark[1]], _resource("gallery.html"))
+    return fill_page(_resource("gallery.html"), style=_resource("gallery.css"), script="", parts=parts)
 
 
 def _section(section: Section) -> str:
@@ -97,23 +87,20 @@ def _marked(caption: str, hits: Sequence[str]) -> str:
     """The caption as HTML, the words that hit in mark elements."""
     wanted = set(hits)
 
-    def mark(run: re.Match[str]) -> str:
-        text = escape(run[0])
-        return f"<mark>{text}</mark>" if wanted.intersection(split_words(run[0])) else text
-
-    return _RUN.sub(mark, _shown(caption))
+    text, parts, end = _shown(caption), [], 0
+    for word in WORD.finditer(text):
+        if wanted.intersection(split_words(word[0])):
+            parts += [escape(text[end : word.start()]), f"<mark>{escape(word[0])}</mark>"]
+            end = word.end()
+    return "".join([*parts, escape(text[end:])])
 
 
 def _thumbnail(path: Path) -> str:
     """The picture, made small, as an address of its own; empty where it cannot be read."""
     try:
-        image = Image.fromarray(read_image(path, target_size=THUMBNAIL))
+        return jpeg_address(shrink(read_image(path, target_size=THUMBNAIL), THUMBNAIL))
     except ImageError:
         return ""
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 def _shown(text: str) -> str:

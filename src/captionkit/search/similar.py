@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.progress import Progress
-from captionkit.search.compact import Bytes, Floats
+from captionkit.search.compact import VECTOR, Bytes, Floats
 from captionkit.search.index import Index
 
 # Likeness above which two pictures are nearly the same: docs/search.md says how it was chosen.
@@ -55,12 +55,16 @@ class Vectors:
 def read_vectors(index: Index) -> Vectors:
     """The vectors of an index."""
     parts = list(index.vectors())
-    if not parts:
-        return Vectors(np.zeros(0, np.int64), np.zeros((0, 1), np.float32), np.zeros(1, np.float32))
-    contents = np.concatenate([some for some, _ in parts])
-    values = np.concatenate([vectors for _, vectors in parts]).astype(np.float32)
+    contents = [np.zeros(0, np.int64), *(some for some, _ in parts)]
+    vectors = [np.zeros((0, VECTOR), np.int8), *(some for _, some in parts)]
+    return centred(np.concatenate(contents), np.concatenate(vectors))
+
+
+def centred(contents: npt.NDArray[np.int64], vectors: Bytes) -> Vectors:
+    """Vectors int8 [N, K] of contents int64 [N], made ready to be compared."""
+    values = vectors.astype(np.float32)
     # The mean of a few pictures is mostly these pictures; it is trusted as their number grows.
-    centre: Floats = values.mean(axis=0) * np.float32(len(values) / (len(values) + 8))
+    centre: Floats = values.sum(axis=0) / np.float32(len(values) + 8)
     return Vectors(contents, _units(values - centre), centre)
 
 

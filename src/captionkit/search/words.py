@@ -21,7 +21,7 @@ TERMS_VERSION = 1
 
 MAX_QUERY_WORDS = 64  # different ones; the rest of a longer query is not looked for
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _STOP_WORDS = frozenset(
     word
     for line in (
@@ -135,7 +135,7 @@ class QueryWord:
 def split_words(text: str) -> list[str]:
     """The words of a text, lower-cased and without accents; any text will do, and some has none."""
     folded = unicodedata.normalize("NFKD", text.casefold()).casefold()
-    return _WORD.findall("".join(char for char in folded if not unicodedata.combining(char)))
+    return WORD.findall("".join(char for char in folded if not unicodedata.combining(char)))
 
 
 @lru_cache(maxsize=1 << 16)

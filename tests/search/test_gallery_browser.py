@@ -1,0 +1,84 @@
+"""The gallery in Chromium: by keyboard alone, and under axe-core."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captionkit.search.gallery import Card, Section, format_gallery
+from captionkit.selftest import draw_picture
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page_file(tmp_path: Path) -> Path:
+    cards = []
+    for number in range(7):
+        path = tmp_path / f"photo {number} with a rather long name of its own.png"
+        path.write_bytes(draw_picture(number))
+        caption = "A brown dog runs through the deep snow." if number % 2 else "Two dogs play."
+        cards.append(Card(path, path.name, caption, ("dog", "dogs", "snow"), f"score {7 - number:.2f}"))
+    (tmp_path / "photo 3 with a rather long name of its own.png").unlink()
+    sections = [Section("Group 1, 4 pictures", cards[:4]), Section("Group 2, 3 pictures", cards[4:])]
+    page = tmp_path / "gallery.html"
+    page.write_text(format_gallery('a "dog" in the snow', "7 pictures, ranked by captions and model.", sections))
+    return page
+
+
+def test_by_keyboard_from_picture_to_picture(browser: Any, page_file: Path) -> None:
+    page = browser.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: None if request.url.startswith(("file:", "data:"))
+            else problems.append(request.url))  # fmt: skip
+    page.goto(page_file.as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    names = []
+    for _ in range(6):  # the seventh is gone and has nothing to open
+        page.keyboard.press("Tab")
+        names.append(page.evaluate("document.activeElement.querySelector('img').alt"))
+    assert [name.split("Opens photo ")[1][0] for name in names] == ["0", "1", "2", "4", "5", "6"]
+    assert page.locator("img").evaluate_all("all => all.every(one => one.naturalWidth > 0)")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/photo%206*")
+    page.close()
+    assert problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_axe_finds_nothing(browser: Any, page_file: Path, scheme: str, width: int) -> None:
+    axe = os.environ.get("CAPTIONKIT_AXE")
+    if not axe:
+        pytest.skip("CAPTIONKIT_AXE does not name axe.min.js of the npm package axe-core")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True)
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.add_script_tag(path=axe)
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations', 'incomplete']})")
+    if target := os.environ.get("CAPTIONKIT_SCREENSHOTS"):
+        page.screenshot(path=f"{target}/gallery-{scheme}-{width}.png", full_page=True)
+    context.close()
+    assert [(one["id"], one["nodes"][0]["html"]) for one in result["violations"]] == []
+    assert len(result["passes"]) > 15
