@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from captionkit.cli.app import main
-from captionkit.search.index import INDEX_NAME
+from captionkit.search.database import INDEX_NAME
 from captionkit.selftest import draw_picture
 from tests.tiny import export_tiny
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from captionkit.captioner import Captioner
-from captionkit.search.index import INDEX_NAME
+from captionkit.search.database import INDEX_NAME
 from captionkit.search.indexing import index_folder
 from captionkit.selftest import draw_picture
 

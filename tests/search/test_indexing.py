@@ -13,7 +13,8 @@ import pytest
 from captionkit.captioner import Captioner
 from captionkit.search import indexing
 from captionkit.search.compact import to_cells, to_features
-from captionkit.search.index import INDEX_NAME, open_index
+from captionkit.search.database import INDEX_NAME
+from captionkit.search.index import open_index
 from captionkit.search.indexing import Report, index_folder, kept_cells
 from captionkit.search.scan import scan
 from captionkit.selftest import draw_picture

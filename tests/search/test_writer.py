@@ -20,21 +20,28 @@ from captionkit.captioner import Captioner
 from captionkit.errors import SearchError, UsageError
 from captionkit.records import Caption
 from captionkit.search.compact import VECTOR
-from captionkit.search.index import INDEX_NAME, open_index
+from captionkit.search.database import INDEX_NAME
+from captionkit.search.expectation import vocabulary_stems
+from captionkit.search.index import open_index
 from captionkit.search.indexing import index_folder
 from captionkit.search.scan import FileState
 from captionkit.search.words import query_words
 from captionkit.search.writer import Content, IndexWriter
+from tests.tiny import tiny_tokenizer
 
 # Forked children would take over the threads and locks of a process that ran TensorFlow.
 SPAWN = multiprocessing.get_context("spawn")
+
+
+STEMS = len(vocabulary_stems(tiny_tokenizer()))
 
 
 def content(number: int) -> Content:
     words = ("a", "dog", f"word{number}")
     captions = [Caption(f"A dog word{number}.", words, (-0.5, -1.0, -2.0, -0.1), -1.0, True)] * 2
     cells = np.full(8 + 4, number % 100, np.int8)
-    return Content(number.to_bytes(32, "big"), captions, np.full(VECTOR, number % 100, np.int8), cells)
+    codes = np.full(STEMS, number % 200 + 1, np.uint8)
+    return Content(number.to_bytes(32, "big"), captions, np.full(VECTOR, number % 100, np.int8), cells, codes)
 
 
 def add_for_ever(path: Path, root: Path, bundle: Path, batch: int) -> None:
@@ -57,6 +64,9 @@ def check(path: Path, batch: int) -> int:
         assert rows("PRAGMA integrity_check").fetchone() == ("ok",)
         for table, each in (("contents", 1), ("files", 1), ("captions", 2), ("cells", 1), ("terms", 1)):
             assert rows(f"SELECT count(*) FROM {table}").fetchone() == (count * each,)  # noqa: S608
+        contents, codes = index.expected([0])
+        assert contents.tolist() == index.first(count + 1)
+        assert codes[0].tolist() == [number % 200 + 1 for number in range(count)]
         if count:
             assert len(index.matches(query_words(f"word{count - 1}"), 5)) == 1
             assert set(index.paths(index.first(count))) == set(index.first(count))

@@ -51,7 +51,7 @@ def index(
     """
     from captionkit.captioner import Captioner
     from captionkit.cli.caption import printable
-    from captionkit.search.index import INDEX_NAME
+    from captionkit.search.database import INDEX_NAME
     from captionkit.search.indexing import index_folder
 
     path = folder / INDEX_NAME if index is None else index
@@ -134,7 +134,8 @@ def search(
     from captionkit.captioner import Captioner
     from captionkit.errors import UsageError
     from captionkit.search.answer import answer_duplicates, answer_like, answer_query
-    from captionkit.search.index import INDEX_NAME, find_index, open_index
+    from captionkit.search.database import INDEX_NAME, find_index
+    from captionkit.search.index import open_index
 
     if (query is not None) + (like is not None) + duplicates != 1:
         raise UsageError("Expected one of: a query in words, --like PHOTO, --duplicates; for example 'a red car'.")

@@ -13,8 +13,9 @@ from captionkit.captioner import Captioner
 from captionkit.errors import SearchError
 from captionkit.images import load_pixels, read_image_bytes
 from captionkit.search.compact import Bytes, to_vectors
+from captionkit.search.database import model_id
 from captionkit.search.gallery import Card, Section, format_gallery
-from captionkit.search.index import Index, StoredCaption, model_id
+from captionkit.search.index import Index, StoredCaption
 from captionkit.search.ranking import DEPTH, rank
 from captionkit.search.similar import NEARLY_SAME, duplicates, like, read_vectors
 from captionkit.search.words import QueryWord, hits, query_words
@@ -141,7 +142,7 @@ def answer_query(
             continue  # its file was dropped a moment ago
         caption, found = best_caption(captions.get(hit.content, []), words)
         first, *copies = paths[hit.content]
-        parts = {"bm25": hit.bm25} | ({} if hit.gain is None else {"gain": hit.gain})
+        parts = {"bm25": hit.bm25, "expected": hit.expected} | ({} if hit.gain is None else {"gain": hit.gain})
         gains: dict[str, float] = {}
         for word, gain in zip(ranking.asked, hit.word_gains, strict=False):
             gains[word] = gains.get(word, 0.0) + gain

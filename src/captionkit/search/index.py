@@ -8,11 +8,9 @@ moved, and a copy, lead to the content that is there.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,39 +19,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.bundle import Bundle
 from captionkit.errors import SearchError
-from captionkit.files import sha256
 from captionkit.search.compact import VECTOR, unpack
+from captionkit.search.database import connect, damaged, read_facts, reading, told
+from captionkit.search.segments import read_columns
 from captionkit.search.words import QueryWord, match_expression
 
-INDEX_NAME = ".captionkit-index.sqlite"
-APPLICATION_ID = 0x434B4958  # "CKIX"
-VERSION = 1
-BUSY_SECONDS = 30.0
-
-_SCHEMA = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE contents (id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE);
-CREATE TABLE files (
-  path BLOB PRIMARY KEY,
-  size INTEGER NOT NULL,
-  mtime_ns INTEGER NOT NULL,
-  content INTEGER NOT NULL REFERENCES contents
-);
-CREATE INDEX files_by_content ON files (content);
-CREATE TABLE captions (
-  content INTEGER NOT NULL REFERENCES contents,
-  rank INTEGER NOT NULL,
-  text TEXT NOT NULL,
-  tokens TEXT NOT NULL,
-  log_probabilities BLOB NOT NULL,
-  PRIMARY KEY (content, rank)
-) WITHOUT ROWID;
-CREATE TABLE vectors (content INTEGER PRIMARY KEY REFERENCES contents, vector BLOB NOT NULL);
-CREATE TABLE cells (content INTEGER PRIMARY KEY REFERENCES contents, cells BLOB NOT NULL);
-CREATE VIRTUAL TABLE terms USING fts5 (stems, kinds, tokenize = "unicode61 remove_diacritics 0");
-"""
 # A hit in the second column, of wider terms, counts this much beside one in the first.
 KIND_WEIGHT = 0.3
 
@@ -71,43 +42,6 @@ class StoredCaption:
     text: str
     tokens: tuple[str, ...]
     log_probabilities: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What an index says of itself.
-
-    Attributes:
-        root: the folder, relative to the index's own where that lies inside; "/" between names.
-        model: `model_id` of the bundle that captioned it.
-        model_name: that bundle's name, for messages.
-        captions: captions a picture.
-        cells: G; depth: D.
-        terms: the `TERMS_VERSION` of its terms.
-    """
-
-    root: str
-    model: str
-    model_name: str
-    captions: int
-    cells: int
-    depth: int
-    terms: int
-
-
-def model_id(bundle: Bundle) -> str:
-    """64 hexadecimal digits that two bundles share if they say the same of every picture.
-
-    Networks, vocabulary and the size of the picture count; name, scores and card do not.
-    """
-    size = bundle.manifest.network.image_size
-    parts = [
-        sha256(bundle.encoder),
-        sha256(bundle.decoder),
-        sha256(bundle.tokenizer.to_json().encode()),
-        str(size),
-    ]
-    return sha256(" ".join(parts).encode())
 
 
 class Index:
@@ -154,6 +88,14 @@ class Index:
             )
             return {int(content): float(score) for content, score in rows}
 
+    def stems(self) -> dict[str, int]:
+        """The stems of the model's vocabulary, each with its place."""
+        with told(self.path):
+            rows = self.connection.execute("SELECT stem, place FROM stems ORDER BY place").fetchall()
+        if [place for _, place in rows] != list(range(len(rows))):
+            raise damaged(self.path)
+        return dict(rows)
+
     def first(self, limit: int) -> list[int]:
         """The first contents, in the order they came in."""
         with told(self.path):
@@ -170,6 +112,21 @@ class Index:
             places = range(1, last + 1, max(1, -(-last // count)))
             rows = [self.connection.execute(query, (place,)).fetchone()[0] for place in places]
         return list(dict.fromkeys(rows))
+
+    def expected(self, places: Sequence[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+        """How far words are expected of all pictures.
+
+        Args:
+            places: of W stems.
+
+        Returns:
+            Contents int64 [N], and the codes of the shares (`expectation.to_codes`), uint8 [W, N].
+        """
+        with told(self.path), reading(self.connection):
+            try:
+                return read_columns(self.connection, places)
+            except ValueError:
+                raise damaged(self.path) from None
 
     def captions(self, contents: Iterable[int]) -> dict[int, list[StoredCaption]]:
         """The captions of contents, best first."""
@@ -270,113 +227,3 @@ def open_index(path: Path) -> Index:
     except BaseException:
         connection.close()
         raise
-
-
-def find_index(start: Path) -> Path:
-    """The index of the folder `start` or of the nearest folder above.
-
-    Raises:
-        SearchError: there is none.
-    """
-    for folder in (start.absolute(), *start.absolute().parents):
-        if (folder / INDEX_NAME).is_file():
-            return folder / INDEX_NAME
-    raise SearchError(
-        f"Expected a search index in {start.absolute()} or a folder above, but there is none; "
-        "make it with captionkit index FOLDER, or name one with --index."
-    )
-
-
-def connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    """A connection that trusts nothing in the file but its tables. A new file stays empty until it is filled."""
-    # A reader, too, opens for writing where it can: what a writer that was killed left must be rolled back.
-    mode = "rwc" if write else "rw" if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else "ro"
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
-    )
-    try:
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA cell_size_check = ON")
-        if not write:
-            connection.execute("PRAGMA query_only = ON")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def create_tables(connection: sqlite3.Connection, facts: Facts) -> None:
-    """Make the tables of an empty file, all or none."""
-    with transaction(connection):
-        for statement in _SCHEMA.split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        write_facts(connection, facts)
-
-
-def write_facts(connection: sqlite3.Connection, facts: Facts) -> None:
-    """Store what the index says of itself; inside a transaction."""
-    values = {name: getattr(facts, name) for name in Facts.__slots__}
-    connection.executemany(
-        "INSERT OR REPLACE INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in values.items()]
-    )
-
-
-def read_facts(connection: sqlite3.Connection, path: Path) -> Facts:
-    """What the index says of itself.
-
-    Raises:
-        SearchError: it is none, damaged, or of a later version.
-    """
-    with told(path):
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if application != APPLICATION_ID:
-            raise SearchError(f"Expected a search index of captionkit at {path}, but it is another kind of file.")
-        if version != VERSION:
-            raise SearchError(
-                f"{path} has version {version}, but this captionkit reads version {VERSION}; "
-                "make it anew: captionkit index FOLDER --rebuild."
-            )
-        rows: Mapping[str, str] = dict(connection.execute("SELECT name, value FROM facts"))
-    try:
-        values = {name: json.loads(rows[name]) for name in Facts.__slots__}
-    except (KeyError, TypeError, ValueError):
-        raise damaged(path) from None
-    whole = ("captions", "cells", "depth", "terms")
-    if any(type(value) is not (int if name in whole else str) for name, value in values.items()):
-        raise damaged(path)
-    if not (1 <= values["cells"] <= 1 << 16 and 1 <= values["depth"] <= 1 << 16):
-        raise damaged(path)
-    return Facts(**values)
-
-
-@contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of a block's changes, or none."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
-
-
-@contextlib.contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into one sentence."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error) or "busy" in str(error):
-            raise SearchError(f"{path} is being written by another process; try again in a moment.") from None
-        raise SearchError(f"SQLite cannot use the index {path} ({error}).") from None
-    except sqlite3.DatabaseError:
-        raise damaged(path) from None
-
-
-def damaged(path: Path) -> SearchError:
-    """The error of an index whose contents are not as they must be."""
-    return SearchError(f"The index {path} is damaged; make it anew: captionkit index FOLDER --rebuild.")

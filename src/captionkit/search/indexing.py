@@ -9,7 +9,7 @@ import hashlib
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,8 @@ from captionkit.errors import ImageError
 from captionkit.images import load_pixels, read_image_bytes
 from captionkit.progress import Progress
 from captionkit.search.compact import Floats, cell_count, pack, to_cells, to_features, to_vectors
+from captionkit.search.database import Facts
+from captionkit.search.expectation import expected_shares, stem_places, to_codes
 from captionkit.search.scan import FileState, Scan, scan
 from captionkit.search.writer import Content, IndexWriter
 
@@ -138,16 +140,26 @@ def kept_cells(captioner: Captioner) -> int:
 
 
 def to_contents(
-    captioner: Captioner, features: Floats, digests: list[bytes], *, captions: int, cells: int
+    captioner: Captioner,
+    features: Floats,
+    digests: Sequence[bytes],
+    facts: Facts,
+    places: npt.NDArray[np.int64],
 ) -> list[Content]:
-    """What the index keeps of pictures with features [B, P, D]."""
-    described = captioner.describe(features, n=captions)
-    kept = pack(to_cells(features, cells).reshape(len(features), -1))
-    vectors = to_vectors(features)
-    return [
-        Content(digest, captions_, vectors[row], kept[row])
-        for row, (digest, captions_) in enumerate(zip(digests, described, strict=True))
-    ]
+    """What the index keeps of pictures.
+
+    Args:
+        captioner: what captions.
+        features: float32 [B, P, D].
+        digests: of the pictures' bytes.
+        facts: of the index.
+        places: int64 [V] of the words' stems in the index (`expectation.stem_places`).
+    """
+    captions = captioner.describe(features, n=facts.captions)
+    shares = expected_shares(captioner.engine, captioner.bundle.tokenizer, features, captions, places)
+    kept = pack(to_cells(features, facts.cells).reshape(len(features), -1))
+    parts = zip(digests, captions, to_vectors(features), kept, to_codes(shares), strict=True)
+    return [Content(*part) for part in parts]
 
 
 def _add(
@@ -160,6 +172,7 @@ def _add(
 ) -> None:
     known = set(writer.known_contents())
     facts = writer.index.facts
+    places = stem_places(captioner.bundle.tokenizer, writer.index.stems())
     pictures = _read_all(writer.root, states, known, captioner.engine.network.image_size)
     while some := list(itertools.islice(pictures, BATCH)):
         broken = [one for one in some if one.error is not None]
@@ -168,7 +181,7 @@ def _add(
         contents: list[Content] = []
         if new:
             features = captioner.engine.encode(np.stack([one for one in new.values() if one is not None]))
-            contents = to_contents(captioner, features, list(new), captions=facts.captions, cells=facts.cells)
+            contents = to_contents(captioner, features, list(new), facts, places)
         writer.add(contents, [(one.state, one.digest) for one in whole])
         if broken:
             writer.forget(one.state.path for one in broken)  # what it held before is no longer there

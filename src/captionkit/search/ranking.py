@@ -1,9 +1,10 @@
-"""Which pictures fit a query: BM25 over the captions first, then the best by the model's own likelihood.
+"""Which pictures fit a query: by captions and expected words first, then the best by the model's own likelihood.
 
-For a picture I and a query q of words w the model's part is log p(q | I) - log p(q), how many nats likelier the
-query becomes by the picture. As log p(q) stands p(q | the average picture of the index). It is the same for all
-pictures, so it changes no ranking; it makes scores of different queries comparable, and, word by word, says which
-words the picture speaks for.
+The first stage adds a little BM25 over the captions to the likelihood of the query's words under what the model
+expects of a picture (`expectation`); it needs the index alone. The second asks the model itself: for a picture I
+and a query q, log p(q | I) - log p(q) is how many nats likelier the query becomes by the picture. p(q) is the mean
+over the pictures of the index, of which those that the first stage chose and a sample of the others are asked. It
+is the same for all pictures, so it changes no ranking; it makes scores of different queries comparable.
 
 Letters: N pictures, P grid positions, D feature depth, L words of the query.
 """
@@ -11,21 +12,25 @@ Letters: N pictures, P grid positions, D feature depth, L words of the query.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from captionkit.captioner import Captioner
 from captionkit.search.compact import Floats, to_features
+from captionkit.search.expectation import query_scores
 from captionkit.search.index import Index
 from captionkit.search.likelihood import known_words, to_word_ids, word_log_probabilities
-from captionkit.search.words import MAX_QUERY_WORDS, query_words
+from captionkit.search.words import MAX_QUERY_WORDS, QueryWord, query_words
 
 DEPTH = 100  # pictures that are ranked by the model
-# What a point of BM25 counts beside a nat of the model's; docs/search.md says how it was chosen.
-BM25_WEIGHT = 0.5
-PRIOR_PICTURES = 256
+MATCHES = 1000  # pictures whose captions are ranked by BM25
+OTHERS = 64  # pictures that stand for all that the model does not rank
+# What a point of BM25 counts beside a nat of the expected words, and what the first stage counts beside a nat of
+# the model's: docs/search.md says how they were chosen.
+BM25_WEIGHT = 0.1
+FIRST_WEIGHT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,16 @@ class Hit:
         content: which.
         score: what it was ranked by.
         bm25: of its captions; 0 where none of them has a word of the query.
+        expected: how many nats likelier its expected words make the query's words.
         gain: log p(query | picture) - log p(query) in nats; None where the model was not asked.
-        word_gains: the same for each word that the model knows.
+        word_gains: for each word that the model was asked for, how many nats likelier the picture makes it than
+            pictures do on average.
     """
 
     content: int
     score: float
     bm25: float
+    expected: float
     gain: float | None = None
     word_gains: tuple[float, ...] = ()
 
@@ -70,43 +78,82 @@ def rank(index: Index, query: str, captioner: Captioner | None, *, limit: int = 
     Args:
         index: where to look.
         query: a text.
-        captioner: the model that the index was made with; None ranks by captions alone.
+        captioner: the model that the index was made with; None for the first stage alone.
         limit: pictures wanted.
-        depth: pictures that the model ranks, at least `limit`: the best by their captions. An index that holds no
+        depth: pictures that the model ranks, at least `limit`: the best of the first stage. An index that holds no
             more than that is ranked whole, whatever its captions say.
     """
     words = query_words(query)
     unasked = max(0, len(words) - MAX_QUERY_WORDS)
     depth = max(limit, depth)
-    matches = index.matches(words[:MAX_QUERY_WORDS], depth)
+    first = first_stage(index, words[:MAX_QUERY_WORDS], limit if captioner is None else depth)
     if captioner is None:
-        return Ranking(_by_captions(matches, limit), unasked=unasked)
+        return Ranking(tuple(first), unasked=unasked)
     known, unknown = known_words(query, captioner.bundle.tokenizer)
     ids = to_word_ids(known, captioner)
-    asked = tuple(known[: len(ids)])
     unasked = max(unasked, len(known) - len(ids))
-    if len(ids) and len(matches) < depth and index.count() <= depth:
-        matches |= {content: 0.0 for content in index.first(depth) if content not in matches}
-    if not matches or not len(ids):
-        return Ranking(_by_captions(matches, limit), (), tuple(unknown), unasked)
-    gains = query_gains(index, captioner, list(matches), ids)
+    if len(ids) and len(first) < depth and index.count() <= depth:
+        found = {hit.content for hit in first}
+        first += [Hit(content, 0.0, 0.0, 0.0) for content in index.first(depth) if content not in found]
+    if not first or not len(ids):
+        return Ranking(tuple(first[:limit]), (), tuple(unknown), unasked)
+    gains, word_gains = query_gains(index, captioner, [hit.content for hit in first], ids)
     ranked = [
-        Hit(content, BM25_WEIGHT * bm25 + float(row.sum()), bm25, float(row.sum()), tuple(row.tolist()))
-        for (content, bm25), row in zip(matches.items(), gains, strict=True)
+        replace(hit, score=FIRST_WEIGHT * hit.score + gain, gain=gain, word_gains=tuple(row.tolist()))
+        for hit, gain, row in zip(first, gains.tolist(), word_gains, strict=True)
     ]
     ranked.sort(key=lambda hit: -hit.score)
-    return Ranking(tuple(ranked[:limit]), asked, tuple(unknown), unasked)
+    return Ranking(tuple(ranked[:limit]), tuple(known[: len(ids)]), tuple(unknown), unasked)
 
 
-def _by_captions(matches: dict[int, float], limit: int) -> tuple[Hit, ...]:
-    return tuple(Hit(content, score, score) for content, score in list(matches.items())[:limit])
+def first_stage(index: Index, words: Sequence[QueryWord], limit: int) -> list[Hit]:
+    """The best pictures by their captions and expected words; those that neither speaks for are left out."""
+    matches = index.matches(words, max(MATCHES, limit))
+    stems = index.stems()
+    places = [stems[word.stem] for word in words if word.stem in stems]
+    if not places:
+        ranked = list(matches.items())[:limit]
+        return [Hit(content, BM25_WEIGHT * bm25, bm25, 0.0) for content, bm25 in ranked]
+    contents, codes = index.expected(places)
+    expected = query_scores(codes)
+    scores = expected.astype(np.float64)
+    row_of = {int(content): row for row, content in enumerate(contents)}
+    for content, bm25 in matches.items():
+        if content in row_of:
+            scores[row_of[content]] += BM25_WEIGHT * bm25
+    best = np.argsort(-scores, kind="stable")[:limit]
+    return [
+        Hit(content, float(scores[row]), matches.get(content, 0.0), float(expected[row]))
+        for row, content in zip(best.tolist(), contents[best].tolist(), strict=True)
+        if scores[row] > 0
+    ]
 
 
-def query_gains(index: Index, captioner: Captioner, contents: Sequence[int], ids: npt.NDArray[np.int32]) -> Floats:
-    """float32 [N, L]: how much likelier each picture makes each word than the average picture does, in nats."""
-    positions = captioner.engine.network.positions
-    average = index.cells(index.spread(PRIOR_PICTURES)).mean(axis=0, keepdims=True)
-    cells = np.concatenate([average, index.cells(contents)])
-    scores = word_log_probabilities(captioner.engine, to_features(cells, positions), ids)
-    gains: Floats = scores[1:] - scores[:1]
-    return gains
+def query_gains(
+    index: Index, captioner: Captioner, contents: Sequence[int], ids: npt.NDArray[np.int32]
+) -> tuple[Floats, Floats]:
+    """How much likelier pictures make a query, and each of its words.
+
+    Args:
+        index: where the pictures are.
+        captioner: the model.
+        contents: N pictures, the likely ones.
+        ids: int32 [L] of the query's words.
+
+    Returns:
+        float32 [N], log p(query | picture) - log p(query) in nats, and float32 [N, L], log p(word | picture, words
+        before) less its average over the other pictures.
+    """
+    asked = set(contents)
+    others = [content for content in index.spread(OTHERS) if content not in asked]
+    cells = index.cells([*contents, *others])
+    features = to_features(cells, captioner.engine.network.positions)
+    scores = word_log_probabilities(captioner.engine, features, ids)
+    sums = scores.astype(np.float64).sum(axis=1)
+    # p(query) is the mean over all pictures; each of the others asked stands for as many as were not.
+    weights = np.ones(len(sums))
+    weights[len(contents) :] = (index.count() - len(contents)) / max(len(others), 1)
+    prior = np.logaddexp.reduce(sums + np.log(weights)) - np.log(weights.sum())
+    average = scores[len(contents) :] if others else scores
+    gains: Floats = (sums[: len(contents)] - prior).astype(np.float32)
+    return gains, scores[: len(contents)] - average.mean(axis=0)

@@ -138,6 +138,11 @@ def split_words(text: str) -> list[str]:
     return WORD.findall("".join(char for char in folded if not unicodedata.combining(char)))
 
 
+def worth_looking_for(word: str) -> bool:
+    """Whether a lower-cased word is none of those that stand everywhere, such as "the" and "in"."""
+    return word not in _STOP_WORDS
+
+
 @lru_cache(maxsize=1 << 16)
 def to_stem(word: str) -> str:
     """The stem of a lower-cased word; the forms of an irregular word share one."""
@@ -161,7 +166,7 @@ def query_words(text: str) -> list[QueryWord]:
     Words such as "the" and "in" are left out, unless the query has no others.
     """
     words = split_words(text)
-    kept = [word for word in words if word not in _STOP_WORDS] or words
+    kept = list(filter(worth_looking_for, words)) or words
     found: dict[str, QueryWord] = {}
     for word in kept:
         one = to_stem(word)
@@ -197,7 +202,13 @@ def _quoted(term: str) -> str:
     return f'"{doubled}"'
 
 
-_REPRESENTATIVE = {form: min(forms, key=lambda one: (len(one), one)) for forms in IRREGULAR for form in forms}
+def _base(forms: set[str]) -> str:
+    """Of run, runs, running, ran: run. The one that takes an s, else the shortest."""
+    takes_s = [form for form in forms if forms & {f"{form}s", f"{form}es"}]
+    return min(takes_s or forms, key=lambda form: (len(form), form))
+
+
+_REPRESENTATIVE = {form: _base(forms) for forms in IRREGULAR for form in forms}
 _KINDS_OF: dict[str, tuple[str, ...]] = {}
 for _number, _line in enumerate(_KINDS):
     for _one in dict.fromkeys(to_stem(word) for word in _line.split()):

@@ -17,10 +17,9 @@ from captionkit.bundle import Bundle
 from captionkit.errors import SearchError, UsageError
 from captionkit.records import Caption
 from captionkit.search.compact import Bytes
-from captionkit.search.index import (
+from captionkit.search.database import (
     APPLICATION_ID,
     Facts,
-    Index,
     connect,
     create_tables,
     model_id,
@@ -28,7 +27,10 @@ from captionkit.search.index import (
     transaction,
     write_facts,
 )
+from captionkit.search.expectation import Codes, vocabulary_stems
+from captionkit.search.index import Index
 from captionkit.search.scan import FileState
+from captionkit.search.segments import drop_contents, fill_segments
 from captionkit.search.words import TERMS_VERSION, index_terms
 
 LOCK_SUFFIX = ".lock"
@@ -44,12 +46,14 @@ class Content:
         captions: best first.
         vector: int8 [K].
         cells: int8 [G * D + 4], packed.
+        codes: uint8 [S], the expected words (`expectation.to_codes`) in the order of the index's stems.
     """
 
     sha256: bytes
     captions: Sequence[Caption]
     vector: Bytes
     cells: Bytes
+    codes: Codes
 
 
 class IndexWriter:
@@ -85,6 +89,7 @@ class IndexWriter:
         )
         self._any_captions = captions is None
         self._rebuild = rebuild
+        self._stems = vocabulary_stems(bundle.tokenizer)
         self._lock: sqlite3.Connection | None = None
         self.index: Index
 
@@ -160,6 +165,11 @@ class IndexWriter:
                 [(number, content.cells.tobytes()) for number, content in numbered],
             )
             connection.executemany(
+                "INSERT INTO recent VALUES (?, ?)",
+                [(number, content.codes.tobytes()) for number, content in numbered],
+            )
+            fill_segments(connection)
+            connection.executemany(
                 "INSERT INTO terms (rowid, stems, kinds) VALUES (?, ?, ?)",
                 [(number, *index_terms(one.text for one in content.captions)) for number, content in numbered],
             )
@@ -188,6 +198,8 @@ class IndexWriter:
             orphans = connection.execute(
                 "SELECT id FROM contents WHERE NOT EXISTS (SELECT 1 FROM files WHERE content = contents.id)"
             ).fetchall()
+            if orphans:
+                drop_contents(connection, [content for (content,) in orphans], len(self.index.stems()))
             for table, key in (
                 ("captions", "content"),
                 ("vectors", "content"),
@@ -208,7 +220,7 @@ class IndexWriter:
         try:
             if fresh:
                 with told(self.path):
-                    create_tables(connection, self._facts)
+                    create_tables(connection, self._facts, self._stems)
                 return Index(self.path, connection)
             index = Index(self.path, connection)
             self._check(index.facts, index.root)
