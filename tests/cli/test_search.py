@@ -107,7 +107,7 @@ def test_json_says_words_and_hits(run: Run, indexed: Path) -> None:
     assert len(group) == 4
     assert all(set(result["word_gains"]) == {"a", "dog"} for result in group)
     for result in group:
-        assert result["gain"] == pytest.approx(sum(result["word_gains"].values()), abs=0.01)
+        assert {"bm25", "expected", "gain", "score", "path", "copies"} <= set(result)
         assert all(hit in result["caption"].lower() for hit in result["hits"])
 
 

@@ -151,13 +151,13 @@ def answer_query(
     if not words and not ranking.asked:
         notes.append("The query has no words, so nothing is looked for.")
     elif not results:
-        notes.append("No caption has a word of the query.")
+        notes.append("No picture fits: no caption has a word of the query, and the model expects none.")
     if ranking.unknown:
         quoted = ", ".join(f"'{word}'" for word in ranking.unknown)
         notes.append(f"The model does not know {quoted}; only the captions are searched for that.")
     if ranking.unasked:
         notes.append(f"The query is long; its last {ranking.unasked:,} words are not looked for.")
-    by = "captions and model" if any(hit.gain is not None for hit in ranking.hits) else "captions"
+    by = "words and model" if any(hit.gain is not None for hit in ranking.hits) else "words"
     return Answer(query, (tuple(results),), tuple(notes), by)
 
 

@@ -134,8 +134,11 @@ class QueryWord:
 
 def split_words(text: str) -> list[str]:
     """The words of a text, lower-cased and without accents; any text will do, and some has none."""
-    folded = unicodedata.normalize("NFKD", text.casefold()).casefold()
-    return WORD.findall("".join(char for char in folded if not unicodedata.combining(char)))
+    folded = text.casefold()
+    if not folded.isascii():
+        folded = unicodedata.normalize("NFKD", folded).casefold()
+        folded = "".join(char for char in folded if not unicodedata.combining(char))
+    return WORD.findall(folded)
 
 
 def worth_looking_for(word: str) -> bool:

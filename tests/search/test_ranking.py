@@ -1,0 +1,116 @@
+"""The two stages of ranking, on a real index of a tiny model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from captionkit.captioner import Captioner
+from captionkit.images import load_pixels
+from captionkit.search.answer import answer_duplicates, answer_like, answer_query, best_caption
+from captionkit.search.index import Index, StoredCaption, open_index
+from captionkit.search.likelihood import to_word_ids, word_log_probabilities
+from captionkit.search.ranking import BM25_WEIGHT, FIRST_WEIGHT, first_stage, query_gains, rank
+from captionkit.search.words import query_words
+
+
+@pytest.fixture
+def index(indexed: Path) -> Index:
+    return open_index(indexed)
+
+
+def test_every_caption_finds_its_picture_by_words_alone(index: Index) -> None:
+    for content, captions in index.captions(index.first(9)).items():
+        hits = first_stage(index, query_words(captions[0].text), 6)
+        scores = {hit.content: hit.score for hit in hits}
+        assert scores[content] > 0
+        assert [hit.score for hit in hits] == sorted(scores.values(), reverse=True)
+        for hit in hits:
+            assert hit.score == pytest.approx(hit.expected + BM25_WEIGHT * hit.bm25, abs=1e-4)
+
+
+def test_the_model_ranks_by_what_a_picture_makes_likelier(index: Index, captioner: Captioner, album: Path) -> None:
+    """Against log p(query | picture) of the picture files themselves, and its mean over all of them."""
+    query = "a dog in the grass"
+    ranking = rank(index, query, captioner)
+    paths = index.paths(hit.content for hit in ranking.hits)
+    size = captioner.engine.network.image_size
+    pixels = np.stack([load_pixels(paths[hit.content][0], size) for hit in ranking.hits])
+    ids = to_word_ids(query.split(), captioner)
+    sums = word_log_probabilities(captioner.engine, captioner.engine.encode(pixels), ids).sum(axis=1)
+    gains = sums - np.log(np.mean(np.exp(sums)))
+    assert len(ranking.hits) == 6
+    # Within what a byte a number loses, for a model whose weights were made sharp.
+    given = np.array([hit.gain for hit in ranking.hits], np.float64)
+    np.testing.assert_allclose(given, gains, atol=0.3)
+    assert ranking.asked == tuple(query.split())
+    for hit in ranking.hits:
+        assert hit.gain is not None
+        assert hit.score == pytest.approx(
+            hit.gain + FIRST_WEIGHT * (hit.expected + BM25_WEIGHT * hit.bm25), abs=1e-4
+        )
+    assert [hit.score for hit in ranking.hits] == sorted((hit.score for hit in ranking.hits), reverse=True)
+
+
+def test_the_prior_is_that_of_all_pictures_even_where_few_are_ranked(index: Index, captioner: Captioner) -> None:
+    ids = to_word_ids(["a", "dog"], captioner)
+    everything, _ = query_gains(index, captioner, index.first(6), ids)
+    two, words = query_gains(index, captioner, index.first(6)[:2], ids)
+    np.testing.assert_allclose(two, everything[:2], atol=1e-3)
+    assert words.shape == (2, 2)
+
+
+def test_depth_bounds_what_the_model_is_asked(index: Index, captioner: Captioner) -> None:
+    query = index.captions([1])[1][0].text
+    shallow = rank(index, query, captioner, limit=1, depth=2)
+    assert len(shallow.hits) == 1
+    # The best of the first stage's two, not of all.
+    assert shallow.hits[0].content in {hit.content for hit in first_stage(index, query_words(query), 2)}
+
+
+def test_unknown_words_are_told_and_passed_over(index: Index, captioner: Captioner) -> None:
+    plain, strange = (rank(index, query, captioner) for query in ("a dog", "a xyzzy dog 🐶"))
+    assert strange.unknown == ("xyzzy", "🐶")
+    assert [hit.content for hit in strange.hits] == [hit.content for hit in plain.hits]
+    assert rank(index, "xyzzy", captioner).hits == ()
+    assert rank(index, "", captioner).hits == ()
+
+
+def test_the_caption_that_is_shown_has_most_words_of_the_query() -> None:
+    captions = [StoredCaption(text, (), ()) for text in ("A man.", "Two dogs run.", "A dog runs on grass.")]
+    assert best_caption(captions, query_words("dog on grass")) == ("A dog runs on grass.", ("dog", "grass"))
+    assert best_caption(captions, query_words("cat")) == ("A man.", ())
+    assert best_caption([], query_words("cat")) == ("", ())
+
+
+def test_words_that_a_wider_term_finds_are_hits(index: Index, captioner: Captioner) -> None:
+    captions = [StoredCaption("A dog runs.", (), ())]
+    assert best_caption(captions, query_words("puppy"))[1] == ("dog",)
+
+
+def test_answers_carry_notes(index: Index, captioner: Captioner) -> None:
+    answer = answer_query(index, "xyzzy", captioner)
+    assert answer.groups == ((),)
+    assert answer.notes[0] == "No picture fits: no caption has a word of the query, and the model expects none."
+    assert "does not know 'xyzzy'" in answer.notes[1]
+    long = answer_query(index, "dog " * 100, captioner)
+    assert long.notes == ("The query is long; its last 90 words are not looked for.",)
+
+
+def test_a_picture_is_most_like_itself_and_its_copies(index: Index, captioner: Captioner, album: Path) -> None:
+    def never() -> Captioner:
+        raise AssertionError("a picture that the index holds needs no model")
+
+    answer = answer_like(index, album / "a.png", never)
+    assert album / "a.png" not in [result.path for result in answer.groups[0]]
+    assert len(answer.groups[0]) == 5
+    assert answer_duplicates(index, quiet=True).notes == ("No two pictures are nearly the same.",)
+
+
+def test_the_page_of_an_answer(index: Index, captioner: Captioner, album: Path) -> None:
+    page = answer_query(index, "a <dog>", captioner).to_page(index.root)
+    assert page.count("<img ") == 6
+    assert "<h1>a &lt;dog&gt;</h1>" in page
+    assert ">trip/e.png<" in page
