@@ -119,7 +119,7 @@ def publish(
 
 
 def without_places(config: Config) -> Config:
-    """The configuration without the places of this machine's files: a bundle is passed on, a home folder is not."""
+    """The configuration without the places of files: a bundle is passed on, a home folder is not."""
     plain = Config()
     return dataclasses.replace(
         config,
