@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run: a test that fails must fail for everyone.
+settings.register_profile("captionkit", derandomize=True, deadline=None)
+settings.load_profile("captionkit")
 
 
 @pytest.fixture(scope="session")

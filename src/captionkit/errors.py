@@ -63,4 +63,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"
+    # A name that came from a file may hold line breaks; the sentence stays one line.
+    shown = [" ".join(known.split()) for known in close or names]
+    return f"did you mean '{shown[0]}'?" if close else f"known: {', '.join(shown)}"

@@ -187,3 +187,14 @@ def test_a_parquet_column_of_pictures_is_not_loaded(tmp_path: Path) -> None:
     path.write_bytes(bytes(damaged))
     (record,) = read_table(path, "p")
     assert record.captions == ("A dog",)
+
+
+def test_a_column_name_with_a_line_break_leaves_the_message_on_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('"pic\nture","words"\na.jpg,A dog .\n', encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        read_table(path, tmp_path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(DataError) as caught:
+        read_table(path, tmp_path, image_column="pic")
+    assert "\n" not in str(caught.value)

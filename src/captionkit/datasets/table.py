@@ -142,7 +142,7 @@ def _choose(
     if needed:
         raise DataError(
             f"{path} has no column that is known as the {what} column; name it with --{what}-column. "
-            f"It has: {', '.join(columns)}."
+            f"It has: {', '.join(' '.join(column.split()) for column in columns)}."
         )
     return ""
 
