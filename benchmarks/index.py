@@ -17,17 +17,19 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.audit.picture_hash import hash_picture
 from captionkit.captioner import Captioner
 from captionkit.images import load_pixels
 from captionkit.picture_paths import find_pictures
 from captionkit.records import Caption
-from captionkit.search.answer import answer_query
+from captionkit.search.answer import answer_duplicates, answer_query
 from captionkit.search.compact import pack, to_cells, to_vectors
 from captionkit.search.database import Facts, model_id
 from captionkit.search.expectation import stem_places, vocabulary_stems
@@ -74,7 +76,10 @@ def with_noise(
         captions = [*list(real[place].captions)[1:], every[strange[row]]]
         number = first + row
         digest = number.to_bytes(32, "big")
-        content = Content(digest, captions, vectors[row], packed[row], codes[row])
+        look = replace(
+            real[place].look, dct=int(random.integers(1 << 63)), difference=int(random.integers(1 << 63))
+        )
+        content = Content(digest, captions, vectors[row], packed[row], look, codes[row])
         yield content, FileState(f"{number // 1000:03}/{number:06}.jpg", number, number)
 
 
@@ -107,7 +112,8 @@ def main() -> None:
     for first in range(0, len(paths), 16):
         some = paths[first : first + 16]
         grids.append(captioner.engine.encode(np.stack([load_pixels(path, size) for path in some])))
-        real += to_contents(captioner, grids[-1], [bytes(32)] * len(some), facts, places)
+        looks = [hash_picture(path) for path in some]
+        real += to_contents(captioner, grids[-1], [bytes(32)] * len(some), looks, facts, places)
     features = np.concatenate(grids)
 
     with tempfile.TemporaryDirectory() as folder:
@@ -126,6 +132,7 @@ def main() -> None:
             answer_query(index, QUERIES[0], captioner)  # the file's pages come into the cache
             words = [timed(lambda query=query: answer_query(index, query, None)) for query in QUERIES]
             model = [timed(lambda query=query: answer_query(index, query, captioner)) for query in QUERIES]
+            same = timed(lambda: answer_duplicates(index))
             alike = [timed(lambda: like(read_vectors(index), real[0].vector, 20)) for _ in range(3)]
         result = {
             "pictures": arguments.pictures,
@@ -139,6 +146,7 @@ def main() -> None:
             "words_and_model_ms": round(1000 * median(model), 1),
             "words_and_model_ms_worst": round(1000 * max(model), 1),
             "like_ms": round(1000 * median(alike), 1),
+            "duplicates_s": round(same, 1),
             "processors": os.cpu_count(),
         }
     print(json.dumps(result, indent=1))

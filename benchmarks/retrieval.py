@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.audit.picture_hash import PictureHash
 from captionkit.captioner import Captioner
 from captionkit.images import load_pixels
 from captionkit.search.compact import pack, to_cells, to_features, unpack
@@ -136,8 +137,10 @@ def main() -> None:
     began = time.process_time()
     contents = []
     for first in range(0, len(records), 16):
-        digests = [(first + place).to_bytes(32, "big") for place in range(len(features[first : first + 16]))]
-        contents += to_contents(captioner, features[first : first + 16], digests, facts, places)
+        some = features[first : first + 16]
+        digests = [(first + place).to_bytes(32, "big") for place in range(len(some))]
+        looks = [PictureHash("", 0, 0, np.zeros((16, 16), np.uint8), flat=True)] * len(some)  # not asked for here
+        contents += to_contents(captioner, some, digests, looks, facts, places)
     captioned = time.process_time() - began
     captions = [[one.text for one in content.captions] for content in contents]
     tables: dict[str, Scores] = {"file order": -np.arange(len(records), dtype=float)[None].repeat(len(queries), 0)}

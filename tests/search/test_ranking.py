@@ -106,7 +106,7 @@ def test_a_picture_is_most_like_itself_and_its_copies(index: Index, captioner: C
     answer = answer_like(index, album / "a.png", never)
     assert album / "a.png" not in [result.path for result in answer.groups[0]]
     assert len(answer.groups[0]) == 5
-    assert answer_duplicates(index, quiet=True).notes == ("No two pictures are nearly the same.",)
+    assert answer_duplicates(index).notes == ("No two pictures are nearly the same.",)
 
 
 def test_the_page_of_an_answer(index: Index, captioner: Captioner, album: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from captionkit.search import similar
-from captionkit.search.compact import to_vectors
+from captionkit.audit.picture_hash import PictureHash, hash_bytes
+from captionkit.search.compact import pack_look, to_vectors, unpack_look
 from captionkit.search.similar import Vectors, centred, duplicates, like
 
 
@@ -34,29 +37,48 @@ def test_the_most_alike_come_first(features: np.ndarray) -> None:
     assert values[3] > 0.95 > 0.6 > values[4]
 
 
-@pytest.mark.parametrize("block", [7, 1000])
-def test_nearly_the_same_are_grouped(features: np.ndarray, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(similar, "_BLOCK", block)
-    groups = duplicates(vectors_of(features), threshold=0.9, quiet=True)
-    assert [group.contents for group in groups] == [(6, 11, 21, 31), (39, 40)]
-    assert all(group.likeness[0] == pytest.approx(1) and min(group.likeness) > 0.9 for group in groups)
+def photograph(seed: int) -> Image.Image:
+    """Smooth blobs: they look like nothing, and like nothing else."""
+    small = np.random.default_rng(seed).integers(0, 255, (7, 9, 3), np.uint8)
+    return Image.fromarray(small).resize((360, 280), Image.Resampling.BICUBIC)
 
 
-def test_many_equal_pictures_are_one_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(similar, "_BLOCK", 64)
-    features = np.random.default_rng(1).gamma(0.5, 1.0, (300, 1, 64)).astype(np.float32)
-    features[50:250] = features[50]
-    (group,) = duplicates(vectors_of(features), threshold=0.95, quiet=True)
-    assert group.contents == tuple(range(51, 251))
+def look(image: Image.Image, **options: object) -> PictureHash:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", **options)
+    return hash_bytes(buffer.getvalue())
+
+
+def test_scaled_recompressed_and_recoloured_pictures_are_one_group() -> None:
+    pictures = [photograph(seed) for seed in range(20)]
+    looks = [look(picture, quality=90) for picture in pictures]
+    looks += [look(pictures[3].resize((120, 93)), quality=60), look(pictures[3], quality=25)]
+    looks += [look(pictures[3].convert("L"), quality=80), look(pictures[7].resize((180, 140)), quality=70)]
+    groups = duplicates(range(100, 124), looks)
+    assert [group.contents for group in groups] == [(103, 120, 121, 122), (107, 123)]
+    assert all(group.likeness[0] == pytest.approx(1) and min(group.likeness) > 0.95 for group in groups)
+
+
+def test_pictures_of_one_colour_are_not_the_same() -> None:
+    looks = [look(Image.new("RGB", (64, 64), colour)) for colour in ("white", "black", "red")]
+    assert duplicates([1, 2, 3], looks) == []
+
+
+def test_looks_are_kept_whole() -> None:
+    kept = look(photograph(1))
+    back = unpack_look(pack_look(kept))
+    assert (back.dct, back.difference, back.flat) == (kept.dct, kept.difference, kept.flat)
+    assert back.thumbnail.tolist() == kept.thumbnail.tolist()
+    with pytest.raises(ValueError, match="273"):
+        unpack_look(b"short")
 
 
 def test_one_picture_and_none() -> None:
     one = vectors_of(np.ones((1, 4, 64), np.float32))
     assert list(like(one, to_vectors(np.ones((1, 4, 64), np.float32))[0], 5)) == [1]
-    assert duplicates(one, quiet=True) == []
     none = centred(np.zeros(0, np.int64), np.zeros((0, 256), np.int8))
     assert like(none, to_vectors(np.ones((1, 4, 64), np.float32))[0], 5) == {}
-    assert duplicates(none, quiet=True) == []
+    assert duplicates([], []) == []
 
 
 def test_the_same_picture_alone_in_its_index_is_the_same() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from captionkit.audit.picture_hash import PictureHash
 from captionkit.bundle import Bundle, read_bundle
 from captionkit.captioner import Captioner
 from captionkit.errors import SearchError, UsageError
@@ -41,7 +42,9 @@ def content(number: int) -> Content:
     captions = [Caption(f"A dog word{number}.", words, (-0.5, -1.0, -2.0, -0.1), -1.0, True)] * 2
     cells = np.full(8 + 4, number % 100, np.int8)
     codes = np.full(STEMS, number % 200 + 1, np.uint8)
-    return Content(number.to_bytes(32, "big"), captions, np.full(VECTOR, number % 100, np.int8), cells, codes)
+    look = PictureHash("", number, number, np.zeros((16, 16), np.uint8), flat=False)
+    vector = np.full(VECTOR, number % 100, np.int8)
+    return Content(number.to_bytes(32, "big"), captions, vector, cells, look, codes)
 
 
 def add_for_ever(path: Path, root: Path, bundle: Path, batch: int) -> None:
@@ -62,7 +65,14 @@ def check(path: Path, batch: int) -> int:
         assert count % batch == 0
         rows = index.connection.execute
         assert rows("PRAGMA integrity_check").fetchone() == ("ok",)
-        for table, each in (("contents", 1), ("files", 1), ("captions", 2), ("cells", 1), ("terms", 1)):
+        for table, each in (
+            ("contents", 1),
+            ("files", 1),
+            ("captions", 2),
+            ("cells", 1),
+            ("looks", 1),
+            ("terms", 1),
+        ):
             assert rows(f"SELECT count(*) FROM {table}").fetchone() == (count * each,)  # noqa: S608
         contents, codes = index.expected([0])
         assert contents.tolist() == index.first(count + 1)

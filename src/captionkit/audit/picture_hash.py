@@ -62,7 +62,11 @@ def hash_picture(path: Path) -> PictureHash:
     Raises:
         ImageError: it cannot be read.
     """
-    data = read_image_bytes(path)
+    return hash_bytes(read_image_bytes(path))
+
+
+def hash_bytes(data: bytes) -> PictureHash:
+    """`hash_picture` for the bytes of a picture file."""
     pixels = resize_image(read_image(data, target_size=2 * SIDE), SIDE)
     grey = pixels.astype(np.float32) @ _LUMA
     low = (_DCT @ grey @ _DCT.T).ravel()[1:]  # without the mean brightness

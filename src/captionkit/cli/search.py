@@ -148,7 +148,7 @@ def search(
         if like is not None:
             answer = answer_like(source, like, load, limit=limit)
         elif duplicates:
-            answer = answer_duplicates(source, quiet=as_json)
+            answer = answer_duplicates(source)
         else:
             text = " ".join(query or ())
             answer = answer_query(source, text, None if captions_only else load(), limit=limit, depth=depth)

@@ -17,7 +17,7 @@ from captionkit.search.database import model_id
 from captionkit.search.gallery import Card, Section, format_gallery
 from captionkit.search.index import Index, StoredCaption
 from captionkit.search.ranking import DEPTH, rank
-from captionkit.search.similar import NEARLY_SAME, duplicates, like, read_vectors
+from captionkit.search.similar import duplicates, like, read_vectors
 from captionkit.search.words import QueryWord, hits, query_words
 
 
@@ -190,12 +190,9 @@ def answer_like(index: Index, photo: Path, load: Callable[[], Captioner], *, lim
     return Answer(f"Like {photo}", (tuple(results),), (), "likeness, 1 for the same")
 
 
-def answer_duplicates(index: Index, *, threshold: float = NEARLY_SAME, quiet: bool = False) -> Answer:
+def answer_duplicates(index: Index) -> Answer:
     """Groups of pictures that are nearly the same, and pictures that lie at several paths."""
-    groups = [
-        (group.contents, group.likeness)
-        for group in duplicates(read_vectors(index), threshold=threshold, quiet=quiet)
-    ]
+    groups = [(group.contents, group.likeness) for group in duplicates(*index.looks())]
     grouped = {content for contents, _ in groups for content in contents}
     groups += [((content,), (1.0,)) for content in index.copied() if content not in grouped]
     results = [_plain(index, dict(zip(*group, strict=True)), "likeness") for group in groups]

@@ -1,4 +1,4 @@
-"""What is kept of a picture's features: a few cells of its grid for the model, and a short vector for likeness.
+"""What is kept of a picture: a few cells of its grid for the model, a short vector for likeness, its look.
 
 Letters: B pictures, P grid positions (a square of them, or one), D feature depth, G cells kept of the grid,
 K = 256 numbers of the short vector.
@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import math
+import struct
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.audit.picture_hash import THUMBNAIL, PictureHash
+
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.int8]
 
 VECTOR = 256  # K
+_LOOK = struct.Struct(f"<QQ?{THUMBNAIL * THUMBNAIL}s")
 SIDE = 3  # of the cells kept of a grid, where one is not enough
 _SEED = b"captionkit picture vectors"  # another one makes other vectors, so it never changes
 
@@ -88,6 +92,24 @@ def to_vectors(features: Floats) -> Bytes:
     # Of 256 numbers with squares that sum to 1, one above 4 / 16 is rare; it is cut.
     vectors: Bytes = np.clip(np.rint(units * (127 * 4)), -127, 127).astype(np.int8)
     return vectors
+
+
+def pack_look(look: PictureHash) -> bytes:
+    """The hashes of a picture's look as 273 bytes; the digest of its file stands elsewhere."""
+    return _LOOK.pack(look.dct, look.difference, look.flat, look.thumbnail.tobytes())
+
+
+def unpack_look(packed: bytes) -> PictureHash:
+    """Inverse of `pack_look`, with an empty digest.
+
+    Raises:
+        ValueError: the bytes have another length.
+    """
+    if len(packed) != _LOOK.size:
+        raise ValueError(f"Expected {_LOOK.size} bytes, but got {len(packed)}.")
+    dct, difference, flat, thumbnail = _LOOK.unpack(packed)
+    cells = np.frombuffer(thumbnail, np.uint8).reshape(THUMBNAIL, THUMBNAIL)
+    return PictureHash("", dct, difference, cells, flat)
 
 
 @lru_cache(maxsize=4)

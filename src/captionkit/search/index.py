@@ -19,8 +19,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.audit.picture_hash import PictureHash
 from captionkit.errors import SearchError
-from captionkit.search.compact import VECTOR, unpack
+from captionkit.search.compact import VECTOR, unpack, unpack_look
 from captionkit.search.database import connect, damaged, read_facts, reading, told
 from captionkit.search.segments import read_columns
 from captionkit.search.words import QueryWord, match_expression
@@ -179,6 +180,15 @@ class Index:
                 np.array([content for content, _ in some], np.int64),
                 np.frombuffer(b"".join(vector for _, vector in some), np.int8).reshape(-1, VECTOR),
             )
+
+    def looks(self) -> tuple[list[int], list[PictureHash]]:
+        """All contents and the hashes of their looks."""
+        with told(self.path):
+            rows = self.connection.execute("SELECT content, look FROM looks ORDER BY content").fetchall()
+        try:
+            return [content for content, _ in rows], [unpack_look(look) for _, look in rows]
+        except ValueError:
+            raise damaged(self.path) from None
 
     def vector(self, content: int) -> npt.NDArray[np.int8]:
         """The short vector int8 [K] of a content."""

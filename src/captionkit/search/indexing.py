@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.audit.picture_hash import PictureHash, hash_bytes
 from captionkit.captioner import Captioner
 from captionkit.errors import ImageError
 from captionkit.images import load_pixels, read_image_bytes
@@ -56,11 +57,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Read:
-    """A file that was read: pixels [S, S, 3], or None where its bytes are known; or what is wrong with it."""
+    """A file that was read: pixels [S, S, 3] and look, or None where its bytes are known; or what is wrong with it."""
 
     state: FileState
     digest: bytes = b""
     pixels: npt.NDArray[np.uint8] | None = None
+    look: PictureHash | None = None
     error: str | None = None
 
 
@@ -143,6 +145,7 @@ def to_contents(
     captioner: Captioner,
     features: Floats,
     digests: Sequence[bytes],
+    looks: Sequence[PictureHash],
     facts: Facts,
     places: npt.NDArray[np.int64],
 ) -> list[Content]:
@@ -151,14 +154,14 @@ def to_contents(
     Args:
         captioner: what captions.
         features: float32 [B, P, D].
-        digests: of the pictures' bytes.
+        digests, looks: SHA-256 and hashes of the pictures.
         facts: of the index.
         places: int64 [V] of the words' stems in the index (`expectation.stem_places`).
     """
     captions = captioner.describe(features, n=facts.captions)
     shares = expected_shares(captioner.engine, captioner.bundle.tokenizer, features, captions, places)
     kept = pack(to_cells(features, facts.cells).reshape(len(features), -1))
-    parts = zip(digests, captions, to_vectors(features), kept, to_codes(shares), strict=True)
+    parts = zip(digests, captions, to_vectors(features), kept, looks, to_codes(shares), strict=True)
     return [Content(*part) for part in parts]
 
 
@@ -177,11 +180,15 @@ def _add(
     while some := list(itertools.islice(pictures, BATCH)):
         broken = [one for one in some if one.error is not None]
         whole = [one for one in some if one.error is None]
-        new = {one.digest: one.pixels for one in whole if one.pixels is not None and one.digest not in known}
+        new: dict[bytes, tuple[npt.NDArray[np.uint8], PictureHash]] = {}
+        for one in whole:
+            if one.pixels is not None and one.look is not None and one.digest not in known:
+                new[one.digest] = one.pixels, one.look
         contents: list[Content] = []
         if new:
-            features = captioner.engine.encode(np.stack([one for one in new.values() if one is not None]))
-            contents = to_contents(captioner, features, list(new), facts, places)
+            features = captioner.engine.encode(np.stack([pixels for pixels, _ in new.values()]))
+            looks = [look for _, look in new.values()]
+            contents = to_contents(captioner, features, list(new), looks, facts, places)
         writer.add(contents, [(one.state, one.digest) for one in whole])
         if broken:
             writer.forget(one.state.path for one in broken)  # what it held before is no longer there
@@ -224,6 +231,10 @@ def _read(root: Path, state: FileState, known: set[bytes], size: int) -> _Read:
     digest = hashlib.sha256(data).digest()
     try:
         # The bytes that were hashed are those that are decoded, whatever happens to the file meanwhile.
-        return _Read(state, digest, None if digest in known else load_pixels(data, size))
+        return (
+            _Read(state, digest)
+            if digest in known
+            else _Read(state, digest, load_pixels(data, size), hash_bytes(data))
+        )
     except ImageError as error:
         return _Read(state, error=f"{root / state.path}: {error}")

@@ -1,22 +1,19 @@
-"""Pictures that are like a picture, and groups of pictures that are nearly the same.
+"""Pictures that are like a picture, by their features; and pictures that are nearly the same, by their look.
 
 Letters: N pictures, K numbers of the short vector.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.progress import Progress
+from captionkit.audit.picture_hash import SAME_BITS, SAME_CORRELATION, PictureHash, likeness, near_pairs
 from captionkit.search.compact import VECTOR, Bytes, Floats
 from captionkit.search.index import Index
-
-# Likeness above which two pictures are nearly the same: docs/search.md says how it was chosen.
-NEARLY_SAME = 0.95
-_BLOCK = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,7 @@ class Group:
 
     Attributes:
         contents: two or more, in the order they came in.
-        likeness: of each to the first.
+        likeness: of each to the first: the correlation of their thumbnails.
     """
 
     contents: tuple[int, ...]
@@ -77,31 +74,39 @@ def like(vectors: Vectors, vector: Bytes, limit: int) -> dict[int, float]:
     return {int(vectors.contents[place]): float(likeness[place]) for place in order}
 
 
-def duplicates(vectors: Vectors, *, threshold: float = NEARLY_SAME, quiet: bool = False) -> list[Group]:
-    """Groups of pictures of which each is nearly the same as another of its group, the largest groups first.
+def duplicates(contents: Sequence[int], looks: Sequence[PictureHash]) -> list[Group]:
+    """Groups of pictures of which each looks the same as another of its group, the largest groups first.
 
-    All pairs are compared, which takes N * N * K multiplications: a minute or so for 100,000 pictures.
+    The same are pictures that were scaled, recompressed or recoloured: the audit's hashes and bounds
+    (`captionkit.audit.picture_hash`). All pairs are compared; 100,000 pictures take some seconds.
+
+    Args:
+        contents: N pictures.
+        looks: of each its hashes.
     """
-    units, count = vectors.units, len(vectors.contents)
-    labels = np.arange(count)  # of each picture, the first picture of its group
-    with Progress("compare", count, "pictures", quiet=quiet) as progress:
-        for first in range(0, count, _BLOCK):
-            block = units[first : first + _BLOCK]
-            for other in range(first, count, _BLOCK):
-                same = block @ units[other : other + _BLOCK].T >= threshold
-                for row in np.flatnonzero(same.any(axis=1)):
-                    joined = labels[other : other + _BLOCK][same[row]]
-                    if (joined != labels[first + row]).any():
-                        joined = np.unique(np.append(joined, labels[first + row]))
-                        labels[np.isin(labels, joined)] = joined[0]
-            progress.advance(len(block))
-    order = np.argsort(labels, kind="stable")
-    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
-    groups = []
-    for some in np.split(order, starts[1:]):
-        if len(some) > 1:
-            likeness = np.minimum(units[some] @ units[some[0]], 1.0)
-            groups.append(Group(tuple(vectors.contents[some].tolist()), tuple(likeness.tolist())))
+    parent = list(range(len(looks)))
+
+    def first_of(place: int) -> int:
+        while parent[place] != place:
+            parent[place] = parent[parent[place]]
+            place = parent[place]
+        return place
+
+    for one, other in near_pairs(looks, SAME_BITS):
+        a, b = sorted((first_of(one), first_of(other)))
+        if a != b and likeness(looks[one], looks[other])[1] >= SAME_CORRELATION:
+            parent[b] = a
+    members: dict[int, list[int]] = {}
+    for place in range(len(looks)):
+        members.setdefault(first_of(place), []).append(place)
+    groups = [
+        Group(
+            tuple(contents[place] for place in some),
+            tuple(likeness(looks[place], looks[some[0]])[1] for place in some),
+        )
+        for some in members.values()
+        if len(some) > 1
+    ]
     return sorted(groups, key=lambda group: (-len(group.contents), group.contents))
 
 

@@ -13,10 +13,11 @@ from typing import Self
 
 import numpy as np
 
+from captionkit.audit.picture_hash import PictureHash
 from captionkit.bundle import Bundle
 from captionkit.errors import SearchError, UsageError
 from captionkit.records import Caption
-from captionkit.search.compact import Bytes
+from captionkit.search.compact import Bytes, pack_look
 from captionkit.search.database import (
     APPLICATION_ID,
     Facts,
@@ -46,6 +47,7 @@ class Content:
         captions: best first.
         vector: int8 [K].
         cells: int8 [G * D + 4], packed.
+        look: the hashes that tell nearly the same pictures.
         codes: uint8 [S], the expected words (`expectation.to_codes`) in the order of the index's stems.
     """
 
@@ -53,6 +55,7 @@ class Content:
     captions: Sequence[Caption]
     vector: Bytes
     cells: Bytes
+    look: PictureHash
     codes: Codes
 
 
@@ -161,6 +164,10 @@ class IndexWriter:
                 [(number, content.vector.tobytes()) for number, content in numbered],
             )
             connection.executemany(
+                "INSERT INTO looks VALUES (?, ?)",
+                [(number, pack_look(content.look)) for number, content in numbered],
+            )
+            connection.executemany(
                 "INSERT INTO cells VALUES (?, ?)",
                 [(number, content.cells.tobytes()) for number, content in numbered],
             )
@@ -203,6 +210,7 @@ class IndexWriter:
             for table, key in (
                 ("captions", "content"),
                 ("vectors", "content"),
+                ("looks", "content"),
                 ("cells", "content"),
                 ("terms", "rowid"),
                 ("contents", "id"),
