@@ -57,7 +57,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Read:
-    """A file that was read: pixels [S, S, 3] and look, or None where its bytes are known; or what is wrong with it."""
+    """A file that was read: pixels [S, S, 3] and look, or None where its bytes are known; or what is wrong."""
 
     state: FileState
     digest: bytes = b""
