@@ -36,7 +36,7 @@ from captionkit.search.expectation import stem_places, vocabulary_stems
 from captionkit.search.index import open_index
 from captionkit.search.indexing import kept_cells, to_contents
 from captionkit.search.scan import FileState
-from captionkit.search.similar import like, read_vectors
+from captionkit.search.similar import like
 from captionkit.search.writer import CAPTIONS, Content, IndexWriter
 
 QUERIES = (
@@ -133,7 +133,7 @@ def main() -> None:
             words = [timed(lambda query=query: answer_query(index, query, None)) for query in QUERIES]
             model = [timed(lambda query=query: answer_query(index, query, captioner)) for query in QUERIES]
             same = timed(lambda: answer_duplicates(index))
-            alike = [timed(lambda: like(read_vectors(index), real[0].vector, 20)) for _ in range(3)]
+            alike = [timed(lambda: like(*index.vectors(), real[0].vector, 20)) for _ in range(3)]
         result = {
             "pictures": arguments.pictures,
             "cells": cells,

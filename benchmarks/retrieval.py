@@ -72,10 +72,12 @@ def first_stages(index: Index, queries: Sequence[str]) -> Scores:
     return scores
 
 
-def likelihoods(captioner: Captioner, features: npt.NDArray[np.float32], queries: Sequence[str]) -> Scores:
-    """[Q, N] log p(query | picture), every picture's state computed once."""
-    state = dict(captioner.engine.start(features))
-    scores = np.zeros((len(queries), len(features)))
+def likelihoods(captioner: Captioner, cells: npt.NDArray[np.float32], queries: Sequence[str]) -> Scores:
+    """[Q, N] log p(query | picture) of pictures with cells [N, G, D], every picture's state computed once."""
+    engine, positions = captioner.engine, captioner.engine.network.positions
+    parts = [engine.start(to_features(cells[k : k + 64], positions)) for k in range(0, len(cells), 64)]
+    state = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    scores = np.zeros((len(queries), len(cells)))
     for row, query in enumerate(queries):
         ids = to_word_ids(known_words(query, captioner.bundle.tokenizer)[0], captioner)
         scores[row] = from_state(captioner.engine, state, ids).sum(axis=1)
@@ -159,8 +161,7 @@ def main() -> None:
             first_scores = first_stages(writer.index, queries)
     tables["captions and expected words"] = first_scores
     kept = unpack(pack(to_cells(features, facts.cells).reshape(len(features), -1)))
-    kept = to_features(kept.reshape(len(features), facts.cells, -1), features.shape[1])
-    model_scores = likelihoods(captioner, kept, queries)
+    model_scores = likelihoods(captioner, kept.reshape(len(features), facts.cells, -1), queries)
     tables["model alone, all pictures"] = model_scores
     both = model_scores + FIRST_WEIGHT * first_scores
     tables["re-ranked, all pictures"] = both

@@ -10,10 +10,11 @@ import pytest
 from captionkit.captioner import Captioner
 from captionkit.images import load_pixels
 from captionkit.search.answer import answer_duplicates, answer_like, answer_query, best_caption
-from captionkit.search.index import Index, StoredCaption, open_index
+from captionkit.search.bm25 import bm25
+from captionkit.search.index import KIND_WEIGHT, Index, StoredCaption, open_index
 from captionkit.search.likelihood import to_word_ids, word_log_probabilities
 from captionkit.search.ranking import BM25_WEIGHT, FIRST_WEIGHT, first_stage, query_gains, rank
-from captionkit.search.words import query_words
+from captionkit.search.words import match_expression, query_words
 
 
 @pytest.fixture
@@ -29,6 +30,28 @@ def test_every_caption_finds_its_picture_by_words_alone(index: Index) -> None:
         assert [hit.score for hit in hits] == sorted(scores.values(), reverse=True)
         for hit in hits:
             assert hit.score == pytest.approx(hit.expected + BM25_WEIGHT * hit.bm25, abs=1e-4)
+
+
+def test_bm25_is_that_of_fts5(index: Index) -> None:
+    words = query_words("a dog and two children in the grass")
+    everything = index.first(9)
+    rows = index.connection.execute(
+        "SELECT rowid, -bm25(terms, 1.0, ?) FROM terms WHERE terms MATCH ?", (KIND_WEIGHT, match_expression(words))
+    )
+    given = dict(rows.fetchall())
+    assert len(given) > 2
+    ours = bm25(index, words, everything)
+    np.testing.assert_allclose(ours, [given.get(content, 0.0) for content in everything], rtol=1e-6, atol=1e-9)
+
+
+def test_words_that_the_model_never_learned_are_expected_where_their_kind_is(index: Index) -> None:
+    wider = {hit.content: hit.expected for hit in first_stage(index, query_words("hound"), 6)}
+    narrow = {hit.content: hit.expected for hit in first_stage(index, query_words("dog"), 6)}
+    assert wider == pytest.approx(narrow, abs=0.1)  # of the kinds of "hound", the vocabulary has "dog" alone
+
+
+def test_words_that_nothing_is_known_of_find_nothing(index: Index) -> None:
+    assert first_stage(index, query_words("xyzzy plugh"), 6) == []
 
 
 def test_the_model_ranks_by_what_a_picture_makes_likelier(index: Index, captioner: Captioner, album: Path) -> None:

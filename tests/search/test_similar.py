@@ -9,12 +9,13 @@ import pytest
 from PIL import Image
 
 from captionkit.audit.picture_hash import PictureHash, hash_bytes
+from captionkit.search import similar
 from captionkit.search.compact import pack_look, to_vectors, unpack_look
-from captionkit.search.similar import Vectors, centred, duplicates, like
+from captionkit.search.similar import duplicates, like
 
 
-def vectors_of(features: np.ndarray) -> Vectors:
-    return centred(np.arange(1, len(features) + 1), to_vectors(features))
+def alike(features: np.ndarray, one: np.ndarray, limit: int) -> dict[int, float]:
+    return like(np.arange(1, len(features) + 1), to_vectors(features), to_vectors(one[None])[0], limit)
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def features() -> np.ndarray:
 
 
 def test_the_most_alike_come_first(features: np.ndarray) -> None:
-    found = like(vectors_of(features), to_vectors(features[5:6])[0], 5)
+    found = alike(features, features[5], 5)
     assert next(iter(found)) == 6
     assert set(list(found)[1:4]) == {11, 21, 31}
     values = list(found.values())
@@ -74,15 +75,24 @@ def test_looks_are_kept_whole() -> None:
 
 
 def test_one_picture_and_none() -> None:
-    one = vectors_of(np.ones((1, 4, 64), np.float32))
-    assert list(like(one, to_vectors(np.ones((1, 4, 64), np.float32))[0], 5)) == [1]
-    none = centred(np.zeros(0, np.int64), np.zeros((0, 256), np.int8))
-    assert like(none, to_vectors(np.ones((1, 4, 64), np.float32))[0], 5) == {}
+    one = np.ones((1, 4, 64), np.float32)
+    assert list(alike(one, one[0], 5)) == [1]
+    none = np.zeros(0, np.int64), np.zeros((0, 256), np.int8)
+    assert like(*none, to_vectors(one)[0], 5) == {}
     assert duplicates([], []) == []
 
 
 def test_the_same_picture_alone_in_its_index_is_the_same() -> None:
     """With a centre of its own mean there would be nothing left of it."""
     features = np.random.default_rng(2).random((1, 4, 64)).astype(np.float32)
-    (value,) = like(vectors_of(features), to_vectors(features)[0], 1).values()
+    (value,) = alike(features, features[0], 1).values()
     assert value == pytest.approx(1, abs=1e-3)
+
+
+def test_likeness_is_the_cosine_about_the_mean(features: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similar, "_ROWS", 7)
+    vectors = to_vectors(features).astype(np.float64)
+    about = vectors - vectors.sum(axis=0) / (len(vectors) + 8)
+    about /= np.linalg.norm(about, axis=1, keepdims=True)
+    found = alike(features, features[3], 40)
+    np.testing.assert_allclose([found[row + 1] for row in range(40)], about @ about[3], atol=1e-4)

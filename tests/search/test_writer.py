@@ -78,7 +78,7 @@ def check(path: Path, batch: int) -> int:
         assert contents.tolist() == index.first(count + 1)
         assert codes[0].tolist() == [number % 200 + 1 for number in range(count)]
         if count:
-            assert len(index.matches(query_words(f"word{count - 1}"), 5)) == 1
+            assert index.matches(query_words(f"word{count - 1}"), 5) == [count]
             assert set(index.paths(index.first(count))) == set(index.first(count))
     return count
 
@@ -263,7 +263,7 @@ def test_blobs_of_a_wrong_length_are_damage(indexed: Path) -> None:
         connection.execute("UPDATE cells SET cells = x'00' WHERE content = 2")
     connection.close()
     with open_index(indexed) as index:
-        for read in (lambda: list(index.vectors()), lambda: index.cells([1, 2]), lambda: index.vector(2)):
+        for read in (index.vectors, lambda: index.cells([1, 2]), lambda: index.vector(2)):
             with pytest.raises(SearchError, match="damaged"):
                 read()
 

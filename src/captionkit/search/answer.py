@@ -17,7 +17,7 @@ from captionkit.search.database import model_id
 from captionkit.search.gallery import Card, Section, format_gallery
 from captionkit.search.index import Index, StoredCaption
 from captionkit.search.ranking import DEPTH, rank
-from captionkit.search.similar import duplicates, like, read_vectors
+from captionkit.search.similar import duplicates, like
 from captionkit.search.words import QueryWord, hits, query_words
 
 
@@ -175,7 +175,7 @@ def answer_like(index: Index, photo: Path, load: Callable[[], Captioner], *, lim
         SearchError: the index is of another model, and the photo is new to it.
     """
     data = read_image_bytes(photo)
-    vectors = read_vectors(index)
+    contents, vectors = index.vectors()
     itself = index.content_of(hashlib.sha256(data).digest())
     vector: Bytes
     if itself is not None:
@@ -185,7 +185,11 @@ def answer_like(index: Index, photo: Path, load: Callable[[], Captioner], *, lim
         check_model(index, captioner.bundle)
         pixels = load_pixels(data, captioner.engine.network.image_size)
         vector = to_vectors(captioner.engine.encode(pixels[None]))[0]
-    found = {content: value for content, value in like(vectors, vector, limit + 1).items() if content != itself}
+    found = {
+        content: value
+        for content, value in like(contents, vectors, vector, limit + 1).items()
+        if content != itself
+    }
     results = _plain(index, dict(list(found.items())[:limit]), "likeness")
     return Answer(f"Like {photo}", (tuple(results),), (), "likeness, 1 for the same")
 

@@ -74,20 +74,14 @@ class Index:
         with told(self.path):
             return int(self.connection.execute("SELECT count(*) FROM vectors").fetchone()[0])
 
-    def matches(self, words: Sequence[QueryWord], limit: int) -> dict[int, float]:
-        """The contents whose captions fit best: id -> BM25, best first; the larger the better.
-
-        BM25 is FTS5's: k1 = 1.2, b = 0.75 (S. Robertson and H. Zaragoza, "The Probabilistic Relevance Framework:
-        BM25 and Beyond", 2009, equation 3.15), over all captions of a picture as one text.
-        """
+    def matches(self, words: Sequence[QueryWord], limit: int) -> list[int]:
+        """The contents whose captions fit best by FTS5's own BM25, best first."""
         if not words:
-            return {}
-        query = f"SELECT rowid, -bm25(terms, 1.0, {KIND_WEIGHT}) AS score FROM terms WHERE terms MATCH ? "  # noqa: S608
+            return []
+        query = "SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY bm25(terms, 1.0, ?), rowid LIMIT ?"
         with told(self.path):
-            rows = self.connection.execute(
-                query + "ORDER BY score DESC, rowid LIMIT ?", (match_expression(words), limit)
-            )
-            return {int(content): float(score) for content, score in rows}
+            rows = self.connection.execute(query, (match_expression(words), KIND_WEIGHT, limit))
+            return [int(content) for (content,) in rows]
 
     def stems(self) -> dict[str, int]:
         """The stems of the model's vocabulary, each with its place."""
@@ -96,6 +90,17 @@ class Index:
         if [place for _, place in rows] != list(range(len(rows))):
             raise damaged(self.path)
         return dict(rows)
+
+    def terms(self, contents: Iterable[int]) -> dict[int, tuple[list[str], list[str]]]:
+        """The stems and the wider terms of contents, one for each running word."""
+        rows = self._of("SELECT rowid, stems, kinds FROM terms WHERE rowid IN ({})", contents)
+        return {content: (stems.split(), kinds.split()) for content, stems, kinds in rows}
+
+    def holding(self, expression: str) -> int:
+        """How many contents an FTS5 expression finds."""
+        with told(self.path):
+            query = "SELECT count(*) FROM terms WHERE terms MATCH ?"
+            return int(self.connection.execute(query, (expression,)).fetchone()[0])
 
     def first(self, limit: int) -> list[int]:
         """The first contents, in the order they came in."""
@@ -163,23 +168,14 @@ class Index:
         packed = np.frombuffer(b"".join(blobs[content] for content in contents), np.int8)
         return unpack(packed.reshape(-1, expected)).reshape(-1, self.facts.cells, self.facts.depth)
 
-    def vectors(self, rows: int = 16_384) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int8]]]:
-        """All short vectors, some at a time: contents int64 [n] and vectors int8 [n, K]."""
-        last = -1
-        while True:
-            with told(self.path):
-                some = self.connection.execute(
-                    "SELECT content, vector FROM vectors WHERE content > ? ORDER BY content LIMIT ?", (last, rows)
-                ).fetchall()
-            if not some:
-                return
-            if any(len(vector) != VECTOR for _, vector in some):
-                raise damaged(self.path)
-            last = some[-1][0]
-            yield (
-                np.array([content for content, _ in some], np.int64),
-                np.frombuffer(b"".join(vector for _, vector in some), np.int8).reshape(-1, VECTOR),
-            )
+    def vectors(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int8]]:
+        """All short vectors: contents int64 [N] and vectors int8 [N, K]."""
+        with told(self.path):
+            rows = self.connection.execute("SELECT content, vector FROM vectors ORDER BY content").fetchall()
+        if any(len(vector) != VECTOR for _, vector in rows):
+            raise damaged(self.path)
+        contents = np.array([content for content, _ in rows], np.int64)
+        return contents, np.frombuffer(b"".join(vector for _, vector in rows), np.int8).reshape(-1, VECTOR)
 
     def looks(self) -> tuple[list[int], list[PictureHash]]:
         """All contents and the hashes of their looks."""

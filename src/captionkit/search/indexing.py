@@ -231,10 +231,8 @@ def _read(root: Path, state: FileState, known: set[bytes], size: int) -> _Read:
     digest = hashlib.sha256(data).digest()
     try:
         # The bytes that were hashed are those that are decoded, whatever happens to the file meanwhile.
-        return (
-            _Read(state, digest)
-            if digest in known
-            else _Read(state, digest, load_pixels(data, size), hash_bytes(data))
-        )
+        if digest in known:
+            return _Read(state, digest)
+        return _Read(state, digest, load_pixels(data, size), hash_bytes(data))
     except ImageError as error:
         return _Read(state, error=f"{root / state.path}: {error}")

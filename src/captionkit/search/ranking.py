@@ -11,21 +11,22 @@ Letters: N pictures, P grid positions, D feature depth, L words of the query.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from captionkit.captioner import Captioner
+from captionkit.search.bm25 import bm25
 from captionkit.search.compact import Floats, to_features
 from captionkit.search.expectation import query_scores
 from captionkit.search.index import Index
 from captionkit.search.likelihood import known_words, to_word_ids, word_log_probabilities
-from captionkit.search.words import MAX_QUERY_WORDS, QueryWord, query_words
+from captionkit.search.words import MAX_QUERY_WORDS, QueryWord, query_words, stems_of_kinds
 
 DEPTH = 100  # pictures that are ranked by the model
-MATCHES = 1000  # pictures whose captions are ranked by BM25
+MATCHES = 400  # pictures whose captions are ranked by BM25: those whose expected words fit best
 OTHERS = 64  # pictures that stand for all that the model does not rank
 # What a point of BM25 counts beside a nat of the expected words, and what the first stage counts beside a nat of
 # the model's: docs/search.md says how they were chosen.
@@ -108,25 +109,29 @@ def rank(index: Index, query: str, captioner: Captioner | None, *, limit: int = 
 
 def first_stage(index: Index, words: Sequence[QueryWord], limit: int) -> list[Hit]:
     """The best pictures by their captions and expected words; those that neither speaks for are left out."""
-    matches = index.matches(words, max(MATCHES, limit))
     stems = index.stems()
-    places = [stems[word.stem] for word in words if word.stem in stems]
-    if not places:
-        ranked = list(matches.items())[:limit]
-        return [Hit(content, BM25_WEIGHT * bm25, bm25, 0.0) for content, bm25 in ranked]
-    contents, codes = index.expected(places)
-    expected = query_scores(codes)
-    scores = expected.astype(np.float64)
-    row_of = {int(content): row for row, content in enumerate(contents)}
-    for content, bm25 in matches.items():
-        if content in row_of:
-            scores[row_of[content]] += BM25_WEIGHT * bm25
-    best = np.argsort(-scores, kind="stable")[:limit]
-    return [
-        Hit(content, float(scores[row]), matches.get(content, 0.0), float(expected[row]))
-        for row, content in zip(best.tolist(), contents[best].tolist(), strict=True)
-        if scores[row] > 0
+    # What a model never learned to say is expected where words of the same wider term are.
+    places = [[stems[word.stem]] if word.stem in stems else _wider(word, stems) for word in words]
+    places = [some for some in places if some]
+    count = max(MATCHES, limit)
+    if places:
+        contents, codes = index.expected([place for some in places for place in some])
+        expected = query_scores(codes, [len(some) for some in places])
+        best = np.argpartition(-expected, count)[:count] if len(expected) > count else np.arange(len(expected))
+        chosen = dict(zip(contents[best].tolist(), expected[best].tolist(), strict=True))
+    else:
+        chosen = dict.fromkeys(index.matches(words, count), 0.0)
+    scores = bm25(index, words, list(chosen))
+    found = [
+        Hit(content, nats + BM25_WEIGHT * points, points, nats)
+        for (content, nats), points in zip(chosen.items(), scores, strict=True)
+        if nats + points > 0
     ]
+    return sorted(found, key=lambda hit: (-hit.score, hit.content))[:limit]
+
+
+def _wider(word: QueryWord, stems: Mapping[str, int]) -> list[int]:
+    return [stems[stem] for stem in stems_of_kinds(word.kinds) if stem in stems]
 
 
 def query_gains(

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.audit.picture_hash import SAME_BITS, SAME_CORRELATION, PictureHash, likeness, near_pairs
-from captionkit.search.compact import VECTOR, Bytes, Floats
-from captionkit.search.index import Index
+from captionkit.search.compact import Bytes
+
+_ROWS = 16_384  # vectors worked on at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,49 +30,31 @@ class Group:
     likeness: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Vectors:
-    """All short vectors of an index, centred: what all pictures share says nothing of likeness.
+def like(contents: npt.NDArray[np.int64], vectors: Bytes, vector: Bytes, limit: int) -> dict[int, float]:
+    """The pictures that are most like one: id -> cosine, largest first.
 
-    Attributes:
+    Vectors are compared about their mean: what all pictures share says nothing of likeness.
+
+    Args:
         contents: int64 [N].
-        units: float32 [N, K], each of length 1.
-        centre: float32 [K], what was taken off.
+        vectors: int8 [N, K] of all pictures.
+        vector: int8 [K] of the one.
+        limit: pictures wanted.
     """
-
-    contents: npt.NDArray[np.int64]
-    units: Floats
-    centre: Floats
-
-    def towards(self, vector: Bytes) -> Floats:
-        """The likeness of every picture to one with a short vector int8 [K]: cosines, float32 [N]."""
-        likeness: Floats = self.units @ _units(vector[None].astype(np.float32) - self.centre)[0]
-        return likeness
-
-
-def read_vectors(index: Index) -> Vectors:
-    """The vectors of an index."""
-    parts = list(index.vectors())
-    contents = [np.zeros(0, np.int64), *(some for some, _ in parts)]
-    vectors = [np.zeros((0, VECTOR), np.int8), *(some for _, some in parts)]
-    return centred(np.concatenate(contents), np.concatenate(vectors))
-
-
-def centred(contents: npt.NDArray[np.int64], vectors: Bytes) -> Vectors:
-    """Vectors int8 [N, K] of contents int64 [N], made ready to be compared."""
-    values = vectors.astype(np.float32)
     # The mean of a few pictures is mostly these pictures; it is trusted as their number grows.
-    centre: Floats = values.sum(axis=0) / np.float32(len(values) + 8)
-    return Vectors(contents, _units(values - centre), centre)
-
-
-def like(vectors: Vectors, vector: Bytes, limit: int) -> dict[int, float]:
-    """The contents that are most like a short vector int8 [K]: id -> cosine, largest first."""
-    if not len(vectors.contents):
-        return {}
-    likeness = vectors.towards(vector)
+    centre = vectors.sum(axis=0, dtype=np.int64) / (len(vectors) + 8)
+    own = vector - centre
+    own /= max(float(np.linalg.norm(own)), 1e-9)
+    towards = np.stack([own, centre], axis=1).astype(np.float32)
+    likeness = np.empty(len(vectors), np.float32)
+    for first in range(0, len(vectors), _ROWS):
+        block = vectors[first : first + _ROWS].astype(np.float32)
+        along, shared = (block @ towards).T
+        # |v - c|^2 = |v|^2 - 2 v c + |c|^2, without making v - c.
+        squares = np.einsum("nk,nk->n", block, block) - 2 * shared + float(centre @ centre)
+        likeness[first : first + _ROWS] = (along - float(centre @ own)) / np.sqrt(np.maximum(squares, 1e-6))
     order = np.argsort(-likeness, kind="stable")[:limit]
-    return {int(vectors.contents[place]): float(likeness[place]) for place in order}
+    return {int(contents[place]): float(likeness[place]) for place in order}
 
 
 def duplicates(contents: Sequence[int], looks: Sequence[PictureHash]) -> list[Group]:
@@ -108,9 +91,3 @@ def duplicates(contents: Sequence[int], looks: Sequence[PictureHash]) -> list[Gr
         if len(some) > 1
     ]
     return sorted(groups, key=lambda group: (-len(group.contents), group.contents))
-
-
-def _units(values: Floats) -> Floats:
-    length = np.linalg.norm(values, axis=1, keepdims=True)
-    units: Floats = (values / np.where(length > 0, length, 1)).astype(np.float32, copy=False)
-    return units

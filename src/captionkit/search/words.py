@@ -179,9 +179,24 @@ def query_words(text: str) -> list[QueryWord]:
 
 def match_expression(words: Sequence[QueryWord]) -> str:
     """An FTS5 expression that any of the words satisfies; every term is quoted, so that none is an operator."""
-    terms = [f"stems : {_quoted(one.stem)}" for one in words]
-    terms += [f"kinds : {_quoted(kind)}" for kind in dict.fromkeys(kind for one in words for kind in one.kinds)]
-    return " OR ".join(terms)
+    kinds = dict.fromkeys(kind for one in words for kind in one.kinds)
+    return " OR ".join([match_stem(one.stem) for one in words] + [match_kind(kind) for kind in kinds])
+
+
+def match_stem(stem: str) -> str:
+    """An FTS5 expression for the captions that say a word with this stem."""
+    return f"stems : {_quoted(stem)}"
+
+
+def match_kind(kind: str) -> str:
+    """An FTS5 expression for the captions that say a word of this wider term."""
+    return f"kinds : {_quoted(kind)}"
+
+
+def stems_of_kinds(kinds: Iterable[str]) -> list[str]:
+    """The stems of all words that belong to one of these wider terms."""
+    wanted = set(kinds)
+    return [stem for stem, own in _KINDS_OF.items() if wanted.intersection(own)]
 
 
 def hits(words: Sequence[QueryWord], caption: str) -> list[str]:
