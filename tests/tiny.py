@@ -24,8 +24,8 @@ def tiny_decoding() -> Decoding:
     return Decoding(beams=3, max_length=10, bad_endings=("a", "the", "with", "of", "in", "on"))
 
 
-def export_tiny(path: Path, seed: int = 0) -> None:
-    """Write the bundle of a tiny model with weights drawn from `seed`."""
+def export_tiny(path: Path, seed: int = 0, kind: str = "lstm") -> None:
+    """Write the bundle of a tiny model with a decoder of a kind and weights drawn from `seed`."""
     import keras
     import numpy as np
 
@@ -41,12 +41,15 @@ def export_tiny(path: Path, seed: int = 0) -> None:
         DEPTH, 8, strides=8, activation="relu6", kernel_initializer=keras.initializers.GlorotNormal(seed=seed)
     )(scaled)
     encoder = keras.Model(images, keras.layers.Reshape((POSITIONS, DEPTH))(grid), name="encoder")
-    config = Config(decoder=DecoderConfig(units=16, embedding=12, layers=2))
+    config = Config(
+        decoder=DecoderConfig(kind=kind, units=16, embedding=12 if kind == "lstm" else 16, layers=2, heads=4)
+    )
     decoder = build_decoder(config.decoder, vocabulary=len(tokenizer), positions=POSITIONS, depth=DEPTH, seed=seed)
     # Fresh weights find all words about equally likely; sharper ones make captions that differ by picture.
     decoder.embedding.assign(decoder.embedding * 20)
-    decoder.image_kernel.assign(decoder.image_kernel * 3)
     decoder.output_kernel.assign(decoder.output_kernel * 6)
+    if kind == "lstm":
+        decoder.image_kernel.assign(decoder.image_kernel * 3)
     decoder.output_bias.assign(np.where(np.arange(len(tokenizer)) == 2, 2.0, 0.0))
     export_bundle(
         path,

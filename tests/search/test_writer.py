@@ -8,7 +8,7 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -256,14 +256,21 @@ def test_a_damaged_index_is_one_sentence(indexed: Path, album: Path, captioner: 
     assert report.captioned == 6
 
 
-def test_blobs_of_a_wrong_length_are_damage(indexed: Path) -> None:
+def test_values_of_a_wrong_length_or_type_are_damage(indexed: Path) -> None:
     connection = sqlite3.connect(indexed)
     with connection:
         connection.execute("UPDATE vectors SET vector = x'00' WHERE content = 2")
         connection.execute("UPDATE cells SET cells = x'00' WHERE content = 2")
+        connection.execute("UPDATE captions SET text = x'ff' WHERE content = 2")
+        connection.execute("UPDATE recent SET codes = 'text' WHERE content = 2")
+        connection.execute("UPDATE looks SET look = 7 WHERE content = 2")
+        connection.execute("UPDATE files SET path = 8 WHERE content = 2")
     connection.close()
     with open_index(indexed) as index:
-        for read in (index.vectors, lambda: index.cells([1, 2]), lambda: index.vector(2)):
+        reads: list[Callable[[], object]] = [index.vectors, index.looks, lambda: index.expected([0])]
+        reads += [lambda: index.cells([1, 2]), lambda: index.vector(2)]
+        reads += [lambda: index.captions([1, 2]), lambda: index.paths([1, 2])]
+        for read in reads:
             with pytest.raises(SearchError, match="damaged"):
                 read()
 

@@ -78,7 +78,7 @@ def index(
         "gone": report.dropped,
     }
     told = ", ".join(f"{count:,} {what}" for what, count in changes.items() if count) or "nothing to do"
-    print(f"{printable(str(path))}: {report.pictures:,} pictures ({told}).")
+    print(f"{printable(str(path))}: {report.pictures:,} picture{'' if report.pictures == 1 else 's'} ({told}).")
     if report.errors:
         count = len(report.errors)
         print(f"captionkit: {count:,} {'was' if count == 1 else 'were'} not read, see above.", file=sys.stderr)
@@ -144,7 +144,7 @@ def search(
     def load() -> Captioner:
         return Captioner.load(bundle, threads=threads)
 
-    with open_index(path) as source:
+    with open_index(path) as source, source.snapshot():
         if like is not None:
             answer = answer_like(source, like, load, limit=limit)
         elif duplicates:
@@ -152,10 +152,9 @@ def search(
         else:
             text = " ".join(query or ())
             answer = answer_query(source, text, None if captions_only else load(), limit=limit, depth=depth)
-        page = answer.to_page(source.root) if opened or gallery is not None else None
     _show(answer, as_json=as_json)
-    if page is not None:
-        _write_page(page, gallery, opened=opened)
+    if opened or gallery is not None:
+        _write_page(answer.to_page(source.root), gallery, opened=opened)
 
 
 def _show(answer: Answer, *, as_json: bool) -> None:
@@ -173,7 +172,7 @@ def _show(answer: Answer, *, as_json: bool) -> None:
             print()
         for result in group:
             for path in (result.path, *result.copies):
-                print(f"{result.score:.3f}\t{printable(str(path))}\t{result.caption}")
+                print(f"{result.score:.3f}\t{printable(str(path))}\t{printable(result.caption)}")
 
 
 def _write_page(page: str, gallery: Path | None, *, opened: bool) -> None:

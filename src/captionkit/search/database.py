@@ -183,7 +183,10 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading(connection: sqlite3.Connection) -> Iterator[None]:
-    """All reads of a block see the same state, whatever a writer does meanwhile."""
+    """All reads of a block see the same state, whatever a writer does meanwhile. Blocks may lie in each other."""
+    if connection.in_transaction:
+        yield
+        return
     connection.execute("BEGIN")
     try:
         yield
@@ -201,6 +204,15 @@ def told(path: Path) -> Iterator[None]:
             raise SearchError(f"{path} is being written by another process; try again in a moment.") from None
         raise SearchError(f"SQLite cannot use the index {path} ({error}).") from None
     except sqlite3.DatabaseError:
+        raise damaged(path) from None
+
+
+@contextlib.contextmanager
+def intact(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with values that are not as they must be into one sentence."""
+    try:
+        yield
+    except (TypeError, ValueError):
         raise damaged(path) from None
 
 

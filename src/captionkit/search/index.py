@@ -8,6 +8,7 @@ moved, and a copy, lead to the content that is there.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from captionkit.audit.picture_hash import PictureHash
 from captionkit.errors import SearchError
 from captionkit.search.compact import VECTOR, unpack, unpack_look
-from captionkit.search.database import connect, damaged, read_facts, reading, told
+from captionkit.search.database import connect, damaged, intact, read_facts, reading, told
 from captionkit.search.segments import read_columns
 from captionkit.search.words import QueryWord, match_expression
 
@@ -69,55 +70,53 @@ class Index:
     ) -> None:
         self.connection.close()
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All that a block reads is of one moment, whatever a writer does meanwhile."""
+        with told(self.path), reading(self.connection):
+            yield
+
     def count(self) -> int:
         """Contents: pictures, copies counted once."""
-        with told(self.path):
-            return int(self.connection.execute("SELECT count(*) FROM vectors").fetchone()[0])
+        ((count,),) = self._rows("SELECT count(*) FROM vectors", (int,))
+        return int(count)
 
     def matches(self, words: Sequence[QueryWord], limit: int) -> list[int]:
         """The contents whose captions fit best by FTS5's own BM25, best first."""
         if not words:
             return []
         query = "SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY bm25(terms, 1.0, ?), rowid LIMIT ?"
-        with told(self.path):
-            rows = self.connection.execute(query, (match_expression(words), KIND_WEIGHT, limit))
-            return [int(content) for (content,) in rows]
+        return [one for (one,) in self._rows(query, (int,), match_expression(words), KIND_WEIGHT, limit)]
 
     def stems(self) -> dict[str, int]:
         """The stems of the model's vocabulary, each with its place."""
-        with told(self.path):
-            rows = self.connection.execute("SELECT stem, place FROM stems ORDER BY place").fetchall()
+        rows = self._rows("SELECT stem, place FROM stems ORDER BY place", (str, int))
         if [place for _, place in rows] != list(range(len(rows))):
             raise damaged(self.path)
         return dict(rows)
 
     def terms(self, contents: Iterable[int]) -> dict[int, tuple[list[str], list[str]]]:
         """The stems and the wider terms of contents, one for each running word."""
-        rows = self._of("SELECT rowid, stems, kinds FROM terms WHERE rowid IN ({})", contents)
+        rows = self._of("SELECT rowid, stems, kinds FROM terms WHERE rowid IN ({})", (int, str, str), contents)
         return {content: (stems.split(), kinds.split()) for content, stems, kinds in rows}
 
     def holding(self, expression: str) -> int:
         """How many contents an FTS5 expression finds."""
-        with told(self.path):
-            query = "SELECT count(*) FROM terms WHERE terms MATCH ?"
-            return int(self.connection.execute(query, (expression,)).fetchone()[0])
+        ((count,),) = self._rows("SELECT count(*) FROM terms WHERE terms MATCH ?", (int,), expression)
+        return int(count)
 
     def first(self, limit: int) -> list[int]:
         """The first contents, in the order they came in."""
-        with told(self.path):
-            rows = self.connection.execute("SELECT content FROM vectors ORDER BY content LIMIT ?", (limit,))
-            return [int(content) for (content,) in rows]
+        return [
+            one for (one,) in self._rows("SELECT content FROM vectors ORDER BY content LIMIT ?", (int,), limit)
+        ]
 
     def spread(self, count: int) -> list[int]:
         """At most `count` contents, evenly spread over the order they came in."""
-        with told(self.path):
-            last = self.connection.execute("SELECT max(content) FROM vectors").fetchone()[0]
-            if last is None:
-                return []
-            query = "SELECT min(content) FROM vectors WHERE content >= ?"
-            places = range(1, last + 1, max(1, -(-last // count)))
-            rows = [self.connection.execute(query, (place,)).fetchone()[0] for place in places]
-        return list(dict.fromkeys(rows))
+        ((last,),) = self._rows("SELECT coalesce(max(content), 0) FROM vectors", (int,))
+        query = "SELECT min(content) FROM vectors WHERE content >= ?"
+        places = range(1, last + 1, max(1, -(-last // count)))
+        return list(dict.fromkeys(self._rows(query, (int,), place)[0][0] for place in places))
 
     def expected(self, places: Sequence[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
         """How far words are expected of all pictures.
@@ -128,30 +127,25 @@ class Index:
         Returns:
             Contents int64 [N], and the codes of the shares (`expectation.to_codes`), uint8 [W, N].
         """
-        with told(self.path), reading(self.connection):
-            try:
-                return read_columns(self.connection, places)
-            except ValueError:
-                raise damaged(self.path) from None
+        with self.snapshot(), intact(self.path):
+            return read_columns(self.connection, places)
 
     def captions(self, contents: Iterable[int]) -> dict[int, list[StoredCaption]]:
         """The captions of contents, best first."""
         found: dict[int, list[StoredCaption]] = {}
-        for content, text, tokens, blob in self._of(
-            "SELECT content, text, tokens, log_probabilities FROM captions WHERE content IN ({}) "
-            "ORDER BY content, rank",
-            contents,
-        ):
-            values = np.frombuffer(blob, "<f4").tolist()
+        query = "SELECT content, text, tokens, log_probabilities FROM captions WHERE content IN ({}) "
+        rows = self._of(query + "ORDER BY content, rank", (int, str, str, bytes), contents)
+        for content, text, tokens, blob in rows:
+            with intact(self.path):
+                values = np.frombuffer(blob, "<f4").tolist()
             found.setdefault(content, []).append(StoredCaption(text, tuple(tokens.split()), tuple(values)))
         return found
 
     def paths(self, contents: Iterable[int]) -> dict[int, list[Path]]:
         """Where contents lie, each path below the root, in the order of the names."""
         found: dict[int, list[Path]] = {}
-        for content, path in self._of(
-            "SELECT content, path FROM files WHERE content IN ({}) ORDER BY content, path", contents
-        ):
+        query = "SELECT content, path FROM files WHERE content IN ({}) ORDER BY content, path"
+        for content, path in self._of(query, (int, bytes), contents):
             found.setdefault(content, []).append(self.root / os.fsdecode(path))
         return found
 
@@ -162,7 +156,8 @@ class Index:
             SearchError: one of them has none: the index is damaged.
         """
         expected = self.facts.cells * self.facts.depth + 4
-        blobs = dict(self._of("SELECT content, cells FROM cells WHERE content IN ({})", contents))
+        query = "SELECT content, cells FROM cells WHERE content IN ({})"
+        blobs = dict(self._of(query, (int, bytes), contents))
         if any(len(blobs.get(content, b"")) != expected for content in contents):
             raise damaged(self.path)
         packed = np.frombuffer(b"".join(blobs[content] for content in contents), np.int8)
@@ -170,8 +165,7 @@ class Index:
 
     def vectors(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int8]]:
         """All short vectors: contents int64 [N] and vectors int8 [N, K]."""
-        with told(self.path):
-            rows = self.connection.execute("SELECT content, vector FROM vectors ORDER BY content").fetchall()
+        rows = self._rows("SELECT content, vector FROM vectors ORDER BY content", (int, bytes))
         if any(len(vector) != VECTOR for _, vector in rows):
             raise damaged(self.path)
         contents = np.array([content for content, _ in rows], np.int64)
@@ -179,41 +173,40 @@ class Index:
 
     def looks(self) -> tuple[list[int], list[PictureHash]]:
         """All contents and the hashes of their looks."""
-        with told(self.path):
-            rows = self.connection.execute("SELECT content, look FROM looks ORDER BY content").fetchall()
-        try:
+        rows = self._rows("SELECT content, look FROM looks ORDER BY content", (int, bytes))
+        with intact(self.path):
             return [content for content, _ in rows], [unpack_look(look) for _, look in rows]
-        except ValueError:
-            raise damaged(self.path) from None
 
     def vector(self, content: int) -> npt.NDArray[np.int8]:
         """The short vector int8 [K] of a content."""
-        blobs = dict(self._of("SELECT content, vector FROM vectors WHERE content IN ({})", [content]))
-        if len(blobs.get(content, b"")) != VECTOR:
+        rows = self._rows("SELECT vector FROM vectors WHERE content = ?", (bytes,), content)
+        if not rows or len(rows[0][0]) != VECTOR:
             raise damaged(self.path)
-        return np.frombuffer(blobs[content], np.int8)
+        return np.frombuffer(rows[0][0], np.int8)
 
     def copied(self) -> list[int]:
         """The contents that lie at more than one path."""
-        with told(self.path):
-            rows = self.connection.execute(
-                "SELECT content FROM files GROUP BY content HAVING count(*) > 1 ORDER BY content"
-            )
-            return [int(content) for (content,) in rows]
+        query = "SELECT content FROM files GROUP BY content HAVING count(*) > 1 ORDER BY content"
+        return [one for (one,) in self._rows(query, (int,))]
 
     def content_of(self, digest: bytes) -> int | None:
         """The content with this SHA-256 (32 bytes), if the index has it."""
-        with told(self.path):
-            row = self.connection.execute("SELECT id FROM contents WHERE sha256 = ?", (digest,)).fetchone()
-        return None if row is None else int(row[0])
+        rows = self._rows("SELECT id FROM contents WHERE sha256 = ?", (int,), digest)
+        return rows[0][0] if rows else None
 
-    def _of(self, query: str, contents: Iterable[int]) -> Iterator[Any]:
+    def _rows(self, query: str, kinds: tuple[type, ...], *parameters: Any) -> list[Any]:
+        """Rows with values of these types: SQLite lets a column hold anything, and the file is not trusted."""
+        with told(self.path):
+            rows = self.connection.execute(query, parameters).fetchall()
+        if any(tuple(map(type, row)) != kinds for row in rows):
+            raise damaged(self.path)
+        return rows
+
+    def _of(self, query: str, kinds: tuple[type, ...], contents: Iterable[int]) -> Iterator[Any]:
         wanted = list(contents)
         for first in range(0, len(wanted), 500):  # SQLite takes 999 parameters or more, by version
             some = wanted[first : first + 500]
-            with told(self.path):
-                rows = self.connection.execute(query.format(",".join("?" * len(some))), some).fetchall()
-            yield from rows
+            yield from self._rows(query.format(",".join("?" * len(some))), kinds, *some)
 
 
 def open_index(path: Path) -> Index:

@@ -23,6 +23,7 @@ from captionkit.search.database import (
     Facts,
     connect,
     create_tables,
+    intact,
     model_id,
     told,
     transaction,
@@ -175,7 +176,8 @@ class IndexWriter:
                 "INSERT INTO recent VALUES (?, ?)",
                 [(number, content.codes.tobytes()) for number, content in numbered],
             )
-            fill_segments(connection)
+            with intact(self.path):
+                fill_segments(connection)
             connection.executemany(
                 "INSERT INTO terms (rowid, stems, kinds) VALUES (?, ?, ?)",
                 [(number, *index_terms(one.text for one in content.captions)) for number, content in numbered],
@@ -206,7 +208,8 @@ class IndexWriter:
                 "SELECT id FROM contents WHERE NOT EXISTS (SELECT 1 FROM files WHERE content = contents.id)"
             ).fetchall()
             if orphans:
-                drop_contents(connection, [content for (content,) in orphans], len(self.index.stems()))
+                with intact(self.path):
+                    drop_contents(connection, [content for (content,) in orphans], len(self.index.stems()))
             for table, key in (
                 ("captions", "content"),
                 ("vectors", "content"),
