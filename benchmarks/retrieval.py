@@ -19,23 +19,26 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from captionkit.audit.picture_hash import PictureHash
 from captionkit.captioner import Captioner
+from captionkit.decoding import log_softmax
 from captionkit.images import load_pixels
 from captionkit.search.compact import pack, to_cells, to_features, unpack
 from captionkit.search.database import Facts, model_id
 from captionkit.search.expectation import stem_places, vocabulary_stems
 from captionkit.search.index import Index
 from captionkit.search.indexing import kept_cells, to_contents
-from captionkit.search.likelihood import from_state, known_words, to_word_ids
+from captionkit.search.likelihood import known_words, to_word_ids
 from captionkit.search.ranking import DEPTH, FIRST_WEIGHT, first_stage
 from captionkit.search.scan import FileState
 from captionkit.search.words import index_terms, match_expression, query_words
 from captionkit.search.writer import CAPTIONS, IndexWriter
+from captionkit.tokenizer import BOS
 
 Scores = npt.NDArray[np.float64]
 
@@ -73,14 +76,31 @@ def first_stages(index: Index, queries: Sequence[str]) -> Scores:
 
 
 def likelihoods(captioner: Captioner, cells: npt.NDArray[np.float32], queries: Sequence[str]) -> Scores:
-    """[Q, N] log p(query | picture) of pictures with cells [N, G, D], every picture's state computed once."""
+    """[Q, N] log p(query | picture) of pictures with cells [N, G, D].
+
+    Queries are taken in the order of their words, and what they begin with alike is computed once.
+    """
     engine, positions = captioner.engine, captioner.engine.network.positions
     parts = [engine.start(to_features(cells[k : k + 64], positions)) for k in range(0, len(cells), 64)]
     state = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    tokenizer = captioner.bundle.tokenizer
+    ids = [to_word_ids(known_words(query, tokenizer)[0], captioner).tolist() for query in queries]
     scores = np.zeros((len(queries), len(cells)))
-    for row, query in enumerate(queries):
-        ids = to_word_ids(known_words(query, captioner.bundle.tokenizer)[0], captioner)
-        scores[row] = from_state(captioner.engine, state, ids).sum(axis=1)
+    # One entry a word read so far, bos first: the word, the state after it, log p of the next, of all before.
+    read: list[tuple[int, dict[str, Any], npt.NDArray[np.float32], Scores]] = []
+    for row in sorted(range(len(queries)), key=lambda row: ids[row]):
+        words = [BOS, *ids[row]]
+        same = 0
+        while same < min(len(read), len(words) - 1) and read[same][0] == words[same]:
+            same += 1
+        del read[same:]
+        for place in range(same, len(words) - 1):
+            before = read[-1] if read else (BOS, state, None, np.zeros(len(cells)))
+            logits, _, changed = engine.step(before[1], np.full(len(cells), words[place], np.int32))
+            so_far = before[3] if before[2] is None else before[3] + before[2][:, words[place]]
+            read.append((words[place], {**before[1], **changed}, log_softmax(logits), so_far))
+        if read:
+            scores[row] = read[-1][3] + read[-1][2][:, words[-1]]
     return scores
 
 

@@ -31,7 +31,7 @@ OTHERS = 64  # pictures that stand for all that the model does not rank
 # What a point of BM25 counts beside a nat of the expected words, and what the first stage counts beside a nat of
 # the model's: docs/search.md says how they were chosen.
 BM25_WEIGHT = 0.1
-FIRST_WEIGHT = 0.6
+FIRST_WEIGHT = 0.4
 
 
 @dataclass(frozen=True, slots=True)
