@@ -13,13 +13,17 @@ import numpy.typing as npt
 
 from captionkit.captioner import Captioner
 from captionkit.confidence import LEVEL, Calibration, feature_rows, fit, in_fit_half
+from captionkit.errors import DataError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.metrics import cider_d
 from captionkit.metrics.reliability import brier_score, expected_calibration_error, gain_at
 from captionkit.records import ImageRecord
 from captionkit.text import tokenize
+from captionkit.tokenizer import Tokenizer
 
 Floats = npt.NDArray[np.float64]
+
+JUDGING = 30  # pictures below which the judging half says nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,9 +62,31 @@ def calibrate(
         DataError: too few pictures, or nothing to tell good from bad by.
     """
     found = evaluate(captioner, records, split=split, metrics=("CIDEr-D",), quiet=quiet)
-    features, quality = features_and_quality(captioner, found)
+    return calibrate_on(found, records, captioner.bundle.tokenizer, level=level)
+
+
+def calibrate_on(
+    found: Evaluation, records: Sequence[ImageRecord], tokenizer: Tokenizer, *, level: float = LEVEL
+) -> Judged:
+    """`calibrate` on captions that there are already: of the bundle's own search, scored with CIDEr-D.
+
+    Args:
+        found: what `evaluate` found for `records`.
+        records: with their references.
+        tokenizer: the bundle's.
+        level: CIDEr-D that a good caption reaches.
+
+    Raises:
+        DataError: as `calibrate`.
+    """
+    features, quality = features_and_quality(found, tokenizer)
     halves = np.array([in_fit_half(name) for name in found.scores.ids])
     calibration = fit(features[halves], quality[halves], level=level)
+    if (~halves).sum() < JUDGING:
+        raise DataError(
+            f"Expected at least {JUDGING} pictures to judge a calibration on, but of these {len(halves):,} only "
+            f"{int((~halves).sum())} are left for it; give more pictures."
+        )
     confidence, judged = calibration.of_features(features[~halves]), quality[~halves]
     good = judged >= level
     rate = float(good.mean())
@@ -79,10 +105,10 @@ def calibrate(
     return Judged(replace(calibration, facts=rounded), confidence, judged)
 
 
-def features_and_quality(captioner: Captioner, found: Evaluation) -> tuple[Floats, Floats]:
+def features_and_quality(found: Evaluation, tokenizer: Tokenizer) -> tuple[Floats, Floats]:
     """Features float64 [N, F] and CIDEr-D float64 [N] of an evaluation, in the order of its scores."""
     captions = [found.predictions[name].captions[0] for name in found.scores.ids]
-    return feature_rows(captions, captioner.bundle.tokenizer), found.scores.per_image["CIDEr-D"]
+    return feature_rows(captions, tokenizer), found.scores.per_image["CIDEr-D"]
 
 
 def people_share(records: Sequence[ImageRecord], level: float) -> float:

@@ -10,7 +10,8 @@ from pathlib import Path
 from captionkit.captioner import Captioner
 from captionkit.errors import DataError
 from captionkit.files import write_text
-from captionkit.metrics.score import METRICS, score
+from captionkit.metrics.score import METRICS, Scored, score_with_outcomes
+from captionkit.metrics.significance import Interval, confidence
 from captionkit.progress import Progress
 from captionkit.records import ImageRecord, Prediction, Scores
 
@@ -62,13 +63,22 @@ class Evaluation:
 
     Attributes:
         predictions: picture id to the bundle's prediction, in the order of the records.
-        scores: of the captions that there are.
+        scored: the captions that there are, tokenised, with what each metric said of them.
         unreadable: picture id to the reason why it has no caption.
     """
 
     predictions: Mapping[str, Prediction]
-    scores: Scores
+    scored: Scored
     unreadable: Mapping[str, str]
+
+    @property
+    def scores(self) -> Scores:
+        """Of the captions that there are."""
+        return self.scored.scores
+
+    def intervals(self) -> dict[str, Interval]:
+        """95 % bootstrap intervals of the scores, over pictures."""
+        return confidence(self.scored.outcomes)
 
     def results(self) -> list[dict[str, object]]:
         """The captions as a COCO results list: image_id (an integer where the id is one) and caption."""
@@ -142,7 +152,7 @@ def evaluate(
     if len(unreadable) == len(predictions):
         first = next(iter(unreadable.values()), "there are no pictures")
         raise DataError(f"Not one of the {len(records):,} pictures could be captioned; the first: {first}")
-    scores = score(
+    scored = score_with_outcomes(
         {name: raw_text(p) for name, p in predictions.items() if p.error is None},
         {record.id: record.captions for record in records if record.id not in unreadable},
         metrics,
@@ -154,4 +164,4 @@ def evaluate(
             "ensemble": "no",
         },
     )
-    return Evaluation(predictions, scores, unreadable)
+    return Evaluation(predictions, scored, unreadable)

@@ -1,8 +1,9 @@
-"""A finished run -> a bundle: the best weights, exported, scored by what they now say, with their card."""
+"""A finished run -> a bundle: its best weights, exported, scored and calibrated by what they say, with a card."""
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,13 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from captionkit.bundle import Bundle, Decoding, write_bundle
+from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
 from captionkit.config import Config, differences, parse_config
-from captionkit.errors import TrainingError
-from captionkit.evaluate import evaluate
+from captionkit.errors import DataError, TrainingError, UsageError
+from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle
 from captionkit.images import load_pixels
 from captionkit.progress import duration
+from captionkit.records import ImageRecord
+from captionkit.tokenizer import Tokenizer
 from captionkit.training.run import load_best, load_model, read_history, read_splits
 
 CALIBRATION_PICTURES = 100
@@ -36,8 +40,9 @@ def publish(
 ) -> Bundle:
     """Make a bundle of a run's best weights.
 
-    The bundle is written, its own captions of the dev pictures are scored, and the scores go into it: they are
-    those of the exported networks, not of the ones in training.
+    The networks are exported, and the dev pictures captioned with them, once. From these captions come the
+    bundle's scores, its calibration and its card: they are those of the exported networks, not of the ones in
+    training. Where there are too few pictures to calibrate on, one line says so and the bundle goes without.
 
     Args:
         directory: the run's folder.
@@ -51,8 +56,11 @@ def publish(
 
     Raises:
         TrainingError: the folder holds no run, or none that has been evaluated yet.
+        UsageError: the output cannot be a file.
     """
     output = Path(output) if output is not None else directory / "model.captionkit"
+    if output.is_dir() or (directory.is_dir() and not output.parent.is_dir()):
+        raise UsageError(f"Expected a file in an existing folder for the bundle, but got {output}.")
     path = directory / "best.safetensors"
     if not path.is_file():
         raise TrainingError(
@@ -65,9 +73,9 @@ def publish(
         raise TrainingError(
             f"A finished run cannot be exported with another training ({'; '.join(late)}); leave it out."
         )
+    train, val = read_splits(config)  # before TensorFlow builds anything: their places may be wrong
     model, tokenizer = load_model(config, (directory / "tokenizer.json").read_text(encoding="utf-8"))
     load_best(model, config, directory)
-    train, val = read_splits(config)
     assert model.encoder is not None
     size = model.encoder.input_shape[1]
     chosen = np.random.default_rng(config.training.seed).permutation(len(train))[:CALIBRATION_PICTURES]
@@ -100,22 +108,34 @@ def publish(
             keep_weights=keep_weights,
         )
         objective = "self-critical" if config.self_critical.samples else "cross-entropy"
+        captioner = Captioner.load(Path(folder) / "model.captionkit")
         found = evaluate(
-            Captioner.load(Path(folder) / "model.captionkit"),
+            captioner,
             val,
             split=config.data.val,
             objective=objective,
             quiet=quiet,
         )
+    judged = _calibrated(found, val, tokenizer)
     history = read_history(directory)
     seconds = float(history[-1]["seconds"]) if history else 0.0
     manifest = dataclasses.replace(
         bundle.manifest, scores=dict(found.scores.corpus), fingerprint=dict(found.scores.fingerprint)
     )
     card = write_card(config, bundle, found.scores.corpus, found.scores.fingerprint, seconds, len(train))
-    finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card)
+    sureness = None if judged is None else judged.calibration.to_document()
+    finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card, calibration=sureness)
     write_bundle(output, finished)
     return finished
+
+
+def _calibrated(found: Evaluation, records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Judged | None:
+    try:
+        return calibrate_on(found, records, tokenizer)
+    except DataError as reason:
+        # Said even to those who want no progress: hedging and abstaining will not work with this bundle.
+        print(f"captionkit: the bundle goes without confidence. {reason}", file=sys.stderr)
+        return None
 
 
 def without_places(config: Config) -> Config:

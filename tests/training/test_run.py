@@ -9,17 +9,20 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from captionkit.bundle import read_bundle
+from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.config import parse_config
-from captionkit.errors import ConfigError, DataError, TrainingError
+from captionkit.errors import ConfigError, DataError, TrainingError, UsageError
 from captionkit.publish import publish
-from captionkit.training.run import resume, train
+from captionkit.records import Caption
+from captionkit.training.run import read_splits, resume, train
 
 COLOURS = {"red": (220, 30, 30), "green": (20, 180, 40), "blue": (30, 50, 210), "white": (240, 240, 240)}
 BACKGROUNDS = {"floor": (90, 80, 60), "night": (10, 10, 20)}
@@ -31,13 +34,11 @@ def draw(path: Path, colour: tuple[int, int, int], background: tuple[int, int, i
     Image.fromarray(pixels).save(path)
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Karpathy JSON of 24 drawn pictures, every third of them in val."""
-    root = tmp_path_factory.mktemp("data")
+def draw_data(root: Path, lefts: Sequence[int], train_every: int) -> Path:
+    """A Karpathy JSON of drawn boxes: 8 pictures for each place of `lefts`."""
     images = []
     for number, (colour, background, left) in enumerate(
-        (c, b, x) for c in COLOURS for b in BACKGROUNDS for x in (4, 12, 20)
+        (c, b, x) for c in COLOURS for b in BACKGROUNDS for x in lefts
     ):
         name = f"{number:02d}.png"
         draw(root / name, COLOURS[colour], BACKGROUNDS[background], left)
@@ -46,12 +47,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {
                 "imgid": number,
                 "filename": name,
-                "split": "val" if number % 3 == 1 else "train",
+                "split": "val" if number % 3 == 1 or number % train_every else "train",
                 "sentences": [{"raw": text, "tokens": text.lower().split()[:-1]} for text in texts],
             }
         )
     (root / "dataset.json").write_text(json.dumps({"images": images, "dataset": "boxes"}))
     return root
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 drawn pictures, every third of them in val: too few to calibrate on."""
+    return draw_data(tmp_path_factory.mktemp("data"), (4, 12, 20), 1)
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +117,9 @@ def captionkit(arguments: Sequence[str | Path], cwd: Path) -> Command:
     return Command(done.returncode, done.stdout, done.stderr)
 
 
-def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(data: Path, tmp_path: Path) -> None:
+def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = parse_config(recipe(data))
     whole = train(config, tmp_path / "whole", quiet=True)
     train(config, tmp_path / "halves", quiet=True, until=3)
@@ -118,8 +127,15 @@ def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(data: Path, tmp_
     for (name, value), other in zip(whole.model.weights().items(), halves.model.weights().values(), strict=True):
         np.testing.assert_array_equal(value, other, err_msg=name)
 
+    capsys.readouterr()
     bundle = publish(tmp_path / "halves", quiet=True)
     assert bundle.manifest.name == "boxes"
+    # Eight dev pictures say nothing of confidence: the bundle is published all the same, and one line says so.
+    assert bundle.calibration is None
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "goes without confidence" in said[0]
+    assert "at least 50" in said[0]
     assert bundle.manifest.fingerprint["split"] == "val"
     assert "drawn for a test" in read_bundle(tmp_path / "halves" / "model.captionkit").card
     # What training measured on dev is what the exported networks say: one decode, one resize, one search.
@@ -138,6 +154,34 @@ def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(data: Path, tmp_
     predictions = captioner.caption([data / "00.png", data / "nothing.png"])
     assert predictions[0].text.endswith(".")
     assert predictions[1].error is not None
+
+
+def test_a_published_bundle_is_calibrated_on_captions_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = draw_data(tmp_path, range(22), 4)
+    config = parse_config(recipe(data), ["training.epochs=10", "training.eval_every=5"])
+    train(config, tmp_path / "run", quiet=True)
+    decoded: list[int] = []
+    describe = Captioner.describe
+
+    def counted(self: Captioner, features: np.ndarray, **options: Any) -> list[tuple[Caption, ...]]:
+        decoded.append(len(features))
+        return describe(self, features, **options)
+
+    monkeypatch.setattr(Captioner, "describe", counted)
+    with pytest.raises(UsageError, match="existing folder"):
+        publish(tmp_path / "run", tmp_path / "nowhere" / "x.captionkit", quiet=True)
+    bundle = publish(tmp_path / "run", tmp_path / "boxes.captionkit", quiet=True)
+    assert bundle.calibration is not None
+    facts = bundle.calibration["facts"]
+    pictures = int(bundle.manifest.fingerprint["images"])
+    assert sum(decoded) == pictures == facts["pictures_fitted_on"] + facts["pictures_judged"]
+    # It is the calibration that `captionkit calibrate` would fit, and the written bundle speaks with it.
+    written = Captioner.load(tmp_path / "boxes.captionkit")
+    again = calibrate(written, read_splits(config)[1], split="val", quiet=True).calibration.to_document()
+    assert again == bundle.calibration
+    assert written.caption([data / "00.png"])[0].confidence is not None
 
 
 def test_resuming_with_another_configuration_or_data_shows_the_difference(data: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from captionkit.bundle import Bundle
     from captionkit.config import Config
 
 
@@ -55,7 +56,8 @@ def train(
     from captionkit.publish import publish
 
     bundle = publish(directory, quiet=quiet)
-    typer.echo(f"wrote {bundle.source}; try: captionkit caption --bundle {bundle.source} photo.jpg")
+    _tell(bundle)
+    typer.echo(f"try: captionkit caption --bundle {bundle.source} photo.jpg")
 
 
 def reproduce(
@@ -84,8 +86,7 @@ def reproduce(
     from captionkit.publish import outside_expectation, publish
 
     bundle = publish(directory, quiet=quiet)
-    for name, value in bundle.manifest.scores.items():
-        typer.echo(f"{name:10} {100 * value:6.1f}")
+    _tell(bundle)
     outside = outside_expectation(settings, bundle.manifest.scores)
     for line in outside:
         typer.echo(line)
@@ -125,9 +126,11 @@ def export(
     weights: Annotated[bool, typer.Option("--weights", help="Put the float weights in too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Make a bundle of a run's best weights, scored on its dev pictures.
+    """Make a bundle of a run's best weights: scored and calibrated on its dev pictures, with its model card.
 
-    Needs captionkit[train]. Example: captionkit export runs/flickr8k_lite2_lstm --int8 -o small.captionkit
+    It can be installed and passed on as it is. Needs captionkit[train].
+
+    Example: captionkit export runs/flickr8k_lite2_lstm --int8 -o small.captionkit
     """
     _need_tensorflow()
     from captionkit.publish import publish
@@ -135,9 +138,22 @@ def export(
     bundle = publish(
         directory, output, overrides or (), int8=int8, float16=float16, keep_weights=weights, quiet=quiet
     )
+    _tell(bundle)
+
+
+def _tell(bundle: Bundle) -> None:
+    """What was published: its scores, how sure it may be, its file."""
     for name, value in bundle.manifest.scores.items():
         typer.echo(f"{name:10} {100 * value:6.1f}")
-    typer.echo(f"wrote {bundle.source}")
+    if bundle.calibration is not None:
+        facts = bundle.calibration["facts"]
+        typer.echo(
+            f"confidence fitted on {facts['pictures_fitted_on']:.0f} of these pictures; on the other "
+            f"{facts['pictures_judged']:.0f} its error is {facts['expected_calibration_error']:.3f}, and the "
+            f"surest half has {facts['gain_of_surest_half']:.2f} times the CIDEr-D of all"
+        )
+    size = Path(bundle.source).stat().st_size
+    typer.echo(f"wrote {bundle.source} ({size / 1e6:.1f} MB)")
 
 
 def _need_tensorflow() -> None:
