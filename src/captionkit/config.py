@@ -154,10 +154,15 @@ class SelfCriticalConfig:
     Attributes:
         samples: captions drawn for each picture, 2 or more; 0 for cross-entropy training.
         cross_entropy: share of cross-entropy in the loss, 0 to 1.
+        temperature: of the policy that is sampled and trained; label smoothing leaves a tenth of the probability
+            on words that fit nowhere, which a temperature below 1 keeps out of the samples.
+        dropout: whether units are dropped while the policy is trained.
     """
 
     samples: int = 0
     cross_entropy: float = 0.0
+    temperature: float = 1.0
+    dropout: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,14 @@ def test_samples_are_words_then_eos_then_padding() -> None:
         assert set(row[words + 1 :]) <= {PAD}
 
 
-def test_samples_follow_the_models_own_probabilities() -> None:
+@pytest.mark.parametrize("temperature", [1.0, 0.2])
+def test_samples_follow_the_models_own_probabilities(temperature: float) -> None:
     decoder = make_decoder()
-    first = sample_captions(decoder, tf.constant(FEATURES[:1]), samples=4000, length=1).numpy().ravel()
-    logits, _, _ = decoder.step(decoder.start(tf.constant(FEATURES[:1])), tf.constant([BOS]))
-    expected = tf.nn.softmax(forbid_specials(logits)).numpy()[0]
+    features = tf.constant(FEATURES[:1])
+    drawn = sample_captions(decoder, features, samples=4000, length=1, temperature=temperature)
+    first = drawn.numpy().ravel()
+    logits, _, _ = decoder.step(decoder.start(features), tf.constant([BOS]))
+    expected = tf.nn.softmax(forbid_specials(logits / temperature)).numpy()[0]
     found = np.bincount(first, minlength=V) / 4000
     np.testing.assert_allclose(found, expected, atol=4 * math.sqrt(0.25 / 4000))
 
@@ -70,7 +73,8 @@ def test_the_policy_gradient_equals_the_definition_and_eos_has_a_part_in_it() ->
     log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     tokens = [(0, 0, 5), (0, 1, EOS), (1, 0, 6), (1, 1, 7), (1, 2, 8)]
     expected = -np.mean([advantages[0, s] * log_p[0, s, t, word] for s, t, word in tokens])
-    assert float(policy_loss(logits, ids, advantages)) == pytest.approx(float(expected), abs=1e-6)
+    real = logits.reshape(-1, V)[(ids != PAD).ravel()]
+    assert float(policy_loss(real, ids, advantages)) == pytest.approx(float(expected), abs=1e-6)
 
 
 def test_the_reward_counts_the_end_so_a_caption_cut_in_the_middle_earns_less() -> None:
@@ -90,14 +94,14 @@ def test_the_reward_counts_the_end_so_a_caption_cut_in_the_middle_earns_less() -
     assert tokenize(captions[0])[-1] == "ball"
 
 
-@pytest.mark.parametrize("share", [0.0, 0.2])
-def test_the_reward_rises(share: float) -> None:
+@pytest.mark.parametrize(("share", "temperature", "dropout"), [(0.0, 1.0, False), (0.2, 0.7, True)])
+def test_the_reward_rises(share: float, temperature: float, dropout: bool) -> None:
     """The reward is 1 for each word 5 among the first three: the policy must learn to say it."""
     decoder = make_decoder()
     config = TrainingConfig(learning_rate=0.03, weight_decay=0.0, seed=1)
     descent = Descent(config, decoder.trainable_variables)
     objective = SelfCritical(
-        SelfCriticalConfig(samples=S, cross_entropy=share),
+        SelfCriticalConfig(samples=S, cross_entropy=share, temperature=temperature, dropout=dropout),
         CaptionModel(None, decoder),
         descent,
         features_of,

@@ -39,7 +39,9 @@ def forbid_specials(logits: tf.Tensor) -> tf.Tensor:
     return logits + NEVER * forbidden
 
 
-def sample_captions(decoder: Decoder, features: tf.Tensor, *, samples: int, length: int) -> tf.Tensor:
+def sample_captions(
+    decoder: Decoder, features: tf.Tensor, *, samples: int, length: int, temperature: float = 1.0
+) -> tf.Tensor:
     """Draw captions from the model, word by word.
 
     Args:
@@ -47,6 +49,7 @@ def sample_captions(decoder: Decoder, features: tf.Tensor, *, samples: int, leng
         features: float32 [B, P, D].
         samples: S.
         length: L, eos included; a caption that has not ended by then is cut.
+        temperature: logits are divided by it; below 1 likely words become likelier.
 
     Returns:
         int32 [B, S, L]: words, eos, pad.
@@ -58,7 +61,8 @@ def sample_captions(decoder: Decoder, features: tf.Tensor, *, samples: int, leng
     for _ in range(length):
         logits, _, changed = decoder.step(state, ids)
         state = {**state, **changed}
-        drawn = keras.random.categorical(forbid_specials(logits), 1, dtype="int32", seed=decoder.seeds)[:, 0]
+        allowed = forbid_specials(logits / temperature)
+        drawn = keras.random.categorical(allowed, 1, dtype="int32", seed=decoder.seeds)[:, 0]
         ids = tf.where(over, PAD, drawn)
         over = over | (ids == EOS)
         columns.append(ids)
@@ -76,14 +80,13 @@ def policy_loss(logits: tf.Tensor, ids: tf.Tensor, advantages: tf.Tensor) -> tf.
     """Minus the mean over tokens of advantage times log p(token).
 
     Args:
-        logits: float32 [B, S, L, V], with the same words forbidden as in sampling.
+        logits: float32 [T, V] of the T real tokens of `ids`, row by row, with the same words forbidden and the
+            same temperature as in sampling.
         ids: int32 [B, S, L], what was sampled; pad has no part in it, eos has.
         advantages: float32 [B, S].
     """
     real = ids != PAD
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-        tf.boolean_mask(ids, real), tf.boolean_mask(logits, real)
-    )
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.boolean_mask(ids, real), logits)
     weights = tf.boolean_mask(tf.broadcast_to(advantages[:, :, None], tf.shape(ids)), real)
     return tf.math.divide_no_nan(tf.reduce_sum(losses * weights), tf.cast(tf.size(losses), losses.dtype))
 
@@ -108,7 +111,7 @@ class SelfCritical:
         """Compile lazily.
 
         Args:
-            config: samples a picture, and the share of cross-entropy in the loss.
+            config: samples a picture, their temperature, and the share of cross-entropy in the loss.
             model: its decoder is trained, and its encoder where `features_of` runs it.
             descent: the optimiser.
             features_of: batch inputs and a training flag -> float32 [B, P, D].
@@ -135,20 +138,33 @@ class SelfCritical:
         return -self.mean_reward, float(norm)
 
     def _sample_step(self, inputs: tf.Tensor) -> tf.Tensor:
-        features = self._features_of(inputs, False)
-        return sample_captions(self._model.decoder, features, samples=self._config.samples, length=self._length)
+        return sample_captions(
+            self._model.decoder,
+            self._features_of(inputs, False),
+            samples=self._config.samples,
+            length=self._length,
+            temperature=self._config.temperature,
+        )
 
     def _descend_step(
         self, inputs: tf.Tensor, sampled: tf.Tensor, rewards: tf.Tensor, ids: tf.Tensor, rate: tf.Tensor
     ) -> tf.Tensor:
-        decoder, share = self._model.decoder, self._config.cross_entropy
+        share = self._config.cross_entropy
         with tf.GradientTape() as tape:
-            # The policy is that which the samples came from, so dropout is off.
-            features = self._features_of(inputs, False)
-            logits = forbid_specials(decoder(features, shift_right(sampled)))
+            # With dropout the policy that descends is a noisy copy of that which the samples came from; without
+            # it the two are one, and the train references are learned by heart sooner.
+            features = self._features_of(inputs, self._config.dropout)
+            logits = forbid_specials(self._logits(features, sampled) / self._config.temperature)
             loss = (1.0 - share) * policy_loss(logits, sampled, leave_one_out(rewards))
             if share:
-                real = decoder(features, shift_right(ids))
-                loss += share * masked_cross_entropy(real, ids, ids != PAD)
+                words = tf.boolean_mask(ids, ids != PAD)
+                everything = tf.ones_like(words, tf.bool)
+                loss += share * masked_cross_entropy(self._logits(features, ids), words, everything)
         gradients = tape.gradient(loss, [variable.value for variable in self._descent.variables])
         return self._descent.apply(gradients, rate)
+
+    def _logits(self, features: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        """float32 [T, V] of the T real tokens of `ids` [B, S, L]."""
+        decoder, dropout = self._model.decoder, self._config.dropout
+        hidden = decoder.hidden(features, shift_right(ids), dropout)
+        return decoder.project(tf.boolean_mask(hidden, ids != PAD), dropout)
