@@ -66,7 +66,9 @@ class EncoderConfig:
     """The picture network: a name from `captionkit.modeling.encoders.ENCODERS`.
 
     `weights` is "imagenet", "none" or a file. `image_size` 0 means the network's own. `pooled` averages the
-    grid to one position.
+    grid to one position. `trainable` lets its convolutions learn too, but for the first `frozen` of its layers
+    (a share, 0 to 1, counted from the pixels): these tell edges and textures apart, which is the same for all
+    pictures, and they cost more than half of a training step.
     """
 
     name: str = "efficientnet_lite2"
@@ -74,6 +76,7 @@ class EncoderConfig:
     image_size: int = 0
     pooled: bool = False
     trainable: bool = False
+    frozen: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import keras
@@ -84,6 +85,17 @@ def test_batch_norm_stays_frozen_where_the_rest_is_trained() -> None:
     assert encoder_fingerprint(encoder, config) == before  # moving averages did not move
     frozen = build_encoder(EncoderConfig(name="efficientnet_lite0", weights="none", image_size=32))
     assert not frozen.trainable_variables
+
+
+def test_the_layers_nearest_the_pixels_can_stay_as_they_are() -> None:
+    config = EncoderConfig(name="efficientnet_lite0", weights="none", image_size=32, trainable=True)
+    everything = [variable.path for variable in build_encoder(config).trainable_variables]
+    half = build_encoder(dataclasses.replace(config, frozen=0.5))
+    names = [variable.path for variable in half.trainable_variables]
+    assert names == everything[-len(names) :]
+    assert 0 < len(names) < len(everything)
+    with pytest.raises(ConfigError, match=r"encoder\.frozen from 0 to less than 1, but got 1\.0"):
+        build_encoder(dataclasses.replace(config, frozen=1.0))
 
 
 def test_unknown_name_and_impossible_size() -> None:

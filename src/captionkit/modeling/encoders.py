@@ -152,11 +152,13 @@ def build_encoder(config: EncoderConfig) -> keras.Model:
         rest is trainable: set `trainable` of single layers, not of the whole model, to change what learns.
 
     Raises:
-        ConfigError: an unknown name, or a size that the network cannot take.
+        ConfigError: an unknown name, or a size or a share of layers that cannot be.
         WeightsError: the weights are missing or do not fit.
     """
     spec = _spec(config.name)
     size = config.image_size or spec.image_size
+    if not 0.0 <= config.frozen < 1.0:
+        raise ConfigError(f"Expected encoder.frozen from 0 to less than 1, but got {config.frozen}.")
     if not 32 <= size <= MAX_IMAGE_SIZE:
         raise ConfigError(f"Expected encoder.image_size between 32 and {MAX_IMAGE_SIZE}, or 0, but got {size}.")
     network = _with_weights(config, spec, size)
@@ -164,6 +166,8 @@ def build_encoder(config: EncoderConfig) -> keras.Model:
     end = network.get_layer(spec.last).output if spec.last else network.output
     backbone = keras.Model(start, end, name="backbone")
     backbone.trainable = config.trainable
+    for layer in backbone.layers[: int(config.frozen * len(backbone.layers))]:
+        layer.trainable = False
     _freeze_normalization(backbone)
     pixels = keras.Input((size, size, 3), dtype="uint8", name="pixels")
     grid = backbone(PixelNormalization(spec.mean, spec.std, spec.bgr, name="normalization")(pixels))
