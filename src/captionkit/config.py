@@ -125,6 +125,9 @@ class TrainingConfig:
         checkpoint_minutes: wall-clock minutes between checkpoints.
         seed: of weights, data order and dropout.
         begin_from: the folder of a run whose best weights this one starts from; empty for fresh ones.
+        teachers: folders of finished runs with the same vocabulary, separated by spaces, whose word probabilities
+            are learned too (knowledge distillation); empty for none.
+        teachers_share: of the loss, 0 to 1.
         encoder_rate: factor on the learning rate for the last layers of a trainable encoder; layer by layer
             towards the pixels it falls to a tenth of that.
         augment: whether a trainable encoder sees other crops, colours and mirrorings of the pictures.
@@ -146,6 +149,8 @@ class TrainingConfig:
     checkpoint_minutes: float = 5.0
     seed: int = 1
     begin_from: str = ""
+    teachers: str = ""
+    teachers_share: float = 0.5
     encoder_rate: float = 0.1
     augment: bool = True
 

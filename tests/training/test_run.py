@@ -208,6 +208,17 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path,
     )
     tuned = train(finetune, tmp_path / "tuned", quiet=True)
     assert any(name.startswith("encoder/") for name in tuned.model.weights())
+    pupil = parse_config(
+        recipe(data),
+        [
+            f"training.teachers={tmp_path / 'frozen'} {tmp_path / 'tuned'}",
+            "decoder.kind=multihead_lstm",
+            "training.epochs=1",
+        ],
+    )
+    assert "teachers" in train(pupil, tmp_path / "pupil", quiet=True).identity
+    with pytest.raises(TrainingError, match=r"Expected a finished run in .*nowhere \(training\.teachers\)"):
+        train(parse_config(recipe(data), [f"training.teachers={tmp_path / 'nowhere'}"]), tmp_path / "no")
     critical = parse_config(
         recipe(data),
         [

@@ -31,7 +31,8 @@ def features(
     if importlib.util.find_spec("tensorflow") is None:
         raise UsageError("Features need TensorFlow, which is not installed; pip install 'captionkit[train]'.")
 
-    from captionkit.training.run import encode_pictures, encoder_of, read_splits
+    from captionkit.training.pictures import encode_pictures, encoder_of
+    from captionkit.training.run import read_splits
 
     train, val = read_splits(settings)
     cache = encode_pictures(settings, encoder_of(settings), [*train, *val], quiet=quiet)

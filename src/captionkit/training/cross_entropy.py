@@ -12,6 +12,7 @@ import tensorflow as tf
 from captionkit.config import TrainingConfig
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.tokenizer import BOS, PAD
+from captionkit.training.distillation import Teachers, soft_cross_entropy
 from captionkit.training.input_pipeline import Batch
 from captionkit.training.losses import masked_cross_entropy
 from captionkit.training.optimizer import Descent
@@ -28,30 +29,42 @@ class CrossEntropy:
     """The step of cross-entropy training, compiled once for each shape of batch."""
 
     def __init__(
-        self, config: TrainingConfig, model: CaptionModel, descent: Descent, features_of: FeaturesOf
+        self,
+        config: TrainingConfig,
+        model: CaptionModel,
+        descent: Descent,
+        features_of: FeaturesOf,
+        teachers: Teachers | None = None,
     ) -> None:
         """Compile lazily.
 
         Args:
-            config: label smoothing.
+            config: label smoothing, and the teachers' share of the loss.
             model: its decoder is trained, and its encoder where `features_of` runs it.
             descent: the optimiser.
             features_of: batch inputs and a training flag -> float32 [B, P, D].
+            teachers: whose probabilities are part of the target, if any.
         """
-        self._smoothing = config.label_smoothing
+        self._smoothing, self._share = config.label_smoothing, config.teachers_share if teachers else 0.0
         self._model = model
         self._descent = descent
-        self._features_of = features_of
+        self._features_of, self._teachers = features_of, teachers
         self._compiled = tf.function(self._step, reduce_retracing=False)
 
     def __call__(self, batch: Batch, rate: float) -> tuple[float, float]:
         """One step: the loss in nats per real token and the gradient norm."""
+        known = self._teachers.inputs(batch.rows) if self._teachers else ()
         loss, norm = self._compiled(
-            tf.constant(batch.inputs), tf.constant(batch.ids), tf.constant(rate, tf.float32)
+            tf.constant(batch.inputs),
+            tf.constant(batch.ids),
+            tf.constant(rate, tf.float32),
+            tuple(tf.constant(features) for features in known),
         )
         return float(loss), float(norm)
 
-    def _step(self, inputs: tf.Tensor, ids: tf.Tensor, rate: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _step(
+        self, inputs: tf.Tensor, ids: tf.Tensor, rate: tf.Tensor, known: tuple[tf.Tensor, ...]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         decoder = self._model.decoder
         with tf.GradientTape() as tape:
             features = self._features_of(inputs, True)
@@ -61,6 +74,10 @@ class CrossEntropy:
             logits = decoder.project(tf.boolean_mask(hidden, real), training=True)
             targets = tf.boolean_mask(ids, real)
             loss = masked_cross_entropy(logits, targets, tf.ones_like(targets, tf.bool), self._smoothing)
-            objective = loss + penalty
+            objective = loss
+            if self._teachers:
+                soft = soft_cross_entropy(logits, self._teachers.probabilities(known, ids))
+                objective = (1.0 - self._share) * loss + self._share * soft
+            objective += penalty
         gradients = tape.gradient(objective, [variable.value for variable in self._descent.variables])
         return loss, self._descent.apply(gradients, rate)

@@ -193,7 +193,7 @@ def cache_name(records: Sequence[ImageRecord], config: EncoderConfig) -> str:
     found and refused with the difference, instead of a second one growing beside it unnoticed.
     """
     what = asdict(config)
-    del what["trainable"]
+    del what["trainable"], what["frozen"]  # the features are the same
     text = json.dumps([what, [record.id for record in records]], sort_keys=True)
     return f"{config.name}-{sha256(text.encode())[:12]}"
 

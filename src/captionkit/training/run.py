@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from captionkit.config import Config, EncoderConfig, differences, expand_path, parse_config, write_config
+from captionkit.config import Config, differences, parse_config, write_config
 from captionkit.datasets import read_dataset
 from captionkit.errors import DataError, TrainingError
 from captionkit.files import sha256, write_text
@@ -32,22 +30,17 @@ from captionkit.training.augment import augment, can_be_mirrored
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.cross_entropy import CrossEntropy, FeaturesOf
 from captionkit.training.dev import DevScores
-from captionkit.training.feature_cache import FeatureCache, build_feature_cache, build_pixel_cache, cache_name
+from captionkit.training.distillation import Teachers
+from captionkit.training.feature_cache import FeatureCache
 from captionkit.training.input_pipeline import Augment, Batches
+from captionkit.training.lineage import begin_from, load_teachers
 from captionkit.training.loop import Evaluate, Objective, Trainer
 from captionkit.training.optimizer import Descent
+from captionkit.training.pictures import encode_pictures, encoder_of
 from captionkit.training.self_critical import Reward, SelfCritical
 
 # What may change between a run and its resumption: none of these alters a step that has been taken.
 CHANGEABLE = frozenset({"training.patience", "training.checkpoint_minutes"})
-
-
-def cache_folder() -> Path:
-    """Where features are kept: $CAPTIONKIT_CACHE, else the user's cache folder."""
-    chosen = os.environ.get("CAPTIONKIT_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "captionkit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,8 @@ class Prepared:
         cache: features of all pictures.
         train_rows, val_rows: where in the cache each record's features are: int64 [N].
         model: fresh weights; its encoder is there where it is trained or will be exported.
-        identity: digests of configuration, vocabulary and data.
+        teachers: finished models that this one learns from.
+        identity: digests of configuration, vocabulary, data and teachers.
     """
 
     config: Config
@@ -72,6 +66,7 @@ class Prepared:
     train_rows: npt.NDArray[np.int64]
     val_rows: npt.NDArray[np.int64]
     model: CaptionModel
+    teachers: Teachers | None
     identity: dict[str, str]
 
     def read_train(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
@@ -119,32 +114,6 @@ def read_history(directory: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
-def encoder_of(config: Config) -> keras.Model:
-    """The run's encoder, built first of all: its random weights, if any, follow from the run's seed."""
-    tf.config.experimental.enable_op_determinism()
-    tf.keras.utils.set_random_seed(config.training.seed)
-    return build_encoder(config.encoder)
-
-
-def encode_pictures(
-    config: Config, encoder: keras.Model, records: list[ImageRecord], *, quiet: bool = False
-) -> FeatureCache:
-    """What a run reads instead of picture files: cached features, or pixels where the encoder is trained too.
-
-    Args:
-        config: the run's configuration.
-        encoder: built from it.
-        records: the train pictures, then the dev pictures.
-        quiet: show no progress.
-    """
-    if config.encoder.trainable:
-        size = encoder.input_shape[1]
-        pixels = EncoderConfig(name="pixels", weights="none", image_size=size)
-        return build_pixel_cache(records, size, cache_folder() / cache_name(records, pixels), quiet=quiet)
-    folder = cache_folder() / cache_name(records, config.encoder)
-    return build_feature_cache(records, encoder, config.encoder, folder, quiet=quiet)
-
-
 def prepare(config: Config, *, quiet: bool = False) -> Prepared:
     """Read the data, encode its pictures once, build vocabulary and model.
 
@@ -172,6 +141,7 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
     decoder = build_decoder(
         config.decoder, vocabulary=len(tokenizer), positions=P, depth=D, seed=config.training.seed
     )
+    teachers, weights = load_teachers(config, tokenizer, train, val, quiet=quiet)
     return Prepared(
         config=config,
         tokenizer=tokenizer,
@@ -181,10 +151,12 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
         train_rows=np.array([place[record.id] for record in train], np.int64),
         val_rows=np.array([place[record.id] for record in val], np.int64),
         model=CaptionModel(encoder, decoder),
+        teachers=teachers,
         identity={
             "configuration": sha256(write_config(_fixed(config)).encode()),
             "vocabulary": sha256(tokenizer.to_json().encode()),
             "data": _digest([*train, *val], cache.fingerprint),
+            **({"teachers": weights} if teachers else {}),
         },
     )
 
@@ -223,7 +195,7 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
         seed=config.training.seed,
         augment=_augment(prepared.train) if config.encoder.trainable and config.training.augment else None,
     )
-    objective: Objective = CrossEntropy(config.training, model, descent, features)
+    objective: Objective = CrossEntropy(config.training, model, descent, features, prepared.teachers)
     if config.self_critical.samples:
         objective = SelfCritical(
             config.self_critical,
@@ -259,44 +231,6 @@ def cider_reward(records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Reward
 def load_best(model: CaptionModel, config: Config, directory: Path) -> None:
     """Set a model to a run's best weights: the decoder's, and the encoder's where the run trained it."""
     parts = ("decoder", "encoder") if config.encoder.trainable else ("decoder",)
-    model.load_weights(read_weights(directory / "best.safetensors"), parts=parts)
-
-
-def begin_from(model: CaptionModel, config: Config, tokenizer: Tokenizer) -> None:
-    """Set a model to the best weights of the run that `training.begin_from` names.
-
-    Raises:
-        TrainingError: no such run, its vocabulary or decoder is another, or it trained an encoder that the new
-            run would not have.
-    """
-    directory = expand_path(config.training.begin_from)
-    try:
-        text = (directory / "config.toml").read_text(encoding="utf-8")
-        words = (directory / "tokenizer.json").read_text(encoding="utf-8")
-    except OSError:
-        raise TrainingError(
-            f"Expected a finished run in {directory} (training.begin_from), but its config.toml or "
-            "tokenizer.json is missing; train that one first."
-        ) from None
-    before = parse_config(text, source=str(directory / "config.toml"))
-    if Tokenizer.from_json(words) != tokenizer:
-        raise TrainingError(
-            f"The run in {directory} has another vocabulary; use the same data and tokenizer settings."
-        )
-    if (
-        before.encoder.trainable
-        and not config.encoder.trainable
-        and config.encoder.weights == before.encoder.weights
-    ):
-        raise TrainingError(
-            f"The run in {directory} trained its encoder; set encoder.trainable = true to go on with that, or "
-            f"encoder.weights = {str(directory / 'encoder.safetensors')!r} to keep it as it is."
-        )
-    if before.encoder.name != config.encoder.name:
-        raise TrainingError(
-            f"The run in {directory} has the encoder {before.encoder.name} and not {config.encoder.name}."
-        )
-    parts = ("decoder", "encoder") if before.encoder.trainable and config.encoder.trainable else ("decoder",)
     model.load_weights(read_weights(directory / "best.safetensors"), parts=parts)
 
 

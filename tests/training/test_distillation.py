@@ -1,0 +1,75 @@
+"""Knowledge distillation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from captionkit.config import DecoderConfig, TrainingConfig
+from captionkit.modeling.caption_model import CaptionModel
+from captionkit.modeling.decoders import Decoder, build_decoder
+from captionkit.tokenizer import EOS, PAD
+from captionkit.training.cross_entropy import CrossEntropy, shift_right
+from captionkit.training.distillation import Teachers, soft_cross_entropy
+from captionkit.training.input_pipeline import Batch
+from captionkit.training.optimizer import Descent
+
+B, P, D, V = 3, 2, 5, 9
+FEATURES = np.random.default_rng(0).normal(size=(B, P, D)).astype(np.float32)
+IDS = np.array([[[5, 6, EOS]], [[7, EOS, PAD]], [[8, 8, EOS]]], np.int32)
+
+
+def make_decoder(seed: int) -> Decoder:
+    config = DecoderConfig(units=8, embedding=8, dropout=0.0)
+    return build_decoder(config, vocabulary=V, positions=P, depth=D, seed=seed)
+
+
+def make_teachers(*seeds: int) -> Teachers:
+    return Teachers([make_decoder(seed) for seed in seeds], [lambda rows: FEATURES[rows]] * len(seeds))
+
+
+def test_teachers_are_asked_as_one_ensemble_and_never_about_padding() -> None:
+    rows = np.array([2, 0, 1])
+    teachers = make_teachers(1, 2)
+    found = teachers.probabilities(teachers.inputs(rows), tf.constant(IDS[rows])).numpy()
+    logits = [make_decoder(seed)(FEATURES[rows], shift_right(tf.constant(IDS[rows]))) for seed in (1, 2)]
+    expected = np.mean([tf.nn.softmax(some).numpy() for some in logits], axis=0)[IDS[rows] != PAD]
+    assert found.shape == (8, V)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_soft_cross_entropy_equals_the_definition() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(4, V)).astype(np.float32)
+    probabilities = rng.dirichlet(np.ones(V), size=4).astype(np.float32)
+    log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    expected = -(probabilities * log_p).sum(-1).mean()
+    assert float(soft_cross_entropy(logits, probabilities)) == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_a_student_comes_to_expect_what_its_teachers_expect() -> None:
+    config = TrainingConfig(learning_rate=0.03, weight_decay=0.0, teachers_share=1.0)
+    student, teachers = make_decoder(7), make_teachers(1, 2)
+    before = [weight.numpy() for weight in teachers._decoders[0].trainable_variables]
+    descent = Descent(config, student.trainable_variables)
+    step = CrossEntropy(
+        config,
+        CaptionModel(None, student),
+        descent,
+        lambda inputs, training: tf.cast(inputs, tf.float32),
+        teachers,
+    )
+    rows = np.arange(B)
+    target = teachers.probabilities(teachers.inputs(rows), tf.constant(IDS)).numpy()
+
+    def distance() -> float:
+        expected = tf.nn.softmax(student(FEATURES, shift_right(tf.constant(IDS)))).numpy()[IDS != PAD]
+        return float(np.abs(expected - target).sum(axis=-1).mean())
+
+    far = distance()
+    for _ in range(150):
+        step(Batch(rows, FEATURES, IDS), 0.03)
+    assert distance() < 0.1 * far
+    for old, weight in zip(before, teachers._decoders[0].trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, weight.numpy())
