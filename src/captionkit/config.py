@@ -211,9 +211,14 @@ class ExpectConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All that a run depends on. Written into the run's folder and into the bundle."""
+    """All that a run depends on. Written into the run's folder and into the bundle.
+
+    `more_data` is a second data set whose train pictures are trained on too; nothing is chosen by it. No caption
+    file means none.
+    """
 
     data: DataConfig = field(default_factory=DataConfig)
+    more_data: DataConfig = field(default_factory=lambda: DataConfig(captions="", images=""))
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)

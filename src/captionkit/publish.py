@@ -146,7 +146,12 @@ def without_places(config: Config) -> Config:
         data=dataclasses.replace(
             plain.data, format=config.data.format, train=config.data.train, val=config.data.val
         ),
-        training=dataclasses.replace(config.training, begin_from=Path(config.training.begin_from).name),
+        more_data=dataclasses.replace(plain.more_data, format=config.more_data.format),
+        training=dataclasses.replace(
+            config.training,
+            begin_from=Path(config.training.begin_from).name,
+            teachers=" ".join(Path(name).name for name in config.training.teachers.split()),
+        ),
         encoder=dataclasses.replace(
             config.encoder,
             weights=config.encoder.weights if config.encoder.weights in ("imagenet", "none") else "file",

@@ -22,6 +22,7 @@ from captionkit.config import parse_config
 from captionkit.errors import ConfigError, DataError, TrainingError, UsageError
 from captionkit.publish import publish
 from captionkit.records import Caption
+from captionkit.tokenizer import Tokenizer
 from captionkit.training.run import read_splits, resume, train
 
 COLOURS = {"red": (220, 30, 30), "green": (20, 180, 40), "blue": (30, 50, 210), "white": (240, 240, 240)}
@@ -237,6 +238,46 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path,
     with pytest.raises(TrainingError, match="trained its encoder"):
         train(
             parse_config(recipe(data), [f"training.begin_from={tmp_path / 'tuned'}"]), tmp_path / "no", quiet=True
+        )
+
+
+def test_a_second_data_set_is_trained_on_and_never_chosen_by(data: Path, tmp_path: Path) -> None:
+    train(parse_config(recipe(data), ["training.epochs=1"]), tmp_path / "one", quiet=True)
+    document = json.loads((data / "dataset.json").read_text())
+    image = document["images"][0]
+    name = "0.png"
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / name).write_bytes((data / image.get("filepath", "") / image["filename"]).read_bytes())
+    more = {
+        "images": [{"id": 7, "file_name": name, "width": 8, "height": 8}],
+        "annotations": [{"id": k, "image_id": 7, "caption": "a giraffe"} for k in range(5)],
+    }
+    (tmp_path / "captions_train2017.json").write_text(json.dumps(more))
+    overrides = [
+        "more_data.format=coco",
+        f"more_data.captions={tmp_path / 'captions_train2017.json'}",
+        f"more_data.images={tmp_path / 'more'}",
+        f"training.begin_from={tmp_path / 'one'}",
+    ]
+    config = parse_config(recipe(data), overrides)
+    (alone, dev), (both, same) = read_splits(parse_config(recipe(data))), read_splits(config)
+    assert [record.id for record in both] == [*(record.id for record in alone), "7"]
+    assert [record.id for record in same] == [record.id for record in dev]
+    trainer = train(config, tmp_path / "two", quiet=True, until=1)  # the vocabulary has grown
+    assert len(Tokenizer.from_json((tmp_path / "two" / "tokenizer.json").read_text())) == 1 + len(
+        Tokenizer.from_json((tmp_path / "one" / "tokenizer.json").read_text())
+    )
+    assert trainer.batches.pictures == len(alone) + 1
+    with pytest.raises(DataError, match="in data and in more_data"):
+        read_splits(
+            parse_config(
+                recipe(data),
+                [
+                    f"more_data.captions={data / 'dataset.json'}",
+                    f"more_data.images={data}",
+                    "more_data.format=karpathy",
+                ],
+            )
         )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from captionkit.config import Config, expand_path, parse_config
 from captionkit.errors import TrainingError
@@ -18,12 +21,14 @@ from captionkit.training.checkpoint import read_weights
 from captionkit.training.distillation import Teachers
 from captionkit.training.pictures import encode_pictures, encoder_of
 
+Array = npt.NDArray[Any]
 
-def read_run(directory: Path, tokenizer: Tokenizer, *, setting: str) -> Config:
-    """The configuration of a run that another one builds on; `setting` named its folder.
+
+def read_run(directory: Path, *, setting: str) -> tuple[Config, Tokenizer]:
+    """Configuration and vocabulary of a run that another one builds on; `setting` named its folder.
 
     Raises:
-        TrainingError: no such run, or its vocabulary is another.
+        TrainingError: no such run.
     """
     try:
         text = (directory / "config.toml").read_text(encoding="utf-8")
@@ -33,22 +38,49 @@ def read_run(directory: Path, tokenizer: Tokenizer, *, setting: str) -> Config:
             f"Expected a finished run in {directory} ({setting}), but its config.toml or "
             "tokenizer.json is missing; train that one first."
         ) from None
-    if Tokenizer.from_json(words) != tokenizer:
-        raise TrainingError(
-            f"The run in {directory} has another vocabulary; use the same data and tokenizer settings."
-        )
-    return parse_config(text, source=str(directory / "config.toml"))
+    return parse_config(text, source=str(directory / "config.toml")), Tokenizer.from_json(words)
+
+
+def move_words(
+    weights: Mapping[str, Array], fresh: Mapping[str, Array], old: Tokenizer, new: Tokenizer
+) -> dict[str, Array]:
+    """The weights of a decoder, fitted to another vocabulary.
+
+    Words that both know keep their vectors. A new word begins with the fresh vectors of the new decoder and with
+    the output bias of a rare word (the lowest tenth), so that it is not said before it has been learned.
+
+    Args:
+        weights: of the old decoder, V words.
+        fresh: of the new decoder, W words.
+        old, new: the two vocabularies.
+    """
+    places = {word: place for place, word in enumerate(old.words)}
+    pairs = [(places[word], place) for place, word in enumerate(new.words) if word in places]
+    source, target = (np.array(part) for part in zip(*pairs, strict=True))
+    moved = dict(weights)
+    for name, axis in (("embedding", 0), ("output_kernel", 1), ("output_bias", 0)):
+        name = f"decoder/{name}"
+        if name not in weights or name not in fresh:
+            continue
+        table = np.moveaxis(fresh[name].copy(), axis, 0)
+        if name == "decoder/output_bias":
+            table[:] = np.quantile(weights[name].astype(np.float64), 0.1)
+        table[target] = np.moveaxis(weights[name], axis, 0)[source]
+        moved[name] = np.ascontiguousarray(np.moveaxis(table, 0, axis))
+    return moved
 
 
 def begin_from(model: CaptionModel, config: Config, tokenizer: Tokenizer) -> None:
     """Set a model to the best weights of the run that `training.begin_from` names.
 
+    Its vocabulary may be another, see `move_words`.
+
     Raises:
-        TrainingError: no such run, its vocabulary or decoder is another, or it trained an encoder that the new
-            run would not have.
+        TrainingError: no such run, its decoder is another, or it trained an encoder that the new run would not
+            have.
     """
     directory = expand_path(config.training.begin_from)
-    before = read_run(directory, tokenizer, setting="training.begin_from")
+    before, vocabulary = read_run(directory, setting="training.begin_from")
     if (
         before.encoder.trainable
         and not config.encoder.trainable
@@ -63,7 +95,10 @@ def begin_from(model: CaptionModel, config: Config, tokenizer: Tokenizer) -> Non
             f"The run in {directory} has the encoder {before.encoder.name} and not {config.encoder.name}."
         )
     parts = ("decoder", "encoder") if before.encoder.trainable and config.encoder.trainable else ("decoder",)
-    model.load_weights(read_weights(directory / "best.safetensors"), parts=parts)
+    weights = read_weights(directory / "best.safetensors")
+    if vocabulary != tokenizer:
+        weights = move_words(weights, model.weights(), vocabulary, tokenizer)
+    model.load_weights(weights, parts=parts)
 
 
 def load_teachers(
@@ -77,7 +112,11 @@ def load_teachers(
     decoders, reads, digests = [], [], []
     for name in config.training.teachers.split():
         directory = expand_path(name)
-        taught = read_run(directory, tokenizer, setting="training.teachers")
+        taught, vocabulary = read_run(directory, setting="training.teachers")
+        if vocabulary != tokenizer:
+            raise TrainingError(
+                f"The teacher in {directory} has another vocabulary; use the same data and tokenizer settings."
+            )
         if taught.encoder.trainable:
             encoding = replace(
                 taught.encoder, trainable=False, frozen=0.0, weights=str(directory / "encoder.safetensors")

@@ -79,10 +79,10 @@ class Prepared:
 
 
 def read_splits(config: Config) -> tuple[list[ImageRecord], list[ImageRecord]]:
-    """The captioned pictures of the train and the dev split.
+    """The captioned pictures of the train and the dev split; those of `more_data` are added to train.
 
     Raises:
-        DataError: one of them is empty, or the data set cannot be read.
+        DataError: one of them is empty, a data set cannot be read, or both hold the same picture.
     """
     records = [record for record in read_dataset(config.data) if record.captions]
     parts = []
@@ -94,6 +94,23 @@ def read_splits(config: Config) -> tuple[list[ImageRecord], list[ImageRecord]]:
                 f"Expected pictures with captions in split '{name}' of {config.data.captions}, but there are none "
                 f"(splits there: {splits}); set data.train and data.val."
             )
+    if config.more_data.captions:
+        known = {record.id for record in records}
+        # A data set that names no splits is train as a whole.
+        more = [
+            record
+            for record in read_dataset(config.more_data)
+            if record.captions and record.split in (None, config.more_data.train)
+        ]
+        if not more:
+            raise DataError(
+                f"Expected pictures with captions in split '{config.more_data.train}' of "
+                f"{config.more_data.captions}, but there are none; set more_data.train."
+            )
+        twice = next((record.id for record in more if record.id in known), None)
+        if twice is not None:
+            raise DataError(f"The picture {twice} is in data and in more_data; leave it out of one of them.")
+        parts[0] += more
     return parts[0], parts[1]
 
 
@@ -291,6 +308,7 @@ def _fixed(config: Config) -> Config:
     return replace(
         config,
         data=replace(plain.data, train=config.data.train, val=config.data.val, restval=config.data.restval),
+        more_data=plain.more_data,
         training=replace(
             config.training,
             patience=plain.training.patience,

@@ -1,0 +1,45 @@
+"""Runs that build on other runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from captionkit.config import DecoderConfig
+from captionkit.modeling.caption_model import CaptionModel
+from captionkit.modeling.decoders import build_decoder
+from captionkit.tokenizer import BOS, Tokenizer
+from captionkit.training.lineage import move_words
+
+OLD = Tokenizer(["a", "dog", "runs", "snow"])
+NEW = Tokenizer(["a", "giraffe", "runs", "dog", "zebra"])
+
+
+def make_model(vocabulary: int, seed: int, *, tied: bool) -> CaptionModel:
+    config = DecoderConfig(units=8, embedding=6, tied=tied)
+    return CaptionModel(None, build_decoder(config, vocabulary=vocabulary, positions=2, depth=5, seed=seed))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_words_keep_what_was_learned_and_new_ones_are_rare(tied: bool) -> None:
+    old, new = make_model(len(OLD), 1, tied=tied), make_model(len(NEW), 2, tied=tied)
+    rng = np.random.default_rng(0)
+    old.decoder.output_bias.assign(rng.normal(size=len(OLD)).astype(np.float32))
+    features = rng.normal(size=(1, 2, 5)).astype(np.float32)
+    before = old.decoder.step(old.decoder.start(features), np.array([BOS]))[0].numpy()[0]
+    new.load_weights(move_words(old.weights(), new.weights(), OLD, NEW))
+    after = new.decoder.step(new.decoder.start(features), np.array([BOS]))[0].numpy()[0]
+    for word in ("a", "dog", "runs"):
+        np.testing.assert_allclose(after[NEW.words.index(word)], before[OLD.words.index(word)], atol=1e-5)
+    bias = new.decoder.output_bias.value.numpy()
+    for word in ("giraffe", "zebra"):
+        assert bias[NEW.words.index(word)] == pytest.approx(
+            np.quantile(old.decoder.output_bias.value.numpy(), 0.1), abs=1e-6
+        )
+
+
+def test_the_same_vocabulary_moves_nothing() -> None:
+    model = make_model(len(OLD), 1, tied=False)
+    moved = move_words(model.weights(), make_model(len(OLD), 2, tied=False).weights(), OLD, OLD)
+    for name, value in model.weights().items():
+        np.testing.assert_array_equal(moved[name], value)
