@@ -41,6 +41,23 @@ class CacheError(CaptionkitError):
     """A feature cache belongs to other pictures or another encoder, is locked, or does not fit on the disk."""
 
 
+class WriteError(CaptionkitError, OSError):
+    """A file cannot be written: no such folder, no permission, no room. What stood there before still does.
+
+    It is an `OSError` too, with the number and the text of the one that the system gave.
+    """
+
+    def __init__(self, path: object, error: OSError) -> None:
+        super().__init__(error.errno, error.strerror)
+        self._message = (
+            f"Expected to write {path}, but the system refused ({error.strerror or error}); "
+            "name another place, or mend this one."
+        )
+
+    def __str__(self) -> str:
+        return self._message
+
+
 class SearchError(CaptionkitError):
     """A search index is missing, damaged, of another model or folder, or being written by another process."""
 

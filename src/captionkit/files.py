@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from captionkit.errors import DataError
+from captionkit.errors import DataError, WriteError
 
 
 @contextlib.contextmanager
@@ -17,23 +17,40 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `path` for writing bytes; on success it is synced and takes `path`'s name.
 
     If the block raises, or the process dies, `path` keeps what it held. The parent folder must exist.
+
+    Raises:
+        WriteError: the file cannot be made, synced or renamed. What the block raises comes through as it is.
     """
     # Captioning a picture writes no file, and tempfile brings a dozen modules with it.
     import tempfile
 
     path = Path(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        # A name may have 255 bytes: one that is nearly as long still leaves room for the rest.
+        prefix = f".{path.name[:40]}."
+        descriptor, temporary = tempfile.mkstemp(prefix=prefix, suffix=".tmp", dir=path.parent)
+    except OSError as error:
+        raise WriteError(path, error) from None
     try:
         with os.fdopen(descriptor, "wb") as handle:
             yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        # mkstemp makes the file private; a result should be as readable as any other new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
+            try:
+                handle.flush()
+                os.fsync(handle.fileno())
+            except OSError as error:
+                # Closing tries to write what is left once more; that must not hide the sentence.
+                with contextlib.suppress(OSError):
+                    handle.close()
+                raise WriteError(path, error) from None
+        try:
+            # mkstemp makes the file private; a result should be as readable as any other new file.
+            mask = os.umask(0)
+            os.umask(mask)
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask
+            Path(temporary).chmod(mode)
+            Path(temporary).replace(path)
+        except OSError as error:
+            raise WriteError(path, error) from None
     except BaseException:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
@@ -41,13 +58,26 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
 
 
 def write_bytes(path: Path | str, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write `data` to `path`, whole or not at all.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
     with replacing(path) as handle:
-        handle.write(data)
+        try:
+            handle.write(data)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                handle.close()
+            raise WriteError(path, error) from None
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write `text` to `path` in UTF-8 with the newlines it has, whole or not at all."""
+    """Write `text` to `path` in UTF-8 with the newlines it has, whole or not at all.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
     write_bytes(path, text.encode("utf-8"))
 
 

@@ -118,7 +118,9 @@ def test_a_review_with_decisions_is_not_overwritten(
 def test_the_page_is_self_contained_and_escapes_what_documents_say(
     work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path
 ) -> None:
-    page = format_page(work[1], lambda one: tmp_path / "red.jpg" if one is work[1][0] else None, paths="<site>")
+    page = format_page(
+        work[1], lambda one: tmp_path / "red.jpg" if one is work[1][0] else None, arguments=["<site>"]
+    )
     assert page.count("</script>") == 2
     assert page.count("data:image/jpeg;base64,") == 1
     assert "http:" not in page

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,22 @@ def test_a_read_only_document_is_left_alone(site: Path) -> None:
     assert "read-only" in results["a.html"][1]
     assert results["b.md"] == (1, "")
     assert (site / "a.html").read_bytes() == PAGE
+
+
+def test_where_the_record_cannot_be_kept_nothing_is_written(site: Path) -> None:
+    """A disk that is full: a text that undo would not know of must not be written."""
+    before = {path: path.read_bytes() for path in sorted(site.iterdir())}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    documents, proposals = proposed(site)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        results = list(write_documents(documents, decide_confident(proposals, "cafe")))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [count for _, count, _ in results] == [0] * len(results)
+    assert "the system refused (File too large)" in results[0][2]
+    assert {path: path.read_bytes() for path in sorted(site.iterdir())} == before
+    assert [count for _, count, _ in write_confident(site)] == [1, 1]
 
 
 def test_a_document_that_changed_since_the_scan_is_not_written(site: Path) -> None:

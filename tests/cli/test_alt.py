@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import html
 import json
+import os
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -84,6 +88,31 @@ def test_write_makes_review_files_and_changes_no_document(site: Path) -> None:
     assert Path("captionkit-alt-review.csv").exists()
     assert Path("captionkit-alt-review.html").exists()
     assert "2 pictures to review" in output
+
+
+def test_the_page_shows_a_command_that_can_be_pasted(site: Path) -> None:
+    inside = site / "my pages"
+    inside.mkdir()
+    (site / "dogs.html").rename(inside / "dogs.html")
+    assert run("write", inside, "--root", site)[0] == 0
+    page = Path("captionkit-alt-review.html").read_text(encoding="utf-8")
+    shown = html.unescape(re.sub(r"<[^>]+>", "", re.findall(r"<code>(.*?)</code>", page, re.DOTALL)[0]))
+    assert shlex.split(shown) == [
+        *("captionkit", "alt", "write", str(inside), "--root", str(site)),
+        *("--from-review", "captionkit-alt-reviewed.csv"),
+    ]
+
+
+def test_a_place_that_cannot_take_the_review_is_a_mistake(site: Path) -> None:
+    assert run("write", site, "--review", "none/review")[0] == 2
+    assert sorted(path.name for path in Path.cwd().iterdir()) == [site.name]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_a_pipe_is_refused_and_not_waited_for(site: Path) -> None:
+    os.mkfifo(site / "pipe.html")
+    assert run("scan", site / "pipe.html")[0] == 2
+    assert run("scan", site)[0] == 0
 
 
 def test_write_yes_then_undo_restores_the_bytes(site: Path) -> None:

@@ -63,7 +63,10 @@ def test_index_says_what_it_did(run: Run, album: Path) -> None:
     assert done == Done(0, f"{album / INDEX_NAME}: 4 pictures (4 captioned).\n", "")
     (album / "a.png").rename(album / "z.png")
     (album / "b.png").unlink()
-    assert "3 pictures (1 moved or copied, 2 unchanged, 2 gone)" in run("index", album).out
+    assert "3 pictures (1 moved or copied, 2 unchanged, 2 no longer at their place)" in run("index", album).out
+    (album / "copy.png").write_bytes((album / "z.png").read_bytes())
+    told = "4 pictures, 1 of them copies (1 moved or copied, 3 unchanged)"
+    assert told in run("index", album).out
 
 
 def test_bad_pictures_and_links_are_told(run: Run, album: Path, tmp_path: Path) -> None:
@@ -79,14 +82,16 @@ def test_bad_pictures_and_links_are_told(run: Run, album: Path, tmp_path: Path) 
     assert "1 was not read" in third
 
 
-def test_lines_are_score_path_and_caption(run: Run, indexed: Path) -> None:
+def test_lines_are_score_path_caption_and_the_words_that_hit(run: Run, indexed: Path) -> None:
     done = run("search", "a", "dog", "in", "the", "grass")
     assert (done.code, done.err) == (0, "")
     rows = [line.split("\t") for line in done.out.splitlines()]
-    assert sorted(Path(path).name for _, path, _ in rows) == ["a.png", "b.png", "c.png", "d.png"]
-    scores = [float(score) for score, _, _ in rows]
+    assert sorted(Path(path).name for _, path, _, _ in rows) == ["a.png", "b.png", "c.png", "d.png"]
+    scores = [float(score) for score, *_ in rows]
     assert scores == sorted(scores, reverse=True)
-    assert all(Path(path).is_file() and caption.endswith(".") for _, path, caption in rows)
+    assert all(Path(path).is_file() and caption.endswith(".") for _, path, caption, _ in rows)
+    assert any(hits for *_, hits in rows)
+    assert all(word in caption.lower() for *_, caption, hits in rows for word in hits.split(", "))
 
 
 def test_limit_captions_only_and_an_index_by_name(run: Run, indexed: Path) -> None:
@@ -144,6 +149,10 @@ def test_duplicates_are_groups(run: Run, indexed: Path) -> None:
     assert ["b.png", "same.png"] in groups
     lines = run("search", "--duplicates").out.splitlines()
     assert "" in lines  # between two groups
+    page = indexed.parent / "same.html"
+    assert run("search", "--duplicates", "--gallery", page).code == 0
+    assert page.read_text(encoding="utf-8").count("<img ") == 4  # copies side by side, each with its link
+    assert ">Group 1, 2 pictures<" in page.read_text(encoding="utf-8")
 
 
 def test_the_gallery_is_written_and_opened(
@@ -196,6 +205,8 @@ def test_an_index_of_another_model(run: Run, indexed: Path, tmp_path: Path) -> N
         (("search", "dog", "--duplicates"), "Expected one of"),
         (("search", "dog", "--index", "none.sqlite"), "there is none; make it: captionkit index FOLDER"),
         (("search", "dog"), "Expected a search index in"),
+        (("search", "dog", "--gallery", "none/x.html"), "Expected a file in an existing folder"),
+        (("search", "dog", "--index", "x" * 300), "the system refused (File name too long)"),
         (("index", "none"), "Expected a folder of pictures, but none is none"),
         (("index", ".", "--index", "none/x.sqlite"), "Expected an existing folder for the index"),
     ],

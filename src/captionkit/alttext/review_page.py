@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from html import escape
 from importlib import resources
@@ -36,8 +37,10 @@ def review_files(base: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
     """The names of the CSV and the page.
 
     Raises:
-        UsageError: the CSV exists, holds a person's work, and `overwrite` is not set.
+        UsageError: the folder does not exist, or the CSV holds a person's work and `overwrite` is not set.
     """
+    if not base.name or not base.parent.is_dir():
+        raise UsageError(f"Expected a name in an existing folder for the review files, but got {base}.")
     table, page = base.with_name(f"{base.name}.csv"), base.with_name(f"{base.name}.html")
     if table.exists() and not overwrite and not is_untouched(table):
         raise UsageError(
@@ -52,7 +55,7 @@ def write_review(
     proposals: Sequence[Proposal],
     documents: Sequence[ScannedDocument],
     *,
-    paths: str = "PATHS",
+    arguments: Sequence[str] = ("PATHS",),
     max_length: int = MAX_LENGTH,
     overwrite: bool = False,
 ) -> tuple[Path, Path]:
@@ -60,6 +63,7 @@ def write_review(
 
     Raises:
         UsageError: as `review_files`.
+        WriteError: a file cannot be written.
     """
     targets = review_files(base, overwrite=overwrite)
     places = {finding.id: (document, finding) for document in documents for finding in document.findings}
@@ -69,7 +73,7 @@ def write_review(
         return document.content(finding)
 
     write_bytes(targets[0], format_csv(review_rows(proposals)))
-    write_text(targets[1], format_page(proposals, content, paths=paths, max_length=max_length))
+    write_text(targets[1], format_page(proposals, content, arguments=arguments, max_length=max_length))
     return targets
 
 
@@ -77,7 +81,7 @@ def format_page(
     proposals: Sequence[Proposal],
     content: Callable[[Proposal], Path | bytes | None],
     *,
-    paths: str = "PATHS",
+    arguments: Sequence[str] = ("PATHS",),
     max_length: int = MAX_LENGTH,
 ) -> str:
     """The page.
@@ -85,7 +89,7 @@ def format_page(
     Args:
         proposals: what is to be reviewed.
         content: gives the picture of a proposal; None where it cannot be had.
-        paths: the paths of the command that will write the result, to show it.
+        arguments: the paths and the root of the command that will write the result, to show it.
         max_length: the length that a text should not go beyond.
     """
     rows = review_rows(proposals)
@@ -103,11 +107,17 @@ def format_page(
         "STYLE": style,
         "SCRIPT": script,
         "COUNT": count,
-        "PATHS": escape(paths),
+        "COMMAND": _command(arguments),
         "ITEMS": items,
         "ROWS": data,
     }
     return re.sub(r"@([A-Z_]+)@", lambda mark: parts[mark[1]], _resource("review.html"))
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """The command that writes the result, ready to be pasted; no argument is broken over two lines."""
+    words = ["captionkit", "alt", "write", *arguments, "--from-review", "captionkit-alt-reviewed.csv"]
+    return " ".join(f"<span>{escape(shlex.quote(word))}</span>" for word in words)
 
 
 def _item(number: int, total: int, one: Proposal, content: Path | bytes | None, max_length: int) -> str:

@@ -122,6 +122,8 @@ def list_documents(paths: Iterable[Path], root: Path | None = None) -> Iterator[
     for path in paths:
         if not path.exists():
             raise UsageError(f"Expected a file or a folder at {path}, but there is none.")
+        if not path.is_dir() and not path.is_file():
+            raise UsageError(f"Expected a file or a folder at {path}, but it is a pipe or a device.")
         base = find_root(path, root)
         for candidate in _walk(path) if path.is_dir() else [path]:
             if not path.is_dir() and candidate.suffix.lower() not in documents.READERS:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from captionkit.alttext.decoding import ByteEdit
-from captionkit.errors import DataError
+from captionkit.errors import DataError, WriteError
 from captionkit.files import read_bounded, sha256, write_bytes
 
 NAME = ".captionkit-alt.json"
@@ -75,20 +75,38 @@ class Sidecar:
 
         Raises:
             DataError: another process has written it meanwhile; its records must not be lost.
+            WriteError: it cannot be written; the file is as it was.
         """
         if (read_bounded(self.path, MAX_SIDECAR_BYTES) if self.path.exists() else b"") != self.seen:
             raise DataError(f"{self.path} was changed by another process; nothing more is written, run again.")
-        self.seen = b""
         if self.writes:
             document = {
                 "format": "captionkit-alt",
                 "version": VERSION,
                 "writes": [_plain(one) for one in self.writes],
             }
-            self.seen = (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
-            write_bytes(self.path, self.seen)
+            data = (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
+            write_bytes(self.path, data)
+            self.seen = data
         else:
-            self.path.unlink(missing_ok=True)
+            try:
+                self.path.unlink(missing_ok=True)
+            except OSError as error:
+                raise WriteError(self.path, error) from None
+            self.seen = b""
+
+    def remember(self, write: Write) -> None:
+        """Add a record and save; where it cannot be saved, it is not added.
+
+        Raises:
+            DataError, WriteError: as `save`.
+        """
+        self.writes.append(write)
+        try:
+            self.save()
+        except BaseException:
+            self.writes.remove(write)
+            raise
 
     def wrote(self, document: str, source: str, member: str, alt: str | None) -> bool:
         """Whether `alt` is what was written for that picture of that document."""

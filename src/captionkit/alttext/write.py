@@ -18,7 +18,7 @@ from captionkit.alttext.pictures import Picture
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.scan import ScannedDocument
 from captionkit.alttext.sidecar import Sidecar, Write, WrittenAlt, now, open_sidecar, short_source
-from captionkit.errors import DataError
+from captionkit.errors import DataError, WriteError
 from captionkit.files import sha256, write_bytes
 
 
@@ -93,8 +93,7 @@ def write_document(scanned: ScannedDocument, decisions: Mapping[str, Decision], 
     record = Write(
         scanned.name, now(), sha256(scanned.data), sha256(new), alts, inverse_edits(scanned.data, edits)
     )
-    sidecar.writes.append(record)
-    sidecar.save()
+    sidecar.remember(record)
     try:
         write_bytes(scanned.path, new)
     except OSError as error:
@@ -114,7 +113,7 @@ def write_documents(
             if document.root not in sidecars:
                 sidecars[document.root] = open_sidecar(document.root)
             count = write_document(document, decisions, sidecars[document.root])
-        except DataError as error:
+        except (DataError, WriteError) as error:
             yield document, 0, str(error)
         else:
             yield document, count, _undecorable(document, decisions)
@@ -169,7 +168,10 @@ def undo(
         if not path.is_relative_to(root):
             yield Undone(name, 0, f"{name} lies outside the root {root}; it is left alone.")
         elif wanted is None or path in wanted or any(path.is_relative_to(folder) for folder in wanted):
-            yield _undo_document(sidecar, name, path, read)
+            try:
+                yield _undo_document(sidecar, name, path, read)
+            except (DataError, WriteError) as error:  # of the sidecar itself
+                yield Undone(name, 0, str(error))
 
 
 def _undo_document(sidecar: Sidecar, name: str, path: Path, read: Callable[[Path], bytes]) -> Undone:
@@ -190,8 +192,8 @@ def _undo_document(sidecar: Sidecar, name: str, path: Path, read: Callable[[Path
                 return Undone(
                     name,
                     restored,
-                    f"{path} was changed after its alternative texts were written on {write.time}; it is left as "
-                    f"it is. Take back by hand what is not wanted ({texts}).",
+                    f"{path} was changed after its alternative texts were written on {write.time}, so it is "
+                    f"left as it is: take back by hand what is not wanted ({texts}).",
                 )
             check_writable(path)
             if not write.before:

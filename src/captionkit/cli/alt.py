@@ -157,9 +157,9 @@ def write(
             failed = _write(documents, decide_confident(proposals, name)) or failed
             proposals = [one for one in proposals if not one.confident]
         if proposals:
-            shown = " ".join(str(path) for path in paths)
+            again = [str(path) for path in paths] + ([] if root is None else ["--root", str(root)])
             files = write_review(
-                review, proposals, documents, paths=shown, max_length=max_length, overwrite=overwrite
+                review, proposals, documents, arguments=again, max_length=max_length, overwrite=overwrite
             )
             print(
                 f"{_count(len(proposals), 'picture')} to review: {files[1]} (browser) or {files[0]} (spreadsheet)"

@@ -6,6 +6,7 @@ Command modules import typer and the standard library at their top and everythin
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated, NoReturn
 
@@ -72,6 +73,11 @@ def root(
     """Describe pictures in words: caption, train, evaluate. Start with: captionkit caption photo.jpg."""
 
 
+_REFUSALS = frozenset([
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAMETOOLONG,
+])  # fmt: skip
+
+
 def main() -> NoReturn:
     """Entry point. Exit codes: 0 done, 1 some records failed, 2 a mistake to mend, 130 interrupted."""
     try:
@@ -86,4 +92,10 @@ def main() -> NoReturn:
         # The reader of our output has gone (`captionkit ... | head`): nothing is wrong.
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        # What no room foresaw is still the system's word and no defect of ours.
+        if error.errno not in _REFUSALS:
+            raise
+        print(f"captionkit: {error.filename or 'a file'}: the system refused ({error.strerror}).", file=sys.stderr)
+        sys.exit(2)
     sys.exit(0)

@@ -75,10 +75,13 @@ def index(
         "captioned": report.captioned,
         "moved or copied": report.linked,
         "unchanged": report.unchanged,
-        "gone": report.dropped,
+        "no longer at their place": report.dropped,
     }
     told = ", ".join(f"{count:,} {what}" for what, count in changes.items() if count) or "nothing to do"
-    print(f"{printable(str(path))}: {report.pictures:,} picture{'' if report.pictures == 1 else 's'} ({told}).")
+    copies = report.files - report.pictures
+    held = f"{report.files:,} picture{'' if report.files == 1 else 's'}"
+    held += f", {copies:,} of them copies" if copies else ""
+    print(f"{printable(str(path))}: {held} ({told}).")
     if report.errors:
         count = len(report.errors)
         print(f"captionkit: {count:,} {'was' if count == 1 else 'were'} not read, see above.", file=sys.stderr)
@@ -125,8 +128,8 @@ def search(
 ) -> None:
     """Find pictures in an index by words, by likeness, or those that are there twice.
 
-    Each line is the score, the path and the caption, tabs between; the best comes first. Any text is a query; what
-    the model does not know is told. Exit codes: 0 done, found or not; 2 a mistake to mend.
+    Each line is the score, the path, the caption and the words of it that hit, tabs between; the best comes first.
+    Any text is a query; what the model does not know is told. Exit codes: 0 done, found or not; 2 a mistake.
 
     Examples: captionkit search "a dog in the snow"; captionkit search --like photo.jpg --open;
     captionkit search --duplicates --json
@@ -139,6 +142,8 @@ def search(
 
     if (query is not None) + (like is not None) + duplicates != 1:
         raise UsageError("Expected one of: a query in words, --like PHOTO, --duplicates; for example 'a red car'.")
+    if gallery is not None and (gallery.is_dir() or not gallery.parent.is_dir()):
+        raise UsageError(f"Expected a file in an existing folder for --gallery, but got {gallery}.")
     path = find_index(Path.cwd()) if index is None else index / INDEX_NAME if index.is_dir() else index
 
     def load() -> Captioner:
@@ -152,12 +157,12 @@ def search(
         else:
             text = " ".join(query or ())
             answer = answer_query(source, text, None if captions_only else load(), limit=limit, depth=depth)
-    _show(answer, as_json=as_json)
+    _show(answer, as_json=as_json, by_words=query is not None)
     if opened or gallery is not None:
         _write_page(answer.to_page(source.root), gallery, opened=opened)
 
 
-def _show(answer: Answer, *, as_json: bool) -> None:
+def _show(answer: Answer, *, as_json: bool, by_words: bool) -> None:
     from captionkit.cli.caption import printable
 
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -172,20 +177,23 @@ def _show(answer: Answer, *, as_json: bool) -> None:
             print()
         for result in group:
             for path in (result.path, *result.copies):
-                print(f"{result.score:.3f}\t{printable(str(path))}\t{printable(result.caption)}")
+                columns = [
+                    f"{result.score:.3f}",
+                    str(path),
+                    result.caption,
+                    *([", ".join(result.hits)] * by_words),
+                ]
+                print("\t".join(map(printable, columns)))
 
 
 def _write_page(page: str, gallery: Path | None, *, opened: bool) -> None:
     import tempfile
     import webbrowser
 
-    from captionkit.errors import UsageError
     from captionkit.files import write_text
 
     if gallery is None:
         gallery = Path(tempfile.mkdtemp(prefix="captionkit-")) / "gallery.html"
-    elif gallery.is_dir() or not gallery.parent.is_dir():
-        raise UsageError(f"Expected a file in an existing folder for --gallery, but got {gallery}.")
     write_text(gallery, page)
     shown = opened and webbrowser.open(gallery.absolute().as_uri())
     if not shown:

@@ -166,8 +166,7 @@ def write_description(
         (WrittenAlt("", target.name, "", kept or None, squeeze(text), "model", model, confidence),),
         inverse_edits(old or b"", edits),
     )
-    sidecar.writes.append(record)
-    sidecar.save()
+    sidecar.remember(record)
     try:
         write_bytes(target, new)
     except OSError as error:

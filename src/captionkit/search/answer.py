@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -195,11 +195,14 @@ def answer_like(index: Index, photo: Path, load: Callable[[], Captioner], *, lim
 
 
 def answer_duplicates(index: Index) -> Answer:
-    """Groups of pictures that are nearly the same, and pictures that lie at several paths."""
+    """Groups of pictures that are nearly the same, and pictures that lie at several paths; one result a path."""
     groups = [(group.contents, group.likeness) for group in duplicates(*index.looks())]
     grouped = {content for contents, _ in groups for content in contents}
     groups += [((content,), (1.0,)) for content in index.copied() if content not in grouped]
-    results = [_plain(index, dict(zip(*group, strict=True)), "likeness") for group in groups]
+    results = [
+        [one for result in _plain(index, dict(zip(*group, strict=True)), "likeness") for one in _each(result)]
+        for group in groups
+    ]
     notes = () if results else ("No two pictures are nearly the same.",)
     return Answer(
         "Pictures that are nearly the same", tuple(map(tuple, results)), notes, "likeness, 1 for the same"
@@ -230,6 +233,12 @@ def _plain(index: Index, scores: Mapping[int, float], name: str) -> list[Result]
         for content, score in scores.items()
         if content in paths
     ]
+
+
+def _each(result: Result) -> Iterator[Result]:
+    """A result for each of its paths: who looks for copies wants to see and open all of them."""
+    for path in (result.path, *result.copies):
+        yield replace(result, path=path, copies=())
 
 
 def _card(result: Result, root: Path) -> Card:

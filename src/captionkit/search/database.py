@@ -202,6 +202,8 @@ def told(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):
             raise SearchError(f"{path} is being written by another process; try again in a moment.") from None
+        if "readonly" in str(error):
+            raise SearchError(f"The index {path} is read-only; name another with --index.") from None
         raise SearchError(f"SQLite cannot use the index {path} ({error}).") from None
     except sqlite3.DatabaseError:
         raise damaged(path) from None

@@ -88,6 +88,10 @@ class Index:
         query = "SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY bm25(terms, 1.0, ?), rowid LIMIT ?"
         return [one for (one,) in self._rows(query, (int,), match_expression(words), KIND_WEIGHT, limit)]
 
+    def count_files(self) -> int:
+        """How many files there are; a picture that lies at several places counts at each."""
+        return int(self._rows("SELECT count(*) FROM files", (int,))[0][0])
+
     def stems(self) -> dict[str, int]:
         """The stems of the model's vocabulary, each with its place."""
         rows = self._rows("SELECT stem, place FROM stems ORDER BY place", (str, int))

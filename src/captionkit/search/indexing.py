@@ -40,8 +40,9 @@ class Report:
         captioned: pictures that were new.
         linked: files whose bytes the index knew: moved, copied, touched.
         unchanged: files that were as before.
-        dropped: files that are gone.
-        pictures: what the index holds now, copies counted once.
+        dropped: files that are no longer at their place, be they moved or deleted.
+        files: files that the index holds now.
+        pictures: different pictures among them, copies counted once.
         errors: one sentence a picture that cannot be read or folder that cannot be listed.
         outside: links that lead out of the folder, not followed.
     """
@@ -50,6 +51,7 @@ class Report:
     linked: int = 0
     unchanged: int = 0
     dropped: int = 0
+    files: int = 0
     pictures: int = 0
     errors: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
@@ -117,7 +119,7 @@ def index_folder(
                 )
             _add(writer, captioner, waiting, report, progress, fail)
         _drop(writer, found, report)
-        report.pictures = writer.index.count()
+        report.files, report.pictures = writer.index.count_files(), writer.index.count()
     return report
 
 

@@ -1,0 +1,57 @@
+"""Files are whole or not there, and what the system refuses is one sentence."""
+
+from __future__ import annotations
+
+import errno
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from captionkit.errors import CaptionkitError, WriteError
+from captionkit.files import replacing, write_bytes, write_text
+
+
+@pytest.fixture
+def no_room() -> Iterator[None]:
+    """No file may grow beyond a thousand bytes, as on a disk that is full; root is bound by it, too."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("place", ["none/a.txt", "file/a.txt", "a" * 300])
+def test_a_place_that_does_not_exist_is_one_sentence(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(WriteError, match=r"Expected to write .* but the system refused") as error:
+        write_text(tmp_path / place, "text")
+    assert isinstance(error.value, CaptionkitError)
+    assert error.value.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+    assert str(error.value).count(". ") == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.usefixtures("no_room")
+@pytest.mark.parametrize("size", [1001, 1_000_000])
+def test_without_room_the_old_file_stays(tmp_path: Path, size: int) -> None:
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(WriteError, match="File too large"):
+        write_bytes(tmp_path / "a.txt", bytes(size))
+    with pytest.raises(WriteError, match="File too large"), replacing(tmp_path / "a.txt") as handle:
+        handle.write(bytes(1001))  # stays in the buffer, so the block ends well
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_what_the_block_raises_comes_through(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError), replacing(tmp_path / "a.txt"):
+        raise BrokenPipeError
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["n" * 251 + ".txt", "\N{DOG}" * 60 + ".txt"])
+def test_a_name_that_is_nearly_too_long_is_written(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "text")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
