@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +15,6 @@ from captionkit.alttext.scan import ScannedDocument, scan
 from tests.alttext.fakes import ColourCaptioner, photograph
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -99,10 +85,7 @@ def test_by_keyboard_alone_from_first_picture_to_download(browser: Any, page_fil
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1200])
-def test_axe_finds_nothing(browser: Any, page_file: Path, scheme: str, width: int) -> None:
-    axe = os.environ.get("CAPTIONKIT_AXE")
-    if not axe:
-        pytest.skip("CAPTIONKIT_AXE does not name axe.min.js of the npm package axe-core")
+def test_axe_finds_nothing(browser: Any, axe: Path, page_file: Path, scheme: str, width: int) -> None:
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True)
     page = context.new_page()
     page.goto(page_file.as_uri())
@@ -113,3 +96,24 @@ def test_axe_finds_nothing(browser: Any, page_file: Path, scheme: str, width: in
     context.close()
     assert [(one["id"], one["nodes"][0]["html"]) for one in result["violations"]] == []
     assert len(result["passes"]) > 20
+
+
+def test_the_bar_never_hides_what_has_the_focus(browser: Any, page_file: Path) -> None:
+    """WCAG 2.2, 2.4.11 Focus Not Obscured: a bar that stays on top must leave room, on a small telephone too."""
+    context = browser.new_context(viewport={"width": 360, "height": 640})
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("textarea").last.focus()
+    hidden = """() => {
+      const one = document.activeElement, bar = document.querySelector(".bar");
+      const [inner, outer] = [one, bar].map((element) => element.getBoundingClientRect());
+      const over = inner.top < outer.bottom - 1 && inner.bottom > outer.top + 1;
+      return over && one !== document.body && !bar.contains(one) ? one.outerHTML : ""; }"""
+    met = 0
+    for _ in range(12):
+        page.keyboard.press("Shift+Tab")
+        met += page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+        assert page.evaluate(hidden) == ""
+    context.close()
+    assert met == 3
