@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from captionkit.cli.app import main
 from captionkit.config import read_config
 
 ROOT = Path(__file__).parent.parent
@@ -39,3 +42,32 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(ROOT.glob("configs/*.toml")), ids=lambda path: path.name)
 def test_every_recipe_reads(path: Path) -> None:
     read_config(path)
+
+
+def test_every_wording_rule_has_a_source_and_a_test() -> None:
+    page = (ROOT / "docs" / "alt-text.md").read_text(encoding="utf-8")
+    rules = re.findall(r"^\| (\d)\. .+? \| (.+?) \| `(\w+\.py)::(\w+)` \|$", page, re.MULTILINE)
+    assert [number for number, *_ in rules] == list("12345678")
+    for _, source, file, name in rules:
+        assert re.match(r"W3C|\[?WCAG|\[?WebAIM|Ours: ", source)
+        assert f"def {name}(" in (ROOT / "tests" / "alttext" / file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("heading", ["Alternative texts", "Find pictures by words"])
+def test_the_commands_of_the_readme_work_when_pasted(
+    heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the installed model, on a copy of the examples; afterwards no example has changed."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    lines = "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL)).splitlines()
+    assert len(lines) >= 5
+    for line in lines:
+        monkeypatch.setattr(sys, "argv", shlex.split(line, comments=True))
+        with pytest.raises(SystemExit) as done:
+            main()
+        assert done.value.code == (1 if "--fail-on" in line else 0), line
+    for path in (ROOT / "examples").rglob("*"):
+        if path.is_file():
+            assert (tmp_path / path.relative_to(ROOT)).read_bytes() == path.read_bytes(), path
