@@ -9,10 +9,11 @@ import tensorflow as tf
 from captionkit.config import DecoderConfig, TrainingConfig
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import Decoder, build_decoder
-from captionkit.tokenizer import EOS, PAD
-from captionkit.training.cross_entropy import CrossEntropy, shift_right
-from captionkit.training.distillation import Teachers, soft_cross_entropy
+from captionkit.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from captionkit.training.cross_entropy import CrossEntropy
+from captionkit.training.distillation import Teachers, soft_cross_entropy, teacher_ids
 from captionkit.training.input_pipeline import Batch
+from captionkit.training.losses import shift_right
 from captionkit.training.optimizer import Descent
 
 B, P, D, V = 3, 2, 5, 9
@@ -26,7 +27,8 @@ def make_decoder(seed: int) -> Decoder:
 
 
 def make_teachers(*seeds: int) -> Teachers:
-    return Teachers([make_decoder(seed) for seed in seeds], [lambda rows: FEATURES[rows]] * len(seeds))
+    same = [np.arange(V, dtype=np.int32)] * len(seeds)
+    return Teachers([make_decoder(seed) for seed in seeds], [lambda rows: FEATURES[rows]] * len(seeds), same)
 
 
 def test_teachers_are_asked_as_one_ensemble_and_never_about_padding() -> None:
@@ -37,6 +39,24 @@ def test_teachers_are_asked_as_one_ensemble_and_never_about_padding() -> None:
     expected = np.mean([tf.nn.softmax(some).numpy() for some in logits], axis=0)[IDS[rows] != PAD]
     assert found.shape == (8, V)
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_teacher_with_another_vocabulary_is_asked_in_its_own_words() -> None:
+    student, teacher = Tokenizer(["a", "giraffe", "dog"]), Tokenizer(["dog", "a", "cat"])
+    own = teacher_ids(student, teacher)
+    assert own.tolist() == [0, 1, 2, 3, 5, -1, 4]
+    decoder = build_decoder(DecoderConfig(units=8, embedding=8, dropout=0.0), vocabulary=7, positions=P, depth=D)
+    teachers = Teachers([decoder], [lambda rows: FEATURES[rows]], [own])
+    ids = np.array([[[4, 5, 6, EOS]]], np.int32)  # a giraffe dog
+    found = teachers.probabilities(teachers.inputs(np.array([0])), tf.constant(ids)).numpy()
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-6)
+    np.testing.assert_array_equal(found[1], np.eye(7)[5])  # it does not know giraffes: what was written
+    heard = np.array([[[BOS, 5, UNK, 4]]], np.int32)  # a <unk> dog, in its ids
+    logits = decoder(FEATURES[:1], tf.constant(heard)).numpy()[0, 0]
+    for place in (0, 2, 3):
+        e = np.exp(logits[place])
+        expected = np.array([e[0], e[1], e[2], e[3], e[5], 0.0, e[4]])
+        np.testing.assert_allclose(found[place], expected / expected.sum(), atol=1e-6)
 
 
 def test_soft_cross_entropy_equals_the_definition() -> None:

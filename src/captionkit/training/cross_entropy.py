@@ -11,18 +11,13 @@ import tensorflow as tf
 
 from captionkit.config import TrainingConfig
 from captionkit.modeling.caption_model import CaptionModel
-from captionkit.tokenizer import BOS, PAD
+from captionkit.tokenizer import PAD
 from captionkit.training.distillation import Teachers, soft_cross_entropy
 from captionkit.training.input_pipeline import Batch
-from captionkit.training.losses import masked_cross_entropy
+from captionkit.training.losses import masked_cross_entropy, shift_right
 from captionkit.training.optimizer import Descent
 
 FeaturesOf = Callable[[tf.Tensor, bool], tf.Tensor]
-
-
-def shift_right(ids: tf.Tensor) -> tf.Tensor:
-    """The decoder's input for target ids [B, C, L]: bos, then all but the last."""
-    return tf.concat([tf.fill(tf.shape(ids[:, :, :1]), BOS), ids[:, :, :-1]], axis=2)
 
 
 class CrossEntropy:

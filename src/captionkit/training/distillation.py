@@ -16,34 +16,55 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from captionkit.modeling.decoders import Decoder
-from captionkit.tokenizer import BOS, PAD
+from captionkit.tokenizer import PAD, UNK, Tokenizer
 from captionkit.training.input_pipeline import Inputs, ReadInputs
+from captionkit.training.losses import shift_right
+
+
+def teacher_ids(student: Tokenizer, teacher: Tokenizer) -> npt.NDArray[np.int32]:
+    """For each word of the student's vocabulary its id in the teacher's, -1 where that lacks it: int32 [V]."""
+    places = {word: place for place, word in enumerate(teacher.words)}
+    return np.array([places.get(word, -1) for word in student.words], np.int32)
 
 
 class Teachers:
     """Decoders that are not trained any more, each with the features it knows."""
 
-    def __init__(self, decoders: Sequence[Decoder], reads: Sequence[ReadInputs]) -> None:
+    def __init__(
+        self, decoders: Sequence[Decoder], reads: Sequence[ReadInputs], ids: Sequence[npt.NDArray[np.int32]]
+    ) -> None:
         """Put them together.
 
         Args:
-            decoders: one or more, all with the student's vocabulary and without dropout.
+            decoders: one or more, without dropout.
             reads: for each, what gives its features of train rows.
+            ids: for each, its ids of the student's words, see `teacher_ids`.
         """
-        self._decoders, self._reads = list(decoders), list(reads)
+        self._decoders, self._reads, self._ids = list(decoders), list(reads), list(ids)
 
     def inputs(self, rows: npt.NDArray[np.int64]) -> tuple[Inputs, ...]:
         """Each teacher's features of these train rows."""
         return tuple(read(rows) for read in self._reads)
 
     def probabilities(self, inputs: Sequence[tf.Tensor], ids: tf.Tensor) -> tf.Tensor:
-        """What they expect at each real token of `ids` int32 [B, C, L]: float32 [T, V], rows sum to 1."""
-        before = tf.concat([tf.fill(tf.shape(ids[:, :, :1]), BOS), ids[:, :, :-1]], axis=2)
+        """What they expect at each real token of `ids` int32 [B, C, L]: float32 [T, V], rows sum to 1.
+
+        Where a teacher lacks the word that was written, it is asked nothing: that word is what it expects.
+        """
+        real = ids != PAD
+        words = tf.boolean_mask(ids, real)
+        written = tf.one_hot(words, len(self._ids[0]))
+        before = shift_right(ids)
         found = []
-        for decoder, features in zip(self._decoders, inputs, strict=True):
+        for decoder, features, own in zip(self._decoders, inputs, self._ids, strict=True):
+            known = tf.constant(own >= 0)
+            place = tf.constant(np.maximum(own, 0))
+            heard = tf.where(tf.gather(known, before), tf.gather(place, before), UNK)
             # As in training, for its faster products; without dropout that is the only difference.
-            hidden = decoder.hidden(tf.cast(features, tf.float32), before, True)
-            found.append(tf.nn.softmax(decoder.project(tf.boolean_mask(hidden, ids != PAD), True)))
+            hidden = decoder.hidden(tf.cast(features, tf.float32), heard, True)
+            logits = decoder.project(tf.boolean_mask(hidden, real), True)
+            expected = tf.nn.softmax(tf.where(known, tf.gather(logits, place, axis=1), -np.inf))
+            found.append(tf.where(tf.gather(known, words)[:, None], expected, written))
         return tf.stop_gradient(tf.add_n(found) / len(found))
 
 

@@ -18,7 +18,7 @@ from captionkit.modeling.decoders import build_decoder
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
-from captionkit.training.distillation import Teachers
+from captionkit.training.distillation import Teachers, teacher_ids
 from captionkit.training.pictures import encode_pictures, encoder_of
 
 Array = npt.NDArray[Any]
@@ -107,16 +107,12 @@ def load_teachers(
     """The models that `training.teachers` names, with their features of the train pictures, and a digest of them.
 
     Raises:
-        TrainingError: no such run, it has another vocabulary, or its features lack a picture.
+        TrainingError: no such run, or its features lack a picture.
     """
-    decoders, reads, digests = [], [], []
+    decoders, reads, ids, digests = [], [], [], []
     for name in config.training.teachers.split():
         directory = expand_path(name)
         taught, vocabulary = read_run(directory, setting="training.teachers")
-        if vocabulary != tokenizer:
-            raise TrainingError(
-                f"The teacher in {directory} has another vocabulary; use the same data and tokenizer settings."
-            )
         if taught.encoder.trainable:
             encoding = replace(
                 taught.encoder, trainable=False, frozen=0.0, weights=str(directory / "encoder.safetensors")
@@ -131,10 +127,11 @@ def load_teachers(
         rows = np.array([place[record.id] for record in train], np.int64)
         _, P, D = encoder.output_shape
         silent = replace(taught.decoder, dropout=0.0, word_dropout=0.0)
-        decoder = build_decoder(silent, vocabulary=len(tokenizer), positions=P, depth=D)
+        decoder = build_decoder(silent, vocabulary=len(vocabulary), positions=P, depth=D)
         weights = read_weights(directory / "best.safetensors")
         CaptionModel(None, decoder).load_weights(weights, parts=("decoder",))
         decoders.append(decoder)
+        ids.append(teacher_ids(tokenizer, vocabulary))
         reads.append(lambda chosen, cache=cache, rows=rows: cache.read(rows[chosen]))
         digests.append(sha256_file(directory / "best.safetensors"))
-    return (Teachers(decoders, reads) if decoders else None), sha256(" ".join(digests).encode())
+    return (Teachers(decoders, reads, ids) if decoders else None), sha256(" ".join(digests).encode())

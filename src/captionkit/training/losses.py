@@ -1,8 +1,15 @@
-"""The losses that captions are trained with."""
+"""The losses that captions are trained with, and what the decoder reads for them."""
 
 from __future__ import annotations
 
 import tensorflow as tf
+
+from captionkit.tokenizer import BOS
+
+
+def shift_right(ids: tf.Tensor) -> tf.Tensor:
+    """The decoder's input for target ids [B, C, L]: bos, then all but the last."""
+    return tf.concat([tf.fill(tf.shape(ids[:, :, :1]), BOS), ids[:, :, :-1]], axis=2)
 
 
 def masked_cross_entropy(

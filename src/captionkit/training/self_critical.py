@@ -21,9 +21,9 @@ from captionkit.config import SelfCriticalConfig
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import Decoder
 from captionkit.tokenizer import BOS, EOS, PAD, UNK
-from captionkit.training.cross_entropy import FeaturesOf, shift_right
+from captionkit.training.cross_entropy import FeaturesOf
 from captionkit.training.input_pipeline import Batch
-from captionkit.training.losses import masked_cross_entropy
+from captionkit.training.losses import masked_cross_entropy, shift_right
 from captionkit.training.optimizer import Descent
 
 Reward = Callable[[npt.NDArray[np.int32], npt.NDArray[np.int64]], npt.NDArray[np.float64]]
