@@ -8,32 +8,11 @@ from __future__ import annotations
 
 import re
 
+from captionkit.gendered import ADJECTIVES, FEMALE, MALE
+
 _TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|[^A-Za-z]+")
 
-_NOUNS = {
-    "man": "person", "woman": "person", "guy": "person", "lady": "person", "gentleman": "person", "gal": "person",
-    "dude": "person", "men": "people", "women": "people", "guys": "people", "ladies": "people",
-    "gentlemen": "people", "dudes": "people", "boy": "child", "girl": "child", "boys": "children",
-    "girls": "children", "males": "people", "females": "people",
-    "mother": "parent", "father": "parent", "mom": "parent", "dad": "parent", "mommy": "parent", "daddy": "parent",
-    "mothers": "parents", "fathers": "parents", "moms": "parents", "dads": "parents", "son": "child",
-    "daughter": "child", "sons": "children", "daughters": "children", "brother": "sibling", "sister": "sibling",
-    "brothers": "siblings", "sisters": "siblings", "husband": "spouse", "wife": "spouse", "boyfriend": "partner",
-    "girlfriend": "partner", "grandmother": "grandparent", "grandfather": "grandparent", "grandma": "grandparent",
-    "grandpa": "grandparent", "bride": "newlywed", "groom": "newlywed", "brides": "newlyweds",
-    "bridesmaid": "attendant", "bridesmaids": "attendants", "groomsmen": "attendants",
-    "fireman": "firefighter", "firemen": "firefighters", "businessman": "businessperson",
-    "businesswoman": "businessperson", "businessmen": "businesspeople", "businesswomen": "businesspeople",
-    "policeman": "police officer", "policewoman": "police officer", "policemen": "police officers",
-    "salesman": "salesperson", "fisherman": "fisher", "fishermen": "fishers", "cameraman": "camera operator",
-    "cameramen": "camera operators", "mailman": "mail carrier", "sportsman": "athlete", "sportsmen": "athletes",
-    "horseman": "rider", "horsemen": "riders", "waitress": "server", "waitresses": "servers", "actress": "actor",
-    "schoolboy": "schoolchild", "schoolgirl": "schoolchild", "schoolboys": "schoolchildren",
-    "schoolgirls": "schoolchildren", "ballerina": "ballet dancer", "ballerinas": "ballet dancers",
-    "cowboy": "rider", "cowgirl": "rider", "cowboys": "riders", "cowgirls": "riders",
-    "cheerleader": "cheerleader",
-}  # fmt: skip
-_GENDERED_ADJECTIVES = frozenset(["male", "female"])
+_NOUNS = {**FEMALE, **MALE}
 _VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "isn't": "aren't", "wasn't": "weren't"}
 _VERBS |= {"hasn't": "haven't", "doesn't": "don't"}
 # Verbs of captions, to tell "he runs and jumps" from "he runs and dogs follow".
@@ -81,7 +60,7 @@ def _drop_adjectives(tokens: list[str]) -> list[str]:
     """ "a female runner" loses the adjective; "a female runs" and "the male in red" get a noun."""
     result: list[str] = []
     for index, token in enumerate(tokens):
-        if token.lower() not in _GENDERED_ADJECTIVES:
+        if token.lower() not in ADJECTIVES:
             result.append(token)
             continue
         following = _next_word(tokens, index)
