@@ -1,4 +1,7 @@
-"""Write docs/cli.md from the commands themselves; `--check` fails where it is out of date."""
+"""Write docs/cli.md from the commands and docs/model-card.md from the installed bundle.
+
+`--check` writes nothing and fails where one of them is out of date.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,11 @@ os.environ["COLUMNS"] = "100"  # the width that help is wrapped to, whatever the
 import typer.main
 from typer.testing import CliRunner
 
+from captionkit.bundle import DEFAULT_BUNDLE, read_bundle
 from captionkit.cli.app import app
 
-TARGET = Path(__file__).parent / "cli.md"
+DOCS = Path(__file__).parent
+CARD_HEAD = "<!-- Written by `make format` from the installed model: captionkit bundle show --card -->\n\n"
 HEAD = """# Commands
 
 Written by `make format` from the commands' own help; `make check` fails where it is out of date.
@@ -33,8 +38,8 @@ def commands(group: Any, words: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return found
 
 
-def generate() -> str:
-    """The page."""
+def commands_page() -> str:
+    """docs/cli.md."""
     runner, parts = CliRunner(), [HEAD]
     for words in commands(typer.main.get_command(app)):
         done = runner.invoke(app, [*words, "--help"], prog_name="captionkit")
@@ -45,10 +50,18 @@ def generate() -> str:
     return "\n".join(parts)
 
 
+def pages() -> dict[str, str]:
+    """File name to page."""
+    found = {"cli.md": commands_page()}
+    if DEFAULT_BUNDLE.is_file():
+        found["model-card.md"] = CARD_HEAD + read_bundle().card
+    return found
+
+
 if __name__ == "__main__":
-    page = generate()
-    if "--check" in sys.argv[1:]:
-        if not TARGET.is_file() or TARGET.read_text(encoding="utf-8") != page:
-            sys.exit("docs/cli.md is out of date; run: make format")
-    else:
-        TARGET.write_text(page, encoding="utf-8")
+    for name, page in pages().items():
+        target = DOCS / name
+        if "--check" not in sys.argv[1:]:
+            target.write_text(page, encoding="utf-8")
+        elif not target.is_file() or target.read_text(encoding="utf-8") != page:
+            sys.exit(f"docs/{name} is out of date; run: make format")

@@ -13,11 +13,11 @@ SRC = Path(__file__).parent.parent / "src" / "captionkit"
 
 # Floor number to the rooms on it. A room is a module or a package directly below captionkit.
 FLOORS: dict[int, tuple[str, ...]] = {
-    0: ("errors", "records", "text", "config", "files", "progress", "ptb"),
+    0: ("errors", "records", "text", "gendered", "config", "files", "progress", "ptb"),
     1: ("tokenizer", "images", "webpage", "picture_paths", "datasets", "metrics", "audit"),
     2: ("decoding", "bundle", "engine", "selftest", "confidence", "captioner"),
     3: ("modeling", "training", "export"),
-    4: ("evaluate", "calibrate", "publish", "report", "explain", "search", "alttext", "bulk", "metadata"),
+    4: ("evaluate", "calibrate", "card", "publish", "report", "explain", "search", "alttext", "bulk", "metadata"),
     5: ("cli", "serve"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from captionkit.bundle import read_bundle
+from captionkit.bundle import read_bundle, write_bundle
 from captionkit.calibrate import calibrate, people_share
 from captionkit.captioner import Captioner
+from captionkit.card import SURENESS, sureness
 from captionkit.cli.app import app
 from captionkit.confidence import Calibration, in_fit_half
 from captionkit.errors import DataError
 from captionkit.records import ImageRecord
-from captionkit.selftest import draw_picture
-from tests.tiny import WORDS
+from tests.tiny import draw_records
 
 PICTURES = 130
 
@@ -25,21 +25,7 @@ PICTURES = 130
 @pytest.fixture(scope="module")
 def records(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> list[ImageRecord]:
     """Pictures whose references hold the model's own words the likelier, the surer the model is of them."""
-    root = tmp_path_factory.mktemp("calibrate")
-    paths = []
-    for seed in range(PICTURES):
-        paths.append(root / f"{seed}.png")
-        paths[-1].write_bytes(draw_picture(seed, size=32))
-    random = np.random.default_rng(0)
-    found = Captioner.load(tiny_bundle, threads=1).caption(paths)
-    means = np.array([np.mean(one.captions[0].token_log_probabilities) for one in found])
-    ranks = means.argsort().argsort() / PICTURES
-    result = []
-    for path, one, rank in zip(paths, found, ranks, strict=True):
-        own = " ".join(one.captions[0].tokens)
-        texts = tuple(own if random.random() < rank else " ".join(random.choice(WORDS, 7)) for _ in range(5))
-        result.append(ImageRecord(path.name, path, texts, "val", "made"))
-    return result
+    return draw_records(tiny_bundle, tmp_path_factory.mktemp("calibrate"), PICTURES)
 
 
 def test_it_is_fitted_on_one_half_and_judged_on_the_other(tiny_bundle: Path, records: list[ImageRecord]) -> None:
@@ -93,3 +79,33 @@ def test_the_command_writes_a_bundle_that_is_sure(
     assert Calibration.from_document(written.calibration).facts["pictures_fitted_on"] > 50
     assert (written.encoder, written.decoder, written.weights) == (before.encoder, before.decoder, before.weights)
     assert Captioner(written, threads=1).caption([records[0].path])[0].confidence is not None
+
+
+def test_a_card_does_not_go_stale_when_its_bundle_is_calibrated_again(
+    tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path
+) -> None:
+    card = f"# Tiny\n\n## {SURENESS}\n\n{sureness(None)}\n\n## Biases\n\nNone.\n"
+    write_bundle(tmp_path / "plain.captionkit", replace(read_bundle(tiny_bundle), card=card))
+    table = records[0].path.parent / "again.jsonl"
+    lines = [json.dumps({"image": record.id, "captions": list(record.captions)}) for record in records]
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    output = tmp_path / "sure.captionkit"
+    done = CliRunner().invoke(
+        app,
+        ["calibrate", str(tmp_path / "plain.captionkit"), str(table), "--split", "all", "-o", str(output), "-q"],
+        catch_exceptions=False,
+    )
+    assert done.exit_code == 0
+    written = read_bundle(output)
+    assert written.calibration is not None
+    assert sureness(written.calibration) in written.card
+    assert sureness(None) not in written.card
+    assert written.card.startswith("# Tiny\n")
+    assert written.card.endswith("## Biases\n\nNone.\n")
+
+
+def test_too_few_pictures_to_judge_on_are_one_sentence(tiny_bundle: Path, records: list[ImageRecord]) -> None:
+    fitted = [record for record in records if in_fit_half(record.id)]
+    judging = [record for record in records if not in_fit_half(record.id)][:5]
+    with pytest.raises(DataError, match="only 5 are left"):
+        calibrate(Captioner.load(tiny_bundle, threads=1), [*fitted, *judging], split="val", quiet=True)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from captionkit.bundle import Decoding
+from captionkit.captioner import Captioner
+from captionkit.records import ImageRecord
+from captionkit.selftest import draw_picture
 from captionkit.tokenizer import Tokenizer
 
 IMAGE_SIZE, POSITIONS, DEPTH = 32, 16, 8
@@ -27,7 +32,6 @@ def tiny_decoding() -> Decoding:
 def export_tiny(path: Path, seed: int = 0, kind: str = "lstm") -> None:
     """Write the bundle of a tiny model with a decoder of a kind and weights drawn from `seed`."""
     import keras
-    import numpy as np
 
     from captionkit.config import Config, DecoderConfig
     from captionkit.export import export_bundle
@@ -62,3 +66,21 @@ def export_tiny(path: Path, seed: int = 0, kind: str = "lstm") -> None:
         config=config,
         keep_weights=True,
     )
+
+
+def draw_records(bundle: Path, root: Path, number: int) -> list[ImageRecord]:
+    """Pictures whose references hold the model's own words the likelier, the surer the model is of them."""
+    paths = []
+    for seed in range(number):
+        paths.append(root / f"{seed}.png")
+        paths[-1].write_bytes(draw_picture(seed, size=32))
+    random = np.random.default_rng(0)
+    found = Captioner.load(bundle, threads=1).caption(paths)
+    means = np.array([np.mean(one.captions[0].token_log_probabilities) for one in found])
+    ranks = means.argsort().argsort() / number
+    result = []
+    for path, one, rank in zip(paths, found, ranks, strict=True):
+        own = " ".join(one.captions[0].tokens)
+        texts = tuple(own if random.random() < rank else " ".join(random.choice(WORDS, 7)) for _ in range(5))
+        result.append(ImageRecord(path.name, path, texts, "val", "made"))
+    return result

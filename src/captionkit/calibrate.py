@@ -32,11 +32,13 @@ class Judged:
 
     Attributes:
         calibration: with `facts` filled in.
+        ids: N pictures of the judging half.
         confidence: float64 [N] of the judging half.
         quality: float64 [N], CIDEr-D of the same captions.
     """
 
     calibration: Calibration
+    ids: tuple[str, ...]
     confidence: Floats
     quality: Floats
 
@@ -102,7 +104,8 @@ def calibrate_on(
         "gain_of_surest_half": gain_at(confidence, judged),
     }
     rounded = {name: round(value, 6) for name, value in facts.items()}
-    return Judged(replace(calibration, facts=rounded), confidence, judged)
+    ids = tuple(name for name, fitted in zip(found.scores.ids, halves, strict=True) if not fitted)
+    return Judged(replace(calibration, facts=rounded), ids, confidence, judged)
 
 
 def features_and_quality(found: Evaluation, tokenizer: Tokenizer) -> tuple[Floats, Floats]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from captionkit.captioner import Captioner
 from captionkit.errors import DataError
 from captionkit.files import write_text
+from captionkit.metrics.guesses import Guesses, guesses
 from captionkit.metrics.score import METRICS, Scored, score_with_outcomes
 from captionkit.metrics.significance import Interval, confidence
 from captionkit.progress import Progress
@@ -79,6 +80,10 @@ class Evaluation:
     def intervals(self) -> dict[str, Interval]:
         """95 % bootstrap intervals of the scores, over pictures."""
         return confidence(self.scored.outcomes)
+
+    def guesses(self) -> Guesses:
+        """What the captions say that people do not: genders, and things that nobody else names."""
+        return guesses(self.scored.corpus)
 
     def results(self) -> list[dict[str, object]]:
         """The captions as a COCO results list: image_id (an integer where the id is one) and caption."""

@@ -45,11 +45,11 @@ HE = frozenset(["he", "him", "his", "himself", "he's"])
 
 # Words for people that tell no gender, as captions use them.
 PERSONS = frozenset([
-    "acrobat", "actor", "actors", "adult", "adults", "artist", "athlete", "athletes", "audience", "babies", "baby",
-    "backpacker", "backpackers", "band", "bicyclist", "bicyclists", "biker", "bikers", "bmxer", "boarder", "boater",
-    "boaters", "boxer", "boxers", "camper", "campers", "canoeist", "cheerleader", "cheerleaders", "child",
-    "children", "climber", "climbers", "clown", "couple", "couples", "crowd", "cyclist", "cyclists", "dancer",
-    "dancers", "diver", "divers", "driver", "drivers", "family", "fan", "fans", "fighter", "fighters",
+    "acrobat", "actor", "actors", "adult", "adults", "artist", "athlete", "athletes", "audience", "babies",
+    "baby", "backpacker", "backpackers", "band", "bicyclist", "bicyclists", "biker", "bikers", "bmxer", "boarder",
+    "boater", "boaters", "boxer", "boxers", "camper", "campers", "canoeist", "cheerleader", "cheerleaders",
+    "child", "children", "climber", "climbers", "clown", "couple", "couples", "crowd", "cyclist", "cyclists",
+    "dancer", "dancers", "diver", "divers", "driver", "drivers", "family", "fan", "fans", "fighter", "fighters",
     "firefighter", "firefighters", "friend", "friends", "goalie", "guitarist", "gymnast", "hiker", "hikers",
     "infant", "individual", "individuals", "jogger", "joggers", "juggler", "kayaker", "kayakers", "kid", "kids",
     "lifeguard", "motorcyclist", "motorcyclists", "mountaineer", "musician", "musicians", "officer", "officers",

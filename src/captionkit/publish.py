@@ -13,12 +13,12 @@ import numpy as np
 from captionkit.bundle import Bundle, Decoding, write_bundle
 from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
-from captionkit.config import Config, differences, parse_config
+from captionkit.card import Stage, write_card
+from captionkit.config import Config, differences, expand_path, parse_config
 from captionkit.errors import DataError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle
 from captionkit.images import load_pixels
-from captionkit.progress import duration
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.run import load_best, load_model, read_history, read_splits
@@ -117,12 +117,10 @@ def publish(
             quiet=quiet,
         )
     judged = _calibrated(found, val, tokenizer)
-    history = read_history(directory)
-    seconds = float(history[-1]["seconds"]) if history else 0.0
     manifest = dataclasses.replace(
         bundle.manifest, scores=dict(found.scores.corpus), fingerprint=dict(found.scores.fingerprint)
     )
-    card = write_card(config, bundle, found.scores.corpus, found.scores.fingerprint, seconds, len(train))
+    card = write_card(config, bundle, found, judged, stages(directory, config), len(train))
     sureness = None if judged is None else judged.calibration.to_document()
     finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card, calibration=sureness)
     write_bundle(output, finished)
@@ -136,6 +134,40 @@ def _calibrated(found: Evaluation, records: Sequence[ImageRecord], tokenizer: To
         # Said even to those who want no progress: hedging and abstaining will not work with this bundle.
         print(f"captionkit: the bundle goes without confidence. {reason}", file=sys.stderr)
         return None
+
+
+def stages(directory: Path, config: Config) -> list[Stage]:
+    """The runs that led to a run, itself last: those it learned from, and those it began from.
+
+    A run whose folder is gone is left out; so is one that is there already.
+    """
+    result: dict[Path, Stage] = {}
+
+    def follow(folder: Path, settings: Config) -> None:
+        if folder.resolve() in result:
+            return
+        for name in (*settings.training.teachers.split(), settings.training.begin_from):
+            before = expand_path(name)
+            if name and (before / "config.toml").is_file():
+                follow(before, parse_config((before / "config.toml").read_text(encoding="utf-8")))
+        history = read_history(folder)
+        seconds, epochs = (history[-1]["seconds"], history[-1]["epoch"]) if history else (0.0, 0.0)
+        result[folder.resolve()] = Stage(_training(settings, epochs), float(seconds))
+
+    follow(directory, config)
+    return list(result.values())
+
+
+def _training(config: Config, epochs: float) -> str:
+    if config.self_critical.samples:
+        what = f"self-critical training on CIDEr-D, {config.self_critical.samples} captions drawn for each picture"
+    else:
+        what = "cross-entropy"
+    if config.training.teachers:
+        number = len(config.training.teachers.split())
+        what += f" and what {number} trained model{'' if number == 1 else 's'} would say"
+    encoder = "encoder and decoder" if config.encoder.trainable else "decoder"
+    return f"{config.decoder.kind}, {what}, {epochs:g} epoch{'' if epochs == 1 else 's'}, {encoder} trained"
 
 
 def without_places(config: Config) -> Config:
@@ -170,56 +202,3 @@ def outside_expectation(config: Config, scores: Mapping[str, float]) -> list[str
         if (low and value < low) or (high and value > high):
             found.append(f"{name} {value:.1f} lies outside the recipe's range of {low:g} to {high:g}.")
     return found
-
-
-def write_card(
-    config: Config,
-    bundle: Bundle,
-    scores: Mapping[str, float],
-    fingerprint: Mapping[str, str],
-    seconds: float,
-    train_pictures: int,
-) -> str:
-    """The model card, Markdown: what the model is, what it learned from, how good it is, what it is not for."""
-    network, precision = bundle.manifest.network, bundle.manifest.network.precision
-    rows = "\n".join(f"| {name} | {100 * value:.1f} |" for name, value in scores.items())
-    objective = "self-critical training on CIDEr-D" if config.self_critical.samples else "cross-entropy"
-
-    def stated(fact: str) -> str:
-        return fingerprint.get(fact, "?")
-
-    return f"""# {config.bundle.name}
-
-A model that describes a photograph in one English sentence.
-
-## What it is
-
-- Encoder: {config.encoder.name}, {network.image_size} x {network.image_size} pixels (squashed),
-  {network.positions} grid positions of depth {network.depth}; weights {precision.get("encoder", "?")}.
-- Decoder: {config.decoder.kind}, {config.decoder.units} units, {len(bundle.tokenizer):,} words; weights
-  {precision.get("decoder", "?")}.
-- Trained with {objective} on {train_pictures:,} pictures, {duration(seconds)} on an ordinary CPU.
-
-## What it learned from
-
-{config.bundle.data_terms or "The training data are not stated."}
-
-## How good it is
-
-Split `{config.data.val}`, {stated("images")} pictures with {stated("references")} references each, beam
-{stated("beams")}, x100. The model was chosen on this split: expect a little less on new pictures.
-
-| metric | score |
-|---|---|
-{rows}
-
-## What it does badly
-
-It knows the things that its training pictures show and guesses at others. It miscounts, mixes up colours, reads
-no text, and does not know places or persons. It guesses whether a person is a man or a woman from clothes and
-posture, as its training captions do, and is often wrong.
-
-## What it must not be used for
-
-Not to identify, judge or monitor people; not where a wrong description can do harm without a person checking it.
-"""

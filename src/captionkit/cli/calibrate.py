@@ -46,6 +46,7 @@ def calibrate(
     from captionkit.bundle import write_bundle
     from captionkit.calibrate import calibrate as run
     from captionkit.captioner import Captioner
+    from captionkit.card import with_sureness
     from captionkit.cli.data_options import read_split
     from captionkit.errors import UsageError
     from captionkit.metrics.reliability import reliability_bins, risk_coverage
@@ -64,7 +65,9 @@ def calibrate(
     captioner = Captioner.load(None if bundle == "default" else bundle, threads=threads)
     found = run(captioner, records, split=split, level=level, quiet=quiet)
     document = found.calibration.to_document()
-    write_bundle(output, replace(captioner.bundle, source=str(output), calibration=document))
+    bundle_of = captioner.bundle
+    card = with_sureness(bundle_of.card, document)
+    write_bundle(output, replace(bundle_of, source=str(output), calibration=document, card=card))
     facts = found.calibration.facts
     print(
         f"fitted on {facts['pictures_fitted_on']:.0f} pictures, judged on {facts['pictures_judged']:.0f} others; "

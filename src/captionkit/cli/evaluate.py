@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from captionkit.metrics.guesses import Guess
+    from captionkit.metrics.significance import Interval
 
 Row = tuple[str, Mapping[str, float], str]  # system, metric to percent, source
 METRIC_ORDER = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D", "SPICE")
@@ -38,6 +42,9 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Caption the pictures of a split, score the captions, and show the row beside the published ones.
+
+    Below it stands what the captions say and people do not: a gender that nobody told, a colour that nobody else
+    names. People are measured the same way, each against the others of the picture (docs/protocol.md).
 
     Example: captionkit evaluate default dataset_flickr8k.json --images Flicker8k_Dataset --split dev
     """
@@ -76,6 +83,8 @@ def evaluate(
     if as_json:
         document = {
             "scores": dict(scores.corpus),
+            "intervals": {name: [one.low, one.high] for name, one in found.intervals().items()},
+            "guesses": found.guesses().to_document(),
             "not_computed": dict(scores.not_computed),
             "fingerprint": dict(scores.fingerprint),
         }
@@ -88,6 +97,10 @@ def evaluate(
         _print_table(rows)
         for name, reason in scores.not_computed.items():
             print(f"{name} not computed: {reason}")
+        intervals = found.intervals()
+        print("95 % intervals: " + _intervals({name: intervals[name] for name in scores.corpus}))
+        guessed = found.guesses()
+        _print_guesses([*guessed.gender, *guessed.told, *guessed.mentions])
         print(signature(scores.fingerprint))
     if found.unreadable:
         raise typer.Exit(1)
@@ -101,3 +114,20 @@ def _print_table(rows: list[Row]) -> None:
     for name, values, source in rows:
         cells = "".join(f"{values[c]:9.1f}" if c in values else f"{'':9}" for c in columns)
         print(f"{name:{width}}{cells}  {source}")
+
+
+def _intervals(intervals: Mapping[str, Interval]) -> str:
+    return ", ".join(f"{name} {100 * one.low:.1f} to {100 * one.high:.1f}" for name, one in intervals.items())
+
+
+def _print_guesses(rows: list[Guess]) -> None:
+    rows = [row for row in rows if row.model.total]
+    if not rows:
+        return
+    width = max(len(row.what) for row in rows)
+    print(f"{'the caption says':{width}} {'of':>6}    model (95 % interval)    people")
+    for row in rows:
+        interval = row.model.interval
+        model = f"{100 * row.model.share:5.1f} % ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+        people = f"{100 * row.people.share:5.1f} %" if row.people.total else ""
+        print(f"{row.what:{width}} {row.model.total:6,}  {model:25} {people}".rstrip())

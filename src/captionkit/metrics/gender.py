@@ -1,9 +1,9 @@
 """How often captions guess the gender of people.
 
-What a person is called is known from the references alone: gender cannot be seen in a photograph, only what people
-wrote can be counted. After Hendricks et al. 2018, "Women also Snowboard: Overcoming Bias in Captioning Models"
-(their error rate is `agreed` here), and Bhargava and Forsyth 2019, "Exposing and Correcting the Gender Bias in Image
-Captioning Datasets and Models" (guesses where people say none).
+A photograph does not show anybody's gender; what people wrote can be counted. After Hendricks et al. 2018, "Women
+also Snowboard: Overcoming Bias in Captioning Models" (their error rate is `agreed` here), and Bhargava and Forsyth
+2019, "Exposing and Correcting the Gender Bias in Image Captioning Datasets and Models" (guesses where people say
+none).
 """
 
 from __future__ import annotations

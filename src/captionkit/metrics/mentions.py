@@ -31,7 +31,8 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         dog="dogs puppy puppies greyhound greyhounds shepherd terrier poodle collie retriever labrador lab hound "
         "dalmatian bulldog husky beagle spaniel pug chihuahua doberman rottweiler corgi dachshund",
         cat="cats kitten kittens", horse="horses pony ponies", bird="birds seagull seagulls duck ducks pigeon "
-        "pigeons goose geese eagle crane heron swan", cow="cows bull calf cattle", sheep="lamb goat goats", fish="",
+        "pigeons goose geese eagle crane heron swan", cow="cows bull calf cattle", sheep="lamb goat goats",
+        fish="",
         elephant="elephants", monkey="monkeys", camel="camels", bear="bears",
     ),
     "surroundings": _concepts(
@@ -45,7 +46,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
 
 
 def unshared_mentions(pairs: Iterable[tuple[Tokens, Sequence[Tokens]]]) -> dict[str, Proportion]:
-    """For each of `TOPICS`: of the captions that name something of it, those that name something no reference does.
+    """For each of `TOPICS`: of the captions that name something of it, those that name what no reference does.
 
     Args:
         pairs: for each picture the words of its caption and of its references.
