@@ -49,6 +49,10 @@ def test_its_figures_are_those_that_were_measured(tiny_bundle: Path, found: Eval
     assert told.total
     assert f"| {told.total} | {100 * told.share:.0f} % |" in card
     assert f"judged on {len(judged.ids)} others" in card
+    half = sum(judged.confidence >= 0.5)
+    good = sum(judged.quality[judged.confidence >= 0.5] >= 0.4)
+    assert 0 < half < len(judged.ids)
+    assert f"| 0.5 | {half} ({100 * half / len(judged.ids):.0f} %) | {100 * good / half:.0f} % |" in card
     titles = re.findall(r"^## (.*)$", card, re.MULTILINE)
     assert titles == [
         "What it is",

@@ -16,7 +16,13 @@ from captionkit.confidence import LEVEL, Calibration, feature_rows, fit, in_fit_
 from captionkit.errors import DataError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.metrics import cider_d
-from captionkit.metrics.reliability import brier_score, expected_calibration_error, gain_at
+from captionkit.metrics.reliability import (
+    THRESHOLDS,
+    brier_score,
+    expected_calibration_error,
+    gain_at,
+    kept_above,
+)
 from captionkit.records import ImageRecord
 from captionkit.text import tokenize
 from captionkit.tokenizer import Tokenizer
@@ -103,6 +109,11 @@ def calibrate_on(
         "brier_of_constant": rate * (1 - rate),
         "gain_of_surest_half": gain_at(confidence, judged),
     }
+    for row in kept_above(confidence, good, judged, THRESHOLDS):
+        at = f"at_least_{row.threshold:g}"
+        facts |= {f"pictures_{at}": float(row.coverage.count), f"that_reach_level_{at}": float(row.event.count)}
+        if row.event.total:
+            facts[f"cider_d_{at}"] = row.quality
     rounded = {name: round(value, 6) for name, value in facts.items()}
     ids = tuple(name for name, fitted in zip(found.scores.ids, halves, strict=True) if not fitted)
     return Judged(replace(calibration, facts=rounded), ids, confidence, judged)

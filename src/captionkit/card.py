@@ -20,6 +20,8 @@ from captionkit.evaluate import Evaluation
 from captionkit.metrics.corpus import Tokens
 from captionkit.metrics.fingerprint import signature
 from captionkit.metrics.guesses import Guess, Guesses
+from captionkit.metrics.proportion import Proportion
+from captionkit.metrics.reliability import THRESHOLDS
 from captionkit.progress import duration
 
 EXAMPLES = 6
@@ -118,8 +120,27 @@ It was fitted on {fitted:.0f} pictures and judged on {judged:.0f} others:
 | expected calibration error | {facts["expected_calibration_error"]:.3f} |
 | Brier score (of a constant) | {facts["brier"]:.3f} ({facts["brier_of_constant"]:.3f}) |
 | CIDEr-D of the surer half, times that of all | {facts["gain_of_surest_half"]:.2f} |
-
+{_thresholds(facts)}
 Captions below {calibration["hedge_below"]:.2f} begin with "Possibly:". A sure caption can be wrong."""
+
+
+def _thresholds(facts: Mapping[str, float]) -> str:
+    """What a threshold lets through; empty for a calibration that was fitted before that was counted."""
+    rows = []
+    for threshold in THRESHOLDS:
+        at = f"at_least_{threshold:g}"
+        if f"cider_d_{at}" in facts:
+            kept = Proportion(int(facts[f"pictures_{at}"]), int(facts["pictures_judged"]))
+            good = Proportion(int(facts[f"that_reach_level_{at}"]), kept.count)
+            low, high = 100 * good.interval.low, 100 * good.interval.high
+            rows.append(
+                f"| {threshold:.1f} | {kept.count} ({_percent(kept.share)}) | {_percent(good.share)} | "
+                f"{low:.0f} to {high:.0f} % | {100 * facts[f'cider_d_{at}']:.1f} |"
+            )
+    if not rows:
+        return ""
+    head = "| confidence at least | pictures | that reach the level | 95 % interval | CIDEr-D x100 |"
+    return "\n".join(["", head, "|---|---|---|---|---|", *rows, ""])
 
 
 def mistakes(found: Evaluation, judged: Judged | None, number: int = EXAMPLES) -> tuple[Mistake, ...]:

@@ -120,13 +120,23 @@ def test_write_yes_then_undo_restores_the_bytes(site: Path) -> None:
     assert code == 0
     assert "dogs.html: 1 text written" in output
     assert "1 picture to review" in output
-    assert 'alt="A man with a red wall behind him."' in (site / "dogs.html").read_text()
+    # Nobody checks it, so it says nothing of gender.
+    assert 'alt="A person with a red wall behind them."' in (site / "dogs.html").read_text()
     again = (site / "dogs.html").read_bytes()
     assert "0 texts written" in run("write", site, "--yes")[1]
     assert (site / "dogs.html").read_bytes() == again
     assert run("write", site, "--undo") == (0, "dogs.html: restored, 1 text taken back\n")
     assert (site / "dogs.html").read_text() == PAGE
     assert run("undo", site) == (0, "Nothing to undo.\n")
+
+
+def test_gender_is_a_guess_that_a_person_may_ask_for(site: Path) -> None:
+    run("write", site)
+    assert "A man with" in Path("captionkit-alt-review.csv").read_text(encoding="utf-8-sig")
+    run("write", site, "--neutral", "--overwrite")
+    assert "A man with" not in Path("captionkit-alt-review.csv").read_text(encoding="utf-8-sig")
+    run("write", site, "--yes", "--gendered", "--overwrite")
+    assert 'alt="A man with a red wall behind him."' in (site / "dogs.html").read_text()
 
 
 def test_write_from_a_reviewed_csv(site: Path) -> None:

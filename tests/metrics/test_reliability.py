@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from captionkit.metrics.reliability import (
     brier_score,
     expected_calibration_error,
     gain_at,
+    kept_above,
     reliability_bins,
     risk_coverage,
 )
@@ -51,3 +54,12 @@ def test_few_pictures_and_none() -> None:
     assert [one.count for one in reliability_bins([0.5], [True])] == [1]
     assert reliability_bins([], []) == []
     assert np.isnan(gain_at([0.1, 0.2], [0.0, 0.0]))
+
+
+def test_a_threshold_keeps_the_sure_and_says_what_they_are_worth() -> None:
+    half, none = kept_above([0.9, 0.5, 0.5, 0.1], [True, True, False, False], [1.0, 0.6, 0.2, 0.0], [0.5, 0.95])
+    assert (half.coverage.count, half.coverage.total) == (3, 4)
+    assert (half.event.count, half.event.total) == (2, 3)
+    assert half.quality == pytest.approx(0.6)
+    assert (none.coverage.count, none.event.total) == (0, 0)
+    assert math.isnan(none.quality)

@@ -98,9 +98,20 @@ def write(
     ] = Path("captionkit-alt-review"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace review files that exist.")] = False,
     min_confidence: Annotated[
-        float, typer.Option("--min-confidence", min=0.0, max=1.0, help="How sure the model must be for --yes.")
+        float,
+        typer.Option(
+            "--min-confidence", min=0.0, max=1.0, help="How sure the model must be for --yes (docs/alt-text.md)."
+        ),
     ] = 0.8,
-    neutral: Annotated[bool, typer.Option("--neutral", help="Say nothing of people's gender.")] = False,
+    neutral: Annotated[
+        bool | None,
+        typer.Option(
+            "--neutral/--gendered",
+            help="Say nothing of people's gender, or what the model guesses. Default: nothing with --yes, where "
+            "nobody checks it; the guess where it is reviewed.",
+            show_default=False,
+        ),
+    ] = None,
     max_length: MaxLength = 125,
     bundle: Annotated[
         Path | None,
@@ -149,7 +160,7 @@ def write(
                 captioner,
                 min_confidence=min_confidence,
                 max_length=max_length,
-                neutral=neutral,
+                neutral=yes if neutral is None else neutral,
                 skip=lambda finding: finding.id in before,
                 progress=progress.advance,
             )

@@ -49,7 +49,7 @@ def calibrate(
     from captionkit.card import with_sureness
     from captionkit.cli.data_options import read_split
     from captionkit.errors import UsageError
-    from captionkit.metrics.reliability import reliability_bins, risk_coverage
+    from captionkit.metrics.reliability import kept_above, reliability_bins, risk_coverage
 
     if not output.parent.is_dir() or output.is_dir():
         raise UsageError(f"Expected a file in an existing folder for --output, but got {output}.")
@@ -81,6 +81,13 @@ def calibrate(
     print("confidence   it came true   pictures")
     for one in reliability_bins(found.confidence, found.quality >= level):
         print(f"{one.confidence:10.2f} {one.frequency:14.2f} {one.count:10}")
+    print("at least   pictures        of them it came true   CIDEr-D")
+    for row in kept_above(found.confidence, found.quality >= level, found.quality):
+        if row.event.total:
+            low, high = row.event.interval.low, row.event.interval.high
+            kept_of_all = f"{row.coverage.count:5,} ({100 * row.coverage.share:3.0f} %)"
+            true = f"{100 * row.event.share:5.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+            print(f"{row.threshold:8.2f}   {kept_of_all}   {true:>24} {100 * row.quality:9.1f}")
     print("the surest   CIDEr-D")
     _, means = risk_coverage(found.confidence, found.quality)
     for share in (10, 25, 50, 75, 100):

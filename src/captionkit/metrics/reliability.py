@@ -5,14 +5,18 @@ Letters: N pictures, K bins.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.metrics.proportion import Proportion
+
 Floats = npt.NDArray[np.float64]
 
 BINS = 10
+THRESHOLDS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +58,50 @@ def expected_calibration_error(confidence: npt.ArrayLike, event: npt.ArrayLike, 
     found = reliability_bins(confidence, event, bins)
     total = sum(one.count for one in found)
     return sum(one.count * abs(one.confidence - one.frequency) for one in found) / total
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The pictures whose confidence reaches a threshold.
+
+    Attributes:
+        threshold: of the confidence.
+        coverage: how many of all pictures reach it.
+        event: of these, how often what the confidence foretells came true.
+        quality: their mean quality; NaN where there are none.
+    """
+
+    threshold: float
+    coverage: Proportion
+    event: Proportion
+    quality: float
+
+
+def kept_above(
+    confidence: npt.ArrayLike,
+    event: npt.ArrayLike,
+    quality: npt.ArrayLike,
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> list[Kept]:
+    """What is left, and what it is worth, when only confidences of at least a threshold are let through.
+
+    Args:
+        confidence: float [N], 0 to 1.
+        event: bool [N], whether what the confidence foretells came true.
+        quality: float [N], a score of each picture.
+        thresholds: in the order of the result.
+    """
+    sure, true = np.asarray(confidence, np.float64), np.asarray(event, bool)
+    worth = np.asarray(quality, np.float64)
+    result = []
+    for threshold in thresholds:
+        kept = sure >= threshold
+        number = int(kept.sum())
+        mean = float(worth[kept].mean()) if number else float("nan")
+        result.append(
+            Kept(threshold, Proportion(number, len(sure)), Proportion(int(true[kept].sum()), number), mean)
+        )
+    return result
 
 
 def brier_score(confidence: npt.ArrayLike, event: npt.ArrayLike) -> float:
