@@ -5,6 +5,8 @@ import json
 import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,30 @@ def test_json_holds_every_picture_with_its_context(page: Path) -> None:
 def test_a_document_that_cannot_be_read_makes_exit_code_one(page: Path) -> None:
     (page.parent / "bad.md").write_bytes(b"\xff\xfe\xff")
     assert run("scan", page.parent)[0] == 1
+
+
+def test_on_a_terminal_of_80_characters_the_table_has_room_for_the_reasons(page: Path) -> None:
+    pty = pytest.importorskip("pty")
+    leader, follower = pty.openpty()
+    done = subprocess.Popen(
+        [sys.executable, "-m", "captionkit", "alt", "scan", str(page)],
+        stdout=follower,
+        env={**os.environ, "COLUMNS": "80", "TERM": "dumb"},
+    )
+    assert done.wait() == 0
+    os.close(follower)
+    shown = os.read(leader, 100_000).decode()
+    os.close(leader)
+    lines = [line.rstrip() for line in shown.splitlines()]
+    assert lines[0].split() == ["Where", "and", "what", "Verdict", "Why"]
+    assert lines[1].split(maxsplit=2) == [
+        "dogs.html:2:1",
+        "missing",
+        "It has no alternative text. (no such file: a.jpg)",
+    ]
+    assert lines[2] == "a.jpg"
+    assert any(line.endswith("Now: b.jpg") for line in lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_control_characters_of_a_document_do_not_reach_the_terminal(page: Path) -> None:

@@ -78,7 +78,12 @@ def test_interrupted_by_ctrl_c_it_says_how_to_go_on(tmp_path: Path, tiny_bundle:
     for seed in range(400):
         (tmp_path / f"{seed:03}.png").write_bytes(draw_picture(seed))
     command = [sys.executable, "-m", "captionkit", "index", str(tmp_path), "--bundle", str(tiny_bundle)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell lets what it starts in the background ignore Ctrl-C, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     path = tmp_path / INDEX_NAME
     while process.poll() is None and not (path.exists() and path.stat().st_size > 200_000):
         time.sleep(0.002)

@@ -82,7 +82,9 @@ def locate(picture: Picture, document: Document, path: Path, root: Path) -> Loca
         parts = urllib.parse.urlsplit(joined)
     except ValueError:
         return Located(Where.UNKNOWN, problem="its address cannot be read")
-    if parts.netloc or (parts.scheme and parts.scheme.lower() != "file"):
+    if not parts.netloc and parts.scheme not in ("", "file", "http", "https", "ftp"):
+        return Located(Where.UNKNOWN, problem=f"an address that begins with {parts.scheme}: names no file")
+    if parts.netloc or parts.scheme not in ("", "file"):
         return Located(Where.REMOTE, problem="it is on another host; remote pictures are not fetched")
     return _from_path(urllib.parse.unquote(parts.path), path, root)
 

@@ -263,11 +263,17 @@ def _print_findings(findings: list[Finding], documents: int, *, show_all: bool) 
     fine = (Verdict.OK, Verdict.DECORATIVE)
     shown = [one for one in findings if show_all or one.judgement.verdict not in fine or one.problem]
     if sys.stdout.isatty():
-        table = Table("Where", "Picture", "Verdict", "Alternative text", "Why", box=None, header_style="bold")
+        # Where and what share a column: five would leave a terminal of 80 characters no room for the reasons.
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        table.add_column("Where and what", overflow="fold", max_width=40)
+        table.add_column("Verdict", no_wrap=True)
+        table.add_column("Why", ratio=1)
         for one in shown:
             why = f"{one.judgement.reason}{f' ({one.problem})' if one.problem else ''}"
-            cells = (_place(one), _source(one), one.judgement.verdict.value, one.picture.alt or "", why)
-            table.add_row(*(_plain(cell) for cell in cells))
+            now = f"\nNow: {_plain(one.picture.alt)}" if one.picture.alt else ""
+            table.add_row(
+                f"{_plain(_place(one))}\n{_plain(_source(one))}", one.judgement.verdict.value, _plain(why) + now
+            )
         Console(markup=False, highlight=False, emoji=False).print(table)
     else:
         for one in shown:
