@@ -235,6 +235,13 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path,
     bundle = publish(tmp_path / "critical", int8=True, quiet=True)
     assert bundle.manifest.network.precision == {"encoder": "int8", "decoder": "int8"}
     assert bundle.manifest.fingerprint["objective"] == "self-critical"
+    # The card names every run on the way, the first one first.
+    for line in (
+        "1. lstm, cross-entropy, 3 epochs, decoder trained: ",
+        "2. lstm, cross-entropy, 1 epoch, encoder and decoder trained: ",
+        "3. lstm, self-critical training on CIDEr-D, 3 captions drawn for each picture, 1 epoch, ",
+    ):
+        assert line in bundle.card
     with pytest.raises(TrainingError, match="trained its encoder"):
         train(
             parse_config(recipe(data), [f"training.begin_from={tmp_path / 'tuned'}"]), tmp_path / "no", quiet=True
