@@ -115,6 +115,7 @@ class TrainingConfig:
     Attributes:
         epochs: passes over the train pictures.
         batch_size: pictures a step; each brings `captions_per_image` captions.
+        more_data_times: how often an epoch each picture of `more_data` comes: more than once where there are few.
         learning_rate: the peak, reached after `warmup_steps`, followed by a cosine to `final_rate` of it.
         weight_decay: decoupled (AdamW); biases and vectors are exempt.
         label_smoothing: probability mass spread over the whole vocabulary.
@@ -137,6 +138,7 @@ class TrainingConfig:
     epochs: int = 12
     batch_size: int = 32
     captions_per_image: int = 5
+    more_data_times: int = 1
     learning_rate: float = 8e-4
     final_rate: float = 0.02
     warmup_steps: int = 200

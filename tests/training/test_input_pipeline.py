@@ -27,6 +27,15 @@ def test_every_picture_comes_once_an_epoch_however_the_numbers_divide() -> None:
     assert Counter(seen[5:].tolist()) == Counter(range(5))
 
 
+def test_a_picture_can_come_several_times_an_epoch() -> None:
+    times = np.array([1, 1, 1, 3, 4])
+    batches = make(times=times)
+    assert batches.steps_per_epoch == 5
+    for epoch in (0, 1):
+        seen = np.concatenate([batches.rows(step) for step in range(5 * epoch, 5 * epoch + 5)])
+        np.testing.assert_array_equal(np.bincount(seen), times)
+
+
 def test_order_depends_on_seed_and_step_only() -> None:
     forward = [make()[step] for step in range(6)]
     batches = make()

@@ -37,7 +37,7 @@ class Batch:
 
 
 class Batches:
-    """An endless stream of batches in which every picture comes once an epoch.
+    """An endless stream of batches in which every picture comes once an epoch, or as often as `times` says.
 
     A batch may reach over the end of an epoch, so no picture is left out however the numbers divide.
     """
@@ -53,6 +53,7 @@ class Batches:
         length: int,
         seed: int,
         augment: Augment | None = None,
+        times: npt.NDArray[np.int64] | None = None,
     ) -> None:
         """Turn captions into ids once.
 
@@ -65,11 +66,14 @@ class Batches:
             length: L, eos included.
             seed: of the order.
             augment: (rows, inputs, random numbers of the step) -> inputs.
+            times: int64 [N], how often each picture comes an epoch; None for once.
         """
         self._read = read
         self.batch_size = min(batch_size, len(captions))
         self.captions_per_image = captions_per_image
-        self.pictures = len(captions)
+        places = np.arange(len(captions))
+        self._population = places if times is None else np.repeat(places, times)
+        self.pictures = len(self._population)
         self._seed, self._augment = seed, augment
         self._ids = [tokenizer.to_ids(list(texts), length) for texts in captions]
         self._length = length
@@ -77,7 +81,7 @@ class Batches:
 
     @property
     def steps_per_epoch(self) -> float:
-        """Steps in which as many pictures go by as there are."""
+        """Steps in which every picture goes by as often as it should."""
         return self.pictures / self.batch_size
 
     def rows(self, step: int) -> npt.NDArray[np.int64]:
@@ -136,5 +140,6 @@ class Batches:
 
     def _epoch(self, epoch: int) -> npt.NDArray[np.int64]:
         if self._order[0] != epoch:
-            self._order = (epoch, np.random.default_rng((self._seed, epoch)).permutation(self.pictures))
+            order = np.random.default_rng((self._seed, epoch)).permutation(self.pictures)
+            self._order = (epoch, self._population[order])
         return self._order[1]

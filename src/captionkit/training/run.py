@@ -94,24 +94,31 @@ def read_splits(config: Config) -> tuple[list[ImageRecord], list[ImageRecord]]:
                 f"Expected pictures with captions in split '{name}' of {config.data.captions}, but there are none "
                 f"(splits there: {splits}); set data.train and data.val."
             )
-    if config.more_data.captions:
-        known = {record.id for record in records}
-        # A data set that names no splits is train as a whole.
-        more = [
-            record
-            for record in read_dataset(config.more_data)
-            if record.captions and record.split in (None, config.more_data.train)
-        ]
-        if not more:
-            raise DataError(
-                f"Expected pictures with captions in split '{config.more_data.train}' of "
-                f"{config.more_data.captions}, but there are none; set more_data.train."
-            )
-        twice = next((record.id for record in more if record.id in known), None)
-        if twice is not None:
-            raise DataError(f"The picture {twice} is in data and in more_data; leave it out of one of them.")
-        parts[0] += more
-    return parts[0], parts[1]
+    known = {record.id for record in records}
+    more = read_more(config)
+    twice = next((record.id for record in more if record.id in known), None)
+    if twice is not None:
+        raise DataError(f"The picture {twice} is in data and in more_data; leave it out of one of them.")
+    return [*parts[0], *more], parts[1]
+
+
+def read_more(config: Config) -> list[ImageRecord]:
+    """The captioned train pictures of `more_data`, none where it is not set.
+
+    Raises:
+        DataError: it is set and has none, or cannot be read.
+    """
+    if not config.more_data.captions:
+        return []
+    # A data set that names no splits is train as a whole.
+    splits = (None, config.more_data.train)
+    found = [record for record in read_dataset(config.more_data) if record.captions and record.split in splits]
+    if not found:
+        raise DataError(
+            f"Expected pictures with captions in split '{config.more_data.train}' of "
+            f"{config.more_data.captions}, but there are none; set more_data.train."
+        )
+    return found
 
 
 def load_model(config: Config, vocabulary: str) -> tuple[CaptionModel, Tokenizer]:
@@ -210,6 +217,7 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
         captions_per_image=config.training.captions_per_image,
         length=config.tokenizer.max_length + 1,
         seed=config.training.seed,
+        times=_times(config, prepared.train),
         augment=_augment(prepared.train) if config.encoder.trainable and config.training.augment else None,
     )
     objective: Objective = CrossEntropy(config.training, model, descent, features, prepared.teachers)
@@ -230,6 +238,12 @@ def _features_of(model: CaptionModel, config: Config) -> FeaturesOf:
     if config.encoder.trainable:
         return model.encode
     return lambda inputs, training: tf.cast(inputs, tf.float32)
+
+
+def _times(config: Config, records: Sequence[ImageRecord]) -> npt.NDArray[np.int64]:
+    more = {record.id for record in read_more(config)}
+    times = [config.training.more_data_times if record.id in more else 1 for record in records]
+    return np.array(times, np.int64)
 
 
 def _augment(records: Sequence[ImageRecord]) -> Augment:
