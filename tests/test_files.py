@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,18 @@ from captionkit.errors import CaptionkitError, WriteError
 from captionkit.files import replacing, write_bytes, write_text
 
 
-@pytest.fixture
+@contextmanager
 def no_room() -> Iterator[None]:
-    """No file may grow beyond a thousand bytes, as on a disk that is full; root is bound by it, too."""
+    """No file may grow beyond a thousand bytes, as on a disk that is full; root is bound by it, too.
+
+    Not a fixture: the limit binds the test run's own output as well, where that goes to a file.
+    """
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.mark.parametrize("place", ["none/a.txt", "file/a.txt", "a" * 300])
@@ -33,13 +39,16 @@ def test_a_place_that_does_not_exist_is_one_sentence(tmp_path: Path, place: str)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.usefixtures("no_room")
 @pytest.mark.parametrize("size", [1001, 1_000_000])
 def test_without_room_the_old_file_stays(tmp_path: Path, size: int) -> None:
     (tmp_path / "a.txt").write_text("old")
-    with pytest.raises(WriteError, match="File too large"):
+    with no_room(), pytest.raises(WriteError, match="File too large"):
         write_bytes(tmp_path / "a.txt", bytes(size))
-    with pytest.raises(WriteError, match="File too large"), replacing(tmp_path / "a.txt") as handle:
+    with (
+        no_room(),
+        pytest.raises(WriteError, match="File too large"),
+        replacing(tmp_path / "a.txt") as handle,
+    ):
         handle.write(bytes(1001))  # stays in the buffer, so the block ends well
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "old"
