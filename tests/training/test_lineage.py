@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from captionkit.bundle import DEFAULT_BUNDLE, read_bundle
 from captionkit.config import DecoderConfig
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
 from captionkit.tokenizer import BOS, Tokenizer
-from captionkit.training.lineage import move_words
+from captionkit.training.lineage import move_words, read_earlier
 
 OLD = Tokenizer(["a", "dog", "runs", "snow"])
 NEW = Tokenizer(["a", "giraffe", "runs", "dog", "zebra"])
@@ -36,6 +39,16 @@ def test_words_keep_what_was_learned_and_new_ones_are_rare(tied: bool) -> None:
         assert bias[NEW.words.index(word)] == pytest.approx(
             np.quantile(old.decoder.output_bias.value.numpy(), 0.1), abs=1e-6
         )
+
+
+def test_the_weights_beside_the_installed_model_belong_to_it() -> None:
+    folder = Path(__file__).parents[2] / "models" / "everyday_lite2_critical"
+    earlier = read_earlier(folder, setting="training.begin_from")
+    assert earlier.tokenizer == read_bundle(DEFAULT_BUNDLE).tokenizer
+    decoder = build_decoder(earlier.config.decoder, vocabulary=len(earlier.tokenizer), positions=81, depth=1280)
+    model = CaptionModel(None, decoder)
+    model.load_weights(earlier.weights, parts=("decoder",))
+    assert all(np.isfinite(value).all() for value in model.weights().values())
 
 
 def test_the_same_vocabulary_moves_nothing() -> None:
