@@ -6,7 +6,8 @@ The pictures are those of a split of Flickr8k (dev); each of their captions is a
 among all of them. Beside the index's own ranking stand a search in file order and BM25 over one caption and over
 several. `--from-picture` and `--to-picture` take a part of the split, to choose settings on one part and report
 another. Everything is computed once: features, states, first stages; the model ranks all pictures for each query,
-and the best 100 are cut out of that.
+and the best 100 are cut out of that. `--best-only` asks it about these 100 alone, as a search does: a tenth of the
+time.
 """
 
 from __future__ import annotations
@@ -104,6 +105,24 @@ def likelihoods(captioner: Captioner, cells: npt.NDArray[np.float32], queries: S
     return scores
 
 
+def likelihoods_of_best(
+    captioner: Captioner, cells: npt.NDArray[np.float32], queries: Sequence[str], best: npt.NDArray[np.int64]
+) -> Scores:
+    """[Q, N] log p(query | picture) of the pictures `best` [Q, K] of each query; 0 for the others."""
+    engine, positions = captioner.engine, captioner.engine.network.positions
+    parts = [engine.start(to_features(cells[k : k + 64], positions)) for k in range(0, len(cells), 64)]
+    starts = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    scores = np.zeros((len(queries), len(cells)))
+    for row, (query, pictures) in enumerate(zip(queries, best, strict=True)):
+        ids = to_word_ids(known_words(query, captioner.bundle.tokenizer)[0], captioner).tolist()
+        state = {name: leaf[pictures] for name, leaf in starts.items()}
+        for before, word in zip([BOS, *ids], ids, strict=False):
+            logits, _, changed = engine.step(state, np.full(len(pictures), before, np.int32))
+            state |= changed
+            scores[row, pictures] += log_softmax(logits)[:, word]
+    return scores
+
+
 def ranks(scores: Scores, right: npt.NDArray[np.int64]) -> Scores:
     """The rank [Q] of the right picture; among equal scores, its place if their order were left to chance."""
     own = scores[np.arange(len(scores)), right][:, None]
@@ -126,6 +145,9 @@ def main() -> None:
     parser.add_argument("--queries", type=int, help="of all captions, evenly spread; default: all")
     parser.add_argument("--captions", type=int, default=CAPTIONS)
     parser.add_argument("--depth", type=int, default=DEPTH)
+    parser.add_argument(
+        "--best-only", action="store_true", help="ask the model about the best only, not about all"
+    )
     parser.add_argument("--features", type=Path, help="keep features in this .npy, or take them from it")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--json", action="store_true")
@@ -181,10 +203,16 @@ def main() -> None:
             first_scores = first_stages(writer.index, queries)
     tables["captions and expected words"] = first_scores
     kept = unpack(pack(to_cells(features, facts.cells).reshape(len(features), -1)))
-    model_scores = likelihoods(captioner, kept.reshape(len(features), facts.cells, -1), queries)
-    tables["model alone, all pictures"] = model_scores
+    kept = kept.reshape(len(features), facts.cells, -1)
+    if arguments.best_only:
+        best = np.argsort(-first_scores, axis=1, kind="stable")[:, : arguments.depth]
+        model_scores = likelihoods_of_best(captioner, kept, queries, best)
+    else:
+        model_scores = likelihoods(captioner, kept, queries)
+        tables["model alone, all pictures"] = model_scores
     both = model_scores + FIRST_WEIGHT * first_scores
-    tables["re-ranked, all pictures"] = both
+    if not arguments.best_only:
+        tables["re-ranked, all pictures"] = both
     tables[f"re-ranked, the best {arguments.depth}"] = best_only(first_scores, both, arguments.depth)
     rows = {}
     for name, scores in tables.items():
