@@ -68,7 +68,7 @@ class EncoderConfig:
     `weights` is "imagenet", "none" or a file. `image_size` 0 means the network's own. `pooled` averages the
     grid to one position. `trainable` lets its convolutions learn too, but for the first `frozen` of its layers
     (a share, 0 to 1, counted from the pixels): these tell edges and textures apart, which is the same for all
-    pictures, and they cost more than half of a training step.
+    pictures, and the backward pass through them is dear.
     """
 
     name: str = "efficientnet_lite2"
@@ -165,8 +165,8 @@ class SelfCriticalConfig:
     Attributes:
         samples: captions drawn for each picture, 2 or more; 0 for cross-entropy training.
         cross_entropy: share of cross-entropy in the loss, 0 to 1.
-        temperature: of the policy that is sampled and trained; label smoothing leaves a tenth of the probability
-            on words that fit nowhere, which a temperature below 1 keeps out of the samples.
+        temperature: of the policy that is sampled and trained; label smoothing leaves up to a tenth of the
+            probability on words that fit nowhere, which a temperature below 1 keeps out of the samples.
         dropout: whether units are dropped while the policy is trained.
     """
 

@@ -245,6 +245,12 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path,
         "3. lstm, self-critical training on CIDEr-D, 3 captions drawn for each picture, 1 epoch, ",
     ):
         assert line in bundle.card
+    with pytest.raises(TrainingError, match="has a trained encoder"):  # its features came from that encoder
+        train(
+            parse_config(recipe(data), [f"training.begin_from={tmp_path / 'critical'}"]),
+            tmp_path / "no",
+            quiet=True,
+        )
     with pytest.raises(TrainingError, match="has a trained encoder"):
         train(
             parse_config(recipe(data), [f"training.begin_from={tmp_path / 'tuned'}"]), tmp_path / "no", quiet=True
@@ -272,7 +278,7 @@ def test_a_bundle_with_its_weights_can_be_gone_on_from(data: Path, tmp_path: Pat
         until=1,
     )
     assert again.model.weights().keys() == trainer.model.weights().keys()
-    with pytest.raises(TrainingError, match=f"encoder.weights = '{file}' to keep it"):
+    with pytest.raises(TrainingError, match=f"encoder.weights = '{file}' to begin with"):
         train(parse_config(recipe(data), [f"training.begin_from={file}"]), tmp_path / "no", quiet=True)
     with pytest.raises(WeightsError, match="holds no float weights"):
         train(parse_config(recipe(data), [*tuned, f"training.begin_from={bare}"]), tmp_path / "no", quiet=True)

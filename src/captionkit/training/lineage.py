@@ -67,7 +67,9 @@ def read_earlier(path: Path, *, setting: str) -> Earlier:
             "tokenizer.json is missing; train that one first."
         ) from None
     config = parse_config(text, source=str(path / "config.toml"))
-    own_file = str(path / "encoder.safetensors") if config.encoder.trainable else ""
+    # A run on the features of a fine-tuned encoder depends on that encoder as much as the run that trained it.
+    file = "" if config.encoder.weights in ("imagenet", "none") else config.encoder.weights
+    own_file = str(path / "encoder.safetensors") if config.encoder.trainable else file
     return Earlier(config, Tokenizer.from_json(words), read_weights(path / "best.safetensors"), own_file)
 
 
@@ -112,20 +114,20 @@ def begin_from(model: CaptionModel, config: Config, tokenizer: Tokenizer) -> Non
     path = expand_path(config.training.begin_from)
     earlier = read_earlier(path, setting="training.begin_from")
     before, weights = earlier.config, earlier.weights
-    if (
-        earlier.encoder_weights
-        and not config.encoder.trainable
-        and config.encoder.weights in (before.encoder.weights, "imagenet", "none")
-    ):
+    # Weights of the encoder are among those of a run that trained it, and of every bundle.
+    loads = config.encoder.trainable and any(name.startswith("encoder/") for name in weights)
+    others = (before.encoder.weights, "imagenet", "none")
+    own = earlier.encoder_weights
+    if own and not loads and config.encoder.weights != own and config.encoder.weights in others:
         raise TrainingError(
-            f"The model in {path} has a trained encoder; set encoder.trainable = true to go on with that, or "
-            f"encoder.weights = {earlier.encoder_weights!r} to keep it as it is."
+            f"The model in {path} has a trained encoder; set encoder.weights = {own!r} to begin with that, "
+            "and encoder.trainable = true to go on training it."
         )
     if before.encoder.name != config.encoder.name:
         raise TrainingError(
             f"The model in {path} has the encoder {before.encoder.name} and not {config.encoder.name}."
         )
-    parts = ("decoder", "encoder") if earlier.encoder_weights and config.encoder.trainable else ("decoder",)
+    parts = ("decoder", "encoder") if loads else ("decoder",)
     if earlier.tokenizer != tokenizer:
         weights = move_words(weights, model.weights(), earlier.tokenizer, tokenizer)
     model.load_weights(weights, parts=parts)
