@@ -133,6 +133,8 @@ class TrainingConfig:
         encoder_rate: factor on the learning rate for the last layers of a trainable encoder; layer by layer
             towards the pixels it falls to a tenth of that.
         augment: whether a trainable encoder sees other crops, colours and mirrorings of the pictures.
+        views: of how many such views (the picture itself among them) the features of a frozen encoder are
+            computed; training draws one each time. Each costs the time and the room of the first.
     """
 
     epochs: int = 12
@@ -156,6 +158,7 @@ class TrainingConfig:
     teachers_share: float = 0.5
     encoder_rate: float = 0.1
     augment: bool = True
+    views: int = 1
 
 
 @dataclass(frozen=True, slots=True)

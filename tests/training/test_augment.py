@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from captionkit.training.augment import augment, can_be_mirrored
+from captionkit.training.augment import augment, can_be_mirrored, is_mirrored, numbered_view
 
 
 def gradient(size: int = 32) -> np.ndarray:
@@ -42,3 +42,19 @@ def test_the_original_is_left_alone() -> None:
     before = pixels.copy()
     augment(pixels, np.array([True]), np.random.default_rng(0))
     np.testing.assert_array_equal(pixels, before)
+
+
+def test_a_numbered_view_depends_on_the_picture_and_the_number_alone() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+    together = numbered_view(noise, 2)
+    assert together.shape == noise.shape
+    assert together.dtype == np.uint8
+    np.testing.assert_array_equal(numbered_view(noise[3:4], 2)[0], together[3])
+    np.testing.assert_array_equal(numbered_view(noise, 0), noise)
+    assert (numbered_view(noise, 4) != together).any()
+
+
+def test_odd_views_are_mirrored_and_even_ones_are_not() -> None:
+    for number in range(1, 9):
+        view = numbered_view(gradient(), number).astype(float)
+        assert (view[:, :, :8].mean() > view[:, :, -8:].mean()) == is_mirrored(number)

@@ -22,6 +22,7 @@ from captionkit.files import replacing
 from captionkit.images import load_pixels
 from captionkit.records import ImageRecord
 from captionkit.training import cache_writer
+from captionkit.training.augment import numbered_view
 from captionkit.training.cache_manifest import SHARD_ROWS
 from captionkit.training.feature_cache import FeatureCache, build_feature_cache, build_pixel_cache, cache_name
 
@@ -53,6 +54,19 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[ImageRecord]:
         Image.fromarray(generator.integers(0, 256, (24, 40, 3), dtype=np.uint8)).save(path)
         records.append(ImageRecord(f"{number}.png", path, (), None, "test"))
     return records
+
+
+def test_a_view_has_a_cache_of_its_own(encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path) -> None:
+    some = pictures[:40]
+    first = tmp_path / cache_name(some, CONFIG, 1)
+    assert first.name not in {cache_name(some, CONFIG), cache_name(some, CONFIG, 2)}
+    assert cache_name(some, CONFIG, 0) == cache_name(some, CONFIG)
+    cache = build_feature_cache(some, encoder, CONFIG, first, quiet=True, view=1)
+    pixels = np.stack([load_pixels(record.path, 32) for record in some])
+    expected = encoder(numbered_view(pixels, 1), training=False).numpy()
+    np.testing.assert_allclose(cache.read(np.arange(40)), expected, rtol=1e-3, atol=1e-3)
+    with pytest.raises(CacheError, match="made otherwise"):
+        build_feature_cache(some, encoder, CONFIG, first, quiet=True)
 
 
 def content(directory: Path) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ Letters: B images, S side in pixels.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -21,6 +22,7 @@ MIN_CROP = 0.75  # of the side: what a caption speaks of seldom lies at the very
 BRIGHTNESS = CONTRAST = SATURATION = 0.15
 
 Pixels = npt.NDArray[np.uint8]
+Real = npt.NDArray[np.floating]
 
 
 def can_be_mirrored(captions: Iterable[str]) -> bool:
@@ -39,21 +41,55 @@ def augment(pixels: Pixels, mirrorable: npt.NDArray[np.bool_], rng: np.random.Ge
     Returns:
         uint8 [B, S, S, 3].
     """
-    size = pixels.shape[1]
     out = np.empty_like(pixels)
     for index, picture in enumerate(pixels):
-        scale = rng.uniform(MIN_CROP, 1.0, size=2) * size
-        left, top = rng.uniform(0.0, 1.0, size=2) * (size - scale)
-        box = (left, top, left + scale[0], top + scale[1])
-        view = np.asarray(
-            Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR, box=box), np.float32
-        )
+        view = _crop(picture, rng)
         if mirrorable[index] and rng.random() < 0.5:
             view = view[:, ::-1]
-        brightness, contrast, saturation = 1.0 + rng.uniform(-1, 1, 3) * (BRIGHTNESS, CONTRAST, SATURATION)
-        grey = view.mean(axis=2, keepdims=True)
-        view = grey + saturation * (view - grey)
-        mean = float(view.mean())
-        view = brightness * (mean + contrast * (view - mean))
-        out[index] = np.clip(np.rint(view), 0, 255)
+        out[index] = _light(view, rng)
     return out
+
+
+def is_mirrored(number: int) -> bool:
+    """Whether a view of that number is mirrored: every odd one is."""
+    return number % 2 == 1
+
+
+def numbered_view(pixels: Pixels, number: int) -> Pixels:
+    """The view of a number, always the same of a picture: 0 is the picture itself, odd ones are mirrored.
+
+    Args:
+        pixels: uint8 [B, S, S, 3].
+        number: 0 or more.
+
+    Returns:
+        uint8 [B, S, S, 3].
+    """
+    if number == 0:
+        return pixels
+    out = np.empty_like(pixels)
+    for index, picture in enumerate(pixels):
+        # Not its place in the batch: features that are computed in other batches must be the same.
+        rng = np.random.default_rng((number, zlib.crc32(picture.tobytes())))
+        view = _crop(picture, rng)
+        out[index] = _light(view[:, ::-1] if is_mirrored(number) else view, rng)
+    return out
+
+
+def _crop(picture: Pixels, rng: np.random.Generator) -> Real:
+    size = picture.shape[0]
+    scale = rng.uniform(MIN_CROP, 1.0, size=2) * size
+    left, top = rng.uniform(0.0, 1.0, size=2) * (size - scale)
+    box = (left, top, left + scale[0], top + scale[1])
+    return np.asarray(
+        Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR, box=box), np.float32
+    )
+
+
+def _light(view: Real, rng: np.random.Generator) -> Real:
+    brightness, contrast, saturation = 1.0 + rng.uniform(-1, 1, 3) * (BRIGHTNESS, CONTRAST, SATURATION)
+    grey = view.mean(axis=2, keepdims=True)
+    view = grey + saturation * (view - grey)
+    mean = float(view.mean())
+    lit: Real = np.clip(np.rint(brightness * (mean + contrast * (view - mean))), 0, 255)
+    return lit

@@ -23,6 +23,7 @@ from captionkit.errors import CacheError, DataError, UsageError
 from captionkit.files import sha256, sha256_file
 from captionkit.images import PREPROCESSING_VERSION, Pixels
 from captionkit.records import ImageRecord
+from captionkit.training.augment import numbered_view
 from captionkit.training.cache_manifest import Manifest, Plan, read_manifest, remove_growth
 from captionkit.training.cache_writer import MAX_BAD, CacheWriter, Encode, check_same, hash_pictures, is_whole
 from captionkit.training.directory_lock import DirectoryLock
@@ -135,6 +136,7 @@ def build_feature_cache(
     workers: int = 2,
     max_bad: float = MAX_BAD,
     quiet: bool = False,
+    view: int = 0,
 ) -> FeatureCache:
     """Encode every picture once, or go on where an earlier run was stopped, or open what is finished.
 
@@ -148,6 +150,7 @@ def build_feature_cache(
         max_bad: share of pictures that may be unreadable; those are reported, listed in the manifest and left
             out of `ids`.
         quiet: no progress on standard error.
+        view: which view of each picture is encoded, see `numbered_view`; 0 for the picture itself.
 
     Raises:
         CacheError: the folder holds a cache of other pictures or another encoder, is being written by another
@@ -163,8 +166,10 @@ def build_feature_cache(
         "pooled": str(config.pooled).lower(),
         "fingerprint": encoder_fingerprint(encoder, config),
     }
+    if view:
+        described["view"] = str(view)
     return _build(
-        records, described, shape, "float16", lambda: _compiled(encoder, batch_size), directory,
+        records, described, shape, "float16", lambda: _compiled(encoder, batch_size, view), directory,
         size=size, batch_size=batch_size, workers=workers, max_bad=max_bad, quiet=quiet,
     )  # fmt: skip
 
@@ -186,15 +191,16 @@ def build_pixel_cache(
     )  # fmt: skip
 
 
-def cache_name(records: Sequence[ImageRecord], config: EncoderConfig) -> str:
-    """A folder name for the cache of these pictures by this encoder, the same on every run.
+def cache_name(records: Sequence[ImageRecord], config: EncoderConfig, view: int = 0) -> str:
+    """A folder name for the cache of these pictures (or a view of them) by this encoder, the same on every run.
 
     It depends on ids and configuration, not on picture bytes or weights: where those change, the old cache is
     found and refused with the difference, instead of a second one growing beside it unnoticed.
     """
     what = asdict(config)
     del what["trainable"], what["frozen"]  # the features are the same
-    text = json.dumps([what, [record.id for record in records]], sort_keys=True)
+    parts = [what, [record.id for record in records], *([view] if view else [])]
+    text = json.dumps(parts, sort_keys=True)
     return f"{config.name}-{sha256(text.encode())[:12]}"
 
 
@@ -246,8 +252,8 @@ def _unchanged(images: Pixels) -> Pixels:
     return images
 
 
-def _compiled(encoder: keras.Model, batch_size: int) -> Encode:
-    """The network as one graph of a fixed batch size."""
+def _compiled(encoder: keras.Model, batch_size: int, view: int) -> Encode:
+    """The network as one graph of a fixed batch size, on a view of the pictures."""
     import tensorflow as tf
 
     specification = tf.TensorSpec((batch_size, *encoder.input_shape[1:]), tf.uint8)
@@ -257,7 +263,7 @@ def _compiled(encoder: keras.Model, batch_size: int) -> Encode:
         return encoder(images, training=False)
 
     def encode(images: Pixels) -> npt.NDArray[np.float32]:
-        features: npt.NDArray[np.float32] = run(images).numpy()
+        features: npt.NDArray[np.float32] = run(numbered_view(images, view)).numpy()
         return features
 
     return encode

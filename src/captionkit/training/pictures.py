@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from captionkit.config import Config, EncoderConfig
+from captionkit.errors import ConfigError
 from captionkit.modeling.encoders import build_encoder
 from captionkit.records import ImageRecord
+from captionkit.training.augment import can_be_mirrored, is_mirrored
 from captionkit.training.feature_cache import FeatureCache, build_feature_cache, build_pixel_cache, cache_name
+from captionkit.training.input_pipeline import Inputs
 
 
 def cache_folder() -> Path:
@@ -46,3 +52,68 @@ def encode_pictures(
         return build_pixel_cache(records, size, cache_folder() / cache_name(records, pixels), quiet=quiet)
     folder = cache_folder() / cache_name(records, config.encoder)
     return build_feature_cache(records, encoder, config.encoder, folder, quiet=quiet)
+
+
+class Views:
+    """Features of several views of the train pictures, where the encoder is not trained; see `training.views`."""
+
+    def __init__(
+        self, plain: FeatureCache, others: Sequence[FeatureCache], records: Sequence[ImageRecord]
+    ) -> None:
+        """Put them together.
+
+        Args:
+            plain: features of the pictures themselves; others: of the views 1, 2, ...
+            records: the train pictures; rows are places among them.
+        """
+        self._caches = [plain, *others]
+        places = [{identifier: row for row, identifier in enumerate(cache.ids)} for cache in self._caches]
+        self._rows = np.array([[place[record.id] for record in records] for place in places], np.int64)
+        numbers = range(len(self._caches))
+        unmirrored = [number for number in numbers if not is_mirrored(number)]
+        self._choices = [list(numbers) if can_be_mirrored(record.captions) else unmirrored for record in records]
+
+    def __call__(self, rows: npt.NDArray[np.int64], inputs: Inputs, rng: np.random.Generator) -> Inputs:
+        """Some view of each picture: rows int64 [B], features float16 [B, P, D] of the pictures themselves."""
+        chosen = [int(rng.choice(self._choices[row])) for row in rows.tolist()]
+        out = inputs.copy()
+        for number in sorted(set(chosen) - {0}):
+            places = [place for place, view in enumerate(chosen) if view == number]
+            out[places] = self._caches[number].read(self._rows[number][rows[places]])
+        return out
+
+
+def encode_views(
+    config: Config,
+    encoder: keras.Model,
+    plain: FeatureCache,
+    records: Sequence[ImageRecord],
+    *,
+    quiet: bool = False,
+) -> Views | None:
+    """Features of `training.views` views of the train pictures; None where there is only the picture itself.
+
+    Args:
+        config: the run's configuration.
+        encoder: built from it.
+        plain: features of the pictures themselves.
+        records: the train pictures that have features.
+        quiet: show no progress.
+
+    Raises:
+        ConfigError: the encoder is trained too: it sees other views at every step.
+    """
+    count = config.training.views
+    if count <= 1:
+        return None
+    if config.encoder.trainable:
+        raise ConfigError(
+            f"Expected training.views = 1 with a trainable encoder, which sees another view of a picture at every "
+            f"step, but got {count}; leave it out."
+        )
+    folders = [cache_folder() / cache_name(records, config.encoder, view) for view in range(1, count)]
+    others = [
+        build_feature_cache(records, encoder, config.encoder, folder, quiet=quiet, view=view)
+        for view, folder in enumerate(folders, start=1)
+    ]
+    return Views(plain, others, records)

@@ -36,7 +36,7 @@ from captionkit.training.input_pipeline import Augment, Batches
 from captionkit.training.lineage import begin_from, load_teachers
 from captionkit.training.loop import Evaluate, Objective, Trainer
 from captionkit.training.optimizer import Descent
-from captionkit.training.pictures import encode_pictures, encoder_of
+from captionkit.training.pictures import Views, encode_pictures, encode_views, encoder_of
 from captionkit.training.self_critical import Reward, SelfCritical
 
 # What may change between a run and its resumption: none of these alters a step that has been taken.
@@ -55,6 +55,7 @@ class Prepared:
         train_rows, val_rows: where in the cache each record's features are: int64 [N].
         model: fresh weights; its encoder is there where it is trained or will be exported.
         teachers: finished models that this one learns from.
+        views: features of other views of the train pictures.
         identity: digests of configuration, vocabulary, data and teachers.
     """
 
@@ -67,6 +68,7 @@ class Prepared:
     val_rows: npt.NDArray[np.int64]
     model: CaptionModel
     teachers: Teachers | None
+    views: Views | None
     identity: dict[str, str]
 
     def read_train(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
@@ -176,6 +178,7 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
         val_rows=np.array([place[record.id] for record in val], np.int64),
         model=CaptionModel(encoder, decoder),
         teachers=teachers,
+        views=encode_views(config, encoder, cache, train, quiet=quiet),
         identity={
             "configuration": sha256(write_config(_fixed(config)).encode()),
             "vocabulary": sha256(tokenizer.to_json().encode()),
@@ -218,7 +221,7 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
         length=config.tokenizer.max_length + 1,
         seed=config.training.seed,
         times=_times(config, prepared.train),
-        augment=_augment(prepared.train) if config.encoder.trainable and config.training.augment else None,
+        augment=_augment(prepared),
     )
     objective: Objective = CrossEntropy(config.training, model, descent, features, prepared.teachers)
     if config.self_critical.samples:
@@ -246,8 +249,12 @@ def _times(config: Config, records: Sequence[ImageRecord]) -> npt.NDArray[np.int
     return np.array(times, np.int64)
 
 
-def _augment(records: Sequence[ImageRecord]) -> Augment:
-    mirrorable = np.array([can_be_mirrored(record.captions) for record in records])
+def _augment(prepared: Prepared) -> Augment | None:
+    if not prepared.config.encoder.trainable:
+        return prepared.views
+    if not prepared.config.training.augment:
+        return None
+    mirrorable = np.array([can_be_mirrored(record.captions) for record in prepared.train])
     return lambda rows, inputs, rng: augment(inputs, mirrorable[rows], rng)
 
 
