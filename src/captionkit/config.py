@@ -126,7 +126,7 @@ class TrainingConfig:
         checkpoint_minutes: wall-clock minutes between checkpoints.
         seed: of weights, data order and dropout.
         begin_from: the folder of a run whose best weights this one starts from, or a bundle that was exported
-            with its weights; empty for fresh ones.
+            with its weights; of several, separated by spaces, the mean of the weights; empty for fresh ones.
         teachers: folders of finished runs or such bundles, separated by spaces, whose word probabilities are
             learned too (knowledge distillation); empty for none.
         teachers_share: of the loss, 0 to 1.

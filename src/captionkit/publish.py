@@ -14,13 +14,14 @@ from captionkit.bundle import Bundle, Decoding, write_bundle
 from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
-from captionkit.config import Config, differences, expand_path, parse_config
+from captionkit.config import Config, differences, parse_config
 from captionkit.errors import DataError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle
 from captionkit.images import load_pixels
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
+from captionkit.training.lineage import named
 from captionkit.training.run import load_best, load_model, read_history, read_splits
 
 CALIBRATION_PICTURES = 100
@@ -146,9 +147,8 @@ def stages(directory: Path, config: Config) -> list[Stage]:
     def follow(folder: Path, settings: Config) -> None:
         if folder.resolve() in result:
             return
-        for name in (*settings.training.teachers.split(), settings.training.begin_from):
-            before = expand_path(name)
-            if name and (before / "config.toml").is_file():
+        for before in (*named(settings.training.teachers), *named(settings.training.begin_from)):
+            if (before / "config.toml").is_file():
                 follow(before, parse_config((before / "config.toml").read_text(encoding="utf-8")))
         history = read_history(folder)
         seconds, epochs = (history[-1]["seconds"], history[-1]["epoch"]) if history else (0.0, 0.0)
@@ -164,7 +164,7 @@ def _training(config: Config, epochs: float) -> str:
     else:
         what = "cross-entropy"
     if config.training.teachers:
-        number = len(config.training.teachers.split())
+        number = len(named(config.training.teachers))
         what += f" and what {number} trained model{'' if number == 1 else 's'} would say"
     encoder = "encoder and decoder" if config.encoder.trainable else "decoder"
     return f"{config.decoder.kind}, {what}, {epochs:g} epoch{'' if epochs == 1 else 's'}, {encoder} trained"
@@ -181,8 +181,8 @@ def without_places(config: Config) -> Config:
         more_data=dataclasses.replace(plain.more_data, format=config.more_data.format),
         training=dataclasses.replace(
             config.training,
-            begin_from=Path(config.training.begin_from).name,
-            teachers=" ".join(Path(name).name for name in config.training.teachers.split()),
+            begin_from=" ".join(path.name for path in named(config.training.begin_from)),
+            teachers=" ".join(path.name for path in named(config.training.teachers)),
         ),
         encoder=dataclasses.replace(
             config.encoder,

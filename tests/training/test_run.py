@@ -257,6 +257,36 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path,
         )
 
 
+def test_a_run_begins_with_the_mean_of_several(data: Path, tmp_path: Path) -> None:
+    short = ["training.epochs=1"]
+    train(parse_config(recipe(data), short), tmp_path / "one", quiet=True)
+    # One path may hold a space.
+    (tmp_path / "one").rename(tmp_path / "the one")
+    train(
+        parse_config(recipe(data), [*short, f"training.begin_from={tmp_path / 'the one'}"]),
+        tmp_path / "two",
+        quiet=True,
+    )
+    (tmp_path / "the one").rename(tmp_path / "one")
+    best = [read_weights(tmp_path / name / "best.safetensors") for name in ("one", "two")]
+    config = parse_config(recipe(data), [f"training.begin_from={tmp_path / 'one'} {tmp_path / 'two'}"])
+    prepared = prepare(config, quiet=True)
+    begin_from(prepared.model, config, prepared.tokenizer)
+    weights = prepared.model.weights()
+    for name, value in best[0].items():
+        np.testing.assert_allclose(np.asarray(weights[name], float), (value + best[1][name]) / 2, atol=1e-6)
+    wider = parse_config(recipe(data), ["decoder.units=32", "training.epochs=1"])
+    train(wider, tmp_path / "wider", quiet=True)
+    both = [f"training.begin_from={tmp_path / 'one'} {tmp_path / 'wider'}"]
+    with pytest.raises(TrainingError, match="have no mean"):
+        train(parse_config(recipe(data), both), tmp_path / "no", quiet=True)
+    other = parse_config(recipe(data), ["decoder.kind=multihead_lstm", "training.epochs=1"])
+    train(other, tmp_path / "other", quiet=True)
+    both = [f"training.begin_from={tmp_path / 'one'} {tmp_path / 'other'}"]
+    with pytest.raises(TrainingError, match="hold different weights"):
+        train(parse_config(recipe(data), both), tmp_path / "no", quiet=True)
+
+
 def test_a_bundle_with_its_weights_can_be_gone_on_from(data: Path, tmp_path: Path) -> None:
     tuned = ["encoder.trainable=true", "training.epochs=1"]
     trainer = train(parse_config(recipe(data), tuned), tmp_path / "tuned", quiet=True)

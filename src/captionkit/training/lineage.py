@@ -73,6 +73,14 @@ def read_earlier(path: Path, *, setting: str) -> Earlier:
     return Earlier(config, Tokenizer.from_json(words), read_weights(path / "best.safetensors"), own_file)
 
 
+def named(setting: str) -> list[Path]:
+    """The runs or bundles that a setting names: one path, or several with spaces between."""
+    if not setting:
+        return []
+    whole = expand_path(setting)
+    return [whole] if whole.exists() else [expand_path(part) for part in setting.split()]
+
+
 def move_words(
     weights: Mapping[str, Array], fresh: Mapping[str, Array], old: Tokenizer, new: Tokenizer
 ) -> dict[str, Array]:
@@ -103,15 +111,39 @@ def move_words(
 
 
 def begin_from(model: CaptionModel, config: Config, tokenizer: Tokenizer) -> None:
-    """Set a model to the best weights of the run that `training.begin_from` names.
+    """Set a model to the best weights of the run that `training.begin_from` names, or to the mean of several.
 
-    Its vocabulary may be another, see `move_words`.
+    Runs that began alike and ended apart lie in one basin, and the mean of their weights is often better than
+    each of them (Wortsman et al. 2022, "Model soups", the uniform soup). A vocabulary may be another, see
+    `move_words`.
 
     Raises:
         TrainingError: no such run, its decoder is another, or it trained an encoder that the new run would not
             have.
     """
-    path = expand_path(config.training.begin_from)
+    sums: dict[str, Array] = {}
+    paths = named(config.training.begin_from)
+    for path in paths:
+        weights, parts = _beginning(path, model, config, tokenizer)
+        if sums and weights.keys() != sums.keys():
+            raise TrainingError(
+                f"The models in {paths[0]} and {path} hold different weights (training.begin_from), so they have "
+                "no mean; name runs of one kind."
+            )
+        for name, value in weights.items():
+            if name in sums and sums[name].shape != value.shape:
+                raise TrainingError(
+                    f"The models in {paths[0]} and {path} differ in the shape of {name} (training.begin_from), so "
+                    "they have no mean; name runs of one kind."
+                )
+            sums[name] = sums.get(name, 0.0) + value.astype(np.float64) / len(paths)
+    model.load_weights({name: value.astype(np.float32) for name, value in sums.items()}, parts=parts)
+
+
+def _beginning(
+    path: Path, model: CaptionModel, config: Config, tokenizer: Tokenizer
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """The weights of an earlier run that a new one begins with, and the parts of the model they belong to."""
     earlier = read_earlier(path, setting="training.begin_from")
     before, weights = earlier.config, earlier.weights
     # Weights of the encoder are among those of a run that trained it, and of every bundle.
@@ -130,7 +162,7 @@ def begin_from(model: CaptionModel, config: Config, tokenizer: Tokenizer) -> Non
     parts = ("decoder", "encoder") if loads else ("decoder",)
     if earlier.tokenizer != tokenizer:
         weights = move_words(weights, model.weights(), earlier.tokenizer, tokenizer)
-    model.load_weights(weights, parts=parts)
+    return {name: value for name, value in weights.items() if name.startswith(parts)}, parts
 
 
 def load_teachers(
@@ -142,8 +174,7 @@ def load_teachers(
         TrainingError: no such run, or its features lack a picture.
     """
     decoders, reads, ids, digests = [], [], [], []
-    for name in config.training.teachers.split():
-        directory = expand_path(name)
+    for directory in named(config.training.teachers):
         earlier = read_earlier(directory, setting="training.teachers")
         taught, vocabulary = earlier.config, earlier.tokenizer
         if earlier.encoder_weights:
