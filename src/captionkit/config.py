@@ -33,7 +33,8 @@ class DataConfig:
         images: the folder that picture paths are relative to.
         train, val: the split names used for training and for choosing.
         restval: whether Karpathy's "restval" counts as train.
-        train_list, val_list, test_list: split list files, for formats that keep them apart (Flickr8k).
+        train_list, val_list, test_list: split list files, for formats that keep them apart (Flickr8k); for COCO,
+            lists of numbers choose among its pictures.
         image_column, caption_column, split_column, id_column: the columns of a table; empty means by their
             usual names. `caption_column` may name several, with commas between.
     """

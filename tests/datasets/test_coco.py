@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from captionkit.datasets import Problem, ProblemKind, read_coco
+from captionkit.config import DataConfig
+from captionkit.datasets import Problem, ProblemKind, read_coco, read_dataset
 from captionkit.errors import DataError
 
 
@@ -62,6 +63,23 @@ def test_pictures_are_looked_for_in_the_folder_of_the_year(tmp_path: Path) -> No
     (tmp_path / "val2017").mkdir()
     (record,) = read_coco(path, tmp_path)
     assert record.path == tmp_path / "val2017" / "000000000001.jpg"
+
+
+def test_lists_of_numbers_choose_among_the_pictures(tmp_path: Path) -> None:
+    captions = [caption(number, "A cat.") for number in (4, 9, 12)]
+    path = write(tmp_path, "captions_train2017.json", [image(4), image(9), image(12)], captions)
+    (tmp_path / "some.txt").write_text("9\n4\n")
+    (tmp_path / "held.txt").write_text("4\n77\n")
+    problems: list[Problem] = []
+    records = read_coco(
+        path, "p", train_list=tmp_path / "some.txt", val_list=tmp_path / "held.txt", problems=problems
+    )
+    assert [(record.id, record.split) for record in records] == [("4", "val"), ("9", "train"), ("12", None)]
+    assert [problem.kind for problem in problems] == [ProblemKind.TWO_SPLITS, ProblemKind.UNKNOWN_PICTURE]
+    config = DataConfig(
+        format="coco", captions=str(path), images="p", train_list=str(tmp_path / "some.txt"), val_list=""
+    )
+    assert [record.split for record in read_dataset(config)] == ["train", "train", None]
 
 
 def test_a_folder_of_caption_files_is_one_data_set(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from captionkit.records import Caption
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.lineage import begin_from
-from captionkit.training.run import prepare, read_splits, resume, train
+from captionkit.training.run import prepare, read_more, read_splits, resume, train
 
 COLOURS = {"red": (220, 30, 30), "green": (20, 180, 40), "blue": (30, 50, 210), "white": (240, 240, 240)}
 BACKGROUNDS = {"floor": (90, 80, 60), "night": (10, 10, 20)}
@@ -341,6 +341,10 @@ def test_a_second_data_set_is_trained_on_and_never_chosen_by(data: Path, tmp_pat
         Tokenizer.from_json((tmp_path / "one" / "tokenizer.json").read_text())
     )
     assert trainer.batches.pictures == len(alone) + 1
+    (tmp_path / "none.txt").write_text("")
+    chosen = parse_config(recipe(data), [*overrides, f"more_data.train_list={tmp_path / 'none.txt'}"])
+    with pytest.raises(DataError, match="Expected pictures with captions in split 'train'"):
+        read_more(chosen)
     with pytest.raises(DataError, match="in data and in more_data"):
         read_splits(
             parse_config(

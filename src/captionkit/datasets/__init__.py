@@ -45,7 +45,7 @@ def _images(config: DataConfig) -> Path:
 
 
 def _with_lists(reader: Callable[..., list[ImageRecord]]) -> Reader:
-    """A Flickr reader, whose splits are in files of their own."""
+    """A reader of formats whose splits are, or can be, in files of their own."""
 
     def read(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
         lists = {
@@ -73,10 +73,6 @@ def _table(config: DataConfig, problems: list[Problem] | None) -> list[ImageReco
     )
 
 
-def _coco(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
-    return read_coco(expand_path(config.captions), _images(config), problems=problems)
-
-
 def _karpathy(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
     return read_karpathy(
         expand_path(config.captions), _images(config), restval_is_train=config.restval, problems=problems
@@ -88,7 +84,7 @@ READERS: dict[str, Reader] = {
     "flickr8k_csv": _with_lists(read_flickr8k_csv),
     "flickr30k": _with_lists(read_flickr8k),
     "flickr30k_csv": _with_lists(read_flickr30k_csv),
-    "coco": _coco,
+    "coco": _with_lists(read_coco),
     "karpathy": _karpathy,
     "folder": _folder,
     "table": _table,

@@ -7,6 +7,7 @@ the other.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from captionkit.datasets.grouping import Grouping
 from captionkit.datasets.problems import Problem, ProblemKind, settle
 from captionkit.datasets.sources import encodable, read_json, split_name
+from captionkit.datasets.split_lists import read_split_lists
 from captionkit.errors import DataError
 from captionkit.records import ImageRecord
 
@@ -21,7 +23,13 @@ _NAME = re.compile(r"(?:captions_)?((train|val|test)\w*)", re.IGNORECASE)
 
 
 def read_coco(
-    captions: Path | str, images: Path | str, *, problems: list[Problem] | None = None
+    captions: Path | str,
+    images: Path | str,
+    *,
+    train_list: Path | str = "",
+    val_list: Path | str = "",
+    test_list: Path | str = "",
+    problems: list[Problem] | None = None,
 ) -> list[ImageRecord]:
     """Read official COCO captions.
 
@@ -29,6 +37,8 @@ def read_coco(
         captions: a `captions_*.json`, or a folder that holds several (`annotations/`): all of them are read.
         images: the folder of the pictures, or the folder above it: for `captions_val2017.json` the pictures are
             looked for in `images/val2017` if there is such a folder, else in `images` itself.
+        train_list, val_list, test_list: files that name the pictures of a split, one number a line. Where one is
+            given the file's name says nothing, and a picture in none of them has no split.
         problems: takes what is wrong; without it more than 1 % bad records raise.
 
     Returns:
@@ -50,6 +60,9 @@ def read_coco(
                 found.append(Problem(ProblemKind.DUPLICATE_ID, record.source, message, record.id))
             else:
                 records[record.id] = record
+    if any(str(value) for value in (train_list, val_list, test_list)):
+        splits = read_split_lists(records, train_list, val_list, test_list, found)
+        records = {key: dataclasses.replace(record, split=splits.get(key)) for key, record in records.items()}
     return settle(found, problems, list(records.values()), str(path))
 
 

@@ -9,12 +9,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from captionkit.datasets.grouping import Grouping
 from captionkit.datasets.problems import Problem, ProblemKind, settle
 from captionkit.datasets.sources import read_lines
+from captionkit.datasets.split_lists import read_split_lists
 from captionkit.records import ImageRecord
 
 # Copies that went through an editor have spaces where the tab was.
@@ -67,7 +67,7 @@ def read_flickr8k(
         seen.add((name, index))
         if grouping.add_picture(name, name, source):
             grouping.add_caption(name, caption, source)
-    splits = _read_splits(grouping.captions, train_list, val_list, test_list, found)
+    splits = read_split_lists(grouping.captions, train_list, val_list, test_list, found)
     return settle(found, problems, grouping.records(splits), str(path))
 
 
@@ -99,7 +99,7 @@ def read_flickr8k_csv(
             continue
         if grouping.add_picture(name, name, source):
             grouping.add_caption(name, _unquote(rest, source, name, found), source)
-    splits = _read_splits(grouping.captions, train_list, val_list, test_list, found)
+    splits = read_split_lists(grouping.captions, train_list, val_list, test_list, found)
     return settle(found, problems, grouping.records(splits), str(path))
 
 
@@ -137,7 +137,7 @@ def read_flickr30k_csv(
             continue
         if grouping.add_picture(name, name, source):
             grouping.add_caption(name, caption, source)
-    splits = _read_splits(grouping.captions, train_list, val_list, test_list, found)
+    splits = read_split_lists(grouping.captions, train_list, val_list, test_list, found)
     return settle(found, problems, grouping.records(splits), str(path))
 
 
@@ -154,40 +154,3 @@ def _unquote(field: str, source: str, name: str, found: list[Problem]) -> str:
         message = f"{text[:60]!r} holds a comma but is not quoted; taken whole."
         found.append(Problem(ProblemKind.REPAIRED, source, message, name))
     return text
-
-
-def _read_splits(
-    known: Iterable[str],
-    train_list: Path | str,
-    val_list: Path | str,
-    test_list: Path | str,
-    found: list[Problem],
-) -> dict[str, str]:
-    """Picture to split. A picture in two lists goes to the one that is trained on least, and is reported."""
-    names = set(known)
-    splits: dict[str, str] = {}
-    # From train to test, so that a held-out list overrides the training list.
-    for split, value in (("train", train_list), ("val", val_list), ("test", test_list)):
-        if not str(value):
-            continue
-        path = Path(value)
-        for number, line in read_lines(path, found):
-            source = f"{path.name}:{number}"
-            name = line.strip()
-            if name not in names and f"{name}.jpg" in names:
-                name = f"{name}.jpg"
-            if name not in names:
-                message = f"{name!r} has no captions; it is left out."
-                found.append(Problem(ProblemKind.UNKNOWN_PICTURE, source, message, name))
-                continue
-            if name in splits:
-                twice = splits[name] == split
-                message = (
-                    f"{name} is listed twice in {split}."
-                    if twice
-                    else f"{name} is in {splits[name]} and in {split}; it counts as {split}."
-                )
-                kind = ProblemKind.DUPLICATE_ID if twice else ProblemKind.TWO_SPLITS
-                found.append(Problem(kind, source, message, name))
-            splits[name] = split
-    return splits

@@ -112,9 +112,11 @@ def read_more(config: Config) -> list[ImageRecord]:
     """
     if not config.more_data.captions:
         return []
+    records = read_dataset(config.more_data)
     # A data set that names no splits is train as a whole.
-    splits = (None, config.more_data.train)
-    found = [record for record in read_dataset(config.more_data) if record.captions and record.split in splits]
+    divided = config.more_data.train_list or any(record.split for record in records)
+    split = config.more_data.train if divided else None
+    found = [record for record in records if record.captions and record.split == split]
     if not found:
         raise DataError(
             f"Expected pictures with captions in split '{config.more_data.train}' of "
