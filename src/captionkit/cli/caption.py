@@ -181,7 +181,7 @@ def caption(
                         progress.say(message)
                 progress.advance()
     if album is not None:
-        kept = f", {album.kept} kept their own description" if album.kept else ""
+        kept = f", {album.kept} kept the description they had" if album.kept else ""
         print(f"captionkit: metadata of {album.written} of {len(names)} pictures written{kept}.", file=sys.stderr)
     if failed:
         if not alone:
