@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from captionkit.bundle import Bundle, read_bundle
 from captionkit.confidence import Calibration
-from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording
+from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording, agree_articles
 from captionkit.engine import Engine
 from captionkit.errors import ImageError, UsageError
 from captionkit.images import load_pixels, resize_image
@@ -122,6 +122,7 @@ class Captioner:
             no_repeat_ngram=self.bundle.decoding.no_repeat_ngram,
             bad_endings=self.bundle.decoding.bad_endings,
             no_echo=self.bundle.decoding.no_echo,
+            may_repeat=self.bundle.decoding.may_repeat,
         )
 
     def describe(
@@ -168,7 +169,7 @@ class Captioner:
         return round(self.calibration.of(captions[0], self.bundle.tokenizer), 4)
 
     def _to_caption(self, hypothesis: Hypothesis) -> Caption:
-        tokens = tuple(self.bundle.tokenizer.to_tokens(hypothesis.ids))
+        tokens = agree_articles(self.bundle.tokenizer.to_tokens(hypothesis.ids))
         return Caption(
             text=_sentence(tokens),
             tokens=tokens,

@@ -258,9 +258,11 @@ def test_preprocessing_of_another_version_is_refused(written: Path) -> None:
         read_bundle(written)
 
 
-def test_a_bundle_from_before_echoes_were_ruled_out_rules_out_none(written: Path) -> None:
-    edit(written, "decoding.json", lambda document: document.pop("no_echo"))
-    assert read_bundle(written).decoding.no_echo == ()
+@pytest.mark.parametrize("rule", ["no_echo", "may_repeat"])
+def test_a_bundle_from_before_a_rule_was_made_goes_without(written: Path, rule: str) -> None:
+    assert getattr(read_bundle(written).decoding, rule)
+    edit(written, "decoding.json", lambda document: document.pop(rule))
+    assert getattr(read_bundle(written).decoding, rule) == ()
 
 
 def test_a_bundle_of_the_future_says_update(written: Path) -> None:

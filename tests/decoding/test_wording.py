@@ -61,6 +61,9 @@ def test_wishes_become_ids(tokenizer: Tokenizer) -> None:
     assert words(tokenizer, found.avoid) == {"run", "runs", "running", "ran"}
     assert words(tokenizer, found.bad_endings) == {"a", "the"}
     assert (found.min_length, found.no_repeat_ngram) == (4, 3)
+    assert "red" in words(tokenizer, found.may_repeat)
+    assert "dog" not in words(tokenizer, found.may_repeat)
+    assert not Wording().constraints(tokenizer, may_repeat=()).may_repeat
 
 
 def test_a_word_that_must_be_avoided_cannot_be_held(tokenizer: Tokenizer) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from captionkit.bundle.fields import Fields
-from captionkit.decoding import NO_ECHO
+from captionkit.decoding import MAY_REPEAT, NO_ECHO
 from captionkit.errors import BundleError
 
 FORMAT = "captionkit-bundle"
@@ -107,6 +107,7 @@ class Decoding:
         no_repeat_ngram: see `captionkit.decoding.Constraints`.
         bad_endings: words after which a caption may not end.
         no_echo: words on whose two sides a caption may not say the same.
+        may_repeat: words that may come twice; where none is named all may.
     """
 
     beams: int = 3
@@ -115,6 +116,7 @@ class Decoding:
     no_repeat_ngram: int = 0
     bad_endings: tuple[str, ...] = ()
     no_echo: tuple[str, ...] = NO_ECHO
+    may_repeat: tuple[str, ...] = MAY_REPEAT
 
     def to_document(self) -> dict[str, Any]:
         """As JSON."""
@@ -125,6 +127,7 @@ class Decoding:
             "no_repeat_ngram": self.no_repeat_ngram,
             "bad_endings": list(self.bad_endings),
             "no_echo": list(self.no_echo),
+            "may_repeat": list(self.may_repeat),
         }
 
     @classmethod
@@ -141,6 +144,7 @@ class Decoding:
             bad_endings=fields.sequence("bad_endings", str),
             # A bundle that does not name any was made, and scored, without.
             no_echo=fields.sequence("no_echo", str) if fields.has("no_echo") else (),
+            may_repeat=fields.sequence("may_repeat", str) if fields.has("may_repeat") else (),
         )
 
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from captionkit.decoding.articles import agree_articles
 from captionkit.decoding.beam import beam_search
 from captionkit.decoding.constraints import MAX_MUST, Constraints
 from captionkit.decoding.hypothesis import Hypothesis, StartFunction, State, StepFunction, log_softmax
 from captionkit.decoding.sampling import greedy_search, sample
-from captionkit.decoding.wording import BAD_ENDINGS, NO_ECHO, Wording
+from captionkit.decoding.wording import BAD_ENDINGS, MAY_REPEAT, NO_ECHO, Wording
 from captionkit.errors import UsageError
 
 __all__ = [
     "BAD_ENDINGS",
     "MAX_MUST",
+    "MAY_REPEAT",
     "NO_ECHO",
     "Beam",
     "Constraints",
@@ -30,6 +32,7 @@ __all__ = [
     "State",
     "StepFunction",
     "Wording",
+    "agree_articles",
     "beam_search",
     "greedy_search",
     "log_softmax",

@@ -30,6 +30,7 @@ class Constraints:
         no_repeat_ngram: no n-gram of this many words appears twice; 0 allows all.
         bad_endings: ids after which eos may not come ("a", "with", "of").
         no_echo: ids ("and", "or") after which the word before them may not come again ("red and red").
+        may_repeat: where there are any, every other word comes once at most ("a bed with a bed on the bed").
     """
 
     must: tuple[frozenset[int], ...] = ()
@@ -38,6 +39,7 @@ class Constraints:
     no_repeat_ngram: int = 0
     bad_endings: frozenset[int] = frozenset()
     no_echo: frozenset[int] = frozenset()
+    may_repeat: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if len(self.must) > MAX_MUST:
@@ -84,6 +86,9 @@ class Constraints:
         if self.no_echo and length > 1:
             joined = np.flatnonzero(np.isin(history[:, -1], list(self.no_echo)))
             log_probabilities[joined, history[joined, -2]] = -np.inf
+        if self.may_repeat and length:
+            row, place = np.nonzero(~np.isin(history, list(self.may_repeat)))
+            log_probabilities[row, history[row, place]] = -np.inf
         if self.no_repeat_ngram:
             self._forbid_repeats(log_probabilities, history, rows, length)
 

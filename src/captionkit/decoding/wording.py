@@ -21,6 +21,20 @@ BAD_ENDINGS = frozenset(
 # Words on whose two sides a caption does not say the same ("red and red").
 NO_ECHO = ("and", "or")
 
+# Words that may come twice in a caption: small ones, people, the colours of what they wear ("a man in white and a
+# woman in white"), and games ("football players play football"). A second "bed" or "wooden" is mostly a stutter.
+_SMALL = (
+    "a an the this that these those another other one two three four five some and or but while as with "
+    "without in on of at to from for by into onto over under up down out off near next through behind "
+    "beside between around across along toward towards above below is are was were be being been has have "
+    "having it its he she they his her their him them himself herself who which what there front side top "
+    "back together each all not 's very "
+)
+_PEOPLE = "man men woman women boy boys girl girls child children person people guy lady kid kids"
+_COLOURS = "red blue green yellow white black brown orange pink purple grey gray tan gold silver"
+_GAMES = "football basketball baseball soccer tennis hockey volleyball rugby softball cricket golf polo"
+MAY_REPEAT = tuple(" ".join((_SMALL, _PEOPLE, _COLOURS, _GAMES)).split())
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -44,13 +58,15 @@ class Wording:
         no_repeat_ngram: int = 0,
         bad_endings: Iterable[str] = (),
         no_echo: Iterable[str] = NO_ECHO,
+        may_repeat: Iterable[str] = MAY_REPEAT,
     ) -> Constraints:
         """These wishes and a model's own habits as ids of its vocabulary.
 
         Args:
             tokenizer: the model's.
             no_repeat_ngram: see `Constraints`.
-            bad_endings, no_echo: words, see `Constraints`; those that the vocabulary lacks need no forbidding.
+            bad_endings, no_echo, may_repeat: words, see `Constraints`; those that the vocabulary lacks have no
+                part in it.
 
         Raises:
             UsageError: a word that must appear is not in the vocabulary, is also to be avoided, or is one of
@@ -76,6 +92,7 @@ class Wording:
             no_repeat_ngram=no_repeat_ngram,
             bad_endings=_ids(bad_endings, tokenizer),
             no_echo=_ids(no_echo, tokenizer),
+            may_repeat=_ids(may_repeat, tokenizer),
         )
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from captionkit.config import DecodingConfig
-from captionkit.decoding import Wording, beam_search
+from captionkit.decoding import Wording, agree_articles, beam_search
 from captionkit.metrics.bleu import bleu
 from captionkit.metrics.cider import cider_d
 from captionkit.modeling.caption_model import CaptionModel
@@ -70,7 +70,8 @@ class DevScores:
         texts: list[str] = []
         for first in range(0, len(self.references), BATCH):
             rows = np.arange(first, min(first + BATCH, len(self.references)))
-            texts += [" ".join(self._tokenizer.to_tokens(ids)) for ids in self._decode(self._read(rows))]
+            found = self._decode(self._read(rows))
+            texts += [" ".join(agree_articles(self._tokenizer.to_tokens(ids))) for ids in found]
         return texts
 
     def __call__(self) -> dict[str, float]:

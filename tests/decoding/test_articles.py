@@ -1,0 +1,25 @@
+"""Articles agree with the word that follows."""
+
+from __future__ import annotations
+
+import pytest
+
+from captionkit.decoding import agree_articles
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("a elephant is standing under a umbrella", "an elephant is standing under an umbrella"),
+        ("an dog in an red collar", "a dog in a red collar"),
+        ("a man in a uniform on a unicycle", "a man in a uniform on a unicycle"),
+        ("an one story house for an hour", "a one story house for an hour"),
+        ("a suv beside a rv", "an suv beside an rv"),
+        ("a used car and a unusual usher", "a used car and an unusual usher"),
+        ("a european and a onion", "a european and an onion"),
+        ("two dogs and a", "two dogs and a"),
+        ("", ""),
+    ],
+)
+def test_an_article_is_told_by_the_next_word(said: str, written: str) -> None:
+    assert " ".join(agree_articles(said.split())) == written
