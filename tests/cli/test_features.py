@@ -60,6 +60,15 @@ def test_a_trainable_encoder_gets_pixels(recipe: Path) -> None:
     assert "110 x 32 x 32 x 3 uint8" in done.output
 
 
+def test_other_views_of_the_train_pictures_are_made_too(recipe: Path) -> None:
+    done = run(recipe, "training.views=2", "--quiet", "--check")
+    assert done.exit_code == 0, done.output
+    first, second = done.output.strip().splitlines()
+    assert first.startswith("110 x 1 x 1280 float16 in ")
+    assert second.startswith("100 x 1 x 1280 float16 in ")
+    assert len(list((recipe.parent / "cache").iterdir())) == 2
+
+
 def test_a_bad_picture_is_reported_and_the_rest_is_done(recipe: Path) -> None:
     (recipe.parent / "3.jpg").write_bytes(b"not a picture")
     done = run(recipe)

@@ -31,16 +31,20 @@ def features(
     if importlib.util.find_spec("tensorflow") is None:
         raise UsageError("Features need TensorFlow, which is not installed; pip install 'captionkit[train]'.")
 
-    from captionkit.training.pictures import encode_pictures, encoder_of
+    from captionkit.training.pictures import encode_pictures, encode_views, encoder_of
     from captionkit.training.run import read_splits
 
     train, val = read_splits(settings)
-    cache = encode_pictures(settings, encoder_of(settings), [*train, *val], quiet=quiet)
-    if check:
-        cache.verify()
-    shape = " x ".join(str(n) for n in (len(cache), *cache.shape))
-    typer.echo(f"{shape} {cache.dtype} in {cache.directory}{', all shards whole' if check else ''}")
-    for identifier, reason in cache.skipped.items():
+    encoder = encoder_of(settings)
+    plain = encode_pictures(settings, encoder, [*train, *val], quiet=quiet)
+    readable = [record for record in train if record.id not in plain.skipped]
+    views = encode_views(settings, encoder, plain, readable, quiet=quiet)
+    for cache in [plain] if views is None else views.caches:
+        if check:
+            cache.verify()
+        shape = " x ".join(str(n) for n in (len(cache), *cache.shape))
+        typer.echo(f"{shape} {cache.dtype} in {cache.directory}{', all shards whole' if check else ''}")
+    for identifier, reason in plain.skipped.items():
         typer.echo(f"skipped {identifier}: {reason}", err=True)
-    if cache.skipped:
+    if plain.skipped:
         raise typer.Exit(1)

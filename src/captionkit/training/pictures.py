@@ -55,7 +55,11 @@ def encode_pictures(
 
 
 class Views:
-    """Features of several views of the train pictures, where the encoder is not trained; see `training.views`."""
+    """Features of several views of the train pictures, where the encoder is not trained; see `training.views`.
+
+    Attributes:
+        caches: of the pictures themselves, then of each other view.
+    """
 
     def __init__(
         self, plain: FeatureCache, others: Sequence[FeatureCache], records: Sequence[ImageRecord]
@@ -66,10 +70,10 @@ class Views:
             plain: features of the pictures themselves; others: of the views 1, 2, ...
             records: the train pictures; rows are places among them.
         """
-        self._caches = [plain, *others]
-        places = [{identifier: row for row, identifier in enumerate(cache.ids)} for cache in self._caches]
+        self.caches = [plain, *others]
+        places = [{identifier: row for row, identifier in enumerate(cache.ids)} for cache in self.caches]
         self._rows = np.array([[place[record.id] for record in records] for place in places], np.int64)
-        numbers = range(len(self._caches))
+        numbers = range(len(self.caches))
         unmirrored = [number for number in numbers if not is_mirrored(number)]
         self._choices = [list(numbers) if can_be_mirrored(record.captions) else unmirrored for record in records]
 
@@ -79,7 +83,7 @@ class Views:
         out = inputs.copy()
         for number in sorted(set(chosen) - {0}):
             places = [place for place, view in enumerate(chosen) if view == number]
-            out[places] = self._caches[number].read(self._rows[number][rows[places]])
+            out[places] = self.caches[number].read(self._rows[number][rows[places]])
         return out
 
 
