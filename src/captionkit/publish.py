@@ -14,7 +14,7 @@ from captionkit.bundle import Bundle, Decoding, write_bundle
 from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
-from captionkit.config import Config, differences, parse_config
+from captionkit.config import Config, differences, expand_path, parse_config
 from captionkit.errors import DataError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle
@@ -138,16 +138,21 @@ def _calibrated(found: Evaluation, records: Sequence[ImageRecord], tokenizer: To
 
 
 def stages(directory: Path, config: Config) -> list[Stage]:
-    """The runs that led to a run, itself last: those it learned from, and those it began from.
+    """The runs that led to a run, itself last: whose encoder it has, those it learned from, those it began from.
 
     A run whose folder is gone is left out; so is one that is there already.
     """
     result: dict[Path, Stage] = {}
+    seen: set[Path] = set()
 
     def follow(folder: Path, settings: Config) -> None:
-        if folder.resolve() in result:
+        if folder.resolve() in seen:
             return
-        for before in (*named(settings.training.teachers), *named(settings.training.begin_from)):
+        seen.add(folder.resolve())
+        weights = settings.encoder.weights
+        encoder = [] if weights in ("imagenet", "none") else [expand_path(weights).parent]
+        training = settings.training
+        for before in (*encoder, *named(training.teachers), *named(training.begin_from)):
             if (before / "config.toml").is_file():
                 follow(before, parse_config((before / "config.toml").read_text(encoding="utf-8")))
         history = read_history(folder)

@@ -21,7 +21,7 @@ from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.config import parse_config
 from captionkit.errors import ConfigError, DataError, TrainingError, UsageError, WeightsError
-from captionkit.publish import publish
+from captionkit.publish import publish, stages
 from captionkit.records import Caption
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
@@ -245,6 +245,15 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path,
         "3. lstm, self-critical training on CIDEr-D, 3 captions drawn for each picture, 1 epoch, ",
     ):
         assert line in bundle.card
+    # A run that begins afresh on the features of a trained encoder owes it to the run that trained it.
+    fresh = [f"encoder.weights={tmp_path / 'tuned' / 'encoder.safetensors'}", "training.epochs=1"]
+    train(parse_config(recipe(data), fresh), tmp_path / "fresh", quiet=True)
+    said = [stage.what for stage in stages(tmp_path / "fresh", parse_config(recipe(data), fresh))]
+    assert [line.split(", ")[-1] for line in said] == [
+        "decoder trained",
+        "encoder and decoder trained",
+        "decoder trained",
+    ]
     with pytest.raises(TrainingError, match="has a trained encoder"):  # its features came from that encoder
         train(
             parse_config(recipe(data), [f"training.begin_from={tmp_path / 'critical'}"]),
