@@ -30,7 +30,8 @@ class Constraints:
         no_repeat_ngram: no n-gram of this many words appears twice; 0 allows all.
         bad_endings: ids after which eos may not come ("a", "with", "of").
         no_echo: ids ("and", "or") after which the word before them may not come again ("red and red").
-        may_repeat: where there are any, every other word comes once at most ("a bed with a bed on the bed").
+        may_repeat: where there are any, every other word comes once at most ("a bed with a bed on the bed"), and no
+            word twice in a row.
     """
 
     must: tuple[frozenset[int], ...] = ()
@@ -87,7 +88,9 @@ class Constraints:
             joined = np.flatnonzero(np.isin(history[:, -1], list(self.no_echo)))
             log_probabilities[joined, history[joined, -2]] = -np.inf
         if self.may_repeat and length:
-            row, place = np.nonzero(~np.isin(history, list(self.may_repeat)))
+            once = ~np.isin(history, list(self.may_repeat))
+            once[:, -1] = True
+            row, place = np.nonzero(once)
             log_probabilities[row, history[row, place]] = -np.inf
         if self.no_repeat_ngram:
             self._forbid_repeats(log_probabilities, history, rows, length)
