@@ -78,7 +78,11 @@ def allowed(words: tuple[int, ...], constraints: Constraints) -> bool:
         and len(set(grams)) == len(grams)
         and not (words and words[-1] in constraints.bad_endings)
         and not (
-            constraints.may_repeat and any(words.count(word) > 1 for word in set(words) - constraints.may_repeat)
+            constraints.may_repeat
+            and (
+                any(words.count(word) > 1 for word in set(words) - constraints.may_repeat)
+                or any(words[at] == words[at + 1] for at in range(len(words) - 1))
+            )
         )
         and not any(
             words[at] == words[at + 2] and words[at + 1] in constraints.no_echo for at in range(len(words) - 2)

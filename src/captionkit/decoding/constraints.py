@@ -30,8 +30,8 @@ class Constraints:
         no_repeat_ngram: no n-gram of this many words appears twice; 0 allows all.
         bad_endings: ids after which eos may not come ("a", "with", "of").
         no_echo: ids ("and", "or") after which the word before them may not come again ("red and red").
-        may_repeat: where there are any, every other word comes once at most ("a bed with a bed on the bed"), and no
-            word twice in a row.
+        may_repeat: where there are any, every other word comes once at most ("a bed with a bed on the bed"), and
+            none twice in a row.
     """
 
     must: tuple[frozenset[int], ...] = ()
