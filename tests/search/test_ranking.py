@@ -33,8 +33,9 @@ def test_every_caption_finds_its_picture_by_words_alone(index: Index) -> None:
 
 
 def test_bm25_is_that_of_fts5(index: Index) -> None:
-    words = query_words("a dog and two children in the grass")
     everything = index.first(9)
+    said = " ".join(captions[0].text for captions in index.captions(everything[:4]).values())
+    words = query_words(f"a dog and two children in the grass {said}")
     rows = index.connection.execute(
         "SELECT rowid, -bm25(terms, 1.0, ?) FROM terms WHERE terms MATCH ?", (KIND_WEIGHT, match_expression(words))
     )
