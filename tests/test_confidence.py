@@ -14,6 +14,7 @@ from captionkit.bundle import read_bundle, write_bundle
 from captionkit.captioner import Captioner
 from captionkit.confidence import (
     FEATURES,
+    KNOWN_FEATURES,
     Calibration,
     caption_features,
     fit,
@@ -40,27 +41,41 @@ def calibration(**changes: Any) -> Calibration:
     return dataclasses.replace(plain, **changes)
 
 
+def features_of(one: Caption) -> dict[str, float]:
+    rows = caption_features(one, tiny_tokenizer(), KNOWN_FEATURES)
+    return dict(zip(KNOWN_FEATURES, rows.tolist(), strict=True))
+
+
 def test_features_by_hand() -> None:
-    found = dict(zip(FEATURES, caption_features(caption(-1.0, -2.0, -0.5), tiny_tokenizer()), strict=True))
+    found = features_of(caption(-1.0, -2.0, -0.5))
     assert found["mean"] == pytest.approx(-3.5 / 3)
     assert found["total"] == -3.5
     assert (found["least"], found["end"], found["length"]) == (-2.0, -0.5, 2)
     assert found["rarity"] == pytest.approx((np.log1p(4) + np.log1p(6)) / 2)
-    cut = dict(zip(FEATURES, caption_features(caption(-1.0, -2.0, finished=False), tiny_tokenizer()), strict=True))
-    assert cut["end"] == 0
-    assert np.isfinite(caption_features(caption(words=(), finished=False), tiny_tokenizer())).all()
-    assert np.isfinite(caption_features(caption(-1.0, words=("<unk>",)), tiny_tokenizer())).all()
+    assert found["content"] == -2.0  # "a" carries no meaning, the end is no word
+    assert features_of(caption(-1.0, -2.0, finished=False))["end"] == 0
+    assert features_of(caption(-1.0, -0.5, words=("a",)))["content"] == 0
+    for odd in (caption(words=(), finished=False), caption(-1.0, words=("<unk>",))):
+        assert np.isfinite(list(features_of(odd).values())).all()
+
+
+def test_a_calibration_reads_the_features_that_it_names() -> None:
+    """Older ones were fitted on the log-probability of the end and of the least likely word too."""
+    names = ("mean", "total", "least", "end", "rarity", "length")
+    old = calibration(features=names, mean=(0.0,) * 6, scale=(1.0,) * 6, weights=(0.0, 0.0, 0.0, 1.0, 0.0, 0.0))
+    read = Calibration.from_document(old.to_document())
+    assert read.of(caption(-1.0, -2.0, -0.5), tiny_tokenizer()) == pytest.approx(1 / (1 + np.exp(0.5)))
 
 
 def test_the_fit_finds_the_weights_that_made_the_data() -> None:
     random = np.random.default_rng(0)
     features = random.normal(3.0, 2.0, (20000, len(FEATURES)))
-    features[:, 5] = 7.0  # a feature that never varies must not divide by zero
-    true = np.array([1.0, -0.5, 0.0, 0.3, 0.8, 0.0])
+    features[:, 4] = 7.0  # a feature that never varies must not divide by zero
+    true = np.array([1.0, -0.5, 0.3, 0.8, 0.0])
     odds = ((features - 3.0) / 2.0) @ true - 0.4
     quality = (random.random(20000) < 1 / (1 + np.exp(-odds))).astype(float)
     found = fit(features, quality, level=0.5)
-    np.testing.assert_allclose(found.weights[:5], true[:5], atol=0.08)
+    np.testing.assert_allclose(found.weights[:4], true[:4], atol=0.08)
     chance = found.of_features(features)
     assert expected_calibration_error(chance, quality >= 0.5) < 0.02
     assert np.mean(chance < found.hedge_below) == pytest.approx(0.3, abs=0.01)
@@ -98,9 +113,12 @@ def test_document_and_back() -> None:
     [
         {"format": "captionkit-calibration-9"},
         {"features": ["mean"]},
+        {"features": []},
+        {"features": ["mean", "total", "rarity", "length", "luck"]},
+        {"features": ["mean", "mean", "rarity", "length", "content"]},
         {"weights": [1.0]},
-        {"scale": [0.0] * 6},
-        {"mean": ["x"] * 6},
+        {"scale": [0.0] * 5},
+        {"mean": ["x"] * 5},
         {"hedge_below": 2.0},
         {"bias": float("nan")},
         {"bias": None},

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.bundle.fields import Fields
+from captionkit.decoding.wording import SMALL_WORDS
 from captionkit.errors import BundleError, DataError
 from captionkit.records import Caption, Prediction
 from captionkit.tokenizer import UNK, Tokenizer
@@ -29,24 +30,39 @@ FORMAT = "captionkit-calibration-1"
 LEVEL = 0.4  # CIDEr-D that a good caption reaches; seven in ten of people's own captions of Flickr8k do
 HEDGED_SHARE = 0.3  # of the pictures it is fitted on that the default threshold hedges
 RIDGE = 1.0  # pull of the weights towards zero, as strong as one picture a feature
-FEATURES = ("mean", "total", "least", "end", "rarity", "length")
+FEATURES = ("mean", "total", "rarity", "length", "content")  # what a new calibration is fitted on
+KNOWN_FEATURES = (*FEATURES, "least", "end")  # older calibrations have the last two and no "content"
 POSSIBLY = "Possibly: "
 UNSURE = "unsure"
 
 
-def caption_features(caption: Caption, tokenizer: Tokenizer) -> Floats:
-    """What the model knows of its caption: float64 [F] in the order of `FEATURES`.
+def caption_features(caption: Caption, tokenizer: Tokenizer, names: Sequence[str] = FEATURES) -> Floats:
+    """What the model knows of its caption: float64 [F] in the order of `names`.
 
     - mean, total, least: of the token log-probabilities, in nats;
+    - content: their mean over the words that carry the meaning (all but `SMALL_WORDS`), 0 without any;
     - end: the log-probability of ending there, 0 where the caption was cut;
     - rarity: the mean log of the words' places in the vocabulary, which begins with the most frequent word;
     - length: tokens.
+
+    Args:
+        caption: with its tokens and their log-probabilities.
+        tokenizer: the bundle's.
+        names: some of `KNOWN_FEATURES`.
     """
     logs = np.array(caption.token_log_probabilities or (0.0,), np.float64)
     ids = [UNK if (known := tokenizer.id_of(token)) is None else known for token in caption.tokens]
-    rarity = float(np.mean(np.log1p(ids))) if ids else 0.0
-    end = float(logs[-1]) if caption.finished else 0.0
-    return np.array([logs.mean(), logs.sum(), logs.min(), end, rarity, len(caption.tokens)])
+    telling = [log for log, token in zip(logs, caption.tokens, strict=False) if token not in SMALL_WORDS]
+    found = {
+        "mean": logs.mean(),
+        "total": logs.sum(),
+        "least": logs.min(),
+        "content": np.mean(telling) if telling else 0.0,
+        "end": logs[-1] if caption.finished else 0.0,
+        "rarity": np.mean(np.log1p(ids)) if ids else 0.0,
+        "length": len(caption.tokens),
+    }
+    return np.array([found[name] for name in names], np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,7 @@ class Calibration:
         bias: log-odds of a caption whose features are all average.
         hedge_below: the confidence below which captions are hedged unless told otherwise.
         facts: what it was fitted on and how well it does on pictures it was not fitted on, for people.
+        features: F of `KNOWN_FEATURES`.
     """
 
     level: float
@@ -69,10 +86,11 @@ class Calibration:
     bias: float
     hedge_below: float
     facts: Mapping[str, float] = field(default_factory=dict)
+    features: tuple[str, ...] = FEATURES
 
     def of(self, caption: Caption, tokenizer: Tokenizer) -> float:
         """The confidence in a caption that the bundle's beam search found."""
-        return float(self.of_features(caption_features(caption, tokenizer)[None])[0])
+        return float(self.of_features(caption_features(caption, tokenizer, self.features)[None])[0])
 
     def of_features(self, features: Floats) -> Floats:
         """Confidences float64 [N] of features float64 [N, F]."""
@@ -87,7 +105,7 @@ class Calibration:
             "format": FORMAT,
             "event": f"CIDEr-D of the caption against its picture's references is at least {self.level:g}",
             "level": self.level,
-            "features": list(FEATURES),
+            "features": list(self.features),
             "mean": list(self.mean),
             "scale": list(self.scale),
             "weights": list(self.weights),
@@ -104,15 +122,17 @@ class Calibration:
             BundleError: a field is missing, of another type or out of bounds, or a later captionkit wrote it.
         """
         fields = Fields(dict(document), "calibration.json")
-        if fields.get("format", str) != FORMAT or fields.sequence("features", str) != FEATURES:
+        features = fields.sequence("features", str)
+        known = features and len(set(features)) == len(features) and set(features) <= set(KNOWN_FEATURES)
+        if fields.get("format", str) != FORMAT or not known:
             raise BundleError(
-                f"Expected a calibration of format {FORMAT!r} on the features {', '.join(FEATURES)}, but the "
-                "bundle has another; update captionkit, or calibrate the bundle again."
+                f"Expected a calibration of format {FORMAT!r} on features among {', '.join(KNOWN_FEATURES)}, but "
+                "the bundle has another; update captionkit, or calibrate the bundle again."
             )
         rows = {name: fields.sequence(name, float) for name in ("mean", "scale", "weights")}
         hedge_below = fields.get("hedge_below", float)
         if (
-            any(len(row) != len(FEATURES) for row in rows.values())
+            any(len(row) != len(features) for row in rows.values())
             or min(rows["scale"]) <= 0
             or not 0 <= hedge_below <= 1
         ):
@@ -125,6 +145,7 @@ class Calibration:
             bias=fields.get("bias", float),
             hedge_below=hedge_below,
             facts=fields.mapping("facts", float),
+            features=features,
         )
 
 
@@ -143,7 +164,7 @@ def fit(features: Floats, quality: npt.ArrayLike, *, level: float = LEVEL) -> Ca
     squares: Bishop 2006, section 4.3.3).
 
     Args:
-        features: float64 [N, F], rows of `caption_features`.
+        features: float64 [N, F], rows of `caption_features` in the order of `FEATURES`.
         quality: float [N], CIDEr-D of each caption.
         level: what a good caption reaches.
 

@@ -25,8 +25,9 @@ def folder(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("confidence")
     for seed in range(6):
         (root / f"{seed}.png").write_bytes(draw_picture(seed))
-    plain = Calibration(0.4, (-1.0,) * 6, (1.0,) * 6, (1.0, 0.1, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0)
-    assert len(FEATURES) == 6
+    plain = Calibration(0.4, (-1.0,) * 5, (1.0,) * 5, (1.0, 0.1, 0.0, 0.0, 0.0), 0.0, 0.0)
+    assert FEATURES[:2] == ("mean", "total")
+    assert len(FEATURES) == 5
     bundle = read_bundle(tiny_bundle)
     captioner = Captioner(dataclasses.replace(bundle, calibration=plain.to_document()), threads=1)
     found = captioner.caption(sorted(root.glob("*.png")))

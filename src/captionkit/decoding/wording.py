@@ -21,19 +21,22 @@ BAD_ENDINGS = frozenset(
 # Words on whose two sides a caption does not say the same ("red and red").
 NO_ECHO = ("and", "or")
 
-# Words that may come twice in a caption: small ones, people, the colours of what they wear ("a man in white and a
-# woman in white"), and games ("football players play football"). A second "bed" or "wooden" is mostly a stutter.
+# Words that hold a sentence together; the others carry its meaning.
 _SMALL = (
     "a an the this that these those another other one two three four five some and or but while as with "
     "without in on of at to from for by into onto over under up down out off near next through behind "
     "beside between around across along toward towards above below is are was were be being been has have "
     "having it its he she they his her their him them himself herself who which what there front side top "
-    "back together each all not 's very "
+    "back together each all not 's very"
 )
+SMALL_WORDS = tuple(_SMALL.split())
+
+# Words that may come twice in a caption: small ones, people, the colours of what they wear ("a man in white and a
+# woman in white"), and games ("football players play football"). A second "bed" or "wooden" is mostly a stutter.
 _PEOPLE = "man men woman women boy boys girl girls child children person people guy lady kid kids"
 _COLOURS = "red blue green yellow white black brown orange pink purple grey gray tan gold silver"
 _GAMES = "football basketball baseball soccer tennis hockey volleyball rugby softball cricket golf polo"
-MAY_REPEAT = tuple(" ".join((_SMALL, _PEOPLE, _COLOURS, _GAMES)).split())
+MAY_REPEAT = (*SMALL_WORDS, *" ".join((_PEOPLE, _COLOURS, _GAMES)).split())
 
 
 @dataclass(frozen=True, slots=True)
