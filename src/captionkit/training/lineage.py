@@ -78,7 +78,17 @@ def named(setting: str) -> list[Path]:
     if not setting:
         return []
     whole = expand_path(setting)
-    return [whole] if whole.exists() else [expand_path(part) for part in setting.split()]
+    if whole.exists():
+        return [whole]
+    parts = [expand_path(part) for part in setting.split()]
+    if not parts[0].is_absolute() or all(part.exists() for part in parts):
+        return parts
+    # A folder that is gone may have had a space in its name, and half of that must not get into a bundle: what is
+    # not absolute goes on with the absolute path before it.
+    found = parts[:1]
+    for part in parts[1:]:
+        found = [*found, part] if part.is_absolute() else [*found[:-1], Path(f"{found[-1]} {part}")]
+    return found
 
 
 def move_words(
