@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3  # noqa: F401  # before TensorFlow, see captionkit.modeling
 from collections.abc import Iterator
 from importlib import util
 from pathlib import Path

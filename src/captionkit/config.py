@@ -66,10 +66,10 @@ class TokenizerConfig:
 class EncoderConfig:
     """The picture network: a name from `captionkit.modeling.encoders.ENCODERS`.
 
-    `weights` is "imagenet", "none" or a file. `image_size` 0 means the network's own. `pooled` averages the
-    grid to one position. `trainable` lets its convolutions learn too, but for the first `frozen` of its layers
-    (a share, 0 to 1, counted from the pixels): these tell edges and textures apart, which is the same for all
-    pictures, and the backward pass through them is dear.
+    `weights` is "imagenet", "none" or a file; of several files, separated by spaces, the mean. `image_size` 0 is
+    the network's own. `pooled` averages the grid to one position. `trainable` lets its convolutions learn too, but
+    for the first `frozen` of its layers (a share, 0 to 1, counted from the pixels): these tell edges and textures
+    apart, which is the same for all pictures, and the backward pass through them is dear.
     """
 
     name: str = "efficientnet_lite2"
@@ -316,6 +316,24 @@ def expand_path(value: str) -> Path:
             "set it, or give the path itself (data.captions=... data.images=...)."
         )
     return Path(expanded).expanduser()
+
+
+def expand_paths(setting: str) -> list[Path]:
+    """The files or folders that a setting names: one path, or several with spaces between; see `expand_path`."""
+    if not setting:
+        return []
+    whole = expand_path(setting)
+    if whole.exists():
+        return [whole]
+    parts = [expand_path(part) for part in setting.split()]
+    if not parts[0].is_absolute() or all(part.exists() for part in parts):
+        return parts
+    # A folder that is gone may have had a space in its name, and half of that must not get into a bundle: what is
+    # not absolute goes on with the absolute path before it.
+    found = parts[:1]
+    for part in parts[1:]:
+        found = [*found, part] if part.is_absolute() else [*found[:-1], Path(f"{found[-1]} {part}")]
+    return found
 
 
 def _apply_override(document: dict[str, Any], override: str) -> None:

@@ -14,14 +14,13 @@ from captionkit.bundle import Bundle, Decoding, write_bundle
 from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
-from captionkit.config import Config, differences, expand_path, parse_config
+from captionkit.config import Config, differences, expand_paths, parse_config
 from captionkit.errors import DataError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle
 from captionkit.images import load_pixels
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
-from captionkit.training.lineage import named
 from captionkit.training.run import load_best, load_model, read_history, read_splits
 
 CALIBRATION_PICTURES = 100
@@ -150,9 +149,9 @@ def stages(directory: Path, config: Config) -> list[Stage]:
             return
         seen.add(folder.resolve())
         weights = settings.encoder.weights
-        encoder = [] if weights in ("imagenet", "none") else [expand_path(weights).parent]
+        encoder = [] if weights in ("imagenet", "none") else [path.parent for path in expand_paths(weights)]
         training = settings.training
-        for before in (*encoder, *named(training.teachers), *named(training.begin_from)):
+        for before in (*encoder, *expand_paths(training.teachers), *expand_paths(training.begin_from)):
             if (before / "config.toml").is_file():
                 follow(before, parse_config((before / "config.toml").read_text(encoding="utf-8")))
         history = read_history(folder)
@@ -169,7 +168,7 @@ def _training(config: Config, epochs: float) -> str:
     else:
         what = "cross-entropy"
     if config.training.teachers:
-        number = len(named(config.training.teachers))
+        number = len(expand_paths(config.training.teachers))
         what += f" and what {number} trained model{'' if number == 1 else 's'} would say"
     encoder = "encoder and decoder" if config.encoder.trainable else "decoder"
     return f"{config.decoder.kind}, {what}, {epochs:g} epoch{'' if epochs == 1 else 's'}, {encoder} trained"
@@ -186,8 +185,8 @@ def without_places(config: Config) -> Config:
         more_data=dataclasses.replace(plain.more_data, format=config.more_data.format),
         training=dataclasses.replace(
             config.training,
-            begin_from=" ".join(path.name for path in named(config.training.begin_from)),
-            teachers=" ".join(path.name for path in named(config.training.teachers)),
+            begin_from=" ".join(path.name for path in expand_paths(config.training.begin_from)),
+            teachers=" ".join(path.name for path in expand_paths(config.training.teachers)),
         ),
         encoder=dataclasses.replace(
             config.encoder,

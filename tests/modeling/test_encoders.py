@@ -19,6 +19,8 @@ from captionkit.modeling.encoders import (
     encoder_fingerprint,
     encoder_size,
 )
+from captionkit.modeling.weights import encoder_weights
+from captionkit.training.checkpoint import write_weights
 
 
 def pixels(size: int, count: int = 2) -> np.ndarray:
@@ -96,6 +98,20 @@ def test_the_layers_nearest_the_pixels_can_stay_as_they_are() -> None:
     assert 0 < len(names) < len(everything)
     with pytest.raises(ConfigError, match=r"encoder\.frozen from 0 to less than 1, but got 1\.0"):
         build_encoder(dataclasses.replace(config, frozen=1.0))
+
+
+def test_of_several_weights_the_mean(tmp_path: Path) -> None:
+    networks, files = [], []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        networks.append(build_encoder(EncoderConfig(weights="none", image_size=32)))
+        files.append(tmp_path / f"{seed}.safetensors")
+        write_weights(files[-1], encoder_weights(networks[-1]))
+    both = build_encoder(EncoderConfig(weights=f"{files[0]} {files[1]}", image_size=32))
+    for one, other, mean in zip(*(each.get_weights() for each in (*networks, both)), strict=True):
+        np.testing.assert_allclose(mean, (one + other) / 2, atol=1e-7)
+    with pytest.raises(WeightsError, match="gone"):
+        build_encoder(EncoderConfig(weights=f"{files[0]} {tmp_path / 'gone'}", image_size=32))
 
 
 def test_unknown_name_and_impossible_size() -> None:

@@ -12,7 +12,7 @@ from captionkit.config import DecoderConfig
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
 from captionkit.tokenizer import BOS, Tokenizer
-from captionkit.training.lineage import move_words, named, read_earlier
+from captionkit.training.lineage import move_words, read_earlier
 
 OLD = Tokenizer(["a", "dog", "runs", "snow"])
 NEW = Tokenizer(["a", "giraffe", "runs", "dog", "zebra"])
@@ -56,20 +56,3 @@ def test_the_same_vocabulary_moves_nothing() -> None:
     moved = move_words(model.weights(), make_model(len(OLD), 2, tied=False).weights(), OLD, OLD)
     for name, value in model.weights().items():
         np.testing.assert_array_equal(moved[name], value)
-
-
-def test_a_setting_names_one_run_or_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("a", "b", "with space"):
-        (tmp_path / name).mkdir()
-    assert named("") == []
-    assert named("a b") == [Path("a"), Path("b")]
-    assert named("with space") == [Path("with space")]
-    assert named(f"{tmp_path}/a b") == [tmp_path / "a", Path("b")]
-
-
-def test_a_path_with_spaces_that_is_gone_is_still_one_path(tmp_path: Path) -> None:
-    """Its pieces would be taken for names of runs, and be written into a bundle."""
-    gone = tmp_path / "of jane doe" / "run"
-    assert named(str(gone)) == [gone]
-    assert named(f"{gone} {tmp_path / 'other'}") == [gone, tmp_path / "other"]

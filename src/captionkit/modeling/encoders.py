@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
-from captionkit.config import EncoderConfig, expand_path
+from captionkit.config import EncoderConfig, expand_paths
 from captionkit.errors import ConfigError, WeightsError, nearest
 from captionkit.modeling import weights as weight_files
 from captionkit.modeling.efficientnet_lite import efficientnet_lite
@@ -143,8 +145,9 @@ def build_encoder(config: EncoderConfig) -> keras.Model:
     """The picture network of a configuration, with its weights.
 
     Args:
-        config: `weights` is "imagenet", "none" (random) or a file (`.npz`, `.safetensors`, `.h5`, `.pth`). With
-            "imagenet" the file is looked for as `weights.find_weights` says, then downloaded by Keras.
+        config: `weights` is "imagenet", "none" (random) or a file (`.npz`, `.safetensors`, `.h5`, `.pth`); of
+            several files the mean (Wortsman et al. 2022, "Model soups"). With "imagenet" the file is looked for as
+            `weights.find_weights` says, then downloaded by Keras.
 
     Returns:
         A functional model without a batch size: uint8 [B, S, S, 3] -> float32 [B, P, D], S = `image_size`;
@@ -200,17 +203,22 @@ def _spec(name: str) -> EncoderSpec:
 
 
 def _with_weights(config: EncoderConfig, spec: EncoderSpec, size: int) -> keras.Model:
-    path = None
+    paths = []
     if config.weights != "none":
         published = config.weights == "imagenet"
-        path = _published(config.name, spec) if published else expand_path(config.weights)
+        paths = [_published(config.name, spec)] if published else expand_paths(config.weights)
     try:
         network = spec.backbone(size, None)
     except ValueError as error:
         reason = str(error).split("\n")[0]
         raise ConfigError(f"{config.name} cannot be built at encoder.image_size = {size}: {reason}") from None
-    if path is not None:
+    sums: list[npt.NDArray[np.float64]] = []
+    for path in paths:
         weight_files.load_weights(network, path)
+        values = [np.asarray(value, np.float64) for value in network.get_weights()]
+        sums = [total + value for total, value in zip(sums, values, strict=True)] if sums else values
+    if len(paths) > 1:
+        network.set_weights([(total / len(paths)).astype(np.float32) for total in sums])
     return network
 
 

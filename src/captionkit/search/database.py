@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,6 +205,11 @@ def told(path: Path) -> Iterator[None]:
             raise SearchError(f"{path} is being written by another process; try again in a moment.") from None
         if "readonly" in str(error):
             raise SearchError(f"The index {path} is read-only; name another with --index.") from None
+        if "no such module" in str(error) and "tensorflow" in sys.modules:
+            raise SearchError(
+                f"The index {path} needs SQLite's full-text search, but TensorFlow was loaded first and has put "
+                "its own SQLite in place, which lacks it: import sqlite3 before tensorflow."
+            ) from None
         raise SearchError(f"SQLite cannot use the index {path} ({error}).") from None
     except sqlite3.DatabaseError:
         raise damaged(path) from None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.config import Config, expand_path, parse_config
+from captionkit.config import Config, expand_paths, parse_config
 from captionkit.errors import TrainingError
 from captionkit.files import sha256
 from captionkit.modeling.caption_model import CaptionModel
@@ -73,24 +73,6 @@ def read_earlier(path: Path, *, setting: str) -> Earlier:
     return Earlier(config, Tokenizer.from_json(words), read_weights(path / "best.safetensors"), own_file)
 
 
-def named(setting: str) -> list[Path]:
-    """The runs or bundles that a setting names: one path, or several with spaces between."""
-    if not setting:
-        return []
-    whole = expand_path(setting)
-    if whole.exists():
-        return [whole]
-    parts = [expand_path(part) for part in setting.split()]
-    if not parts[0].is_absolute() or all(part.exists() for part in parts):
-        return parts
-    # A folder that is gone may have had a space in its name, and half of that must not get into a bundle: what is
-    # not absolute goes on with the absolute path before it.
-    found = parts[:1]
-    for part in parts[1:]:
-        found = [*found, part] if part.is_absolute() else [*found[:-1], Path(f"{found[-1]} {part}")]
-    return found
-
-
 def move_words(
     weights: Mapping[str, Array], fresh: Mapping[str, Array], old: Tokenizer, new: Tokenizer
 ) -> dict[str, Array]:
@@ -132,7 +114,7 @@ def begin_from(model: CaptionModel, config: Config, tokenizer: Tokenizer) -> Non
             have.
     """
     sums: dict[str, Array] = {}
-    paths = named(config.training.begin_from)
+    paths = expand_paths(config.training.begin_from)
     for path in paths:
         weights, parts = _beginning(path, model, config, tokenizer)
         if sums and weights.keys() != sums.keys():
@@ -184,7 +166,7 @@ def load_teachers(
         TrainingError: no such run, or its features lack a picture.
     """
     decoders, reads, ids, digests = [], [], [], []
-    for directory in named(config.training.teachers):
+    for directory in expand_paths(config.training.teachers):
         earlier = read_earlier(directory, setting="training.teachers")
         taught, vocabulary = earlier.config, earlier.tokenizer
         if earlier.encoder_weights:
