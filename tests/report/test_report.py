@@ -43,7 +43,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[ImageRecord]:
 
 @pytest.fixture(scope="module")
 def captioner(tiny_bundle: Path) -> Captioner:
-    known = Calibration(0.4, (-1.0,) * 6, (1.0,) * 6, (1.0, 0.1, 0.0, 0.0, 0.0, 0.0), 0.0, 0.2)
+    known = Calibration(0.4, (-1.0,) * 5, (1.0,) * 5, (1.0, 0.1, 0.0, 0.0, 0.0), 0.0, 0.2)
     return Captioner(dataclasses.replace(read_bundle(tiny_bundle), calibration=known.to_document()), threads=1)
 
 

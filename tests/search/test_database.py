@@ -29,6 +29,7 @@ def test_full_text_search_works_beside_the_networks(tmp_path: Path) -> None:
     assert answer("import captionkit.training.run", tmp_path) == "found"
 
 
+@pytest.mark.slow
 def test_where_tensorflow_came_first_the_remedy_is_told(tmp_path: Path) -> None:
     """Whether it takes SQLite's place depends on how Python was built."""
     found = answer("import tensorflow", tmp_path)
