@@ -18,7 +18,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from captionkit.config import EncoderConfig, expand_paths
 from captionkit.errors import ConfigError, WeightsError, nearest
@@ -212,13 +211,13 @@ def _with_weights(config: EncoderConfig, spec: EncoderSpec, size: int) -> keras.
     except ValueError as error:
         reason = str(error).split("\n")[0]
         raise ConfigError(f"{config.name} cannot be built at encoder.image_size = {size}: {reason}") from None
-    sums: list[npt.NDArray[np.float64]] = []
+    read = []
     for path in paths:
         weight_files.load_weights(network, path)
-        values = [np.asarray(value, np.float64) for value in network.get_weights()]
-        sums = [total + value for total, value in zip(sums, values, strict=True)] if sums else values
-    if len(paths) > 1:
-        network.set_weights([(total / len(paths)).astype(np.float32) for total in sums])
+        if len(paths) > 1:
+            read.append(network.get_weights())
+    if read:
+        network.set_weights([np.mean(values, axis=0, dtype=np.float64) for values in zip(*read, strict=True)])
     return network
 
 
