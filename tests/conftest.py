@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import captionkit.before_tensorflow  # noqa: F401
+
+# isort: split
 import os
 import shutil
-import sqlite3  # noqa: F401  # before TensorFlow, see captionkit.modeling
 from collections.abc import Iterator
 from importlib import util
 from pathlib import Path

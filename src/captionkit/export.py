@@ -5,7 +5,9 @@ Letters: B rows, S side of the picture, P grid positions, D feature depth, V voc
 
 from __future__ import annotations
 
-import sqlite3  # noqa: F401  # before TensorFlow, see captionkit.modeling
+import captionkit.before_tensorflow  # noqa: F401
+
+# isort: split
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Mapping

@@ -25,6 +25,7 @@ except SearchError as error:
 """
 
 
+@pytest.mark.slow
 def test_full_text_search_works_beside_the_networks(tmp_path: Path) -> None:
     assert answer("import captionkit.training.run", tmp_path) == "found"
 

@@ -4,5 +4,4 @@ From here on TensorFlow is imported. Letters: B images, C captions an image, H W
 D feature depth, L caption length, V vocabulary, U units, E embedding.
 """
 
-# TensorFlow carries an SQLite without full-text search, which would be Python's too if it were loaded first.
-import sqlite3  # noqa: F401
+import captionkit.before_tensorflow  # noqa: F401

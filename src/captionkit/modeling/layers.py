@@ -14,7 +14,7 @@ from captionkit.errors import ConfigError
 def dot(tensor: tf.Tensor, kernel: Any, low: bool = False) -> tf.Tensor:
     """The matrix product over the last axis: [..., A], [A, Z] -> [..., Z].
 
-    `low` computes it in bfloat16: about 1.7 times faster on CPUs with AVX512-BF16, much slower on others.
+    `low` computes it in bfloat16: about 1.7 times faster on CPUs with AVX512-BF16, slower on others.
     Sums, states, weights and their updates stay float32 (Micikevicius et al. 2018).
     """
     if not low:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from captionkit.config import DecoderConfig
 from captionkit.errors import ConfigError
-from captionkit.modeling.decoders import DECODERS, Decoder, build_decoder
+from captionkit.modeling.decoders import DECODERS, Decoder, base, build_decoder
 
 B, C, L, P, D, V = 3, 2, 7, 4, 6, 20
 
@@ -127,7 +127,10 @@ def test_the_random_states_are_variables_that_a_checkpoint_can_hold() -> None:
 
 
 @pytest.mark.parametrize("kind", DECODERS)
-def test_bfloat16_is_for_training_only_and_close(kind: str, features: np.ndarray, ids: np.ndarray) -> None:
+def test_bfloat16_is_for_training_only_and_close(
+    kind: str, features: np.ndarray, ids: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "multiplies_bfloat16", lambda: True)
     plain, low = (
         make(kind, dropout=0.0, word_dropout=0.0),
         make(kind, dropout=0.0, word_dropout=0.0, bfloat16=True),
@@ -136,3 +139,13 @@ def test_bfloat16_is_for_training_only_and_close(kind: str, features: np.ndarray
     expected, found = plain(features, ids, training=True).numpy(), low(features, ids, training=True).numpy()
     assert found.dtype == np.float32
     assert 0 < np.abs(found - expected).max() < 0.15
+
+
+def test_where_the_processor_has_no_bfloat16_it_is_not_used(
+    features: np.ndarray, ids: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "multiplies_bfloat16", lambda: False)
+    plain, asked = make("lstm", dropout=0.0), make("lstm", dropout=0.0, bfloat16=True)
+    np.testing.assert_array_equal(
+        plain(features, ids, training=True).numpy(), asked(features, ids, training=True).numpy()
+    )

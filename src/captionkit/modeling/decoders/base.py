@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from captionkit.config import DecoderConfig
 from captionkit.modeling.layers import dot
+from captionkit.modeling.processor import multiplies_bfloat16
 
 State = dict[str, Any]
 """A flat dict of tensors, each leading with B. `step` returns only the leaves that it changes."""
@@ -77,8 +78,8 @@ class Decoder(keras.layers.Layer):
         return self.dropout(vectors, training)
 
     def low(self, training: bool) -> bool:
-        """Whether matrix products are to be computed in bfloat16: in training only, and where it was asked for."""
-        return training and self.config.bfloat16
+        """Whether matrix products are computed in bfloat16: in training, if asked for and the processor can."""
+        return training and self.config.bfloat16 and multiplies_bfloat16()
 
     def project(self, hidden: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Logits: float32 [..., U] -> float32 [..., V]."""
