@@ -91,7 +91,8 @@ class DecoderConfig:
         tied: whether the output layer reads the word embedding.
         grid_layers: self-attention layers over the grid (transformer).
         positions: words a sentence may have at most (transformer).
-        bfloat16: whether training computes matrix products in bfloat16, which pays on CPUs with AVX512-BF16 only.
+        bfloat16: whether training computes matrix products in bfloat16 on processors that have instructions for it
+            (AVX512-BF16 or AMX); others compute them in float32, which is faster there.
         doubly_stochastic: weight of the term that asks each grid position to be looked at once (attention_lstm).
     """
 
@@ -120,6 +121,8 @@ class TrainingConfig:
         learning_rate: the peak, reached after `warmup_steps`, followed by a cosine to `final_rate` of it.
         weight_decay: decoupled (AdamW); biases and vectors are exempt.
         label_smoothing: probability mass spread over the whole vocabulary.
+        consensus: how much more those captions count that say what a picture's others say: from 0, all alike, to
+            1, in proportion to their CIDEr-D against the others; see `captionkit.training.consensus`.
         clip_norm: global gradient norm limit.
         ema: decay of the weight average that is evaluated and exported; 0 turns it off.
         eval_beams, eval_every: how dev captions are decoded to choose the model, and every how many epochs.
@@ -147,6 +150,7 @@ class TrainingConfig:
     warmup_steps: int = 200
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
+    consensus: float = 0.0
     clip_norm: float = 5.0
     ema: float = 0.0
     eval_beams: int = 3
@@ -172,12 +176,15 @@ class SelfCriticalConfig:
         temperature: of the policy that is sampled and trained; label smoothing leaves up to a tenth of the
             probability on words that fit nowhere, which a temperature below 1 keeps out of the samples.
         dropout: whether units are dropped while the policy is trained.
+        rouge_l, bleu_4: how much these scores, 0 to 1, add to the reward beside CIDEr-D, which reaches 10.
     """
 
     samples: int = 0
     cross_entropy: float = 0.0
     temperature: float = 1.0
     dropout: bool = False
+    rouge_l: float = 0.0
+    bleu_4: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

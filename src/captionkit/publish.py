@@ -164,7 +164,11 @@ def stages(directory: Path, config: Config) -> list[Stage]:
 
 def _training(config: Config, epochs: float) -> str:
     if config.self_critical.samples:
-        what = f"self-critical training on CIDEr-D, {config.self_critical.samples} captions drawn for each picture"
+        others = {"ROUGE-L": config.self_critical.rouge_l, "BLEU-4": config.self_critical.bleu_4}
+        scores = " and ".join(["CIDEr-D", *(name for name, weight in others.items() if weight)])
+        what = (
+            f"self-critical training on {scores}, {config.self_critical.samples} captions drawn for each picture"
+        )
     else:
         what = "cross-entropy"
     if config.training.teachers:

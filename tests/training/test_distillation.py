@@ -93,3 +93,13 @@ def test_a_student_comes_to_expect_what_its_teachers_expect() -> None:
     assert distance() < 0.1 * far
     for old, weight in zip(before, teachers._decoders[0].trainable_variables, strict=True):
         np.testing.assert_array_equal(old, weight.numpy())
+
+
+def test_soft_cross_entropy_of_weighted_tokens() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(2, V)).astype(np.float32)
+    probabilities = rng.dirichlet(np.ones(V), size=2).astype(np.float32)
+    found = soft_cross_entropy(logits, probabilities, tf.constant([2.0, 1.0]))
+    assert float(found) == pytest.approx(
+        float(soft_cross_entropy(logits[[0, 0, 1]], probabilities[[0, 0, 1]])), abs=1e-6
+    )

@@ -17,8 +17,6 @@ from captionkit.training.cache_manifest import SHARD_ROWS
 from captionkit.training.directory_lock import DirectoryLock
 from captionkit.training.feature_cache import FeatureCache
 
-KILLS = 20
-
 PIXELS = """
 import sys
 from pathlib import Path
@@ -71,8 +69,8 @@ def content(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
-def kill_again_and_again(code: str, pictures: Path, folder: Path) -> None:
-    """Kill `KILLS` builds while they work, each at a random moment; compare every cache that gets whole."""
+def kill_again_and_again(code: str, pictures: Path, folder: Path, number: int) -> None:
+    """Kill `number` builds while they work, each at a random moment; compare every cache that gets whole."""
     process = start(code, pictures, folder / "whole")
     began = time.monotonic()
     finish(process)
@@ -80,10 +78,10 @@ def kill_again_and_again(code: str, pictures: Path, folder: Path) -> None:
     expected = content(folder / "whole")
     rest = random.Random(9)
     kills, seen, attempt = 0, set(), 0
-    while kills < KILLS:
+    while kills < number:
         cache = folder / f"killed-{attempt}"
         process = start(code, pictures, cache)
-        time.sleep(rest.uniform(0, duration))
+        time.sleep(duration * (kills + rest.random()) / number)  # early, later and late ones
         process.kill()
         process.communicate()
         if process.returncode == 0:  # it was done before we came
@@ -96,7 +94,7 @@ def kill_again_and_again(code: str, pictures: Path, folder: Path) -> None:
         for name in names:
             if name.endswith(".npy") and not name.startswith("."):
                 np.load(cache / name)  # under its final name a shard is whole
-        if kills % 5 == 0:  # let it end, and begin another
+        if kills % 3 == 0:  # let it end, and begin another
             finish(start(code, pictures, cache))
             assert content(cache) == expected
             attempt += 1
@@ -104,15 +102,16 @@ def kill_again_and_again(code: str, pictures: Path, folder: Path) -> None:
     assert FeatureCache.open(folder / "whole").skipped
 
 
-def test_killed_at_twenty_random_moments_it_ends_byte_equal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_it_ends_byte_equal(kills: int, tmp_path: Path) -> None:
     pictures = make_pictures(tmp_path / "pictures", 2 * SHARD_ROWS + 30)
-    kill_again_and_again(PIXELS, pictures, tmp_path)
+    kill_again_and_again(PIXELS, pictures, tmp_path, kills)
 
 
 @pytest.mark.slow
 def test_killed_at_twenty_random_moments_with_a_network(tmp_path: Path) -> None:
     pictures = make_pictures(tmp_path / "pictures", 4 * SHARD_ROWS + 30)
-    kill_again_and_again(NETWORK, pictures, tmp_path)
+    kill_again_and_again(NETWORK, pictures, tmp_path, 20)
 
 
 HOLD = """

@@ -89,3 +89,20 @@ def test_an_error_in_the_thread_reaches_the_consumer() -> None:
 def test_leaving_the_stream_early_does_not_hang() -> None:
     for _ in make().stream(0, 1000):
         break
+
+
+def test_weights_go_with_their_captions() -> None:
+    assert make()[0].weights is None
+    weights = [np.arange(len(texts), dtype=np.float32) + 10 * row for row, texts in enumerate(CAPTIONS)]
+    batches = make(weights=weights)
+    tokenizer = Tokenizer.build(text for texts in CAPTIONS for text in texts)
+    taken: set[float] = set()
+    for step in range(40):
+        batch = batches[step]
+        assert batch.weights is not None
+        for row, ids, own in zip(batch.rows, batch.ids, batch.weights, strict=True):
+            for text, weight in zip(tokenizer.to_text(ids), own.tolist(), strict=True):
+                if text:
+                    assert weights[row][CAPTIONS[row].index(text)] == weight
+                    taken.add(weight)
+    assert taken == set(np.concatenate(weights).tolist())

@@ -55,3 +55,16 @@ def test_padding_counts_neither_in_the_loss_nor_in_its_gradient() -> None:
 
 def test_nothing_real_is_zero_not_nan() -> None:
     assert float(masked_cross_entropy(tf.zeros((2, 4)), [0, 0], [False, False])) == 0.0
+
+
+def test_weighted_tokens_count_as_often_as_their_weight() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(2, 7)).astype(np.float32)
+    targets, mask = np.array([3, 1]), np.array([True, True])
+    weighted = masked_cross_entropy(logits, targets, mask, 0.1, tf.constant([3.0, 1.0]))
+    repeated = logits[[0, 0, 0, 1]]
+    assert float(weighted) == pytest.approx(
+        float(masked_cross_entropy(repeated, targets[[0, 0, 0, 1]], np.ones(4, bool), 0.1)), abs=1e-6
+    )
+    padded = masked_cross_entropy(logits, targets, np.array([True, False]), 0.1, tf.constant([3.0, 1.0]))
+    assert float(padded) == pytest.approx(reference(logits[:1], targets[:1], mask[:1], 0.1), abs=1e-6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -66,8 +67,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CAPTIONKIT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+def cache(caches: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAPTIONKIT_CACHE", str(caches))
 
 
 def recipe(data: Path) -> str:
@@ -101,6 +102,32 @@ data_terms = "drawn for a test"
 """
 
 
+@pytest.fixture(scope="module")
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def frozen(data: Path, caches: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the recipe's finished run. Read-only."""
+    folder = tmp_path_factory.mktemp("runs") / "frozen"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAPTIONKIT_CACHE", str(caches))
+        train(parse_config(recipe(data)), folder, quiet=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tuned(data: Path, caches: Path, frozen: Path) -> Path:
+    """The folder of a finished run that began from `frozen` and trained the encoder too. Read-only."""
+    folder = frozen.parent / "tuned"
+    changes = [f"training.begin_from={frozen}", "encoder.trainable=true", "training.epochs=1"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAPTIONKIT_CACHE", str(caches))
+        train(parse_config(recipe(data), changes), folder, quiet=True)
+    return folder
+
+
 @dataclass(frozen=True)
 class Command:
     code: int
@@ -122,14 +149,19 @@ def captionkit(arguments: Sequence[str | Path], cwd: Path) -> Command:
 
 
 def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, frozen: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = parse_config(recipe(data))
-    whole = train(config, tmp_path / "whole", quiet=True)
-    train(config, tmp_path / "halves", quiet=True, until=3)
+    train(parse_config(recipe(data)), tmp_path / "halves", quiet=True, until=3)
     halves = resume(tmp_path / "halves", quiet=True)
-    for (name, value), other in zip(whole.model.weights().items(), halves.model.weights().values(), strict=True):
-        np.testing.assert_array_equal(value, other, err_msg=name)
+    whole, parts = (read_weights(folder / "best.safetensors") for folder in (frozen, tmp_path / "halves"))
+    assert whole.keys() == parts.keys()
+    for name, value in whole.items():
+        np.testing.assert_array_equal(value, parts[name], err_msg=name)
+    ends = [
+        json.loads((folder / "checkpoint" / "checkpoint.json").read_text())["state"]
+        for folder in (frozen, tmp_path / "halves")
+    ]
+    assert ends[0]["losses"] == ends[1]["losses"]
 
     capsys.readouterr()
     bundle = publish(tmp_path / "halves", quiet=True)
@@ -205,17 +237,14 @@ def test_resuming_with_another_configuration_or_data_shows_the_difference(data: 
         resume(tmp_path / "run", quiet=True)
 
 
-def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path, tmp_path: Path) -> None:
-    train(parse_config(recipe(data)), tmp_path / "frozen", quiet=True)
-    finetune = parse_config(
-        recipe(data), [f"training.begin_from={tmp_path / 'frozen'}", "encoder.trainable=true", "training.epochs=1"]
-    )
-    tuned = train(finetune, tmp_path / "tuned", quiet=True)
-    assert any(name.startswith("encoder/") for name in tuned.model.weights())
+def test_a_trained_encoder_and_self_critical_steps_follow_each_other(
+    data: Path, frozen: Path, tuned: Path, tmp_path: Path
+) -> None:
+    assert any(name.startswith("encoder/") for name in read_weights(tuned / "best.safetensors"))
     pupil = parse_config(
         recipe(data),
         [
-            f"training.teachers={tmp_path / 'frozen'} {tmp_path / 'tuned'}",
+            f"training.teachers={frozen} {tuned}",
             "decoder.kind=multihead_lstm",
             "training.epochs=1",
         ],
@@ -226,8 +255,8 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path,
     critical = parse_config(
         recipe(data),
         [
-            f"training.begin_from={tmp_path / 'tuned'}",
-            f"encoder.weights={tmp_path / 'tuned' / 'encoder.safetensors'}",
+            f"training.begin_from={tuned}",
+            f"encoder.weights={tuned / 'encoder.safetensors'}",
             "self_critical.samples=3",
             "training.epochs=1",
             "training.learning_rate=0.001",
@@ -246,7 +275,7 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path,
     ):
         assert line in bundle.card
     # A run that begins afresh on the features of a trained encoder owes it to the run that trained it.
-    fresh = [f"encoder.weights={tmp_path / 'tuned' / 'encoder.safetensors'}", "training.epochs=1"]
+    fresh = [f"encoder.weights={tuned / 'encoder.safetensors'}", "training.epochs=1"]
     train(parse_config(recipe(data), fresh), tmp_path / "fresh", quiet=True)
     said = [stage.what for stage in stages(tmp_path / "fresh", parse_config(recipe(data), fresh))]
     assert [line.split(", ")[-1] for line in said] == [
@@ -261,22 +290,19 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(data: Path,
             quiet=True,
         )
     with pytest.raises(TrainingError, match="has a trained encoder"):
-        train(
-            parse_config(recipe(data), [f"training.begin_from={tmp_path / 'tuned'}"]), tmp_path / "no", quiet=True
-        )
+        train(parse_config(recipe(data), [f"training.begin_from={tuned}"]), tmp_path / "no", quiet=True)
 
 
-def test_a_run_begins_with_the_mean_of_several(data: Path, tmp_path: Path) -> None:
+def test_a_run_begins_with_the_mean_of_several(data: Path, frozen: Path, tmp_path: Path) -> None:
     short = ["training.epochs=1"]
-    train(parse_config(recipe(data), short), tmp_path / "one", quiet=True)
+    shutil.copytree(frozen, tmp_path / "one")
     # One path may hold a space.
-    (tmp_path / "one").rename(tmp_path / "the one")
+    shutil.copytree(frozen, tmp_path / "the one")
     train(
         parse_config(recipe(data), [*short, f"training.begin_from={tmp_path / 'the one'}"]),
         tmp_path / "two",
         quiet=True,
     )
-    (tmp_path / "the one").rename(tmp_path / "one")
     best = [read_weights(tmp_path / name / "best.safetensors") for name in ("one", "two")]
     config = parse_config(recipe(data), [f"training.begin_from={tmp_path / 'one'} {tmp_path / 'two'}"])
     prepared = prepare(config, quiet=True)
@@ -296,35 +322,31 @@ def test_a_run_begins_with_the_mean_of_several(data: Path, tmp_path: Path) -> No
         train(parse_config(recipe(data), both), tmp_path / "no", quiet=True)
 
 
-def test_a_bundle_with_its_weights_can_be_gone_on_from(data: Path, tmp_path: Path) -> None:
-    tuned = ["encoder.trainable=true", "training.epochs=1"]
-    trainer = train(parse_config(recipe(data), tuned), tmp_path / "tuned", quiet=True)
+def test_a_bundle_with_its_weights_can_be_gone_on_from(data: Path, tuned: Path, tmp_path: Path) -> None:
+    changes = ["encoder.trainable=true", "training.epochs=1"]
     file, bare = tmp_path / "whole.captionkit", tmp_path / "bare.captionkit"
-    bundle = publish(tmp_path / "tuned", file, keep_weights=True, quiet=True)
+    bundle = publish(tuned, file, keep_weights=True, quiet=True)
     write_bundle(bare, dataclasses.replace(bundle, weights=None))
     kept = parse_config(recipe(data), [f"training.begin_from={file}", f"encoder.weights={file}"])
-    best = read_weights(tmp_path / "tuned" / "best.safetensors")
+    best = read_weights(tuned / "best.safetensors")
     prepared = prepare(kept, quiet=True)
     begin_from(prepared.model, kept, prepared.tokenizer)
     for name, value in prepared.model.weights().items():
         np.testing.assert_array_equal(value, best[name])
     again = train(
-        parse_config(
-            recipe(data), [*tuned, f"training.begin_from={file}", f"training.teachers={tmp_path / 'tuned'}"]
-        ),
+        parse_config(recipe(data), [*changes, f"training.begin_from={file}", f"training.teachers={tuned}"]),
         tmp_path / "again",
         quiet=True,
         until=1,
     )
-    assert again.model.weights().keys() == trainer.model.weights().keys()
+    assert again.model.weights().keys() == best.keys()
     with pytest.raises(TrainingError, match=f"encoder.weights = '{file}' to begin with"):
         train(parse_config(recipe(data), [f"training.begin_from={file}"]), tmp_path / "no", quiet=True)
     with pytest.raises(WeightsError, match="holds no float weights"):
-        train(parse_config(recipe(data), [*tuned, f"training.begin_from={bare}"]), tmp_path / "no", quiet=True)
+        train(parse_config(recipe(data), [*changes, f"training.begin_from={bare}"]), tmp_path / "no", quiet=True)
 
 
-def test_a_second_data_set_is_trained_on_and_never_chosen_by(data: Path, tmp_path: Path) -> None:
-    train(parse_config(recipe(data), ["training.epochs=1"]), tmp_path / "one", quiet=True)
+def test_a_second_data_set_is_trained_on_and_never_chosen_by(data: Path, frozen: Path, tmp_path: Path) -> None:
     document = json.loads((data / "dataset.json").read_text())
     image = document["images"][0]
     name = "0.png"
@@ -339,7 +361,7 @@ def test_a_second_data_set_is_trained_on_and_never_chosen_by(data: Path, tmp_pat
         "more_data.format=coco",
         f"more_data.captions={tmp_path / 'captions_train2017.json'}",
         f"more_data.images={tmp_path / 'more'}",
-        f"training.begin_from={tmp_path / 'one'}",
+        f"training.begin_from={frozen}",
     ]
     config = parse_config(recipe(data), overrides)
     (alone, dev), (both, same) = read_splits(parse_config(recipe(data))), read_splits(config)
@@ -347,7 +369,7 @@ def test_a_second_data_set_is_trained_on_and_never_chosen_by(data: Path, tmp_pat
     assert [record.id for record in same] == [record.id for record in dev]
     trainer = train(config, tmp_path / "two", quiet=True, until=1)  # the vocabulary has grown
     assert len(Tokenizer.from_json((tmp_path / "two" / "tokenizer.json").read_text())) == 1 + len(
-        Tokenizer.from_json((tmp_path / "one" / "tokenizer.json").read_text())
+        Tokenizer.from_json((frozen / "tokenizer.json").read_text())
     )
     assert trainer.batches.pictures == len(alone) + 1
     (tmp_path / "none.txt").write_text("")
@@ -381,7 +403,9 @@ def test_the_command_line_trains_resumes_and_evaluates(data: Path, tmp_path: Pat
         "best.safetensors",
         "model.captionkit",
     }
-    assert captionkit(["train", "boxes.toml"], tmp_path).code == 2
+    done = captionkit(["train", "boxes.toml"], tmp_path)
+    assert done.code == 2
+    assert "holds a run already" in done.err
     (tmp_path / "boxes.toml").write_text(recipe(data) + "[expect]\ncider_d_low = 900.0\ncider_d_high = 1000.0\n")
     done = captionkit(["reproduce", "boxes.toml"], tmp_path)  # the run is finished already
     assert done.code == 1, done.err

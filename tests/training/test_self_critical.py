@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +11,9 @@ import tensorflow as tf
 from captionkit.config import DecoderConfig, SelfCriticalConfig, TrainingConfig
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import Decoder, build_decoder
-from captionkit.records import ImageRecord
-from captionkit.text import tokenize
-from captionkit.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from captionkit.tokenizer import BOS, EOS, PAD, UNK
 from captionkit.training.input_pipeline import Batch
 from captionkit.training.optimizer import Descent
-from captionkit.training.run import cider_reward
 from captionkit.training.self_critical import (
     SelfCritical,
     forbid_specials,
@@ -75,23 +71,6 @@ def test_the_policy_gradient_equals_the_definition_and_eos_has_a_part_in_it() ->
     expected = -np.mean([advantages[0, s] * log_p[0, s, t, word] for s, t, word in tokens])
     real = logits.reshape(-1, V)[(ids != PAD).ravel()]
     assert float(policy_loss(real, ids, advantages)) == pytest.approx(float(expected), abs=1e-6)
-
-
-def test_the_reward_counts_the_end_so_a_caption_cut_in_the_middle_earns_less() -> None:
-    captions = ("a dog runs with a ball", "the dog has a ball")
-    others = ("two men sit", "people in snow")
-    records = [ImageRecord(str(i), Path(str(i)), texts, "train", "") for i, texts in enumerate((captions, others))]
-    tokenizer = Tokenizer.build(text for record in records for text in record.captions)
-    reward = cider_reward(records, tokenizer)
-    whole = tokenizer.to_ids(["a dog runs with a ball"], 9)
-    cut = tokenizer.to_ids(["a dog runs with a"], 9)
-    unfinished = np.where(cut == EOS, PAD, cut)
-    rows = np.zeros(1, np.int64)
-    assert reward(whole, rows)[0] > reward(cut, rows)[0] + 0.5
-    unended = np.where(whole == EOS, PAD, whole)
-    assert reward(whole, rows)[0] > reward(unended, rows)[0]
-    assert reward(unfinished, rows)[0] < reward(whole, rows)[0]
-    assert tokenize(captions[0])[-1] == "ball"
 
 
 @pytest.mark.parametrize(("share", "temperature", "dropout"), [(0.0, 1.0, False), (0.2, 0.7, True)])

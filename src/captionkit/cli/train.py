@@ -35,6 +35,7 @@ def train(
     """
     from captionkit.config import read_config
     from captionkit.errors import UsageError
+    from captionkit.training.run_folder import configuration_of, expect_no_run
 
     changes = list(overrides or [])
     if resume is not None:
@@ -49,8 +50,13 @@ def train(
         )
     _need_tensorflow()
     directory = resume or run or Path("runs") / Path(config or "").stem
-    # Read before TensorFlow is imported: a mistyped key should not take seconds to be told.
-    settings = None if resume is not None or config is None else read_config(config, changes)
+    # Read before TensorFlow is imported: a mistyped key or folder should not take seconds to be told.
+    settings = None
+    if resume is not None:
+        configuration_of(resume)
+    elif config is not None:
+        settings = read_config(config, changes)
+        expect_no_run(directory)
     _run(settings, directory, changes, quiet)
 
     from captionkit.publish import publish

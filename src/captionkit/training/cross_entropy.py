@@ -54,11 +54,17 @@ class CrossEntropy:
             tf.constant(batch.ids),
             tf.constant(rate, tf.float32),
             tuple(tf.constant(features) for features in known),
+            None if batch.weights is None else tf.constant(batch.weights),
         )
         return float(loss), float(norm)
 
     def _step(
-        self, inputs: tf.Tensor, ids: tf.Tensor, rate: tf.Tensor, known: tuple[tf.Tensor, ...]
+        self,
+        inputs: tf.Tensor,
+        ids: tf.Tensor,
+        rate: tf.Tensor,
+        known: tuple[tf.Tensor, ...],
+        weights: tf.Tensor | None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         decoder = self._model.decoder
         with tf.GradientTape() as tape:
@@ -68,10 +74,14 @@ class CrossEntropy:
             real = ids != PAD
             logits = decoder.project(tf.boolean_mask(hidden, real), training=True)
             targets = tf.boolean_mask(ids, real)
-            loss = masked_cross_entropy(logits, targets, tf.ones_like(targets, tf.bool), self._smoothing)
+            counts = None
+            if weights is not None:
+                counts = tf.boolean_mask(tf.broadcast_to(weights[:, :, None], tf.shape(ids)), real)
+            everything = tf.ones_like(targets, tf.bool)
+            loss = masked_cross_entropy(logits, targets, everything, self._smoothing, counts)
             objective = loss
             if self._teachers:
-                soft = soft_cross_entropy(logits, self._teachers.probabilities(known, ids))
+                soft = soft_cross_entropy(logits, self._teachers.probabilities(known, ids), counts)
                 objective = (1.0 - self._share) * loss + self._share * soft
             objective += penalty
         gradients = tape.gradient(objective, [variable.value for variable in self._descent.variables])

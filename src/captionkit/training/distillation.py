@@ -18,7 +18,7 @@ import tensorflow as tf
 from captionkit.modeling.decoders import Decoder
 from captionkit.tokenizer import PAD, UNK, Tokenizer
 from captionkit.training.input_pipeline import Inputs, ReadInputs
-from captionkit.training.losses import shift_right
+from captionkit.training.losses import shift_right, weighted_mean
 
 
 def teacher_ids(student: Tokenizer, teacher: Tokenizer) -> npt.NDArray[np.int32]:
@@ -68,7 +68,10 @@ class Teachers:
         return tf.stop_gradient(tf.add_n(found) / len(found))
 
 
-def soft_cross_entropy(logits: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-    """Mean cross-entropy against whole distributions: logits and probabilities float32 [T, V] -> scalar, nats."""
+def soft_cross_entropy(logits: tf.Tensor, probabilities: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+    """Mean cross-entropy against whole distributions: logits and probabilities float32 [T, V] -> scalar, nats.
+
+    `weights` float32 [T] says how much each token counts; None for all alike.
+    """
     losses = tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_sum(probabilities * logits, axis=-1)
-    return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.size(losses), losses.dtype))
+    return weighted_mean(losses, weights)

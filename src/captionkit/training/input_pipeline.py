@@ -29,11 +29,13 @@ class Batch:
         rows: int64 [B], which pictures.
         inputs: float16 features [B, P, D] or uint8 pixels [B, S, S, 3].
         ids: int32 [B, C, L]: words, eos, pad. A picture with fewer than C captions has rows of pad.
+        weights: float32 [B, C], how much each caption counts; None for all alike.
     """
 
     rows: npt.NDArray[np.int64]
     inputs: Inputs
     ids: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32] | None = None
 
 
 class Batches:
@@ -54,6 +56,7 @@ class Batches:
         seed: int,
         augment: Augment | None = None,
         times: npt.NDArray[np.int64] | None = None,
+        weights: Sequence[npt.NDArray[np.float32]] | None = None,
     ) -> None:
         """Turn captions into ids once.
 
@@ -67,6 +70,7 @@ class Batches:
             seed: of the order.
             augment: (rows, inputs, random numbers of the step) -> inputs.
             times: int64 [N], how often each picture comes an epoch; None for once.
+            weights: for each picture how much each of its captions counts; None for all alike.
         """
         self._read = read
         self.batch_size = min(batch_size, len(captions))
@@ -76,7 +80,7 @@ class Batches:
         self.pictures = len(self._population)
         self._seed, self._augment = seed, augment
         self._ids = [tokenizer.to_ids(list(texts), length) for texts in captions]
-        self._length = length
+        self._length, self._weights = length, weights
         self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.zeros(0, np.int64))
 
     @property
@@ -93,16 +97,20 @@ class Batches:
         """The batch of a step."""
         rows = self.rows(step)
         ids = np.full((len(rows), self.captions_per_image, self._length), PAD, np.int32)
+        weights = np.ones(ids.shape[:2], np.float32)
         for place, row in enumerate(rows):
             own = self._ids[row]
+            chosen = np.arange(len(own))
             if len(own) > self.captions_per_image:
-                chosen = np.random.default_rng((self._seed, step, place)).permutation(len(own))
-                own = own[np.sort(chosen[: self.captions_per_image])]
-            ids[place, : len(own)] = own
+                order = np.random.default_rng((self._seed, step, place)).permutation(len(own))
+                chosen = np.sort(order[: self.captions_per_image])
+            ids[place, : len(chosen)] = own[chosen]
+            if self._weights is not None:
+                weights[place, : len(chosen)] = self._weights[row][chosen]
         inputs = self._read(rows)
         if self._augment is not None:
             inputs = self._augment(rows, inputs, np.random.default_rng((self._seed, step)))
-        return Batch(rows, inputs, ids)
+        return Batch(rows, inputs, ids, weights if self._weights is not None else None)
 
     def stream(self, first: int, last: int, *, ahead: int = 2) -> Iterator[tuple[int, Batch]]:
         """The batches of steps `first` to `last` - 1, read by a thread while the network works."""

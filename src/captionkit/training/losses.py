@@ -13,7 +13,11 @@ def shift_right(ids: tf.Tensor) -> tf.Tensor:
 
 
 def masked_cross_entropy(
-    logits: tf.Tensor, target_ids: tf.Tensor, mask: tf.Tensor, label_smoothing: float = 0.0
+    logits: tf.Tensor,
+    target_ids: tf.Tensor,
+    mask: tf.Tensor,
+    label_smoothing: float = 0.0,
+    weights: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Mean cross-entropy over the real tokens.
 
@@ -26,6 +30,7 @@ def masked_cross_entropy(
         mask: bool [...], True where the target is a real token. Padding has no part in the loss at all, not
             even in its denominator.
         label_smoothing: e, from 0 to 1.
+        weights: float32 [...], how much each token counts; None for all alike.
 
     Returns:
         float32 scalar, nats per real token; 0 where there is none.
@@ -35,5 +40,11 @@ def masked_cross_entropy(
     normaliser = tf.reduce_logsumexp(real, axis=-1)
     chosen = tf.gather(real, targets, axis=1, batch_dims=1)
     losses = normaliser - (1.0 - label_smoothing) * chosen - label_smoothing * tf.reduce_mean(real, axis=-1)
-    count = tf.cast(tf.size(losses), losses.dtype)
-    return tf.math.divide_no_nan(tf.reduce_sum(losses), count)
+    return weighted_mean(losses, None if weights is None else tf.boolean_mask(weights, mask))
+
+
+def weighted_mean(losses: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+    """The mean of losses float32 [T], each counted as often as `weights` float32 [T] says; 0 of none."""
+    if weights is None:
+        weights = tf.ones_like(losses)
+    return tf.math.divide_no_nan(tf.reduce_sum(weights * losses), tf.reduce_sum(weights))

@@ -18,16 +18,14 @@ from captionkit.config import Config, differences, parse_config, write_config
 from captionkit.datasets import read_dataset
 from captionkit.errors import DataError, TrainingError
 from captionkit.files import sha256, write_text
-from captionkit.metrics.cider_reward import CiderD
-from captionkit.metrics.document_frequency import DocumentFrequency
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
 from captionkit.modeling.encoders import build_encoder
 from captionkit.records import ImageRecord
-from captionkit.text import tokenize
-from captionkit.tokenizer import EOS, Tokenizer
+from captionkit.tokenizer import Tokenizer
 from captionkit.training.augment import augment, can_be_mirrored
 from captionkit.training.checkpoint import read_weights
+from captionkit.training.consensus import consensus_weights
 from captionkit.training.cross_entropy import CrossEntropy, FeaturesOf
 from captionkit.training.dev import DevScores
 from captionkit.training.distillation import Teachers
@@ -37,7 +35,9 @@ from captionkit.training.lineage import begin_from, load_teachers
 from captionkit.training.loop import Evaluate, Objective, Trainer
 from captionkit.training.optimizer import Descent
 from captionkit.training.pictures import Views, encode_pictures, encode_views, encoder_of
-from captionkit.training.self_critical import Reward, SelfCritical
+from captionkit.training.reward import make_reward
+from captionkit.training.run_folder import configuration_of, expect_no_run
+from captionkit.training.self_critical import SelfCritical
 
 # What may change between a run and its resumption: none of these alters a step that has been taken.
 CHANGEABLE = frozenset({"training.patience", "training.checkpoint_minutes"})
@@ -224,6 +224,7 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
         seed=config.training.seed,
         times=_times(config, prepared.train),
         augment=_augment(prepared),
+        weights=_weights(prepared),
     )
     objective: Objective = CrossEntropy(config.training, model, descent, features, prepared.teachers)
     if config.self_critical.samples:
@@ -232,7 +233,7 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
             model,
             descent,
             features,
-            cider_reward(prepared.train, prepared.tokenizer),
+            make_reward(config.self_critical, prepared.train, prepared.tokenizer),
             length=config.decoding.max_length + 1,
         )
     return Trainer(config.training, model, descent, objective, batches, evaluate, directory, prepared.identity)
@@ -251,6 +252,11 @@ def _times(config: Config, records: Sequence[ImageRecord]) -> npt.NDArray[np.int
     return np.array(times, np.int64)
 
 
+def _weights(prepared: Prepared) -> list[npt.NDArray[np.float32]] | None:
+    share = prepared.config.training.consensus
+    return consensus_weights([record.captions for record in prepared.train], share) if share else None
+
+
 def _augment(prepared: Prepared) -> Augment | None:
     if not prepared.config.encoder.trainable:
         return prepared.views
@@ -258,14 +264,6 @@ def _augment(prepared: Prepared) -> Augment | None:
         return None
     mirrorable = np.array([can_be_mirrored(record.captions) for record in prepared.train])
     return lambda rows, inputs, rng: augment(inputs, mirrorable[rows], rng)
-
-
-def cider_reward(records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Reward:
-    """CIDEr-D (0 to 10) of id rows for train rows; document frequencies of the train references, eos a word."""
-    references = [[tokenize(text) for text in record.captions] for record in records]
-    table = DocumentFrequency.from_references(references, end=True)
-    prepared = CiderD(table).prepare(references, tokenizer.words)
-    return lambda ids, rows: prepared.score_ids(ids, rows, eos=EOS)
 
 
 def load_best(model: CaptionModel, config: Config, directory: Path) -> None:
@@ -281,11 +279,7 @@ def train(config: Config, directory: Path, *, quiet: bool = False, until: int | 
         TrainingError: the folder holds a run already, or the loss is not finite.
         Interrupted: SIGINT or SIGTERM; `resume` goes on.
     """
-    if (directory / "checkpoint").exists():
-        raise TrainingError(
-            f"{directory} holds a run already; go on with `captionkit train --resume {directory}`, "
-            "or give another folder with --run."
-        )
+    expect_no_run(directory)
     prepared = prepare(config, quiet=quiet)
     trainer = make_trainer(prepared, directory)
     if config.training.begin_from:
@@ -306,9 +300,7 @@ def resume(
     Raises:
         TrainingError: no run there, or `overrides`, vocabulary or data differ from what it began with.
     """
-    path = directory / "config.toml"
-    if not path.is_file():
-        raise TrainingError(f"Expected a run in {directory}, but it has no config.toml; give the folder of a run.")
+    path = configuration_of(directory)
     text = path.read_text(encoding="utf-8")
     begun, config = parse_config(text, source=str(path)), parse_config(text, overrides, source=str(path))
     changed = (line for line in differences(begun, config) if not line.startswith(("bundle.", "expect.")))

@@ -10,11 +10,8 @@ Letters: B images, S samples an image, P grid positions, D feature depth, L sent
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from captionkit.config import SelfCriticalConfig
@@ -25,9 +22,7 @@ from captionkit.training.cross_entropy import FeaturesOf
 from captionkit.training.input_pipeline import Batch
 from captionkit.training.losses import masked_cross_entropy, shift_right
 from captionkit.training.optimizer import Descent
-
-Reward = Callable[[npt.NDArray[np.int32], npt.NDArray[np.int64]], npt.NDArray[np.float64]]
-"""(ids int32 [B * S, L], rows int64 [B * S]) -> float64 [B * S]: how good each caption is for its picture."""
+from captionkit.training.reward import Reward
 
 NEVER = -1e9  # the logit of what a caption can never hold
 

@@ -1,0 +1,70 @@
+"""What self-critical training is rewarded with: CIDEr-D, and if asked a share of other scores.
+
+Each score takes the end of a sentence for a word: without it the model learns to stop in the middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.config import SelfCriticalConfig
+from captionkit.errors import ConfigError
+from captionkit.metrics.bleu import bleu
+from captionkit.metrics.cider_reward import CiderD
+from captionkit.metrics.document_frequency import DocumentFrequency
+from captionkit.metrics.rouge import rouge_l
+from captionkit.records import ImageRecord
+from captionkit.text import tokenize
+from captionkit.tokenizer import EOS, PAD, Tokenizer
+
+Reward = Callable[[npt.NDArray[np.int32], npt.NDArray[np.int64]], npt.NDArray[np.float64]]
+"""(ids int32 [B * S, L], rows int64 [B * S]) -> float64 [B * S]: how good each caption is for its picture."""
+
+SCORES = {"ROUGE-L": rouge_l, "BLEU-4": bleu}
+
+
+def make_reward(config: SelfCriticalConfig, records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Reward:
+    """The reward of captions for train pictures: CIDEr-D, 0 to 10, plus the weighted scores, each 0 to 1.
+
+    Args:
+        config: the weights `rouge_l` and `bleu_4`.
+        records: the train pictures; rows are places among them. Document frequencies are those of their captions.
+        tokenizer: the model's vocabulary.
+
+    Raises:
+        ConfigError: a weight is negative or not finite.
+    """
+    weights = {"ROUGE-L": config.rouge_l, "BLEU-4": config.bleu_4}
+    for key, weight in zip(("rouge_l", "bleu_4"), weights.values(), strict=True):
+        if not 0.0 <= weight < np.inf:
+            raise ConfigError(f"Expected self_critical.{key} of 0 or more, but got {weight}.")
+    references = [[tokenize(text) for text in record.captions] for record in records]
+    table = DocumentFrequency.from_references(references, end=True)
+    prepared = CiderD(table).prepare(references, tokenizer.words)
+    asked = {name: weight for name, weight in weights.items() if weight}
+    ended = [[[*tokens, tokenizer.words[EOS]] for tokens in group] for group in references] if asked else []
+
+    def reward(ids: npt.NDArray[np.int32], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        total = prepared.score_ids(ids, rows, eos=EOS)
+        if asked:
+            candidates = [_words(row, tokenizer) for row in ids.tolist()]
+            own = [ended[row] for row in rows.tolist()]
+            for name, weight in asked.items():
+                total = total + weight * SCORES[name](candidates, own).per_image[name]
+        return total
+
+    return reward
+
+
+def _words(ids: list[int], tokenizer: Tokenizer) -> list[str]:
+    """The words of a caption, and the end if it has one."""
+    words: list[str] = []
+    for number in ids:
+        if number == EOS:
+            return [*words, tokenizer.words[EOS]]
+        if number != PAD:
+            words.append(tokenizer.words[number])
+    return words
