@@ -13,3 +13,6 @@ import sqlite3  # noqa: F401
 # TensorFlow takes oneDNN's kernels unasked only on processors with AVX512; where there is AVX2 alone they are the
 # faster ones too (measured in docs/training.md). Who sets the variable keeps what they set.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# What TensorFlow says of kernels and drivers at every start tells a user nothing; errors are shown.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from captionkit.tokenizer import PAD, Tokenizer
-from captionkit.training.input_pipeline import Batches
+from captionkit.training.input_pipeline import Batches, to_tensor
 
 CAPTIONS = [["a dog", "the dog"], ["a cat"], ["a b", "b c", "c d"], ["x"], ["y", "z"]]
 
@@ -106,3 +107,11 @@ def test_weights_go_with_their_captions() -> None:
                     assert weights[row][CAPTIONS[row].index(text)] == weight
                     taken.add(weight)
     assert taken == set(np.concatenate(weights).tolist())
+
+
+def test_features_are_widened_and_pixels_are_not() -> None:
+    features, pixels = np.array([0.5, 1.5], np.float16), np.array([1, 255], np.uint8)
+    assert to_tensor(features).dtype == tf.float32
+    np.testing.assert_array_equal(to_tensor(features).numpy(), features)
+    assert to_tensor(pixels).dtype == tf.uint8
+    np.testing.assert_array_equal(to_tensor(pixels).numpy(), pixels)

@@ -13,7 +13,7 @@ from captionkit.config import TrainingConfig
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.tokenizer import PAD
 from captionkit.training.distillation import Teachers, soft_cross_entropy
-from captionkit.training.input_pipeline import Batch
+from captionkit.training.input_pipeline import Batch, to_tensor
 from captionkit.training.losses import masked_cross_entropy, shift_right
 from captionkit.training.optimizer import Descent
 
@@ -50,10 +50,10 @@ class CrossEntropy:
         """One step: the loss in nats per real token and the gradient norm."""
         known = self._teachers.inputs(batch.rows) if self._teachers else ()
         loss, norm = self._compiled(
-            tf.constant(batch.inputs),
+            to_tensor(batch.inputs),
             tf.constant(batch.ids),
             tf.constant(rate, tf.float32),
-            tuple(tf.constant(features) for features in known),
+            tuple(to_tensor(features) for features in known),
             None if batch.weights is None else tf.constant(batch.weights),
         )
         return float(loss), float(norm)

@@ -17,7 +17,7 @@ from captionkit.modeling.caption_model import CaptionModel
 from captionkit.text import tokenize
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.cross_entropy import FeaturesOf
-from captionkit.training.input_pipeline import ReadInputs
+from captionkit.training.input_pipeline import ReadInputs, to_tensor
 
 BATCH = 64
 
@@ -97,7 +97,7 @@ class DevScores:
             )
 
         found = beam_search(
-            lambda inputs: {name: leaf.numpy() for name, leaf in self._start(tf.constant(inputs)).items()},
+            lambda inputs: {name: leaf.numpy() for name, leaf in self._start(to_tensor(inputs)).items()},
             step,
             inputs,
             beams=self._beams,

@@ -13,12 +13,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from captionkit.tokenizer import PAD, Tokenizer
 
 Inputs = npt.NDArray[Any]
 ReadInputs = Callable[[npt.NDArray[np.int64]], Inputs]
 Augment = Callable[[npt.NDArray[np.int64], Inputs, np.random.Generator], Inputs]
+
+
+def to_tensor(inputs: Inputs) -> tf.Tensor:
+    """What the network reads: features float16 -> float32, pixels uint8 as they are.
+
+    The features are widened by numpy: oneDNN complains of float16 on processors without AVX512.
+    """
+    return tf.constant(inputs.astype(np.float32) if inputs.dtype == np.float16 else inputs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import Decoder
 from captionkit.tokenizer import BOS, EOS, PAD, UNK
 from captionkit.training.cross_entropy import FeaturesOf
-from captionkit.training.input_pipeline import Batch
+from captionkit.training.input_pipeline import Batch, to_tensor
 from captionkit.training.losses import masked_cross_entropy, shift_right
 from captionkit.training.optimizer import Descent
 from captionkit.training.reward import Reward
@@ -122,7 +122,7 @@ class SelfCritical:
     def __call__(self, batch: Batch, rate: float) -> tuple[float, float]:
         """One step: minus the mean reward (so that lower is better, as with any loss) and the gradient norm."""
         S = self._config.samples
-        inputs = tf.constant(batch.inputs)
+        inputs = to_tensor(batch.inputs)
         sampled = self._sample(inputs)
         flat = sampled.numpy().reshape(-1, self._length)
         rewards = self._reward(flat, np.repeat(batch.rows, S)).reshape(-1, S).astype(np.float32)
