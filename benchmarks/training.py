@@ -1,10 +1,13 @@
 """Training speed: image-major steps against the same model fed in the ways that other projects feed it.
 
-Three steps of the same decoder, the same optimiser and the same captions take turns:
+Four steps of the same decoder, the same optimiser and the same captions take turns:
 
 - image-major: cached features of B pictures, each serving its C captions;
 - repeated: every picture's features repeated C times, one caption a row;
-- cnn: image-major, but the CNN runs in the step, as in the image captioning example of keras.io.
+- cnn: image-major, but the CNN runs in the step, as in the image captioning example of keras.io;
+- trained: image-major, and the later half of the CNN is trained too.
+
+Run with TF_ENABLE_ONEDNN_OPTS=0 and =1 it shows what oneDNN's kernels bring on a processor.
 
 Usage: python benchmarks/training.py [--decoder multihead_lstm] [--encoder vgg16] [--json FILE]
 Random features, pixels and captions of Flickr8k's lengths: the work does not depend on their values.
@@ -16,9 +19,13 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import captionkit.before_tensorflow  # noqa: F401
+
+# isort: split
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -44,12 +51,14 @@ def make_batch(rng: np.random.Generator, positions: int, depth: int) -> Batch:
     return Batch(np.arange(PICTURES), features, ids)
 
 
-def make_step(kind: str, positions: int, depth: int, low: bool, features_of: FeaturesOf) -> CrossEntropy:
-    """A fresh model with the step that trains it."""
+def make_step(
+    kind: str, positions: int, depth: int, low: bool, features_of: FeaturesOf, more: Sequence[keras.Variable] = ()
+) -> CrossEntropy:
+    """A fresh model with the step that trains it, and `more` variables."""
     config = TrainingConfig()
     sizes = DecoderConfig(kind=kind, bfloat16=low)
     decoder = build_decoder(sizes, vocabulary=VOCABULARY, positions=positions, depth=depth)
-    descent = Descent(config, decoder.trainable_variables)
+    descent = Descent(config, [*decoder.trainable_variables, *more])
     return CrossEntropy(config, CaptionModel(None, decoder), descent, features_of)
 
 
@@ -65,7 +74,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     rng = np.random.default_rng(0)
-    encoder = build_encoder(EncoderConfig(name=arguments.encoder, weights="none"))
+    encoder = build_encoder(EncoderConfig(name=arguments.encoder, weights="none", trainable=True, frozen=0.5))
     size = encoder.input_shape[1]
     _, positions, depth = encoder.output_shape
     major = make_batch(rng, positions, depth)
@@ -82,6 +91,9 @@ def main() -> None:
     def encoded(inputs: tf.Tensor, training: bool) -> tf.Tensor:
         return tf.stop_gradient(encoder(inputs, training=False))
 
+    def trained(inputs: tf.Tensor, training: bool) -> tf.Tensor:
+        return encoder(inputs, training=training)
+
     results: dict[str, object] = {"encoder": arguments.encoder, "bfloat16": arguments.bfloat16}
     for kind in arguments.decoder or DECODERS:
         shape = (kind, positions, depth, arguments.bfloat16)
@@ -89,9 +101,10 @@ def main() -> None:
             "image-major": (make_step(*shape, cached), major),
             "repeated": (make_step(*shape, cached), repeated),
             "cnn": (make_step(*shape, encoded), pixels),
+            "trained": (make_step(*shape, trained, encoder.trainable_variables), pixels),
         }
         times: dict[str, list[float]] = {way: [] for way in ways}
-        for turn in range(arguments.steps + 1):  # in turn, so that a slow spell of the machine hits all three
+        for turn in range(arguments.steps + 1):  # in turn, so that a slow spell of the machine hits all
             for way, (step, batch) in ways.items():
                 began = time.perf_counter()
                 step(batch, 1e-4)

@@ -115,7 +115,7 @@ class TrainingConfig:
     """Cross-entropy training.
 
     Attributes:
-        epochs: passes over the train pictures.
+        epochs: passes over the train pictures; with 0 nothing is trained: the run is what `begin_from` names.
         batch_size: pictures a step; each brings `captions_per_image` captions.
         more_data_times: how often an epoch each picture of `more_data` comes: more than once where there are few.
         learning_rate: the peak, reached after `warmup_steps`, followed by a cosine to `final_rate` of it.

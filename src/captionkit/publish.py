@@ -163,6 +163,9 @@ def stages(directory: Path, config: Config) -> list[Stage]:
 
 
 def _training(config: Config, epochs: float) -> str:
+    if not config.training.epochs:
+        number = len(expand_paths(config.training.begin_from))
+        return f"{config.decoder.kind}, the mean of the weights of {number} of these models, nothing trained"
     if config.self_critical.samples:
         others = {"ROUGE-L": config.self_critical.rouge_l, "BLEU-4": config.self_critical.bleu_4}
         scores = " and ".join(["CIDEr-D", *(name for name, weight in others.items() if weight)])

@@ -41,9 +41,11 @@ def test_words_keep_what_was_learned_and_new_ones_are_rare(tied: bool) -> None:
         )
 
 
-def test_the_weights_beside_the_installed_model_belong_to_it() -> None:
-    folder = Path(__file__).parents[2] / "models" / "everyday_lite2_critical"
-    earlier = read_earlier(folder, setting="training.begin_from")
+@pytest.mark.parametrize("name", ["everyday_lite2_critical", "everyday_lite2_mean"])
+def test_the_weights_beside_the_installed_model_belong_to_it(name: str) -> None:
+    root = Path(__file__).parents[2]
+    earlier = read_earlier(root / "models" / name, setting="training.begin_from")
+    assert (root / earlier.config.encoder.weights).is_file()
     assert earlier.tokenizer == read_bundle(DEFAULT_BUNDLE).tokenizer
     decoder = build_decoder(earlier.config.decoder, vocabulary=len(earlier.tokenizer), positions=81, depth=1280)
     model = CaptionModel(None, decoder)

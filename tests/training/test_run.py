@@ -310,6 +310,23 @@ def test_a_run_begins_with_the_mean_of_several(data: Path, frozen: Path, tmp_pat
     weights = prepared.model.weights()
     for name, value in best[0].items():
         np.testing.assert_allclose(np.asarray(weights[name], float), (value + best[1][name]) / 2, atol=1e-6)
+    # Without epochs the run is the mean itself, chosen, drawn and published like any other.
+    config = parse_config(
+        recipe(data), [f"training.begin_from={tmp_path / 'one'} {tmp_path / 'two'}", "training.epochs=0"]
+    )
+    mean = train(config, tmp_path / "mean", quiet=True)
+    assert mean.state.finished
+    assert mean.state.best_step == 0
+    assert mean.history[0]["CIDEr"] == mean.state.best_score
+    assert "loss" not in mean.history[0]
+    assert (tmp_path / "mean" / "curve.png").stat().st_size > 0
+    kept = read_weights(tmp_path / "mean" / "best.safetensors")
+    for name, value in kept.items():
+        np.testing.assert_allclose(value, (best[0][name] + best[1][name]) / 2, atol=1e-6)
+    assert stages(tmp_path / "mean", config)[-1].what == (
+        "lstm, the mean of the weights of 2 of these models, nothing trained"
+    )
+    assert resume(tmp_path / "mean", quiet=True).history == mean.history
     wider = parse_config(recipe(data), ["decoder.units=32", "training.epochs=1"])
     train(wider, tmp_path / "wider", quiet=True)
     both = [f"training.begin_from={tmp_path / 'one'} {tmp_path / 'wider'}"]

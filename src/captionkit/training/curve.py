@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,8 @@ def draw_curve(history: Sequence[Mapping[str, Any]]) -> bytes:
     epochs = [entry["epoch"] for entry in history]
     figure = Figure(figsize=(8, 4), dpi=100, layout="constrained")
     left = figure.add_subplot()
-    left.plot(epochs, [entry["loss"] for entry in history], color="#555555", marker="o", markersize=3)
+    losses = [entry.get("loss", math.nan) for entry in history]
+    left.plot(epochs, losses, color="#555555", marker="o", markersize=3)
     left.set_xlabel("epoch")
     left.set_ylabel("training loss (nats per token)", color="#555555")
     right = left.twinx()

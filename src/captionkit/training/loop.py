@@ -129,6 +129,8 @@ class Trainer:
         bar = Progress("training", self.total_steps, "steps", done=self.state.step, quiet=quiet)
         with self._signals(), bar:
             captions, clock = 0, time.monotonic()
+            if not self.total_steps and not self.history:
+                self._evaluate(None, bar)  # nothing is trained: the run is what it begins from
             for step, batch in self.batches.stream(self.state.step, last):
                 if self.state.finished:
                     break
@@ -145,7 +147,8 @@ class Trainer:
                 bar.advance(1, f"loss {loss:.3f}, {captions / (time.monotonic() - clock):,.0f} captions/s")
                 if self._evaluation_due(step + 1):
                     self.state.seconds = time.monotonic() - began
-                    self._evaluate(rate, captions / (time.monotonic() - clock), bar)
+                    speed = captions / (time.monotonic() - clock)
+                    self._evaluate({"learning_rate": rate, "captions_per_second": round(speed, 1)}, bar)
                     captions, clock = 0, time.monotonic()
                 self.state.seconds = time.monotonic() - began
                 if self._stop.is_set():
@@ -162,7 +165,8 @@ class Trainer:
         epoch = self.batches.steps_per_epoch * self.config.eval_every
         return math.floor(step / epoch) > math.floor((step - 1) / epoch) or step == self.total_steps
 
-    def _evaluate(self, rate: float, speed: float, bar: Progress) -> None:
+    def _evaluate(self, training: dict[str, float] | None, bar: Progress) -> None:
+        """Score on dev and keep the weights if they are the best; `training` says how the steps before went."""
         state = self.state
         self.descent.swap_average()
         scores = self.evaluate()
@@ -178,9 +182,7 @@ class Trainer:
         entry = {
             "step": state.step,
             "epoch": round(state.step / self.batches.steps_per_epoch, 3),
-            "loss": round(float(np.mean(state.losses)), 6),
-            "learning_rate": rate,
-            "captions_per_second": round(speed, 1),
+            **({} if training is None else {"loss": round(float(np.mean(state.losses)), 6), **training}),
             "seconds": round(state.seconds, 1),
             **{name: round(value, 6) for name, value in scores.items()},
         }
@@ -188,7 +190,8 @@ class Trainer:
         self.history.append(entry)
         self._write_history()
         shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-        bar.say(f"epoch {entry['epoch']:g}: loss {entry['loss']:.3f} nats/token; dev {shown}")
+        loss = f"loss {entry['loss']:.3f} nats/token; " if "loss" in entry else ""
+        bar.say(f"epoch {entry['epoch']:g}: {loss}dev {shown}")
         if self.config.patience and state.evaluations_without_gain >= self.config.patience:
             bar.say(
                 f"No better dev CIDEr for {self.config.patience} evaluations: the best is kept and training ends."
