@@ -37,13 +37,13 @@ def make_reward(config: SelfCriticalConfig, records: Sequence[ImageRecord], toke
     Raises:
         ConfigError: a weight is negative or not finite.
     """
-    weights = {"ROUGE-L": config.rouge_l, "BLEU-4": config.bleu_4}
-    for key, weight in zip(("rouge_l", "bleu_4"), weights.values(), strict=True):
+    for key, weight in (("rouge_l", config.rouge_l), ("bleu_4", config.bleu_4)):
         if not 0.0 <= weight < np.inf:
             raise ConfigError(f"Expected self_critical.{key} of 0 or more, but got {weight}.")
     references = [[tokenize(text) for text in record.captions] for record in records]
     table = DocumentFrequency.from_references(references, end=True)
     prepared = CiderD(table).prepare(references, tokenizer.words)
+    weights = {"ROUGE-L": config.rouge_l, "BLEU-4": config.bleu_4}
     asked = {name: weight for name, weight in weights.items() if weight}
     ended = [[[*tokens, tokenizer.words[EOS]] for tokens in group] for group in references] if asked else []
 
