@@ -1,5 +1,7 @@
 # captionkit: the two commands of the README and the developer's loop. Each does its own set-up.
 PYTHON ?= python3
+# Tests run side by side, at most four at a time: each process may load TensorFlow.
+SIDE_BY_SIDE := -n auto --maxprocesses=4 --dist=worksteal
 VENV := .venv
 BIN := $(VENV)/bin
 IMAGE ?= examples/*.jpg
@@ -10,7 +12,7 @@ caption: $(VENV)/.light ## caption the example pictures, or IMAGE=path
 	@$(BIN)/captionkit caption "$(IMAGE)"
 
 test: $(VENV)/.dev ## the default test run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-slow: $(VENV)/.dev ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
@@ -20,7 +22,7 @@ check: $(VENV)/.dev ## format check, lint, types, documentation, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -134,6 +134,9 @@ class TrainingConfig:
         teachers: folders of finished runs or such bundles, separated by spaces, whose word probabilities are
             learned too (knowledge distillation); empty for none.
         teachers_share: of the loss, 0 to 1.
+        pseudo_captions: a table that `captionkit caption PICTURES --n 5 --csv` wrote of the train
+            pictures; its captions are learned beside those of people (sequence-level knowledge distillation).
+            Empty for none.
         encoder_rate: factor on the learning rate for the last layers of a trainable encoder; layer by layer
             towards the pixels it falls to a tenth of that.
         augment: whether a trainable encoder sees other crops, colours and mirrorings of the pictures.
@@ -161,6 +164,7 @@ class TrainingConfig:
     begin_from: str = ""
     teachers: str = ""
     teachers_share: float = 0.5
+    pseudo_captions: str = ""
     encoder_rate: float = 0.1
     augment: bool = True
     views: int = 1

@@ -177,6 +177,8 @@ def _training(config: Config, epochs: float) -> str:
     if config.training.teachers:
         number = len(expand_paths(config.training.teachers))
         what += f" and what {number} trained model{'' if number == 1 else 's'} would say"
+    if config.training.pseudo_captions:
+        what += " on captions of people and of a model"
     encoder = "encoder and decoder" if config.encoder.trainable else "decoder"
     return f"{config.decoder.kind}, {what}, {epochs:g} epoch{'' if epochs == 1 else 's'}, {encoder} trained"
 
@@ -194,6 +196,7 @@ def without_places(config: Config) -> Config:
             config.training,
             begin_from=" ".join(path.name for path in expand_paths(config.training.begin_from)),
             teachers=" ".join(path.name for path in expand_paths(config.training.teachers)),
+            pseudo_captions=Path(config.training.pseudo_captions).name,
         ),
         encoder=dataclasses.replace(
             config.encoder,

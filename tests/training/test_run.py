@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -237,6 +238,26 @@ def test_resuming_with_another_configuration_or_data_shows_the_difference(data: 
         resume(tmp_path / "run", quiet=True)
 
 
+def test_a_run_is_known_by_what_its_recipe_says_not_by_the_keys_there_are(data: Path) -> None:
+    # A version with more keys must find the runs of this one: only what differs from a default may count.
+    says = """tokenizer.min_count: 4 -> 1
+tokenizer.max_length: 20 -> 8
+encoder.name: "efficientnet_lite2" -> "mobilenet_v3_small"
+encoder.weights: "imagenet" -> "none"
+encoder.image_size: 0 -> 32
+decoder.units: 512 -> 16
+decoder.embedding: 512 -> 16
+decoder.dropout: 0.4 -> 0.0
+training.epochs: 12 -> 3
+training.batch_size: 32 -> 8
+training.captions_per_image: 5 -> 2
+training.learning_rate: 0.0008 -> 0.02
+training.warmup_steps: 200 -> 2
+decoding.max_length: 20 -> 8"""
+    prepared = prepare(parse_config(recipe(data)), quiet=True)
+    assert prepared.identity["configuration"] == hashlib.sha256(says.encode()).hexdigest()
+
+
 def test_a_trained_encoder_and_self_critical_steps_follow_each_other(
     data: Path, frozen: Path, tuned: Path, tmp_path: Path
 ) -> None:
@@ -361,6 +382,29 @@ def test_a_bundle_with_its_weights_can_be_gone_on_from(data: Path, tuned: Path, 
         train(parse_config(recipe(data), [f"training.begin_from={file}"]), tmp_path / "no", quiet=True)
     with pytest.raises(WeightsError, match="holds no float weights"):
         train(parse_config(recipe(data), [*changes, f"training.begin_from={bare}"]), tmp_path / "no", quiet=True)
+
+
+def test_captions_that_a_model_wrote_are_learned_too(data: Path, frozen: Path, tmp_path: Path) -> None:
+    written = tmp_path / "written.csv"
+    rows = "".join(f"anywhere/{number:02d}.png,1,a box there .\n" for number in range(24))
+    written.write_text("source,rank,caption\n" + rows)
+    changes = [f"training.pseudo_captions={written}", "training.captions_per_image=3"]
+    config = parse_config(recipe(data), changes)
+    trainer = train(config, tmp_path / "pupil", quiet=True, until=1)
+    batch = trainer.batches[0]
+    tokenizer = Tokenizer.from_json((tmp_path / "pupil" / "tokenizer.json").read_text())
+    said = [[" ".join(tokenizer.to_tokens(ids)) for ids in captions] for captions in batch.ids]
+    assert all(texts[-1] == "a box there" for texts in said)
+    assert all(texts[0].endswith(("floor", "night")) for texts in said)
+    # The words are those of people, and so is what the scores and the reward compare with.
+    assert tokenizer == Tokenizer.from_json((frozen / "tokenizer.json").read_text())
+    assert all(len(record.captions) == 2 for record in prepare(config, quiet=True).train)
+    assert stages(tmp_path / "pupil", config)[-1].what.startswith(
+        "lstm, cross-entropy on captions of people and of a model, "
+    )
+    written.write_text(written.read_text().replace("there", "here"))
+    with pytest.raises(TrainingError, match="another pseudo captions"):
+        resume(tmp_path / "pupil", quiet=True)
 
 
 def test_a_second_data_set_is_trained_on_and_never_chosen_by(data: Path, frozen: Path, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from captionkit.training.lineage import begin_from, load_teachers
 from captionkit.training.loop import Evaluate, Objective, Trainer
 from captionkit.training.optimizer import Descent
 from captionkit.training.pictures import Views, encode_pictures, encode_views, encoder_of
+from captionkit.training.pseudo_captions import read_pseudo_captions
 from captionkit.training.reward import make_reward
 from captionkit.training.run_folder import configuration_of, expect_no_run
 from captionkit.training.self_critical import SelfCritical
@@ -50,13 +51,15 @@ class Prepared:
     Attributes:
         config: the configuration.
         tokenizer: built from train captions.
-        train, val: records with their captions; the rows of `features_train` and `features_val`.
+        train, val: records with people's captions; the rows of `features_train` and `features_val`.
         cache: features of all pictures.
         train_rows, val_rows: where in the cache each record's features are: int64 [N].
         model: fresh weights; its encoder is there where it is trained or will be exported.
         teachers: finished models that this one learns from.
         views: features of other views of the train pictures.
-        identity: digests of configuration, vocabulary, data and teachers.
+        captions: what is learned to be said of each train picture: people's captions, then those that a model
+            wrote, if any.
+        identity: digests of configuration, vocabulary, data, teachers and captions that a model wrote.
     """
 
     config: Config
@@ -69,6 +72,7 @@ class Prepared:
     model: CaptionModel
     teachers: Teachers | None
     views: Views | None
+    captions: list[tuple[str, ...]]
     identity: dict[str, str]
 
     def read_train(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
@@ -170,6 +174,10 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
         config.decoder, vocabulary=len(tokenizer), positions=P, depth=D, seed=config.training.seed
     )
     teachers, weights = load_teachers(config, tokenizer, train, val, quiet=quiet)
+    captions = [record.captions for record in train]
+    table = config.training.pseudo_captions
+    if table:
+        captions = [(*own, *more) for own, more in zip(captions, read_pseudo_captions(table, train), strict=True)]
     return Prepared(
         config=config,
         tokenizer=tokenizer,
@@ -181,11 +189,14 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
         model=CaptionModel(encoder, decoder),
         teachers=teachers,
         views=encode_views(config, encoder, cache, train, quiet=quiet),
+        captions=captions,
         identity={
-            "configuration": sha256(write_config(_fixed(config)).encode()),
+            # By what differs from the defaults, so that a key of a later version does not end an earlier run.
+            "configuration": sha256("\n".join(differences(Config(), _fixed(config))).encode()),
             "vocabulary": sha256(tokenizer.to_json().encode()),
             "data": _digest([*train, *val], cache.fingerprint),
             **({"teachers": weights} if teachers else {}),
+            **({"pseudo captions": sha256(repr(captions).encode())} if table else {}),
         },
     )
 
@@ -216,7 +227,7 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
     )
     batches = Batches(
         prepared.read_train,
-        [record.captions for record in prepared.train],
+        prepared.captions,
         prepared.tokenizer,
         batch_size=config.training.batch_size,
         captions_per_image=config.training.captions_per_image,
@@ -254,7 +265,7 @@ def _times(config: Config, records: Sequence[ImageRecord]) -> npt.NDArray[np.int
 
 def _weights(prepared: Prepared) -> list[npt.NDArray[np.float32]] | None:
     share = prepared.config.training.consensus
-    return consensus_weights([record.captions for record in prepared.train], share) if share else None
+    return consensus_weights(prepared.captions, share) if share else None
 
 
 def _augment(prepared: Prepared) -> Augment | None:
@@ -328,6 +339,7 @@ def _fixed(config: Config) -> Config:
             config.training,
             patience=plain.training.patience,
             checkpoint_minutes=plain.training.checkpoint_minutes,
+            pseudo_captions=plain.training.pseudo_captions,
         ),
         bundle=plain.bundle,
         expect=plain.expect,
