@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captionkit.alttext.scan import Failure, ScannedDocument, scan
+from captionkit.alttext.scan import Failure, ScannedDocument, _identity, scan
 from captionkit.alttext.sources import Where
 from captionkit.errors import UsageError
 
@@ -83,3 +83,30 @@ def test_a_root_must_be_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text("x")
     with pytest.raises(UsageError, match="--root"):
         list(scan([tmp_path], tmp_path / "a.html"))
+
+
+def test_pages_of_the_same_name_under_several_roots_have_ids_of_their_own(tmp_path: Path) -> None:
+    for folder in ("A", "B"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "index.html").write_text("<img src=photo.jpg>")
+        (tmp_path / folder / f"{folder}.html").write_text("<img src=photo.jpg>")
+    roots = [tmp_path / "A", tmp_path / "B"]
+    together = [one for item in scan(roots) if isinstance(item, ScannedDocument) for one in item.findings]
+    assert len({one.id for one in together}) == 4
+    assert [one.document for one in together] == [
+        *("A.html", f"{tmp_path.as_posix()}/A/index.html"),
+        *("B.html", f"{tmp_path.as_posix()}/B/index.html"),
+    ]
+    # Names that are not shared, and a root alone, keep the ids that they have had.
+    alone = [one.id for root in roots for item in scanned(root) for one in item.findings]
+    assert [one.id for one in together[::2]] == alone[::2]
+    assert {one.id for one in together[1::2]}.isdisjoint(alone)
+
+
+def test_the_ids_of_old_reviews_lead_to_the_same_picture_or_to_none(tmp_path: Path) -> None:
+    """Ids once numbered twins of the same alt text; now they number all that show the same picture."""
+    page = tmp_path / "a.html"
+    page.write_text("<img src=x alt=old><img src=x><img src=x>")
+    first, *others = [one.id for one in scanned(page)[0].findings]
+    assert first == _identity("a.html", "", "x", "old", 0)
+    assert not {_identity("a.html", "", "x", None, number) for number in (0, 1)} & set(others)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import html
 import json
 import os
@@ -196,3 +197,100 @@ def test_undo_of_a_changed_document_exits_with_one(site: Path) -> None:
 def test_mistakes_and_empty_folders(site: Path, arguments: list[str]) -> None:
     (site / "dogs.html").unlink()
     assert run(*arguments)[0] == (2 if "gone" in arguments else 0)
+
+
+def decide(table: Path, *decisions: str) -> Path:
+    """Fill in the decisions of a review, row by row; an accepted text without a proposal is "Picture N."."""
+    with table.open(encoding="utf-8-sig", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    for number, (row, decision) in enumerate(zip(rows, decisions, strict=True), start=1):
+        row.update(decision=decision, alt=row["alt"] or f"Picture {number}.")
+    done = table.with_name("done.csv")
+    with done.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return done
+
+
+@pytest.fixture
+def two_sites(site: Path) -> tuple[Path, Path]:
+    """Two roots whose pages and pictures have the same names and show different things."""
+    roots = site.parent / "A", site.parent / "B"
+    for root, colour in zip(roots, ("red", "green"), strict=True):
+        root.mkdir()
+        photograph(root / "photo.jpg", colour)
+        (root / "index.html").write_text('<img src="photo.jpg">')
+    return roots
+
+
+def test_pages_of_the_same_name_under_two_roots_keep_their_own_texts(two_sites: tuple[Path, Path]) -> None:
+    first, second = two_sites
+    assert run("write", first, second, "--min-confidence", "0.4", "--yes")[0] == 0
+    assert "red wall" in (first / "index.html").read_text()
+    assert "green wall" in (second / "index.html").read_text()
+    assert "0 texts written" in run("write", first, second, "--min-confidence", "0.4", "--yes")[1]
+    assert run("undo", first, second)[1].count("1 text taken back") == 2
+    assert (first / "index.html").read_text() == (second / "index.html").read_text() == '<img src="photo.jpg">'
+
+
+def test_a_review_of_two_roots_writes_each_text_where_it_belongs(two_sites: tuple[Path, Path]) -> None:
+    first, second = two_sites
+    assert run("write", first, second)[0] == 0
+    thumbnails = re.findall(r"data:image/jpeg;base64,[^\"]+", Path("captionkit-alt-review.html").read_text())
+    assert len(set(thumbnails)) == 2
+    done = decide(Path("captionkit-alt-review.csv"), "skip", "accept")
+    for _ in range(3):
+        assert run("write", first, second, "--from-review", done)[0] == 0
+        assert (first / "index.html").read_text() == '<img src="photo.jpg">'
+        assert "green wall" in (second / "index.html").read_text()
+
+
+TWINS = "<img src=a.jpg>\n<a href=/shop><img src=a.jpg></a>\n<img src=a.jpg>\n"
+
+
+def test_a_decision_that_is_written_is_not_written_into_a_twin(site: Path) -> None:
+    (site / "dogs.html").write_text(TWINS)
+    run("write", site)
+    done = decide(Path("captionkit-alt-review.csv"), "accept", "skip", "skip")
+    for number in range(3):
+        code, output = run("write", site, "--from-review", done)
+        assert code == 0
+        assert f"{0 if number else 1} text" in output
+        assert ("1 picture of the review written before" in output) == bool(number)
+    lines = (site / "dogs.html").read_text().splitlines()
+    assert "alt=" in lines[0]
+    assert lines[1:] == TWINS.splitlines()[1:]
+
+
+def test_a_decision_that_is_written_does_not_move_on_when_its_picture_is_removed(site: Path) -> None:
+    (site / "dogs.html").write_text(TWINS)
+    run("write", site)
+    done = decide(Path("captionkit-alt-review.csv"), "accept", "skip", "skip")
+    run("write", site, "--from-review", done)
+    rest = TWINS.split("\n", 1)[1]
+    (site / "dogs.html").write_text(rest)
+    assert run("write", site, "--from-review", done)[0] == 0
+    assert (site / "dogs.html").read_text() == rest
+
+
+def test_a_review_is_written_again_into_a_page_that_was_restored(site: Path) -> None:
+    run("write", site)
+    done = decide(Path("captionkit-alt-review.csv"), "accept", "accept")
+    run("write", site, "--from-review", done)
+    written = (site / "dogs.html").read_text()
+    (site / "dogs.html").write_text(PAGE)
+    assert "2 texts written" in run("write", site, "--from-review", done)[1]
+    assert (site / "dogs.html").read_text() == written
+    assert run("undo", site)[0] == 0
+    assert (site / "dogs.html").read_text() == PAGE
+
+
+def test_the_rest_of_a_run_with_yes_is_found_again(site: Path) -> None:
+    (site / "dogs.html").write_text("<img src=a.jpg>\n<a href=/shop><img src=a.jpg></a>\n<img src=b.jpg>\n")
+    assert "1 text written" in run("write", site, "--yes")[1]
+    done = decide(Path("captionkit-alt-review.csv"), "accept", "accept")
+    code, output = run("write", site, "--from-review", done)
+    assert code == 0
+    assert "2 texts written" in output
+    assert '<a href=/shop><img alt="Picture 1." src=a.jpg></a>' in (site / "dogs.html").read_text()

@@ -26,8 +26,10 @@ class Finding:
     """One picture of one document.
 
     Attributes:
-        id: stays the same while the document's name, the picture's address and its alt text do.
-        document: the document's path relative to the root, with `/`.
+        id: stays the same while the document's name, the picture's address, its number among the document's
+            pictures of that address, and its alt text do.
+        document: the document's path relative to the root, with `/`; the whole path where documents of several
+            roots would share that name.
         index: the number of the picture in the document.
         picture, judgement: what was found, and what is to be said of it.
         where: where its bytes are.
@@ -139,12 +141,15 @@ def list_documents(paths: Iterable[Path], root: Path | None = None) -> Iterator[
                 yield resolved, base
 
 
-def scan_document(path: Path, root: Path, *, max_length: int = MAX_LENGTH, pixels: bool = True) -> ScannedDocument:
+def scan_document(
+    path: Path, root: Path, *, name: str = "", max_length: int = MAX_LENGTH, pixels: bool = True
+) -> ScannedDocument:
     """Read one document and judge its pictures.
 
     Args:
         path: the document.
         root: the site's root.
+        name: what findings and their ids call the document; empty for its path relative to the root.
         max_length: characters beyond which an alternative text is too long.
         pixels: whether pictures without alternative text are opened to tell drawings from photographs.
 
@@ -153,14 +158,17 @@ def scan_document(path: Path, root: Path, *, max_length: int = MAX_LENGTH, pixel
     """
     data = documents.read_data(path)
     document = documents.read_document(path, data)
-    name = path.relative_to(root).as_posix()
-    seen: Counter[tuple[str, str, str | None]] = Counter()
+    name = name or path.relative_to(root).as_posix()
+    # Counted without the alt text: writing one of a picture's twins must not renumber the others. The numbers of
+    # captionkit's first ids counted it in; those of twins have another form, so that none is taken for another.
+    seen: Counter[tuple[str, str]] = Counter()
     findings = []
     for index, picture in enumerate(document.pictures):
         located = locate(picture, document, path, root)
         appearance, problem = _look(picture, located) if pixels else (None, located.problem)
-        key = (picture.member, picture.source, picture.alt)
-        identity = _identity(name, *key, seen[key])
+        key = (picture.member, picture.source)
+        twin = (seen[key],) if seen[key] else ()
+        identity = _identity(name, *key, picture.alt, 0, *twin)
         seen[key] += 1
         judgement = judge(picture, appearance, max_length=max_length)
         findings.append(Finding(identity, name, index, picture, judgement, located.where, problem))
@@ -175,15 +183,19 @@ def scan(
     progress: Callable[[Path], None] | None = None,
 ) -> Iterator[ScannedDocument | Failure]:
     """Scan files and folders. A document that cannot be read becomes a `Failure`, and the rest goes on."""
-    for item in list_documents(paths, root):
+    items = list(list_documents(paths, root))
+    names = Counter(item[0].relative_to(item[1]) for item in items if not isinstance(item, Failure))
+    for item in items:
         if isinstance(item, Failure):
             yield item
             continue
         path, base = item
         if progress is not None:
             progress(path)
+        # A/index.html and B/index.html, each under a root of its own, must not pass for one document.
+        name = path.as_posix() if names[path.relative_to(base)] > 1 else ""
         try:
-            yield scan_document(path, base, max_length=max_length)
+            yield scan_document(path, base, name=name, max_length=max_length)
         except UsageError:
             raise
         except CaptionkitError as error:

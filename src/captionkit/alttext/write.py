@@ -134,18 +134,30 @@ def written_before(documents: Iterable[ScannedDocument]) -> frozenset[str]:
     sidecars: dict[Path, Sidecar] = {}
     known = set()
     for document in documents:
-        sidecar = sidecars.setdefault(document.root, open_sidecar(document.root))
+        if document.root not in sidecars:
+            sidecars[document.root] = open_sidecar(document.root)
         for finding in document.findings:
             picture = finding.picture
-            if sidecar.wrote(document.name, picture.source, picture.member, picture.alt):
+            if sidecars[document.root].wrote(document.name, picture.source, picture.member, picture.alt):
                 known.add(finding.id)
     return frozenset(known)
 
 
 def written_ids(documents: Iterable[ScannedDocument]) -> frozenset[str]:
-    """The ids that pictures had before their texts were written: a review that names them is done already."""
-    roots = {document.root for document in documents}
-    return frozenset(one.id for root in roots for write in open_sidecar(root).writes for one in write.alts)
+    """The ids that pictures had before their texts were written: a review that names them is done already.
+
+    A document that has the bytes of before a write again (from a backup, say) has lost it, and all later ones.
+    """
+    present = {(one.root, one.name): sha256(one.data) for one in documents}
+    known: set[str] = set()
+    for root in {root for root, _ in present}:
+        lost = set()
+        for write in open_sidecar(root).writes:
+            if write.before == present.get((root, write.document)):
+                lost.add(write.document)
+            if write.document not in lost:
+                known.update(one.id for one in write.alts)
+    return frozenset(known)
 
 
 def undo(

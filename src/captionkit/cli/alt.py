@@ -142,13 +142,18 @@ def write(
     documents, failed = _scan(paths, root, max_length)
     if from_review is not None:
         known = {finding.id for document in documents for finding in document.findings}
-        if lost := len(decisions.keys() - known - written_ids(documents)):
+        done = decisions.keys() & written_ids(documents)
+        if lost := len(decisions.keys() - known - done):
             print(
                 f"captionkit: {_count(lost, 'picture')} of the review not found as reviewed; skipped",
                 file=sys.stderr,
             )
             failed = True
-        failed = _write(documents, decisions) or failed
+        # What is written already is not looked for again: a twin of the picture may bear its id by now.
+        left = {identity: one for identity, one in decisions.items() if identity not in done}
+        failed = _write(documents, left) or failed
+        if done:
+            print(f"{_count(len(done), 'picture')} of the review written before")
         print(f"{_count(undecided, 'picture')} of the review undecided or skipped")
     else:
         review_files(review, overwrite=overwrite)  # before the long work: it may hold a person's decisions
