@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -93,12 +97,21 @@ def test_the_same_picture_decided_twice_is_a_mistake(
         read_reviewed(rewritten([rows[0], {**rows[0], "alt": "Other"}], tmp_path / "r.csv"))
 
 
-def test_a_document_cannot_put_a_formula_into_the_spreadsheet(tmp_path: Path) -> None:
-    (tmp_path / "a.html").write_text("<img src='=HYPERLINK(1)' alt='image'>")
+@pytest.mark.parametrize("formula", ["=HYPERLINK(1)", "+1", "-1", "@x", " =1", "a;=1", "a; +1", 'a;"=1"', "\t=1"])
+def test_a_document_cannot_put_a_formula_into_the_spreadsheet(tmp_path: Path, formula: str) -> None:
+    """Excel computes a cell that begins so; where it expects semicolons, one begins a cell."""
+    value = html.escape(formula)
+    (tmp_path / f"{formula.strip()}.html").write_text(
+        f'<html lang="{value}"><a href="{value}"><img src="{value}" alt="image"></a>'
+        f'<img src="{value}" alt="{value}">'
+    )
     documents = [item for item in scan([tmp_path]) if isinstance(item, ScannedDocument)]
-    (row,) = review_rows(propose(documents, ColourCaptioner()))
-    assert row["picture"].startswith("'=")
-    assert format_csv([row]).startswith(b"\xef\xbb\xbfid,")
+    proposals = [Proposal(finding) for finding in documents[0].findings]
+    for row in review_rows(proposals):
+        for column, cell in row.items():
+            assert not re.search(r'(^|;)[\s"]*[=+@-]', cell), column
+        assert row["language"].endswith(formula.strip().lower()[-1])
+    assert format_csv(review_rows(proposals)).startswith(b"\xef\xbb\xbfid,")
 
 
 def test_a_review_with_decisions_is_not_overwritten(
@@ -113,6 +126,44 @@ def test_a_review_with_decisions_is_not_overwritten(
     with pytest.raises(UsageError, match="holds decisions"):
         review_files(base)
     assert review_files(base, overwrite=True)[0] == table
+
+
+def test_a_page_of_somebody_else_is_not_overwritten(
+    work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path
+) -> None:
+    page = tmp_path / "index.html"
+    page.write_text("<h1>My site</h1>")
+    with pytest.raises(UsageError, match="no review page"):
+        write_review(tmp_path / "index", work[1], work[0])
+    assert page.read_text() == "<h1>My site</h1>"
+    assert not (tmp_path / "index.csv").exists()
+    write_review(tmp_path / "index", work[1], work[0], overwrite=True)
+    write_review(tmp_path / "index", work[1], work[0])  # now it is one of ours
+
+
+def test_bytes_that_are_no_text_reach_neither_file(tmp_path: Path) -> None:
+    """A page that declares UTF-8 and is Latin-1, of a name in Latin-1; a notebook with half a character."""
+    name = os.fsdecode(b"caf\xe9")
+    folder = tmp_path / name
+    folder.mkdir()
+    photograph(folder / f"{name}.jpg", "red")
+    (folder / f"{name}.html").write_bytes(
+        b'<html lang="\xe9"><meta charset=utf-8><h1>caf\xe9</h1><img src="caf\xe9.jpg" alt="image \xe9">'
+        b'<a href="\xe9"><img src="caf\xe9.jpg" alt=""></a><img src="caf\xe9.jpg">'
+    )
+    cell = '{"cells": [{"cell_type": "markdown", "source": "\\ud83d ![\\ud83d](\\ud83d.jpg)"}]}'
+    (folder / "n.ipynb").write_text(cell)
+    documents = [item for item in scan([folder]) if isinstance(item, ScannedDocument)]
+    assert [one.name for one in documents] == [f"{name}.html", "n.ipynb"]
+    proposals = [*propose(documents, ColourCaptioner()), Proposal(documents[1].findings[0])]
+    table, page = write_review(tmp_path / "review", proposals, documents, arguments=[str(folder)])
+    rows = list(csv.DictReader(io.StringIO(table.read_bytes().decode("utf-8-sig"))))
+    assert rows[0]["document"] == "caf\\udce9.html"
+    assert rows[0]["picture"] == "caf\\udce9.jpg"
+    shown = re.sub(r"<[^>]+>", "", page.read_bytes().decode("utf-8").split("<code>")[1].split("</code>")[0])
+    word = html.unescape(shown).split(" ")[3]
+    printed = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True).stdout
+    assert printed == os.fsencode(folder)
 
 
 def test_the_page_is_self_contained_and_escapes_what_documents_say(

@@ -65,3 +65,7 @@ def test_rule_6_the_language_is_english() -> None:
 @pytest.mark.parametrize("caption", ["", "  . ", "photo of", "a picture", "image"])
 def test_a_caption_that_says_nothing_gives_nothing(caption: str) -> None:
     assert word_alt_text(caption) == ""
+
+
+def test_a_text_begins_with_no_mark_that_begins_a_formula() -> None:
+    assert word_alt_text("=a dog") == word_alt_text("a photo of = + a dog") == "A dog."

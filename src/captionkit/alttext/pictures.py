@@ -103,3 +103,11 @@ class Picture:
 def squeeze(text: str) -> str:
     """Text with every run of white space as one space, none at the ends."""
     return " ".join(text.split())
+
+
+def encodable(text: str) -> str:
+    r"""Text that every encoder takes: a byte or half a character that is no text stands as an escape (`\udce9`).
+
+    It reads as Python's own messages show such a name, and inside JSON it means what it meant.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

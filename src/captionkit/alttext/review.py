@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from captionkit.alttext.pictures import squeeze
+from captionkit.alttext.pictures import encodable, squeeze
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.wording import LANGUAGE
 from captionkit.alttext.write import Decision
@@ -25,6 +26,7 @@ COLUMNS = (
 )  # fmt: skip
 DECISIONS = ("accept", "decorative", "skip")
 MAX_REVIEW_BYTES = 64_000_000
+_FORMULA = re.compile(r'((?:^|;) ?"*)(?=[=+\-@])')
 
 
 def review_rows(proposals: Sequence[Proposal]) -> list[dict[str, str]]:
@@ -34,22 +36,22 @@ def review_rows(proposals: Sequence[Proposal]) -> list[dict[str, str]]:
         finding = one.finding
         picture = finding.picture
         member = f"!{picture.member}" if picture.member else ""
-        rows.append(
-            {
-                "id": finding.id,
-                "document": _cell(f"{finding.document}{member}"),
-                "line": str(picture.line or ""),
-                "picture": _cell(picture.source[:200]),
-                "verdict": finding.judgement.verdict.value,
-                "reason": _cell(" ".join(part for part in (finding.judgement.reason, one.note) if part)),
-                "present": _cell(picture.alt or ""),
-                "proposal": one.text,
-                "confidence": "" if one.confidence is None else f"{one.confidence:.2f}",
-                "language": LANGUAGE if one.text else picture.context.language,
-                "decision": "",
-                "alt": one.text,
-            }
-        )
+        row = {
+            "id": finding.id,
+            "document": f"{finding.document}{member}",
+            "line": str(picture.line or ""),
+            "picture": picture.source[:200],
+            "verdict": finding.judgement.verdict.value,
+            "reason": " ".join(part for part in (finding.judgement.reason, one.note) if part),
+            "present": picture.alt or "",
+            "proposal": one.text,
+            "confidence": "" if one.confidence is None else f"{one.confidence:.2f}",
+            "language": LANGUAGE if one.text else picture.context.language,
+            "decision": "",
+            "alt": one.text,
+        }
+        # No column is left out, or the next one that shows what a document says would be forgotten.
+        rows.append({name: _cell(value) for name, value in row.items()})
     return rows
 
 
@@ -141,6 +143,8 @@ def _decision(row: dict[str, str | None], place: str, model: str) -> Decision | 
 
 
 def _cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: what a document says must not compute anything."""
-    text = squeeze(text)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    """A cell that no spreadsheet takes for a formula: what a document says must not compute anything.
+
+    Where a spreadsheet expects semicolons, one inside a cell begins the next.
+    """
+    return _FORMULA.sub(r"\1'", encodable(squeeze(text)))

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import re
 import shlex
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 from captionkit.alttext.appearance import is_vector
-from captionkit.alttext.pictures import squeeze
+from captionkit.alttext.pictures import encodable, squeeze
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.review import format_csv, is_untouched, review_rows
 from captionkit.alttext.scan import ScannedDocument
@@ -31,17 +32,24 @@ from captionkit.images import read_image
 
 THUMBNAIL = 480
 MAX_SVG_BYTES = 300_000
+_TITLE = b"<title>Alternative texts to review</title>"  # in the first lines of review.html
 
 
 def review_files(base: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
     """The names of the CSV and the page.
 
     Raises:
-        UsageError: the folder does not exist, or the CSV holds a person's work and `overwrite` is not set.
+        UsageError: the folder does not exist; or, without `overwrite`, the CSV holds a person's work or the page
+            is none of ours.
     """
     if not base.name or not base.parent.is_dir():
         raise UsageError(f"Expected a name in an existing folder for the review files, but got {base}.")
     table, page = base.with_name(f"{base.name}.csv"), base.with_name(f"{base.name}.html")
+    if page.exists() and not overwrite and not _is_review_page(page):
+        raise UsageError(
+            f"{page} exists and is no review page; name another file with --review, "
+            "or replace it with --overwrite."
+        )
     if table.exists() and not overwrite and not is_untouched(table):
         raise UsageError(
             f"{table} exists and holds decisions; write them with --from-review, name another file with --review, "
@@ -111,13 +119,29 @@ def format_page(
         "ITEMS": items,
         "ROWS": data,
     }
-    return re.sub(r"@([A-Z_]+)@", lambda mark: parts[mark[1]], _resource("review.html"))
+    return encodable(re.sub(r"@([A-Z_]+)@", lambda mark: parts[mark[1]], _resource("review.html")))
+
+
+def _is_review_page(path: Path) -> bool:
+    try:
+        with path.open("rb") as handle:
+            return _TITLE in handle.read(2_000)
+    except OSError:
+        return False
 
 
 def _command(arguments: Sequence[str]) -> str:
     """The command that writes the result, ready to be pasted; no argument is broken over two lines."""
     words = ["captionkit", "alt", "write", *arguments, "--from-review", "captionkit-alt-reviewed.csv"]
-    return " ".join(f"<span>{escape(shlex.quote(word))}</span>" for word in words)
+    return " ".join(f"<span>{escape(_quote(word))}</span>" for word in words)
+
+
+def _quote(word: str) -> str:
+    r"""A word for a shell; a name that is no text as bash and zsh write it: `$'caf\xe9'`."""
+    if word == encodable(word):
+        return shlex.quote(word)
+    plain = "".join(f"\\x{byte:02x}" if byte > 126 or byte in b"'\\" else chr(byte) for byte in os.fsencode(word))
+    return f"$'{plain}'"
 
 
 def _item(number: int, total: int, one: Proposal, content: Path | bytes | None, max_length: int) -> str:

@@ -100,7 +100,7 @@ def _from_path(address: str, path: Path, root: Path) -> Located:
         inside = resolved.is_relative_to(root)
         if inside and resolved.is_file():
             return Located(Where.FILE, path=resolved)
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, ValueError):  # ValueError: half a character, which no file's name holds
         return Located(Where.UNKNOWN, problem="its address names no file")
     if not inside:
         return Located(Where.OUTSIDE, problem=f"it lies outside the root {root}; name a wider one with --root")

@@ -50,7 +50,8 @@ def word_alt_text(caption: str, *, max_length: int = MAX_LENGTH, neutral: bool =
         One sentence; empty where the caption says nothing.
     """
     text = squeeze(caption).strip(" .,;:")
-    text = _ASIDE.sub("", _OPENING.sub("", text)).strip(" .,;:")
+    # Words do not begin with the marks that begin a formula in a spreadsheet (the review file).
+    text = _ASIDE.sub("", _OPENING.sub("", text)).strip(" .,;:").lstrip("=+-@ ")
     if neutral:
         text = neutral_wording(text)
     text = squeeze(_TWICE.sub(r"\1", text))
