@@ -46,7 +46,8 @@ def test_scan_prints_a_line_a_picture_that_needs_attention(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fail_on", "code"), [("missing", 1), ("missing,placeholder", 1), ("too-long", 0), ("any", 1), ("mising", 2)]
+    ("fail_on", "code"),
+    [("missing", 1), ("missing,placeholder", 1), ("too-long", 0), ("any", 1), ("mising", 2), (",", 2), (" ", 2)],
 )
 def test_exit_codes_for_continuous_integration(page: Path, fail_on: str, code: int) -> None:
     assert run("scan", page, "--fail-on", fail_on)[0] == code
@@ -294,3 +295,52 @@ def test_the_rest_of_a_run_with_yes_is_found_again(site: Path) -> None:
     assert code == 0
     assert "2 texts written" in output
     assert '<a href=/shop><img alt="Picture 1." src=a.jpg></a>' in (site / "dogs.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--yes", "--from-review", "x.csv"],
+        ["--undo", "--yes"],
+        ["--undo", "--from-review", "x.csv"],
+        ["--min-confidence", "nan", "--yes"],
+    ],
+)
+def test_options_that_do_not_fit_are_a_mistake(site: Path, arguments: list[str]) -> None:
+    Path("x.csv").write_text("id,decision,alt\n")
+    assert run("write", site, *arguments)[0] == 2
+    assert (site / "dogs.html").read_text() == PAGE
+    assert not Path("captionkit-alt-review.csv").exists()
+
+
+def test_a_review_does_not_take_the_place_of_a_page(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(site)
+    assert run("write", ".", "--review", "dogs")[0] == 2
+    assert (site / "dogs.html").read_text() == PAGE
+    assert run("write", ".", "--review", "dogs", "--overwrite")[0] == 0
+
+
+def test_json_holds_names_and_texts_that_are_not_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.md")
+    path.write_bytes("Ω ".encode() + b"caf\xe9 ![](a.jpg) here\n")
+    printed = subprocess.run(
+        [sys.executable, "-m", "captionkit", "alt", "scan", tmp_path, "--json"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONUTF8": "1"},
+    ).stdout
+    (picture,) = json.loads(printed)["pictures"]
+    assert os.fsencode(picture["document"]) == b"caf\xe9.md"
+    assert os.fsencode(picture["context"]["nearby"]) == "Ω ".encode() + b"caf\xe9 here"
+    assert "Ω".encode() in printed
+
+
+def test_a_review_is_written_into_a_document_that_is_not_utf_8(site: Path) -> None:
+    (site / "dogs.html").write_bytes(b"<meta charset=utf-8>caf\xe9 <img src=a.jpg alt='image'> caf\xe9")
+    (site / "b.md").write_bytes(b"caf\xe9 ![](a.jpg) here\n")
+    assert run("write", site)[0] == 0
+    done = decide(Path("captionkit-alt-review.csv"), "accept", "accept")
+    assert run("write", site, "--from-review", done)[0] == 0
+    text = b"A man with a red wall behind him."
+    assert (site / "b.md").read_bytes() == b"caf\xe9 ![" + text + b"](a.jpg) here\n"
+    assert (site / "dogs.html").read_bytes().endswith(b" alt='" + text + b"'> caf\xe9")

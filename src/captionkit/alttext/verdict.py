@@ -163,6 +163,8 @@ def parse_verdicts(value: str) -> frozenset[Verdict]:
         UsageError: a name that is no verdict.
     """
     names = [name.strip().lower() for name in value.split(",") if name.strip()]
+    if value and not names:
+        raise UsageError(f"Expected verdicts such as missing,placeholder, but got '{value}', which names none.")
     known = [verdict.value for verdict in Verdict]
     if names == ["any"]:
         return frozenset(Verdict) - {Verdict.DECORATIVE, Verdict.OK}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +57,7 @@ def scan(
     """
     import json
 
+    from captionkit.alttext.pictures import encodable
     from captionkit.alttext.scan import Failure
     from captionkit.alttext.scan import scan as scan_paths
     from captionkit.alttext.verdict import parse_verdicts
@@ -73,7 +75,7 @@ def scan(
             findings += item.findings
     if as_json:
         report = {"documents": documents, "pictures": [one.to_json() for one in findings], "errors": errors}
-        print(json.dumps(report, ensure_ascii=False, indent=1))
+        print(encodable(json.dumps(report, ensure_ascii=False, indent=1)))
     else:
         _print_findings(findings, documents, show_all=show_all)
     hits = [one for one in findings if one.judgement.verdict in failing]
@@ -128,6 +130,14 @@ def write(
 
     Example: captionkit alt write site/ && captionkit alt write site/ --from-review captionkit-alt-reviewed.csv
     """
+    from captionkit.errors import UsageError
+
+    asked = [("--yes", yes), ("--from-review", from_review is not None), ("--undo", take_back)]
+    chosen = [name for name, given in asked if given]
+    if len(chosen) > 1:
+        raise UsageError(f"Expected one of --yes, --from-review and --undo, but got {' and '.join(chosen)}.")
+    if math.isnan(min_confidence):  # passes every bound
+        raise UsageError("Expected a number from 0 to 1 for --min-confidence, but got nan.")
     if take_back:
         undo(paths, root)
         return
@@ -178,7 +188,8 @@ def write(
                 review, proposals, documents, arguments=again, max_length=max_length, overwrite=overwrite
             )
             print(
-                f"{_count(len(proposals), 'picture')} to review: {files[1]} (browser) or {files[0]} (spreadsheet)"
+                f"{_count(len(proposals), 'picture')} to review: "
+                f"{_plain(str(files[1]))} (browser) or {_plain(str(files[0]))} (spreadsheet)"
             )
         else:
             print("Nothing to review.")
