@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from captionkit.alttext.decoding import apply_edits, inverse_edits
 from captionkit.alttext.html import read_html
 from captionkit.alttext.pictures import squeeze
+from captionkit.alttext.verdict import Verdict, judge
 from captionkit.errors import UsageError
 
 
@@ -74,10 +75,61 @@ def test_a_hidden_parent_hides_its_pictures() -> None:
     assert not second.decorative
 
 
-def test_alt_text_from_a_template_is_left_alone() -> None:
-    pictures = read_html(b'<img src="a" alt="{{ title }}"><img src="b" {% if x %}alt=""{% endif %}>').pictures
-    assert [one.slot for one in pictures] == [None, None]
-    assert "template" in pictures[0].fixed
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        *('alt="{{ title }}"', "alt={{title}}", 'alt="<?= $alt ?>"', ':alt="name"', 'v-bind:alt="name"'),
+        *('x-bind:alt="name"', '[alt]="name"', '[attr.alt]="name"', 'th:alt="#{dog}"', 'data-th-alt="${dog}"'),
+        *('th:alt-title="#{dog}"', 'ng-attr-alt="{{title}}"', 'alt="" :alt="name"', '.alt="${name}"'),
+        *('data-bind="attr: {alt: name}"', 'th:attr="src=@{x},alt=#{y}"', 'tal:attributes="alt here/title"'),
+    ],
+)
+def test_alt_text_that_a_template_fills_in_is_left_alone(attribute: str) -> None:
+    (picture,) = read_html(f'<img src="a.jpg" {attribute}>'.encode()).pictures
+    assert picture.slot is None
+    assert judge(picture, None).reason == "A template fills in its alternative text."
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<img src="a.jpg" {{ with .Alt }}alt="{{ . }}"{{ end }}>',
+        '<img src="a.jpg" {{#if alt}}alt="{{alt}}"{{/if}}>',
+        *(
+            '<img src="a.jpg" {{ attrs }}>',
+            '<img {{ attributes|raw }} src="a.jpg">',
+            '<img src="a.jpg"{{ attrs }}>',
+        ),
+        *('<img src="a.jpg" <?php echo $alt ?> >', '<img src="a.jpg" <%= attrs %>>', '<img src="a.jpg" ${attrs}>'),
+        *('<img src="b" {% if x %}alt=""{% endif %}>', '<img v-bind="props">', '<img src="a.jpg" x-bind="props">'),
+    ],
+)
+def test_a_tag_that_a_template_writes_parts_of_is_left_alone(tag: str) -> None:
+    (picture,) = read_html(tag.encode()).pictures
+    assert picture.slot is None
+    judgement = judge(picture, None)
+    assert judgement.verdict is Verdict.OK
+    assert "template" in judgement.reason
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        *('src="{{ url }}"', "src={{ url }}", "src=\"{% static 'a.jpg' %}\" class='{% if x %}b{% endif %}'"),
+        *('src="a.jpg" :class="name"', 'src="a.jpg" data-bind="attr: {src: malt, \'data-alt\': x}"'),
+        *('src="a.jpg" data-alt="x"', 'src="<?= $url ?>"', 'src="a.jpg" @click="alt()"'),
+    ],
+)
+def test_a_template_elsewhere_in_the_tag_does_not_stand_for_alt(attributes: str) -> None:
+    (picture,) = read_html(f"<img {attributes}>".encode()).pictures
+    assert picture.slot is not None
+    assert judge(picture, None).verdict is Verdict.MISSING
+
+
+def test_alt_text_that_stands_there_is_judged_whatever_a_template_adds() -> None:
+    (picture,) = read_html(b'<img src="a.jpg" alt="image" {{ attrs }}>').pictures
+    assert judge(picture, None).verdict is Verdict.PLACEHOLDER
+    assert picture.slot is None
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252", "shift_jis", "iso-2022-jp"])

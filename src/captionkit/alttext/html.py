@@ -6,10 +6,11 @@ at which character each start tag began; `attributes` finds `alt` inside that ta
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from captionkit.alttext.attributes import attribute_slot, read_start_tag
+from captionkit.alttext.attributes import StartTag, attribute_slot, read_start_tag
 from captionkit.alttext.context import ContextBuilder, Found, to_picture
 from captionkit.alttext.decoding import ByteEdit, DecodedText, decode_declared
 from captionkit.alttext.lines import LineIndex
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
 
 # A picture inside text that a program fills in later is not ours to judge.
 TEMPLATE_MARKS = ("{{", "{%", "<%", "<?", "${")
+FILLED_IN = "its alt text is filled in by a template"
+PARTLY_WRITTEN = "a template writes parts of its tag"
+# The names by which frameworks bind `alt`: Vue, Alpine, Angular, AngularJS, Lit, Thymeleaf.
+_BOUND = re.compile(
+    r"(?:[vx]-bind)?:alt(?:\.\w+)*|\[(?:attr\.)?alt\]|bind-(?:attr\.)?alt|\.alt|(?:data-)?(?:th[:-]alt(?:-title)?|ng-attr-alt)",
+    re.I,
+)
+# Attributes that bind others, `alt` among them where their value names it: Knockout, Thymeleaf, TAL.
+_BINDERS = re.compile(r"data-bind|(?:data-)?th[:-]attr(?:append|prepend)?|(?:data-)?tal[:-]attributes", re.I)
+_NAMES_ALT = re.compile(r"(?<![\w-])alt(?![\w-])")
+_ALL_BOUND = ("v-bind", "x-bind")  # of an object whose names only the program knows
 _SNIFFED_BYTES = 1024  # the HTML Standard's bound for finding a `meta` that declares the encoding
 
 
@@ -94,13 +106,27 @@ def _with_slot(text: str, found: Found, picture: Picture) -> Picture:
     tag = read_start_tag(text, found.offset)
     if tag is None:
         return replace(picture, fixed="its tag never ends")
-    marked = text[tag.start : tag.end]
-    attribute = tag.attribute("alt")
-    if attribute is not None and any(mark in text[attribute.start : attribute.end] for mark in TEMPLATE_MARKS):
-        return replace(picture, fixed="its alt text is filled in by a template")
-    if any(mark in marked for mark in ("{%", "<%", "<?")):
-        return replace(picture, fixed="a template writes parts of its tag")
+    for attribute in tag.attributes:
+        value = text[attribute.start : attribute.end]
+        marked = attribute.name.lower() == "alt" and any(mark in value for mark in TEMPLATE_MARKS)
+        listed = _BINDERS.fullmatch(attribute.name) and _NAMES_ALT.search(value)
+        if marked or listed or _BOUND.fullmatch(attribute.name):
+            return replace(picture, fixed=FILLED_IN)
+    if _is_partly_written(text, tag):
+        return replace(picture, fixed=PARTLY_WRITTEN)
     return replace(picture, slot=attribute_slot(tag, "alt"))
+
+
+def _is_partly_written(text: str, tag: StartTag) -> bool:
+    """Whether a template may put attributes into a tag: its marks stand elsewhere than in their values."""
+    position = tag.name_end
+    for attribute in tag.attributes:
+        if attribute.name.lower() in _ALL_BOUND:
+            return True
+        if any(mark in text[position : attribute.start] for mark in TEMPLATE_MARKS):
+            return True
+        position = attribute.end
+    return any(mark in text[position : tag.end] for mark in TEMPLATE_MARKS)
 
 
 def _walk(root: Any, builder: ContextBuilder, shift: int) -> None:

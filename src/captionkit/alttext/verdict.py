@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from captionkit.alttext.appearance import Appearance
+from captionkit.alttext.html import FILLED_IN, PARTLY_WRITTEN
 from captionkit.alttext.pictures import Picture, squeeze
 from captionkit.errors import UsageError, nearest
 
@@ -186,10 +187,12 @@ def judge(picture: Picture, appearance: Appearance | None, *, max_length: int = 
     """
     alt = squeeze(picture.alt or "")
     name = alt or picture.label
-    if picture.fixed.startswith("its alt text is filled in by a template"):
+    if picture.fixed == FILLED_IN:
         return Judgement(Verdict.OK, "A template fills in its alternative text.")
     if name:
         return _judge_text(picture, alt, appearance, max_length)
+    if picture.fixed == PARTLY_WRITTEN:
+        return Judgement(Verdict.OK, "A template writes parts of its tag, which may be its alternative text.")
     if picture.decorative and not (picture.empty_alt and _is_nameless_control(picture)):
         return Judgement(Verdict.DECORATIVE, "It is marked as decorative: screen readers pass it over.")
     return _judge_absent(picture, appearance)
