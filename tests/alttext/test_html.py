@@ -64,6 +64,28 @@ def test_srcset_and_picture_sources_stand_in_for_a_missing_src() -> None:
     assert [one.source for one in read_html(page).pictures] == ["a.jpg", "c.webp"]
 
 
+DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+
+
+@pytest.mark.parametrize(
+    ("page", "source"),
+    [
+        (f'<img src="{DOT}" data-srcset="a.jpg 1x">', "a.jpg"),
+        (f'<img src="{DOT}" srcset="a.jpg 1x, b.jpg 2x">', "a.jpg"),
+        (f'<picture><source data-srcset="a.jpg"><img src="{DOT}"></picture>', "a.jpg"),
+        (f'<picture><source srcset="{DOT} 1x" data-srcset="a.jpg"><img src="{DOT}"></picture>', "a.jpg"),
+        ('<picture><source data-srcset="a.jpg"><img src="spacer.gif"></picture>', "a.jpg"),
+        ('<img src="spacer.gif" data-src="b.jpg">', "b.jpg"),
+        (f'<img src="{DOT}" srcset="{DOT} 1w" data-src="my dog.jpg">', "my dog.jpg"),
+        ('<img src="my dog.jpg" srcset="a.jpg 1x">', "my dog.jpg"),
+        ('<picture><source srcset="a.webp"><img src="b.jpg"></picture>', "b.jpg"),
+        (f'<img src="{DOT}">', DOT),
+    ],
+)
+def test_the_picture_is_the_one_that_loads(page: str, source: str) -> None:
+    assert [one.source for one in read_html(page.encode()).pictures] == [source]
+
+
 @pytest.mark.parametrize("attributes", ['alt=""', "role=presentation", 'role="none"', 'aria-hidden="true"'])
 def test_what_is_marked_as_decorative_is_decorative(attributes: str) -> None:
     assert read_html(f"<img src=a {attributes}>".encode()).pictures[0].decorative

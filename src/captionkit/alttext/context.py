@@ -57,6 +57,8 @@ _BLOCKS = HEADINGS | frozenset(
     ]
 )
 _UNSPOKEN = frozenset(["script", "style", "template", "title", "noscript"])
+# Where lazy loaders keep the address until the picture comes into view.
+_LATE = ("data-src", "data-original", "data-lazy-src", "data-srcset", "data-lazy-srcset")
 NEARBY_CHUNKS = 24  # pieces of text looked at on each side: bounds the work in a block of endless pictures
 NEARBY_CHARACTERS = 300
 
@@ -98,7 +100,7 @@ class Found:
     frame: _Frame
     chunk: int
     heading: str
-    sources: tuple[str, ...]  # candidates of the `picture` element around it
+    sources: tuple[Mapping[str, str | None], ...]  # the `source` elements of the `picture` around it
 
 
 class ContextBuilder:
@@ -108,7 +110,7 @@ class ContextBuilder:
         self._frames: list[_Frame] = [_Frame("")]
         self._chunks: list[str | None] = []  # None is the edge of a block
         self._heading: list[str] = []
-        self._sources: list[str] = []
+        self._sources: list[Mapping[str, str | None]] = []
         self.found: list[Found] = []
         self.base = ""
 
@@ -125,7 +127,7 @@ class ContextBuilder:
         if name == "picture":
             self._sources = []
         if name == "source" and above.name == "picture":
-            self._sources.append(attributes.get("srcset") or attributes.get("src") or "")
+            self._sources.append(attributes)
         if offset is not None and _is_picture(name, attributes):
             heading = squeeze(" ".join(self._heading))
             sources = tuple(self._sources) if above.name == "picture" else ()
@@ -246,21 +248,22 @@ def _is_picture(name: str, attributes: Mapping[str, str | None]) -> bool:
 
 
 def _address(found: Found) -> str:
-    """`src`; where that is absent or a lazy loader's stand-in, what the page will show instead."""
-    attributes = found.attributes
-    source = (attributes.get("src") or attributes.get("href") or attributes.get("xlink:href") or "").strip()
+    """The address of the picture that loads: a lazy loader's before `src`, which is its stand-in then."""
     if found.name == "area":
         return ""
-    late = [attributes.get(name) or "" for name in ("data-src", "data-original", "data-lazy-src")]
-    if (not source or source.startswith("data:")) and any(late):
-        return next(address.strip() for address in late if address)
-    if source:
-        return source
-    for candidates in (attributes.get("srcset") or "", attributes.get("data-srcset") or "", *found.sources):
-        first = candidates.strip().split(maxsplit=1)
-        if first:
-            return first[0].rstrip(",")
-    return ""
+    elements = (found.attributes, *found.sources)
+    late = [_value(attributes, name) for attributes in elements for name in _LATE]
+    own = [_value(found.attributes, name) for name in ("src", "href", "xlink:href")]
+    # Browsers may take another candidate than `src`: it shows the same, unless `src` is a `data:` stand-in.
+    others = [_value(attributes, name) for attributes in elements for name in ("srcset", "src")]
+    known = [address for address in (*late, *own, *others) if address]
+    return next((address for address in known if address[:5].lower() != "data:"), known[0] if known else "")
+
+
+def _value(attributes: Mapping[str, str | None], name: str) -> str:
+    """An address; of a list of candidates (`srcset`) the first."""
+    value = (attributes.get(name) or "").strip()
+    return value.split(maxsplit=1)[0].rstrip(",") if value and name.endswith("srcset") else value
 
 
 def _pixels(value: str | None) -> float | None:
