@@ -19,7 +19,7 @@ from captionkit.alttext.write import (
     written_before,
 )
 from captionkit.errors import DataError
-from tests.alttext.fakes import ColourCaptioner, photograph
+from tests.alttext.fakes import ColourCaptioner, photograph, run_as_nobody_special
 
 PAGE = (
     b'<html lang="en">\r\n<h1>Walls</h1>\r\n<img src=red.jpg>\r\n<img src="green.jpg" alt="green.jpg">\r\n'
@@ -87,6 +87,29 @@ def test_a_picture_shown_in_many_places_is_captioned_once(site: Path) -> None:
     captioner = ColourCaptioner()
     proposed(site, captioner)
     assert captioner.asked == 3
+
+
+def test_a_picture_that_is_removed_meanwhile_is_told_and_the_rest_goes_on(site: Path) -> None:
+    documents = scanned(site)
+    (site / "red.jpg").unlink()
+    notes = {one.finding.picture.source: one.note for one in propose(documents, ColourCaptioner())}
+    assert notes["red.jpg"] == "No proposal: it is no longer there."
+    assert notes["green.jpg"] == "The model is not sure."
+
+
+def test_a_picture_that_may_not_be_read_is_told_and_the_rest_goes_on(site: Path) -> None:
+    (site / "a.html").write_text("<p><img src=red.jpg alt='A wall'> A wall</p><img src=green.jpg>")
+    (site / "red.jpg").chmod(0)
+    code = (
+        "import sys; from pathlib import Path; from tests.alttext.fakes import ColourCaptioner; "
+        "from captionkit.alttext.propose import propose; from captionkit.alttext.scan import scan; "
+        "print(*(one.note for one in propose(list(scan([Path(sys.argv[1])])), ColourCaptioner())), sep='\\n')"
+    )
+    done = run_as_nobody_special("-c", code, site / "a.html")
+    assert done.stdout.splitlines() == [
+        "No proposal: its file cannot be read (Permission denied).",
+        "The model is not sure.",
+    ], done.stderr
 
 
 def test_a_page_in_another_language_is_for_review(site: Path) -> None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from captionkit.cli import alt
 from captionkit.cli.app import app
 from captionkit.errors import CaptionkitError
-from tests.alttext.fakes import ColourCaptioner, photograph
+from tests.alttext.fakes import ColourCaptioner, photograph, run_as_nobody_special
 
 PAGE = "<h1>Dogs</h1>\n<img src=a.jpg>\n<img src=b.jpg alt='b.jpg'>\n<img src=c.jpg alt='A dog on a beach'>\n"
 
@@ -66,6 +66,23 @@ def test_json_holds_every_picture_with_its_context(page: Path) -> None:
 def test_a_document_that_cannot_be_read_makes_exit_code_one(page: Path) -> None:
     (page.parent / "bad.md").write_bytes(b"\xff\xfe\xff")
     assert run("scan", page.parent)[0] == 1
+
+
+def test_folders_that_cannot_be_searched_make_exit_code_one_and_the_rest_goes_on(page: Path) -> None:
+    for name, mode in (("closed", 0), ("listed", 0o444)):
+        folder = page.parent / name
+        folder.mkdir()
+        (folder / "a.html").write_text(PAGE)
+        folder.chmod(mode)
+    done = run_as_nobody_special("-m", "captionkit", "alt", "scan", page.parent)
+    for name in ("closed", "listed"):
+        (page.parent / name).chmod(0o755)
+    assert done.returncode == 1
+    assert "3 pictures in 1 document" in done.stdout
+    assert sorted(done.stderr.splitlines()) == [
+        f"captionkit: {page.parent}/closed cannot be searched (Permission denied).",
+        f"captionkit: {page.parent}/listed/a.html cannot be read (Permission denied).",
+    ]
 
 
 def test_on_a_terminal_of_80_characters_the_table_has_room_for_the_reasons(page: Path) -> None:

@@ -79,9 +79,10 @@ def propose(
                 continue
             proposals.append(Proposal(finding, empty=_proposes_empty(finding), note=_note(finding)))
             if finding.judgement.verdict in _OFFERED and not finding.problem:
-                content = document.content(finding)
-                if content is not None:
-                    key = sha256(content) if isinstance(content, bytes) else sha256_file(content)
+                key, problem = _content_hash(document, finding)
+                if problem:
+                    proposals[-1] = Proposal(finding, note=f"No proposal: {problem}.")
+                else:
                     waiting.setdefault(key, (document, finding, []))[2].append(len(proposals) - 1)
     entries = list(waiting.values())
     for start in range(0, len(entries), _BATCH):
@@ -106,6 +107,17 @@ def count_pictures(documents: Iterable[ScannedDocument]) -> int:
     )
 
 
+def _content_hash(document: ScannedDocument, finding: Finding) -> tuple[str, str]:
+    """What tells a picture from others, and why it cannot be had, if so: the file may be gone since the scan."""
+    content = document.content(finding)
+    if content is None:
+        return "", "it is no longer there"
+    try:
+        return sha256(content) if isinstance(content, bytes) else sha256_file(content), ""
+    except OSError as error:
+        return "", f"its file cannot be read ({error.strerror or error})"
+
+
 def _concerns(finding: Finding) -> bool:
     verdict, picture = finding.judgement.verdict, finding.picture
     if picture.slot is None or verdict is Verdict.OK:
@@ -124,7 +136,7 @@ def _proposes_empty(finding: Finding) -> bool:
 
 def _note(finding: Finding) -> str:
     if finding.judgement.verdict in _OFFERED and finding.problem:
-        return f"No proposal: {finding.problem}."
+        return f"No proposal: {finding.problem.removesuffix('.')}."
     return ""
 
 

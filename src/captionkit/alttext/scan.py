@@ -97,7 +97,7 @@ class ScannedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A document that could not be read, and the sentence that says why."""
+    """A document or folder that could not be read, and the sentence that says why."""
 
     path: Path
     error: str
@@ -128,6 +128,9 @@ def list_documents(paths: Iterable[Path], root: Path | None = None) -> Iterator[
             raise UsageError(f"Expected a file or a folder at {path}, but it is a pipe or a device.")
         base = find_root(path, root)
         for candidate in _walk(path) if path.is_dir() else [path]:
+            if isinstance(candidate, Failure):
+                yield candidate
+                continue
             if not path.is_dir() and candidate.suffix.lower() not in documents.READERS:
                 known = ", ".join(sorted(documents.READERS))
                 raise UsageError(f"Expected a document ({known}) or a folder, but got {candidate}.")
@@ -182,7 +185,7 @@ def scan(
     max_length: int = MAX_LENGTH,
     progress: Callable[[Path], None] | None = None,
 ) -> Iterator[ScannedDocument | Failure]:
-    """Scan files and folders. A document that cannot be read becomes a `Failure`, and the rest goes on."""
+    """Scan files and folders. What cannot be read becomes a `Failure`, and the rest goes on."""
     items = list(list_documents(paths, root))
     names = Counter(item[0].relative_to(item[1]) for item in items if not isinstance(item, Failure))
     for item in items:
@@ -202,14 +205,21 @@ def scan(
             yield Failure(path, str(error))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+def _walk(folder: Path) -> Iterator[Path | Failure]:
+    refused: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=refused.append):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS)
         for name in sorted(files):
             path = Path(parent, name)
             # Office programs leave lock files "~$name.docx" beside an open document.
-            if path.suffix.lower() in documents.READERS and not name.startswith((".", "~$")) and path.is_file():
-                yield path
+            if path.suffix.lower() in documents.READERS and not name.startswith((".", "~$")):
+                try:
+                    if path.is_file():
+                        yield path
+                except OSError as error:
+                    yield Failure(path, f"{path} cannot be read ({error.strerror or error}).")
+    for one in refused:
+        yield Failure(Path(one.filename), f"{one.filename} cannot be searched ({one.strerror or one}).")
 
 
 def _look(picture: Picture, located: Located) -> tuple[Appearance | None, str]:
