@@ -211,6 +211,39 @@ def test_undo_of_a_changed_document_exits_with_one(site: Path) -> None:
     assert run("undo", site)[0] == 1
 
 
+def test_undo_of_several_documents_of_one_root(site: Path) -> None:
+    (site / "more.html").write_text(PAGE)
+    run("write", site, "--yes")
+    code, output = run("undo", site / "dogs.html", site / "more.html", site)
+    assert (code, output.count("restored, 1 text")) == (0, 2)
+    assert (site / "dogs.html").read_text() == (site / "more.html").read_text() == PAGE
+
+
+def test_undo_of_a_folder_takes_back_what_was_written_by_name_below_it(site: Path) -> None:
+    blog = site / "blog"
+    blog.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (blog / name).write_bytes((site / name).read_bytes())
+    (blog / "p.html").write_text(PAGE)
+    run("write", blog / "p.html", "--yes")
+    run("write", site, "--min-confidence", "0.4", "--yes")  # a second write, told in the sidecar of the site
+    assert sorted(site.rglob(".captionkit-alt.json")) == [
+        site / ".captionkit-alt.json",
+        blog / ".captionkit-alt.json",
+    ]
+    code, output = run("undo", site)
+    assert code == 0
+    assert f"{blog / 'p.html'}: restored, 1 text taken back" in output
+    assert (blog / "p.html").read_text() == (site / "dogs.html").read_text() == PAGE
+    assert not list(site.rglob(".captionkit-alt.json"))
+
+
+def test_undo_where_there_is_nothing_to_look_at_is_a_mistake(site: Path) -> None:
+    assert run("undo", site / "gone")[0] == 2
+    assert run("undo", site, "--root", site / "gone")[0] == 2
+    assert run("undo", site, "--root", site / "dogs.html")[0] == 2
+
+
 @pytest.mark.parametrize("arguments", [["scan", "gone"], ["write", "."], ["undo", "."]])
 def test_mistakes_and_empty_folders(site: Path, arguments: list[str]) -> None:
     (site / "dogs.html").unlink()

@@ -110,6 +110,20 @@ def find_root(path: Path, root: Path | None) -> Path:
     return path.resolve() if path.is_dir() else path.resolve().parent
 
 
+def check_path(path: Path, root: Path | None) -> None:
+    """Whether a path that was given can be worked on.
+
+    Raises:
+        UsageError: it does not exist, is neither file nor folder, or the root is no folder.
+    """
+    if root is not None and not root.is_dir():
+        raise UsageError(f"Expected a folder for --root, but {root} is none.")
+    if not path.exists():
+        raise UsageError(f"Expected a file or a folder at {path}, but there is none.")
+    if not path.is_dir() and not path.is_file():
+        raise UsageError(f"Expected a file or a folder at {path}, but it is a pipe or a device.")
+
+
 def list_documents(paths: Iterable[Path], root: Path | None = None) -> Iterator[tuple[Path, Path] | Failure]:
     """The documents among files and folders, in a stable order, each once, with its root.
 
@@ -118,16 +132,11 @@ def list_documents(paths: Iterable[Path], root: Path | None = None) -> Iterator[
     Raises:
         UsageError: a path that does not exist, is no document, or a root that is no folder.
     """
-    if root is not None and not root.is_dir():
-        raise UsageError(f"Expected a folder for --root, but {root} is none.")
     seen: set[Path] = set()
     for path in paths:
-        if not path.exists():
-            raise UsageError(f"Expected a file or a folder at {path}, but there is none.")
-        if not path.is_dir() and not path.is_file():
-            raise UsageError(f"Expected a file or a folder at {path}, but it is a pipe or a device.")
+        check_path(path, root)
         base = find_root(path, root)
-        for candidate in _walk(path) if path.is_dir() else [path]:
+        for candidate in _documents_in(path) if path.is_dir() else [path]:
             if isinstance(candidate, Failure):
                 yield candidate
                 continue
@@ -205,12 +214,24 @@ def scan(
             yield Failure(path, str(error))
 
 
-def _walk(folder: Path) -> Iterator[Path | Failure]:
+def walk(folder: Path) -> Iterator[tuple[Path, list[str]] | Failure]:
+    """The folders under a folder, itself first, each with the names of its files; hidden and foreign ones not."""
     refused: list[OSError] = []
     for parent, folders, files in os.walk(folder, onerror=refused.append):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS)
-        for name in sorted(files):
-            path = Path(parent, name)
+        yield Path(parent), sorted(files)
+    for one in refused:
+        yield Failure(Path(one.filename), f"{one.filename} cannot be searched ({one.strerror or one}).")
+
+
+def _documents_in(folder: Path) -> Iterator[Path | Failure]:
+    for item in walk(folder):
+        if isinstance(item, Failure):
+            yield item
+            continue
+        parent, names = item
+        for name in names:
+            path = parent / name
             # Office programs leave lock files "~$name.docx" beside an open document.
             if path.suffix.lower() in documents.READERS and not name.startswith((".", "~$")):
                 try:
@@ -218,8 +239,6 @@ def _walk(folder: Path) -> Iterator[Path | Failure]:
                         yield path
                 except OSError as error:
                     yield Failure(path, f"{path} cannot be read ({error.strerror or error}).")
-    for one in refused:
-        yield Failure(Path(one.filename), f"{one.filename} cannot be searched ({one.strerror or one}).")
 
 
 def _look(picture: Picture, located: Located) -> tuple[Appearance | None, str]:

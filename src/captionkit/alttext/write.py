@@ -16,8 +16,8 @@ from captionkit.alttext.decoding import apply_edits, inverse_edits
 from captionkit.alttext.documents import read_data, write_alts
 from captionkit.alttext.pictures import Picture
 from captionkit.alttext.propose import Proposal
-from captionkit.alttext.scan import ScannedDocument
-from captionkit.alttext.sidecar import Sidecar, Write, WrittenAlt, now, open_sidecar, short_source
+from captionkit.alttext.scan import Failure, ScannedDocument, check_path, find_root, walk
+from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, now, open_sidecar, short_source
 from captionkit.errors import DataError, WriteError
 from captionkit.files import sha256, write_bytes
 
@@ -158,6 +158,34 @@ def written_ids(documents: Iterable[ScannedDocument]) -> frozenset[str]:
             if write.document not in lost:
                 known.update(one.id for one in write.alts)
     return frozenset(known)
+
+
+def find_sidecars(paths: Iterable[Path], root: Path | None) -> tuple[list[Sidecar], list[Failure]]:
+    """The sidecars that may tell of documents at paths: of their roots and, in folders, those below.
+
+    A document that was written by its own name has its sidecar in its own folder. The one that was written last
+    comes first: where two tell of one document, its bytes are those of the last write.
+
+    Args:
+        paths: files and folders.
+        root: the root that was given; None for each path's own.
+
+    Raises:
+        UsageError: there is no such path, or the root is no folder.
+        DataError: a sidecar is damaged.
+    """
+    roots: dict[Path, None] = {}  # a set in order
+    failures = []
+    for path in paths:
+        check_path(path, root)
+        roots[find_root(path, root)] = None
+        for item in walk(path) if path.is_dir() else ():
+            if isinstance(item, Failure):
+                failures.append(item)
+            elif NAME in item[1]:
+                roots[item[0].resolve()] = None
+    sidecars = [sidecar for sidecar in map(open_sidecar, roots) if sidecar.writes]
+    return sorted(sidecars, key=lambda one: one.writes[-1].time, reverse=True), failures
 
 
 def undo(

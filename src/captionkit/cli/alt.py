@@ -201,25 +201,31 @@ def write(
 def undo(paths: Paths, root: Root = None) -> None:
     """Take back what `captionkit alt write` wrote: each document gets its bytes of before.
 
-    A document that was changed since is left as it is, and is named. Exit codes: 0 done, 1 one
-    was left, 2 a mistake.
+    In a folder, what was written under roots of their own below it is taken back too. A document that was
+    changed since is left as it is, and is named. Exit codes: 0 done, 1 one was left, 2 a mistake.
 
     Example: captionkit alt undo site/
     """
     from captionkit.alttext.scan import find_root
-    from captionkit.alttext.sidecar import open_sidecar
+    from captionkit.alttext.write import find_sidecars
     from captionkit.alttext.write import undo as undo_all
 
-    failed = False
+    sidecars, failures = find_sidecars(paths, root)
+    for failure in failures:
+        print(f"captionkit: {failure.error}", file=sys.stderr)
+    failed = bool(failures)
     restored = 0
-    for path in paths:
-        for one in undo_all(open_sidecar(find_root(path, root)), [path]):
+    given = {find_root(path, root) for path in paths}
+    for sidecar in sidecars:
+        folder = sidecar.path.parent
+        for one in undo_all(sidecar, paths):
             restored += one.restored
             if one.error:
                 failed = True
                 print(f"captionkit: {one.error}", file=sys.stderr)
             else:
-                print(f"{_plain(one.document)}: restored, {_count(one.restored, 'text')} taken back")
+                name = one.document if folder in given else str(folder / one.document)
+                print(f"{_plain(name)}: restored, {_count(one.restored, 'text')} taken back")
     if not restored and not failed:
         print("Nothing to undo.")
     if failed:
