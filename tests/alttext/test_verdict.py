@@ -50,6 +50,31 @@ def picture(page: str) -> Picture:
             PHOTO,
             Verdict.REDUNDANT,
         ),
+        ("<svg role=img><title>A <b>red</b> circle</title></svg>", None, Verdict.OK),
+        ("<svg role=img><g><title>A part</title></g></svg>", None, Verdict.MISSING),
+        ("<svg role=img><title> </title></svg>", None, Verdict.MISSING),
+        ("<title>Page</title><svg role=img></svg>", None, Verdict.MISSING),
+        (
+            "<a href=/s aria-labelledby='x t'><img src=a.jpg alt=''></a><p id=t>All <b>dogs</b>",
+            PHOTO,
+            Verdict.DECORATIVE,
+        ),
+        ("<a href=/s aria-labelledby=gone><img src=a.jpg alt=''></a>", PHOTO, Verdict.FUNCTIONAL),
+        ("<a href=/s aria-labelledby=t><img src=a.jpg alt=''></a><p id=t></p>Dogs", PHOTO, Verdict.FUNCTIONAL),
+        ("<button aria-labelledby=t><img src=a.jpg></button><p id=t>Go</p>", PHOTO, Verdict.FUNCTIONAL),
+        (
+            "<button><img src=a.jpg alt=''><svg role=img><title>Go</title></svg></button>",
+            PHOTO,
+            Verdict.DECORATIVE,
+        ),
+        ("<button><img src=a.jpg alt=''><svg><title>Go</title></svg></button>", PHOTO, Verdict.DECORATIVE),
+        ("<button><img src=a.jpg alt=''><svg aria-label=Go></svg></button>", PHOTO, Verdict.DECORATIVE),
+        (
+            "<button><img src=a.jpg alt=''><svg aria-hidden=true><title>Go</title></svg></button>",
+            PHOTO,
+            Verdict.FUNCTIONAL,
+        ),
+        ("<a href=/s><img src=a.jpg alt=Go aria-label=Go></a>", PHOTO, Verdict.OK),
         ("<img src=sales-chart.png>", PHOTO, Verdict.TEXT),
         ("<img src=salesChart2.png>", None, Verdict.TEXT),
         ("<img src=a.png>", DRAWING, Verdict.TEXT),
@@ -129,3 +154,10 @@ def test_verdict_names_are_checked_with_the_nearest_named() -> None:
     assert parse_verdicts("") == set()
     with pytest.raises(UsageError, match="did you mean 'missing'"):
         parse_verdicts("mising")
+
+
+def test_a_drawing_that_its_title_names_is_what_its_button_says() -> None:
+    page = "<button><img src=a.jpg alt=''><svg role=img><title>Search</title></svg></button>"
+    assert [judge(one, PHOTO).verdict for one in find_pictures(page)[0]] == [Verdict.DECORATIVE, Verdict.OK]
+    assert find_pictures(page)[0][0].context.link_text == "Search"
+    assert not find_pictures(f"<h1>Dogs</h1><p>{page}</p>")[0][0].context.nearby

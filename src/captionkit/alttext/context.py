@@ -67,6 +67,7 @@ NEARBY_CHARACTERS = 300
 class _Link:
     target: str
     label: str
+    labelled_by: str = ""
     text: list[str] = field(default_factory=list)
 
 
@@ -88,6 +89,11 @@ class _Frame:
     in_caption: bool = False
     in_heading: bool = False
     unspoken: bool = False
+    identity: str = ""
+    chunk: int = 0
+    # Inside SVG, a `title` that is a child names the element, and is spoken with the link or button around it.
+    titles: list[str] | None = None
+    in_title_of: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,7 @@ class ContextBuilder:
         self._chunks: list[str | None] = []  # None is the edge of a block
         self._heading: list[str] = []
         self._sources: list[Mapping[str, str | None]] = []
+        self._places: dict[str, tuple[int, int]] = {}  # id -> its chunks, from and up to
         self.found: list[Found] = []
         self.base = ""
 
@@ -132,17 +139,26 @@ class ContextBuilder:
             heading = squeeze(" ".join(self._heading))
             sources = tuple(self._sources) if above.name == "picture" else ()
             self.found.append(Found(name, attributes, offset, frame, len(self._chunks), heading, sources))
+        label = squeeze(attributes.get("aria-label") or "")
+        if label and not frame.hidden and (name == "svg" or (_is_drawn(attributes) and name != "img")):
+            _say(frame, label)
         self._frames.append(frame)
 
     def end(self, name: str) -> None:
         """The element that opened last closes."""
-        self._frames.pop()
+        frame = self._frames.pop()
+        if frame.identity:
+            self._places.setdefault(frame.identity, (frame.chunk, len(self._chunks)))
         if name in _BLOCKS:
             self._chunks.append(None)
 
     def text(self, data: str) -> None:
         """Text of the open element."""
         frame = self._frames[-1]
+        if frame.in_title_of is not None:
+            frame.in_title_of.append(data)
+            if not frame.hidden:
+                _say(frame, data)
         if frame.unspoken:
             return
         self._chunks.append(data)
@@ -150,9 +166,7 @@ class ContextBuilder:
             self._heading.append(data)
         if frame.in_caption and frame.figure is not None:
             frame.figure.caption.append(data)
-        for group in (frame.link, frame.button):
-            if group is not None:
-                group.text.append(data)
+        _say(frame, data)
 
     def context(self, found: Found) -> Context:
         """What stands around a found picture. The stream must have ended."""
@@ -163,7 +177,7 @@ class ContextBuilder:
             caption = ""
         return Context(
             link=frame.link.target if frame.link is not None else None,
-            link_text=(group.label or squeeze(" ".join(group.text))) if group is not None else "",
+            link_text=self._group_text(group) if group is not None else "",
             button=frame.button is not None,
             caption=caption,
             heading=found.heading,
@@ -183,16 +197,29 @@ class ContextBuilder:
             in_caption=above.in_caption or name == "figcaption",
             in_heading=above.in_heading or name in HEADINGS,
             unspoken=above.unspoken or name in _UNSPOKEN,
+            identity=attributes.get("id") or "",
+            chunk=len(self._chunks),
+            titles=[] if name == "svg" or above.titles is not None else None,
+            in_title_of=above.titles if name == "title" else above.in_title_of,
         )
+        labelled_by = attributes.get("aria-labelledby") or ""
         if name in ("a", "area") and attributes.get("href") is not None:
-            frame = replace(frame, link=_Link(attributes["href"] or "", label))
+            frame = replace(frame, link=_Link(attributes["href"] or "", label, labelled_by))
         elif role == "link":
-            frame = replace(frame, link=_Link("", label))
+            frame = replace(frame, link=_Link("", label, labelled_by))
         if name == "button" or role == "button" or _is_image_button(name, attributes):
-            frame = replace(frame, button=_Link("", label))
+            frame = replace(frame, button=_Link("", label, labelled_by))
         if name == "figure" or role == "figure":
             frame = replace(frame, figure=_Figure(), in_caption=False)
         return frame
+
+    def _group_text(self, group: _Link) -> str:
+        """What a link or button says without the picture, in the order in which browsers look for it."""
+        pieces: list[str] = []
+        for identity in group.labelled_by.split()[:NEARBY_CHUNKS]:
+            begin, end = self._places.get(identity, (0, 0))
+            pieces += (chunk or " " for chunk in self._chunks[begin : min(end, begin + NEARBY_CHUNKS)])
+        return squeeze(" ".join(pieces)) or group.label or squeeze(" ".join(group.text))
 
     def _nearby(self, chunk: int) -> str:
         before: list[str] = []
@@ -208,6 +235,12 @@ class ContextBuilder:
             after.append(piece)
         left, right = squeeze("".join(reversed(before))), squeeze("".join(after))
         return squeeze(f"{left[-NEARBY_CHARACTERS:]} {right[:NEARBY_CHARACTERS]}")
+
+
+def _say(frame: _Frame, text: str) -> None:
+    for group in (frame.link, frame.button):
+        if group is not None:
+            group.text.append(text)
 
 
 def to_picture(found: Found, context: Context) -> Picture:
@@ -227,7 +260,8 @@ def to_picture(found: Found, context: Context) -> Picture:
         context=context,
         decorative=presentation or empty,
         empty_alt=empty and not presentation,
-        label=squeeze(attributes.get("aria-label") or "") or (f"#{referenced}" if referenced else ""),
+        label=squeeze(attributes.get("aria-label") or "")
+        or (f"#{referenced}" if referenced else squeeze(" ".join(found.frame.titles or ()))),
         title=squeeze(attributes.get("title") or ""),
         width=_pixels(attributes.get("width")),
         height=_pixels(attributes.get("height")),
@@ -244,6 +278,10 @@ def _is_picture(name: str, attributes: Mapping[str, str | None]) -> bool:
         return True
     if name == "area":
         return attributes.get("href") is not None
+    return _is_drawn(attributes)
+
+
+def _is_drawn(attributes: Mapping[str, str | None]) -> bool:
     return (attributes.get("role") or "").strip().lower() in ("img", "image")
 
 

@@ -201,7 +201,7 @@ def judge(picture: Picture, appearance: Appearance | None, *, max_length: int = 
 def _judge_text(picture: Picture, alt: str, appearance: Appearance | None, max_length: int) -> Judgement:
     """There is a name. Is it one, is it new, is it short?"""
     if not alt:
-        return Judgement(Verdict.OK, "aria-label or aria-labelledby names it.")
+        return Judgement(Verdict.OK, "aria-label, aria-labelledby or the title of its SVG names it.")
     context = picture.context
     if what := placeholder(alt, picture.source):
         if _is_control(picture):
