@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -199,8 +201,10 @@ def rezipped(data: bytes, change: dict[str, bytes]) -> bytes:
 def docx_part(path: Path, body: str) -> tuple[Picture, ...]:
     """The pictures of a Word document with another body."""
     xml = (
-        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><w:document xmlns:w="w" xmlns:wp="wp" xmlns:a="a" '
-        f'xmlns:pic="pic" xmlns:r="r" xmlns:mc="mc" xmlns:v="v" xmlns:d="d"><w:body>{body}</w:body></w:document>'
+        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><w:document '
+        'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" xmlns:wp="wp" xmlns:a="a" '
+        'xmlns:pic="pic" xmlns:r="r" xmlns:mc="mc" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:d="d">'
+        f"<w:body>{body}</w:body></w:document>"
     )
     return read_document(path, rezipped(path.read_bytes(), {"word/document.xml": xml.encode()})).pictures
 
@@ -232,6 +236,26 @@ def test_special_drawings_of_word(tmp_path: Path) -> None:
     assert pictures[2].alt == "old picture here"
     assert pictures[4].context.link == "#top"
     assert pictures[4].context.link_text == "Up"
+
+
+def test_the_prefixes_of_a_word_document_are_its_own_affair(tmp_path: Path) -> None:
+    """ElementTree writes ns0, ns1, ... when it writes a document that it has read."""
+    path = make_docx(tmp_path)
+    data = path.read_bytes()
+    main = ElementTree.fromstring(zipfile.ZipFile(io.BytesIO(data)).read("word/document.xml"))
+    path.write_bytes(rezipped(data, {"word/document.xml": ElementTree.tostring(main, "utf-8")}))
+    document = read_document(path)
+    assert document.pictures == tuple(
+        replace(one, slot=other.slot)
+        for one, other in zip(read_document(path, data).pictures, document.pictures, strict=True)
+    )
+    new = apply_edits(path.read_bytes(), write_alts(path, path.read_bytes(), document, {0: "A wall."}))
+    assert read_document(path, new).pictures[0].alt == "A wall."
+    strict = ElementTree.tostring(main).replace(
+        b"http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+        b"http://purl.oclc.org/ooxml/wordprocessingml/main",
+    )
+    assert len(read_document(path, rezipped(data, {"word/document.xml": strict})).pictures) == 3
 
 
 def test_a_signed_document_is_listed_but_not_written(tmp_path: Path) -> None:

@@ -21,6 +21,12 @@ from captionkit.alttext.xml_tags import MAX_XML_BYTES, read_xml
 from captionkit.errors import DataError
 
 MAIN = "word/document.xml"
+# The prefix "w" is a habit; the namespaces are of ECMA-376, transitional and strict.
+_PARAGRAPHS = (
+    "http://schemas.openxmlformats.org/wordprocessingml/2006/main p",
+    "http://purl.oclc.org/ooxml/wordprocessingml/main p",
+)
+_SHAPE = "urn:schemas-microsoft-com:vml shape"
 _PARTS = ("header", "footer", "footnotes", "endnotes", "comments")
 
 
@@ -44,7 +50,7 @@ def read_docx(data: bytes) -> PackedDocument:
     for part in (MAIN, *others):
         content = archive.read(part, MAX_XML_BYTES)
         reader = _PartReader(styles, language, read_relationships(archive, part))
-        encoding = read_xml(content, start=reader.start, end=reader.end, text=reader.text)
+        encoding = read_xml(content, start=reader.start, end=reader.end, text=reader.text, namespaces=True)
         texts[part], found = to_pictures(archive, part, content, encoding, reader.finish())
         pictures += found
     return PackedDocument(archive, tuple(pictures), texts)
@@ -78,14 +84,14 @@ class _PartReader:
             self._fallback += 1
         if self._fallback:
             return
-        if short == "p" and name.startswith("w:"):
+        if name in _PARAGRAPHS:
             self._open.append(_Paragraph())
         elif short == "pStyle" and self._open:
             self._open[-1].style = attribute(attributes, "val")
         elif short == "hyperlink":
             target = self._relations.get(attribute(attributes, "id"), ("", True))[0]
             self._links.append((target or f"#{attribute(attributes, 'anchor')}", []))
-        elif short in ("inline", "anchor") or name == "v:shape":
+        elif short in ("inline", "anchor") or name == _SHAPE:
             self._open_drawing(name, attributes, offset)
         elif self._drawings:
             drawing = self._drawings[-1]
@@ -103,11 +109,11 @@ class _PartReader:
             return
         if self._fallback:
             return
-        if short == "p" and name.startswith("w:") and self._open:
+        if name in _PARAGRAPHS and self._open:
             self._done.append(self._open.pop())
         elif short == "hyperlink":
             self._links.pop()
-        elif (short in ("inline", "anchor") or name == "v:shape") and self._drawings:
+        elif (short in ("inline", "anchor") or name == _SHAPE) and self._drawings:
             drawing = self._drawings.pop()
             if self._open:
                 self._open[-1].drawings.append(drawing)
@@ -141,7 +147,7 @@ class _PartReader:
 
     def _open_drawing(self, name: str, attributes: dict[str, str], offset: int) -> None:
         drawing = Drawing()
-        if name == "v:shape":
+        if name == _SHAPE:
             drawing.offset, drawing.attribute = offset, "alt"
             drawing.descr, drawing.title = attributes.get("alt"), attributes.get("title", "")
         self._drawings.append(drawing)

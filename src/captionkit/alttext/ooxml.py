@@ -45,8 +45,8 @@ class Drawing:
 
 
 def local(name: str) -> str:
-    """An element's or attribute's name without its prefix."""
-    return name.rsplit(":", 1)[-1]
+    """An element's or attribute's name without its prefix or namespace."""
+    return name.rsplit(" ", 1)[-1].rsplit(":", 1)[-1]
 
 
 def attribute(attributes: Mapping[str, str], name: str) -> str:
