@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captionkit.alttext.decoding import apply_edits, inverse_edits
-from captionkit.alttext.markdown import escape_label, read_markdown
+from captionkit.alttext.markdown import escape_label, find_pictures, read_markdown
 from captionkit.alttext.pictures import squeeze
 
 PAGE = """---
@@ -108,3 +108,37 @@ def test_tabs_and_deep_quotes_keep_their_places() -> None:
 def test_an_escaped_label_renders_as_itself(alt: str) -> None:
     (picture,) = read_markdown(f"![{escape_label(alt)}](a.png)\n".encode()).pictures
     assert squeeze(picture.alt or "") == squeeze(alt)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "---\ncover: ![x](c.jpg)\n---",
+        "---\ncover: <img src=c.jpg>\n...",
+        "+++\ncover = '<img src=c.jpg>'\n+++",
+        '{\n  "cover": "<img src=c.jpg>",\n\n  "more": {"html": "![](c.jpg)"}\n}',
+        '{"cover": "![](c.jpg)"}  ',
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_front_matter_is_no_markdown_and_ends_where_it_ends(block: str, newline: str) -> None:
+    text = f"{block}\n\n![](a.jpg)\n\n---\n\n![](b.jpg)\n".replace("\n", newline)
+    pictures = find_pictures(text)
+    assert [one.source for one in pictures] == ["a.jpg", "b.jpg"]
+    assert pictures[0].line == block.count("\n") + 3
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "{% raw %}",
+        "{{< figure >}}",
+        '{"a": 1} then ',
+        "{" * 5,
+        pytest.param('{"a":' * 10_000, id="deep"),
+        "...",
+        "---",
+    ],
+)
+def test_what_only_begins_like_front_matter_is_markdown(start: str) -> None:
+    assert [one.source for one in find_pictures(f"{start}\n\n![](a.jpg)\n")] == ["a.jpg"]

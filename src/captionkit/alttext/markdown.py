@@ -9,6 +9,7 @@ that is not HTML is blank, so that every place stays what it is.
 from __future__ import annotations
 
 import bisect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -74,17 +75,27 @@ class _Lines(LineIndex):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
+        self._text = text
         self._cursor: dict[int, int] = {}
 
     def front_matter(self) -> int:
-        """The number of lines of a YAML or TOML block at the very start, which is no Markdown."""
+        """The number of lines of a YAML, TOML or JSON block at the very start, which is no Markdown."""
         first = self.contents[0].rstrip()
-        if first not in ("---", "+++"):
-            return 0
+        if first.startswith("{"):
+            return self._json_lines()
+        ends = {"---": ("---", "..."), "+++": ("+++",)}.get(first, ())
         for number, line in enumerate(self.contents[1:], start=1):
-            if line.rstrip() == first:
+            if line.rstrip() in ends:
                 return number + 1
         return 0
+
+    def _json_lines(self) -> int:
+        try:
+            _, end = json.JSONDecoder().raw_decode(self._text)
+        except (ValueError, RecursionError):
+            return 0
+        line, column = self.place(end)
+        return 0 if self.contents[line - 1][column - 1 :].strip() else line
 
     def find(self, number: int, part: str) -> int | None:
         """The offset of a block's line in its source line, behind what was found there before."""
