@@ -13,7 +13,10 @@ from tests.alttext.test_archive import packed
 from tests.alttext.test_example_site import SITE
 from tests.alttext.test_markdown import PAGE
 
-NAMESPACES = b'xmlns:w="w" xmlns:wp="wp" xmlns:a="a" xmlns:r="r" xmlns:p="p"'
+NAMESPACES = (
+    b'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" '
+    b'xmlns:wp="wp" xmlns:a="a" xmlns:r="r" xmlns:p="p"'
+)
 WORD = (
     b"<w:document "
     + NAMESPACES
