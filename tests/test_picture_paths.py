@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from captionkit.errors import UsageError
-from captionkit.picture_paths import find_pictures
+from captionkit.picture_paths import find_pictures, holds_picture
 
 
 @pytest.fixture
@@ -57,3 +57,21 @@ def test_a_folder_without_pictures_and_a_pattern_without_files_are_said(album: P
 def test_links_to_folders_are_not_followed(album: Path) -> None:
     (album / "trip" / "up").symlink_to(album, target_is_directory=True)
     assert names(album, "trip") == ["trip/c.webp", "trip/far/d.tiff"]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0\x08", b"MM\0*", b"RIFF\x10\0\0\0WEBPVP8 ",
+     b"\0\0\0\x18ftypheic", b"\0\0\0\x1cftypavif", b"BM\x10\0\0\0\0\0\0\0"],
+)  # fmt: skip
+def test_a_picture_is_known_by_its_first_bytes(tmp_path: Path, start: bytes) -> None:
+    (tmp_path / "file").write_bytes(start)
+    assert holds_picture(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"source,rank", b"<!doctype html>", b"BMW,a car is parked", b"SQLite format 3"]
+)
+def test_other_files_are_no_pictures(tmp_path: Path, start: bytes) -> None:
+    (tmp_path / "file").write_bytes(start)
+    assert not holds_picture(tmp_path / "file")

@@ -14,6 +14,7 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".dib", ".tif", ".tiff"}
 )
 _MAGIC = frozenset("*?[")
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def find_pictures(names: Iterable[str]) -> Iterator[Path]:
@@ -33,6 +34,18 @@ def find_pictures(names: Iterable[str]) -> Iterator[Path]:
             if path not in seen:
                 seen.add(path)
                 yield path
+
+
+def holds_picture(path: Path) -> bool:
+    """Whether a file begins as pictures do, photographs in raw formats and HEIC and films among them."""
+    try:
+        with path.open("rb") as handle:
+            start = handle.read(12)
+    except OSError:
+        return False
+    # A text may begin with "BM" too; a bitmap has four zeros after its size.
+    bitmap = start[:2] == b"BM" and start[6:10] == bytes(4)
+    return start.startswith(_STARTS) or bitmap or start[4:8] == b"ftyp" or start[8:12] == b"WEBP"
 
 
 def _expand(name: str) -> list[Path]:

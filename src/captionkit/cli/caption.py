@@ -123,6 +123,7 @@ def caption(
     captionkit caption photo.jpg --n 3 --must dog --avoid grass
     """
     from captionkit.captioner import Captioner
+    from captionkit.cli.output import check_output
     from captionkit.confidence import hedged, withheld
     from captionkit.decoding import Greedy, Sample, Wording
     from captionkit.errors import UsageError
@@ -138,6 +139,7 @@ def caption(
     if undo:
         _undo(names)
         return
+    check_output("--output", output, [*names, bundle])
     captioner = Captioner.load(bundle, threads=threads)
     if greedy:
         search: Search = Greedy(max_length or captioner.search.max_length)
@@ -251,7 +253,6 @@ def _pictures(paths: list[str]) -> tuple[list[Picture], list[str]]:
 @contextlib.contextmanager
 def _destination(output: Path | None) -> Iterator[IO[str]]:
     """Standard output, or a file that is there when all is written."""
-    from captionkit.errors import UsageError
     from captionkit.files import replacing
 
     if output is None:
@@ -260,8 +261,6 @@ def _destination(output: Path | None) -> Iterator[IO[str]]:
             sys.stdout.reconfigure(errors="surrogateescape")
         yield sys.stdout
         return
-    if not output.parent.is_dir() or output.is_dir():
-        raise UsageError(f"Expected a file in an existing folder for --output, but got {output}.")
     with replacing(output) as handle:
         text = io.TextIOWrapper(handle, encoding="utf-8", errors="surrogateescape", newline="\n")
         yield text

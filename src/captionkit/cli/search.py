@@ -135,6 +135,7 @@ def search(
     captionkit search --duplicates --json
     """
     from captionkit.captioner import Captioner
+    from captionkit.cli.output import check_output
     from captionkit.errors import UsageError
     from captionkit.search.answer import answer_duplicates, answer_like, answer_query
     from captionkit.search.database import INDEX_NAME, find_index
@@ -142,9 +143,8 @@ def search(
 
     if (query is not None) + (like is not None) + duplicates != 1:
         raise UsageError("Expected one of: a query in words, --like PHOTO, --duplicates; for example 'a red car'.")
-    if gallery is not None and (gallery.is_dir() or not gallery.parent.is_dir()):
-        raise UsageError(f"Expected a file in an existing folder for --gallery, but got {gallery}.")
     path = find_index(Path.cwd()) if index is None else index / INDEX_NAME if index.is_dir() else index
+    check_output("--gallery", gallery, [path, like, bundle])
 
     def load() -> Captioner:
         return Captioner.load(bundle, threads=threads)
