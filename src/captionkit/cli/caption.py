@@ -218,6 +218,7 @@ def _album(bundle: str, overwrite: bool, xmp_files: bool) -> Album:
 def _undo(names: list[str]) -> None:
     from captionkit.metadata.album import undo_album
 
+    _let_names_through()
     done = list(undo_album(Path(name) for name in names))
     for one in done:
         if one.error:
@@ -250,15 +251,19 @@ def _pictures(paths: list[str]) -> tuple[list[Picture], list[str]]:
     return pictures, names
 
 
+def _let_names_through() -> None:
+    """File names need not be text: their bytes go to standard output as they came."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+
+
 @contextlib.contextmanager
 def _destination(output: Path | None) -> Iterator[IO[str]]:
     """Standard output, or a file that is there when all is written."""
     from captionkit.files import replacing
 
     if output is None:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            # File names need not be text: let their bytes through as they came.
-            sys.stdout.reconfigure(errors="surrogateescape")
+        _let_names_through()
         yield sys.stdout
         return
     with replacing(output) as handle:
