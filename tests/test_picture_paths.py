@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from captionkit.errors import UsageError
-from captionkit.picture_paths import find_pictures, holds_picture
+from captionkit.picture_paths import PassedOver, find_pictures, holds_picture
 
 
 @pytest.fixture
@@ -75,3 +78,39 @@ def test_a_picture_is_known_by_its_first_bytes(tmp_path: Path, start: bytes) -> 
 def test_other_files_are_no_pictures(tmp_path: Path, start: bytes) -> None:
     (tmp_path / "file").write_bytes(start)
     assert not holds_picture(tmp_path / "file")
+
+
+def test_folders_that_cannot_be_listed_are_told_and_the_rest_goes_on(
+    album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root every folder can be listed: the refusal is the system's, given where the system gives it."""
+    listed = os.scandir
+
+    def refusing(path: str) -> Any:
+        if Path(path).name == "far":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    passed = PassedOver()
+    assert [path.name for path in find_pictures([str(album)], passed)] == ["a.png", "b.JPG", "c.webp"]
+    far = album / "trip" / "far"
+    sentence = f"Expected a folder that can be listed, but {far} cannot (Permission denied)."
+    assert passed.folders == [sentence]
+    passed = PassedOver()
+    assert list(find_pictures([str(far)], passed)) == []
+    assert passed.folders == [sentence]
+
+
+def test_heic_pictures_in_folders_are_counted(album: Path) -> None:
+    for name in ("x.HEIC", "trip/y.heif", ".z.heic"):
+        (album / name).touch()
+    passed = PassedOver()
+    assert len(list(find_pictures([str(album)], passed))) == 4
+    assert passed.heic == 2
+    (album / "phone").mkdir()
+    (album / "phone" / "x.heic").touch()
+    with pytest.raises(
+        UsageError, match="1 HEIC picture was passed over, since that format is not read; convert it"
+    ):
+        names(album, "phone")

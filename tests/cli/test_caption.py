@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import struct
 import subprocess
 import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -301,3 +303,22 @@ def test_captioning_loads_nothing_it_does_not_need(album: Path, tiny_bundle: Pat
     command = [sys.executable, "-c", code, str(album / "a.png"), "--bundle", str(tiny_bundle)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_folder_that_cannot_be_listed_is_told(run: Run, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = os.scandir
+
+    def refusing(path: str) -> Any:
+        if Path(path).name == "trip":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    (album / "phone.heic").write_bytes(b"unread")
+    done = run(album)
+    assert (done.code, len(done.lines)) == (1, 2)
+    assert done.err.splitlines() == [
+        f"captionkit: Expected a folder that can be listed, but {album / 'trip'} cannot (Permission denied).",
+        "captionkit: 1 HEIC picture was passed over, since that format is not read; convert it to JPEG first.",
+    ]
+    assert run(album, "--undo").code == 1

@@ -135,9 +135,9 @@ def caption(
         raise UsageError("Expected one of --greedy and --sample, but got both; leave one out.")
     if (write_metadata or undo) and STDIN in paths:
         raise UsageError("Expected picture files for --write-metadata and --undo, but got '-'.")
-    pictures, names = _pictures(paths)
+    pictures, names, blind = _pictures(paths)
     if undo:
-        _undo(names)
+        _undo(names, blind=blind)
         return
     check_output("--output", output, [*names, bundle])
     captioner = Captioner.load(bundle, threads=threads)
@@ -165,8 +165,7 @@ def caption(
     with _destination(output) as out:
         write = _JsonLines(out) if as_json else _Table(out) if as_csv else _Plain(out, alone=alone)
         # Sentences that appear on a terminal are progress enough.
-        quiet = alone or out.isatty()
-        with Progress("captions", len(names), "pictures", quiet=quiet) as progress:
+        with Progress("captions", len(names), "pictures", quiet=alone or out.isatty()) as progress:
             found = captioner.iter_caption(pictures, search=search, n=n, wording=wording)
             for name, plain in zip(names, found, strict=True):
                 prediction = (withheld if abstain else hedged)(plain, below)
@@ -176,17 +175,13 @@ def caption(
                     error = album.write(Path(name), prediction) or None
                 if error is not None:
                     failed += 1
-                    message = f"captionkit: {printable(error)}"
-                    if quiet:
-                        print(message, file=sys.stderr)
-                    else:
-                        progress.say(message)
+                    progress.warn(f"captionkit: {printable(error)}")
                 progress.advance()
     if album is not None:
         kept = f", {album.kept} kept the description they had" if album.kept else ""
         print(f"captionkit: metadata of {album.written} of {len(names)} pictures written{kept}.", file=sys.stderr)
-    if failed:
-        if not alone:
+    if failed or blind:
+        if failed and not alone:
             what = "have no caption" if album is None else "have no caption or could not be written"
             print(f"captionkit: {failed} of {len(names)} pictures {what}.", file=sys.stderr)
         raise typer.Exit(1)
@@ -215,7 +210,7 @@ def _album(bundle: str, overwrite: bool, xmp_files: bool) -> Album:
     return Album(sha256_file(bundle), overwrite=overwrite, beside=xmp_files)
 
 
-def _undo(names: list[str]) -> None:
+def _undo(names: list[str], *, blind: bool) -> None:
     from captionkit.metadata.album import undo_album
 
     _let_names_through()
@@ -227,15 +222,15 @@ def _undo(names: list[str]) -> None:
             print(f"{printable(one.document)}\trestored")
     if not done:
         print("Nothing to undo.")
-    if any(one.error for one in done):
+    if blind or any(one.error for one in done):
         raise typer.Exit(1)
 
 
-def _pictures(paths: list[str]) -> tuple[list[Picture], list[str]]:
-    """The pictures to caption and their names, `-` being standard input."""
+def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool]:
+    """The pictures to caption, their names (`-` is standard input), and whether a folder could not be listed."""
     from captionkit.errors import UsageError
     from captionkit.images import MAX_FILE_BYTES
-    from captionkit.picture_paths import find_pictures
+    from captionkit.picture_paths import PassedOver, find_pictures, heic_sentence
 
     if paths.count(STDIN) > 1:
         raise UsageError("Expected '-' once at most: standard input holds one picture.")
@@ -245,10 +240,13 @@ def _pictures(paths: list[str]) -> tuple[list[Picture], list[str]]:
         # One byte more than a picture may have, so that a longer one is refused and not cut.
         pictures.append(sys.stdin.buffer.read(MAX_FILE_BYTES + 1))
         names.append(STDIN)
-    for path in find_pictures(path for path in paths if path != STDIN):
+    passed = PassedOver()
+    for path in find_pictures((path for path in paths if path != STDIN), passed):
         pictures.append(path)
         names.append(str(path))
-    return pictures, names
+    for line in [*passed.folders, *([heic_sentence(passed.heic)] if passed.heic else [])]:
+        print(f"captionkit: {printable(line)}", file=sys.stderr)
+    return pictures, names, bool(passed.folders)
 
 
 def _let_names_through() -> None:

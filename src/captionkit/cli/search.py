@@ -51,6 +51,7 @@ def index(
     """
     from captionkit.captioner import Captioner
     from captionkit.cli.caption import printable
+    from captionkit.picture_paths import heic_sentence
     from captionkit.search.database import INDEX_NAME
     from captionkit.search.indexing import index_folder
 
@@ -71,6 +72,8 @@ def index(
         print(
             f"captionkit: {printable(link)} leads out of {printable(str(folder))}; not followed.", file=sys.stderr
         )
+    if report.heic:
+        print(f"captionkit: {heic_sentence(report.heic)}", file=sys.stderr)
     changes = {
         "captioned": report.captioned,
         "moved or copied": report.linked,
