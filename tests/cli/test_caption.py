@@ -223,6 +223,17 @@ def test_searches(run: Run, album: Path) -> None:
         (["--json", "--csv"], "--json and --csv"),
         (["--greedy", "--sample"], "--greedy and --sample"),
         (["--greedy", "--n", "2"], "one caption"),
+        (["--greedy", "--beams", "5"], "--greedy and --beams"),
+        (["--sample", "--beams", "5"], "--sample and --beams"),
+        (["--temperature", "0.5"], "Expected --sample beside --temperature"),
+        (["--top-k", "5"], "Expected --sample beside --top-k"),
+        (["--top-p", "0.5"], "Expected --sample beside --top-p"),
+        (["--seed", "0"], "Expected --sample beside --seed"),
+        (["--hedge-below", "nan"], "from 0 to 1 for --hedge-below"),
+        (["--xmp-files"], "Expected --write-metadata beside --xmp-files"),
+        (["--overwrite"], "Expected --write-metadata beside --overwrite"),
+        (["--undo", "--write-metadata"], "--undo and --write-metadata"),
+        (["--undo", "-o", "new.csv"], "--undo and --output"),
         (["--sample", "--must", "dog"], "beam search"),
         (["--sample", "--temperature", "0"], "temperature"),
         (["--must", "dgo"], "did you mean 'dog'"),
@@ -241,6 +252,12 @@ def test_wrong_arguments_are_one_sentence_and_code_2(
     assert message in done.err
     assert done.out == ""
     assert "Traceback" not in done.err
+
+
+def test_an_option_that_asks_for_what_is_so_anyway_is_no_mistake(run: Run, album: Path) -> None:
+    usual = ["--temperature", "1", "--top-k", "0", "--top-p", "0.9"]
+    assert run(album / "a.png", *usual) == run(album / "a.png")
+    assert run(album / "a.png", "--greedy", "--beams", "1").code == 0
 
 
 def test_a_folder_without_pictures(run: Run, tmp_path: Path) -> None:

@@ -203,6 +203,11 @@ def test_an_index_of_another_model(run: Run, indexed: Path, tmp_path: Path) -> N
     [
         (("search",), "Expected one of: a query in words, --like PHOTO, --duplicates"),
         (("search", "dog", "--duplicates"), "Expected one of"),
+        (("search", "--like", "a.png", "--captions-only"), "--like and --captions-only"),
+        (("search", "--like", "a.png", "--depth", "5"), "--like and --depth"),
+        (("search", "--duplicates", "-n", "3"), "--duplicates and --limit"),
+        (("search", "dog", "--captions-only", "--depth", "5"), "--captions-only and --depth"),
+        (("search", "--duplicates", "-n", "20", "--depth", "100"), "Expected a search index in"),
         (("search", "dog", "--index", "none.sqlite"), "there is none; make it: captionkit index FOLDER"),
         (("search", "dog"), "Expected a search index in"),
         (("search", "dog", "--index", "x", "--gallery", "none/x.html"), "Expected a file in an existing folder"),

@@ -124,15 +124,22 @@ def caption(
     """
     from captionkit.captioner import Captioner
     from captionkit.cli.output import check_output
+    from captionkit.cli.together import expect_with, expect_without
     from captionkit.confidence import hedged, withheld
     from captionkit.decoding import Greedy, Sample, Wording
     from captionkit.errors import UsageError
     from captionkit.progress import Progress
 
-    if as_json and as_csv:
-        raise UsageError("Expected one of --json and --csv, but got both; leave one out.")
-    if greedy and sample:
-        raise UsageError("Expected one of --greedy and --sample, but got both; leave one out.")
+    expect_without("--json", as_json, {"--csv": as_csv})
+    expect_without("--greedy", greedy, {"--sample": sample, "--beams": (beams or 1) > 1})
+    expect_without("--sample", sample, {"--beams": (beams or 1) > 1})
+    drawn = {"--temperature": temperature != 1.0, "--top-k": top_k != 0, "--top-p": top_p != 0.9}
+    expect_with("--sample", sample, {**drawn, "--seed": seed is not None})
+    results = {"--json": as_json, "--csv": as_csv, "--output": output is not None}
+    expect_without("--undo", undo, {"--write-metadata": write_metadata, **results})
+    expect_with("--write-metadata", write_metadata, {"--xmp-files": xmp_files, "--overwrite": overwrite})
+    if hedge_below is not None and not 0 <= hedge_below <= 1:  # typer lets nan through
+        raise UsageError(f"Expected a confidence from 0 to 1 for --hedge-below, but got {hedge_below}.")
     if (write_metadata or undo) and STDIN in paths:
         raise UsageError("Expected picture files for --write-metadata and --undo, but got '-'.")
     pictures, names, blind = _pictures(paths)

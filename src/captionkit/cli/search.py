@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from captionkit.search.answer import Answer
 
+LIMIT, DEPTH = 20, 100  # pictures, unless told otherwise
 BundleOption = Annotated[
     Path | None,
     typer.Option(
@@ -104,7 +105,7 @@ def search(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=10_000, help="Pictures to list.")] = 20,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=10_000, help="Pictures to list.")] = LIMIT,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     like: Annotated[
         Path | None, typer.Option("--like", help="Find pictures that are like this one.", show_default=False)
@@ -125,7 +126,7 @@ def search(
     depth: Annotated[
         int,
         typer.Option("--depth", min=1, max=1_000_000, help="Pictures that the model ranks: the best by captions."),
-    ] = 100,
+    ] = DEPTH,
     bundle: BundleOption = None,
     threads: ThreadsOption = None,
 ) -> None:
@@ -139,6 +140,7 @@ def search(
     """
     from captionkit.captioner import Captioner
     from captionkit.cli.output import check_output
+    from captionkit.cli.together import expect_without
     from captionkit.errors import UsageError
     from captionkit.search.answer import answer_duplicates, answer_like, answer_query
     from captionkit.search.database import INDEX_NAME, find_index
@@ -146,6 +148,10 @@ def search(
 
     if (query is not None) + (like is not None) + duplicates != 1:
         raise UsageError("Expected one of: a query in words, --like PHOTO, --duplicates; for example 'a red car'.")
+    by_words = {"--captions-only": captions_only, "--depth": depth != DEPTH}
+    expect_without("--like", like is not None, by_words)
+    expect_without("--duplicates", duplicates, {"--limit": limit != LIMIT, **by_words})
+    expect_without("--captions-only", captions_only, {"--depth": depth != DEPTH})
     path = find_index(Path.cwd()) if index is None else index / INDEX_NAME if index.is_dir() else index
     check_output("--gallery", gallery, [path, like, bundle])
 
