@@ -241,3 +241,18 @@ def test_a_link_is_no_duplicate_of_its_own_file(run: Run, album: Path, monkeypat
     assert "4 pictures (4 captioned)" in run("index", album).out
     monkeypatch.chdir(album)
     assert "link.png" not in run("search", "--duplicates").out
+
+
+@pytest.mark.parametrize("command", [["search", "dog"], ["index", "."], ["index", ".", "--rebuild"]])
+def test_a_photograph_is_no_index_and_no_damaged_one(
+    run: Run, album: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(album)
+    before = {path: path.read_bytes() for path in album.glob("*.*")}
+    done = run(*command, "--index", "a.png")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "captionkit: Expected a search index of captionkit at a.png, but it is another kind of file; "
+        "name an index with --index.\n"
+    )
+    assert {path: path.read_bytes() for path in album.glob("*.*")} == before
