@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from captionkit.alttext import sidecar as sidecar_module
 from captionkit.alttext.decoding import ByteEdit
 from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, open_sidecar
 from captionkit.errors import DataError, WriteError
+from captionkit.files import read_bounded
 
 
 def write(document: str, alt: str = "A dog.") -> Write:
@@ -119,6 +121,24 @@ def test_without_room_for_a_line_the_file_is_as_it_was(tmp_path: Path) -> None:
 def test_a_line_of_another_process_is_not_lost(tmp_path: Path) -> None:
     sidecar = remembered(tmp_path, "a")
     remembered(tmp_path, "b")
+    with pytest.raises(DataError, match="another process"):
+        sidecar.remember(write("c"))
+    assert documents(tmp_path) == ["a", "b"]
+
+
+def test_a_line_that_comes_while_the_file_is_read_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remembered(tmp_path, "a")
+
+    def slowly(path: Path, limit: int) -> bytes:
+        data = read_bounded(path, limit)
+        monkeypatch.undo()
+        remembered(tmp_path, "b")
+        return data
+
+    monkeypatch.setattr(sidecar_module, "read_bounded", slowly)
+    sidecar = open_sidecar(tmp_path)
     with pytest.raises(DataError, match="another process"):
         sidecar.remember(write("c"))
     assert documents(tmp_path) == ["a", "b"]

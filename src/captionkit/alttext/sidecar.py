@@ -30,6 +30,7 @@ VERSION = 2  # 1 was one JSON document with all writes
 MAX_SIDECAR_BYTES = 512_000_000
 _HEADER = (json.dumps({"format": "captionkit-alt", "version": VERSION}) + "\n").encode("ascii")
 _SPARE = 100  # so many forgotten writes are no reason to write the file anew
+_Stamp = tuple[int, int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,17 @@ class Sidecar:
         writes: what it holds, and what the next `save` adds or drops.
     """
 
-    def __init__(self, path: Path, writes: Mapping[int, Write] | None = None, *, anew: bool = True) -> None:
-        """Take what `open_sidecar` read, by number; `anew` where nothing can be added to the file as it is."""
+    def __init__(
+        self, path: Path, writes: Mapping[int, Write] | None = None, *, stamp: _Stamp = None, anew: bool = True
+    ) -> None:
+        """Take what `open_sidecar` read, by number.
+
+        Args:
+            path: the file.
+            writes: what it holds.
+            stamp: of the file before it was read; None where there was none.
+            anew: nothing can be added to the file as it is.
+        """
         self.path = path
         self.writes = Writes()
         for number, write in (writes or {}).items():
@@ -150,7 +160,7 @@ class Sidecar:
         self.writes.settle()
         self._anew = anew
         self._dead = 0  # records that the file holds and that were forgotten since
-        self._stamp = _stamp(path)
+        self._stamp = stamp
 
     def save(self) -> None:
         """Bring the file up to date, wholly or not at all; with no writes left, remove it.
@@ -225,11 +235,11 @@ class Sidecar:
         return data
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: Path) -> _Stamp:
     """What differs once another process has written a file."""
     try:
         state = path.stat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return state.st_ino, state.st_size, state.st_mtime_ns
 
@@ -251,7 +261,8 @@ def open_sidecar(root: Path, name: str = NAME) -> Sidecar:
         DataError: it is damaged, or of a later version.
     """
     path = root / name
-    if not path.exists():
+    stamp = _stamp(path)
+    if stamp is None:
         return Sidecar(path)
     mistake = f"{path} is not a sidecar of captionkit or is damaged; move it away to begin a new one"
     try:
@@ -265,9 +276,9 @@ def open_sidecar(root: Path, name: str = NAME) -> Sidecar:
                 f"{path} has version {document['version']}, but this captionkit knows 1 and {VERSION} only."
             )
         if document["version"] == 1:
-            return Sidecar(path, dict(enumerate(map(_parse, document["writes"]))))
+            return Sidecar(path, dict(enumerate(map(_parse, document["writes"]))), stamp=stamp)
         writes, whole = _read_lines(rest)
-        return Sidecar(path, writes, anew=not whole)
+        return Sidecar(path, writes, stamp=stamp, anew=not whole)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise DataError(f"{mistake}.") from None
 

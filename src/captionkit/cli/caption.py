@@ -77,7 +77,12 @@ def caption(
     as_csv: Annotated[bool, typer.Option("--csv", help="A CSV table, one row a caption.")] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write to this file, whole or not at all.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write to this file, whole or not at all; not over a picture.",
+            show_default=False,
+        ),
     ] = None,
     threads: Annotated[
         int | None,
