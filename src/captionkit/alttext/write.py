@@ -215,7 +215,7 @@ def undo(
 
 
 def _undo_document(sidecar: Sidecar, name: str, path: Path, read: Callable[[Path], bytes]) -> Undone:
-    writes = [write for write in sidecar.writes if write.document == name]
+    writes = sidecar.writes.of(name)
     restored = 0
     try:
         for write in reversed(writes):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+import typer.core
 
 from captionkit import __version__
 from captionkit.cli import (
@@ -30,8 +31,22 @@ from captionkit.cli import (
 )
 from captionkit.errors import CaptionkitError
 
+
+class _InterruptError(Exception):
+    """Ctrl-C, under a name that typer does not turn into an exit without a word."""
+
+
+class _Commands(typer.core.TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _InterruptError from None
+
+
 app = typer.Typer(
     name="captionkit",
+    cls=_Commands,
     help="Describe pictures in words: caption, train, evaluate. Start with: captionkit caption photo.jpg",
     no_args_is_help=True,
     add_completion=False,
@@ -85,7 +100,7 @@ def main() -> NoReturn:
     except CaptionkitError as error:
         print(f"captionkit: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _InterruptError):
         print("captionkit: interrupted", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:

@@ -22,6 +22,7 @@ INDEX_NAME = ".captionkit-index.sqlite"
 APPLICATION_ID = 0x434B4958  # "CKIX"
 VERSION = 1
 BUSY_SECONDS = 30.0
+_SQLITE = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, section 1.3
 
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -104,6 +105,23 @@ def find_index(start: Path) -> Path:
     )
 
 
+def check_kind(path: Path) -> None:
+    """Refuse a file that is not SQLite's: what is no index is not a damaged one, and nothing is made beside it.
+
+    Raises:
+        SearchError: it is a photograph, a text, or whatever else.
+    """
+    try:
+        with path.open("rb") as handle:
+            start = handle.read(len(_SQLITE))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SearchError(f"Expected a search index at {path}, but {error.strerror or error}.") from None
+    if start and start != _SQLITE:
+        raise another_kind(path)
+
+
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     """A connection that trusts nothing in the file but its tables. A new file stays empty until it is filled."""
     # A reader, too, opens for writing where it can: what a writer that was killed left must be rolled back.
@@ -151,7 +169,7 @@ def read_facts(connection: sqlite3.Connection, path: Path) -> Facts:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION_ID:
-            raise SearchError(f"Expected a search index of captionkit at {path}, but it is another kind of file.")
+            raise another_kind(path)
         if version != VERSION:
             raise SearchError(
                 f"{path} has version {version}, but this captionkit reads version {VERSION}; "
@@ -222,6 +240,14 @@ def intact(path: Path) -> Iterator[None]:
         yield
     except (TypeError, ValueError):
         raise damaged(path) from None
+
+
+def another_kind(path: Path) -> SearchError:
+    """The error of a file that is no index."""
+    return SearchError(
+        f"Expected a search index of captionkit at {path}, but it is another kind of file; "
+        "name an index with --index."
+    )
 
 
 def damaged(path: Path) -> SearchError:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from captionkit.audit.picture_hash import PictureHash
 from captionkit.errors import SearchError
 from captionkit.search.compact import VECTOR, unpack, unpack_look
-from captionkit.search.database import connect, damaged, intact, read_facts, reading, told
+from captionkit.search.database import check_kind, connect, damaged, intact, read_facts, reading, told
 from captionkit.search.segments import read_columns
 from captionkit.search.words import QueryWord, match_expression
 
@@ -223,6 +223,7 @@ def open_index(path: Path) -> Index:
         raise SearchError(
             f"Expected a search index at {path}, but there is none; make it: captionkit index FOLDER."
         )
+    check_kind(path)
     with told(path):
         connection = connect(path, write=False)
     try:

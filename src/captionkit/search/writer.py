@@ -21,6 +21,8 @@ from captionkit.search.compact import Bytes, pack_look
 from captionkit.search.database import (
     APPLICATION_ID,
     Facts,
+    another_kind,
+    check_kind,
     connect,
     create_tables,
     intact,
@@ -100,6 +102,7 @@ class IndexWriter:
     def __enter__(self) -> Self:
         if not self.path.parent.is_dir():
             raise UsageError(f"Expected an existing folder for the index, but {self.path.parent} is none.")
+        check_kind(self.path)
         self._lock = _locked(self.path)
         try:
             self.index = self._opened()
@@ -247,8 +250,8 @@ class IndexWriter:
         with self.path.open("rb") as handle:
             header = handle.read(100)
         # https://www.sqlite.org/fileformat.html, section 1.3: the application's number is at offset 68.
-        if header[:16] != b"SQLite format 3\0" or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
-            raise UsageError(f"Expected a search index at {self.path}, but it is another kind of file; it stays.")
+        if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+            raise another_kind(self.path)
         for suffix in ("-journal", ""):  # the journal first: a new file must not be rolled back to the old one
             with contextlib.suppress(FileNotFoundError):
                 Path(f"{self.path}{suffix}").unlink()

@@ -1,0 +1,45 @@
+"""What holds for all commands: Ctrl-C is one line and exit code 130, whenever it comes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from captionkit.captioner import Captioner
+from captionkit.cli.app import main
+from captionkit.selftest import draw_picture
+
+
+@pytest.mark.parametrize("command", [["caption", "a.png"], ["alt", "write", "a.html"]])
+def test_ctrl_c_in_a_command_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "a.png").write_bytes(draw_picture(1))
+    (tmp_path / "a.html").write_text('<img src="a.png">')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["captionkit", *command])
+    monkeypatch.setattr(Captioner, "load", interrupt)
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 130
+    assert capsys.readouterr().err == "captionkit: interrupted\n"
+
+
+def test_ctrl_c_while_the_commands_are_loaded_is_one_line() -> None:
+    code = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'captionkit.cli.caption': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from captionkit.__main__ import main\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "captionkit: interrupted\n")
