@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,3 +65,46 @@ def test_what_the_block_raises_comes_through(tmp_path: Path) -> None:
 def test_a_name_that_is_nearly_too_long_is_written(tmp_path: Path, name: str) -> None:
     write_text(tmp_path / name, "text")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o2664, 0o1644])
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    path.chmod(mode)
+    write_text(path, "new")
+    assert path.stat().st_mode & 0o7777 == mode
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_file_that_is_replaced_keeps_its_owner_and_group(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    os.chown(path, 1000, 1001)
+    path.chmod(0o2664)
+    write_text(path, "new")
+    state = path.stat()
+    assert (state.st_uid, state.st_gid, state.st_mode & 0o7777) == (1000, 1001, 0o2664)
+
+
+def test_where_the_owner_cannot_be_kept_the_file_is_written_without_special_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As whoever is not root: here the system refuses, so that root sees it too."""
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    real = Path.stat
+
+    def foreign(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        state = real(self, follow_symlinks=follow_symlinks)
+        return os.stat_result([0o106755, *state[1:4], 4242, 4242, *state[6:]]) if self == path else state
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", foreign)
+        patch.setattr(os, "chown", refuse)
+        write_text(path, "new")
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o7777 == 0o755

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from captionkit.errors import UsageError
-from captionkit.picture_paths import find_pictures
+from captionkit.picture_paths import PassedOver, find_pictures, holds_picture
 
 
 @pytest.fixture
@@ -57,3 +60,57 @@ def test_a_folder_without_pictures_and_a_pattern_without_files_are_said(album: P
 def test_links_to_folders_are_not_followed(album: Path) -> None:
     (album / "trip" / "up").symlink_to(album, target_is_directory=True)
     assert names(album, "trip") == ["trip/c.webp", "trip/far/d.tiff"]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0\x08", b"MM\0*", b"RIFF\x10\0\0\0WEBPVP8 ",
+     b"\0\0\0\x18ftypheic", b"\0\0\0\x1cftypavif", b"BM\x10\0\0\0\0\0\0\0"],
+)  # fmt: skip
+def test_a_picture_is_known_by_its_first_bytes(tmp_path: Path, start: bytes) -> None:
+    (tmp_path / "file").write_bytes(start)
+    assert holds_picture(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"source,rank", b"<!doctype html>", b"BMW,a car is parked", b"SQLite format 3"]
+)
+def test_other_files_are_no_pictures(tmp_path: Path, start: bytes) -> None:
+    (tmp_path / "file").write_bytes(start)
+    assert not holds_picture(tmp_path / "file")
+
+
+def test_folders_that_cannot_be_listed_are_told_and_the_rest_goes_on(
+    album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root every folder can be listed: the refusal is the system's, given where the system gives it."""
+    listed = os.scandir
+
+    def refusing(path: str) -> Any:
+        if Path(path).name == "far":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    passed = PassedOver()
+    assert [path.name for path in find_pictures([str(album)], passed)] == ["a.png", "b.JPG", "c.webp"]
+    far = album / "trip" / "far"
+    sentence = f"Expected a folder that can be listed, but {far} cannot (Permission denied)."
+    assert passed.folders == [sentence]
+    passed = PassedOver()
+    assert list(find_pictures([str(far)], passed)) == []
+    assert passed.folders == [sentence]
+
+
+def test_heic_pictures_in_folders_are_counted(album: Path) -> None:
+    for name in ("x.HEIC", "trip/y.heif", ".z.heic"):
+        (album / name).touch()
+    passed = PassedOver()
+    assert len(list(find_pictures([str(album)], passed))) == 4
+    assert passed.heic == 2
+    (album / "phone").mkdir()
+    (album / "phone" / "x.heic").touch()
+    with pytest.raises(
+        UsageError, match="1 HEIC picture was passed over, since that format is not read; convert it"
+    ):
+        names(album, "phone")

@@ -35,4 +35,5 @@ def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     with Progress("features", 4, quiet=True) as bar:
         bar.advance(4)
         bar.say("hidden")
-    assert capsys.readouterr().err == ""
+        bar.warn("what failed is told all the same")
+    assert capsys.readouterr().err == "what failed is told all the same\n"

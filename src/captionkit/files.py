@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -16,7 +17,8 @@ from captionkit.errors import DataError, WriteError
 def replacing(path: Path | str) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `path` for writing bytes; on success it is synced and takes `path`'s name.
 
-    If the block raises, or the process dies, `path` keeps what it held. The parent folder must exist.
+    If the block raises, or the process dies, `path` keeps what it held. The parent folder must exist. A file
+    that is replaced leaves its mode to the new one and, where the system lets us, its owner and group.
 
     Raises:
         WriteError: the file cannot be made, synced or renamed. What the block raises comes through as it is.
@@ -43,11 +45,7 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
                     handle.close()
                 raise WriteError(path, error) from None
         try:
-            # mkstemp makes the file private; a result should be as readable as any other new file.
-            mask = os.umask(0)
-            os.umask(mask)
-            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask
-            Path(temporary).chmod(mode)
+            _take_after(temporary, path)
             Path(temporary).replace(path)
         except OSError as error:
             raise WriteError(path, error) from None
@@ -55,6 +53,29 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise
+
+
+def _take_after(temporary: str, path: Path) -> None:
+    """Give a new file the owner, group and mode of the one that it replaces."""
+    try:
+        old = path.stat()
+    except FileNotFoundError:
+        # mkstemp makes the file private; a result should be as readable as any other new file.
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
+        return
+    mode = old.st_mode & 0o7777
+    new = Path(temporary).stat()
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        for user, group in ((-1, old.st_gid), (old.st_uid, -1)):  # a user may give a group, root alone an owner
+            with contextlib.suppress(OSError):
+                os.chown(temporary, user, group)
+        new = Path(temporary).stat()
+        # Another owner's or group's special bits would give what nobody meant to give.
+        mode &= ~(stat.S_ISUID if new.st_uid != old.st_uid else 0)
+        mode &= ~(stat.S_ISGID if new.st_gid != old.st_gid else 0)
+    Path(temporary).chmod(mode)
 
 
 def write_bytes(path: Path | str, data: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from captionkit.errors import UsageError
@@ -13,10 +14,25 @@ from captionkit.errors import UsageError
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".dib", ".tif", ".tiff"}
 )
+HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})  # what telephones write and nothing here reads
 _MAGIC = frozenset("*?[")
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def find_pictures(names: Iterable[str]) -> Iterator[Path]:
+@dataclass(slots=True)
+class PassedOver:
+    """What was met in folders and gives no picture.
+
+    Attributes:
+        folders: one sentence a folder that cannot be listed.
+        heic: how many HEIC pictures there are.
+    """
+
+    folders: list[str] = field(default_factory=list)
+    heic: int = 0
+
+
+def find_pictures(names: Iterable[str], passed: PassedOver | None = None) -> Iterator[Path]:
     """The picture files that names stand for, in the order of the names, each once.
 
     A folder stands for the pictures in it and in all folders below, in the order of their names; hidden files
@@ -24,44 +40,80 @@ def find_pictures(names: Iterable[str]) -> Iterator[Path]:
     holds `*`, `?` or `[` is a pattern, with `**` for folders of any depth. Any other name stands for itself,
     there or not: reading it gives its error.
 
+    Args:
+        names: files, folders and patterns.
+        passed: is told what was passed over in the folders.
+
     Raises:
-        UsageError: a folder holds no picture, or a pattern matches nothing.
+        UsageError: a folder that can be listed holds no picture, or a pattern matches nothing.
     """
     seen: set[Path] = set()
+    passed = PassedOver() if passed is None else passed
     for name in names:
-        for path in _expand(name):
+        for path in _expand(name, passed):
             if path not in seen:
                 seen.add(path)
                 yield path
 
 
-def _expand(name: str) -> list[Path]:
+def holds_picture(path: Path) -> bool:
+    """Whether a file begins as pictures do, photographs in raw formats and HEIC and films among them."""
+    try:
+        with path.open("rb") as handle:
+            start = handle.read(12)
+    except OSError:
+        return False
+    # A text may begin with "BM" too; a bitmap has four zeros after its size.
+    bitmap = start[:2] == b"BM" and start[6:10] == bytes(4)
+    return start.startswith(_STARTS) or bitmap or start[4:8] == b"ftyp" or start[8:12] == b"WEBP"
+
+
+def heic_sentence(count: int) -> str:
+    """What to do about HEIC pictures in folders."""
+    those, them = ("1 HEIC picture was", "it") if count == 1 else (f"{count:,} HEIC pictures were", "them")
+    return f"{those} passed over, since that format is not read; convert {them} to JPEG first."
+
+
+def _expand(name: str, passed: PassedOver) -> list[Path]:
     path = Path(name)
     if path.is_dir():
-        found = _below(path)
-        if not found:
+        below = PassedOver()
+        found = _below(path, below)
+        if not found and not below.folders:
+            heic = f" {heic_sentence(below.heic)}" if below.heic else ""
             raise UsageError(
                 f"Expected pictures in the folder {name}, but neither it nor a folder in it holds one "
-                f"({', '.join(sorted(SUFFIXES))})."
+                f"({', '.join(sorted(SUFFIXES))}).{heic}"
             )
+        passed.folders += below.folders
+        passed.heic += below.heic
         return found
     if not path.exists() and _MAGIC & set(name):
         matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207 -- absolute too
         found = [match for match in matches if match.is_file()]
-        found += [picture for match in matches if match.is_dir() and "**" not in name for picture in _below(match)]
+        found += [
+            picture
+            for match in matches
+            if match.is_dir() and "**" not in name
+            for picture in _below(match, passed)
+        ]
         if not found:
             raise UsageError(f"Expected files that match {name!r}, but there are none; check the pattern.")
         return found
     return [path]
 
 
-def _below(folder: Path) -> list[Path]:
+def _below(folder: Path, passed: PassedOver) -> list[Path]:
+    def unlistable(error: OSError) -> None:
+        reason = error.strerror or error
+        passed.folders.append(f"Expected a folder that can be listed, but {error.filename} cannot ({reason}).")
+
     found: list[Path] = []
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=unlistable):
         folders[:] = sorted(one for one in folders if not one.startswith("."))
-        found += [
-            Path(root, one)
-            for one in sorted(files)
-            if not one.startswith(".") and Path(one).suffix.lower() in SUFFIXES
-        ]
+        for name in sorted(one for one in files if not one.startswith(".")):
+            suffix = Path(name).suffix.lower()
+            passed.heic += suffix in HEIC_SUFFIXES
+            if suffix in SUFFIXES:
+                found.append(Path(root, name))
     return found

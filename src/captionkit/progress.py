@@ -86,10 +86,15 @@ class Progress:
             self._line()
 
     def say(self, line: str) -> None:
-        """Print a line without breaking the bar."""
+        """Print a line of news without breaking the bar; when quiet, leave it out."""
+        if not self._quiet:
+            self.warn(line)
+
+    def warn(self, line: str) -> None:
+        """Print a line on what failed without breaking the bar, quiet or not."""
         if self._bar is not None:
             self._bar.console.print(line, highlight=False, markup=False)
-        elif not self._quiet:
+        else:
             print(line, file=sys.stderr, flush=True)
 
     def _line(self) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import struct
 import subprocess
 import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -221,6 +223,17 @@ def test_searches(run: Run, album: Path) -> None:
         (["--json", "--csv"], "--json and --csv"),
         (["--greedy", "--sample"], "--greedy and --sample"),
         (["--greedy", "--n", "2"], "one caption"),
+        (["--greedy", "--beams", "5"], "--greedy and --beams"),
+        (["--sample", "--beams", "5"], "--sample and --beams"),
+        (["--temperature", "0.5"], "Expected --sample beside --temperature"),
+        (["--top-k", "5"], "Expected --sample beside --top-k"),
+        (["--top-p", "0.5"], "Expected --sample beside --top-p"),
+        (["--seed", "0"], "Expected --sample beside --seed"),
+        (["--hedge-below", "nan"], "from 0 to 1 for --hedge-below"),
+        (["--xmp-files"], "Expected --write-metadata beside --xmp-files"),
+        (["--overwrite"], "Expected --write-metadata beside --overwrite"),
+        (["--undo", "--write-metadata"], "--undo and --write-metadata"),
+        (["--undo", "-o", "new.csv"], "--undo and --output"),
         (["--sample", "--must", "dog"], "beam search"),
         (["--sample", "--temperature", "0"], "temperature"),
         (["--must", "dgo"], "did you mean 'dog'"),
@@ -239,6 +252,12 @@ def test_wrong_arguments_are_one_sentence_and_code_2(
     assert message in done.err
     assert done.out == ""
     assert "Traceback" not in done.err
+
+
+def test_an_option_that_asks_for_what_is_so_anyway_is_no_mistake(run: Run, album: Path) -> None:
+    usual = ["--temperature", "1", "--top-k", "0", "--top-p", "0.9"]
+    assert run(album / "a.png", *usual) == run(album / "a.png")
+    assert run(album / "a.png", "--greedy", "--beams", "1").code == 0
 
 
 def test_a_folder_without_pictures(run: Run, tmp_path: Path) -> None:
@@ -301,3 +320,22 @@ def test_captioning_loads_nothing_it_does_not_need(album: Path, tiny_bundle: Pat
     command = [sys.executable, "-c", code, str(album / "a.png"), "--bundle", str(tiny_bundle)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_folder_that_cannot_be_listed_is_told(run: Run, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = os.scandir
+
+    def refusing(path: str) -> Any:
+        if Path(path).name == "trip":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    (album / "phone.heic").write_bytes(b"unread")
+    done = run(album)
+    assert (done.code, len(done.lines)) == (1, 2)
+    assert done.err.splitlines() == [
+        f"captionkit: Expected a folder that can be listed, but {album / 'trip'} cannot (Permission denied).",
+        "captionkit: 1 HEIC picture was passed over, since that format is not read; convert it to JPEG first.",
+    ]
+    assert run(album, "--undo").code == 1

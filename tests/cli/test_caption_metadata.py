@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -89,3 +91,14 @@ def test_undo_of_a_changed_picture_leaves_it_and_exits_with_one(run: Run, album:
 @pytest.mark.parametrize("option", ["--write-metadata", "--undo"])
 def test_standard_input_has_no_file_to_write_to(run: Run, option: str) -> None:
     assert run("-", option)[0] == 2
+
+
+def test_a_name_that_is_no_unicode_is_written_and_taken_back(tiny_bundle: Path, album: Path) -> None:
+    (album / "a.png").rename(os.fsdecode(os.fsencode(album) + b"/lat\xe9in.png"))
+    before = {path: path.read_bytes() for path in album.iterdir()}
+    command = [sys.executable, "-m", "captionkit", "caption", str(album), "--bundle", str(tiny_bundle)]
+    done = subprocess.run([*command, "--write-metadata"], capture_output=True, check=True)
+    assert b"metadata of 2 of 2 pictures written" in done.stderr
+    done = subprocess.run([*command, "--undo"], capture_output=True, check=True)
+    assert b"lat\xe9in.png\trestored\n" in done.stdout
+    assert {path: path.read_bytes() for path in album.iterdir()} == before

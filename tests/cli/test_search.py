@@ -203,9 +203,14 @@ def test_an_index_of_another_model(run: Run, indexed: Path, tmp_path: Path) -> N
     [
         (("search",), "Expected one of: a query in words, --like PHOTO, --duplicates"),
         (("search", "dog", "--duplicates"), "Expected one of"),
+        (("search", "--like", "a.png", "--captions-only"), "--like and --captions-only"),
+        (("search", "--like", "a.png", "--depth", "5"), "--like and --depth"),
+        (("search", "--duplicates", "-n", "3"), "--duplicates and --limit"),
+        (("search", "dog", "--captions-only", "--depth", "5"), "--captions-only and --depth"),
+        (("search", "--duplicates", "-n", "20", "--depth", "100"), "Expected a search index in"),
         (("search", "dog", "--index", "none.sqlite"), "there is none; make it: captionkit index FOLDER"),
         (("search", "dog"), "Expected a search index in"),
-        (("search", "dog", "--gallery", "none/x.html"), "Expected a file in an existing folder"),
+        (("search", "dog", "--index", "x", "--gallery", "none/x.html"), "Expected a file in an existing folder"),
         (("search", "dog", "--index", "x" * 300), "the system refused (File name too long)"),
         (("index", "none"), "Expected a folder of pictures, but none is none"),
         (("index", ".", "--index", "none/x.sqlite"), "Expected an existing folder for the index"),
@@ -220,3 +225,19 @@ def test_mistakes_are_one_sentence(
     assert message in done.err
     assert done.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_failed_is_told_with_quiet_and_heic_pictures_are_named(run: Run, album: Path) -> None:
+    (album / "bad.jpg").write_bytes(b"broken")
+    (album / "telephone.heic").write_bytes(b"unread")
+    done = run("index", album, "--quiet")
+    assert done.code == 1
+    assert "bad.jpg: Expected a picture" in done.err
+    assert "1 HEIC picture was passed over" in done.err
+
+
+def test_a_link_is_no_duplicate_of_its_own_file(run: Run, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (album / "link.png").symlink_to("a.png")
+    assert "4 pictures (4 captioned)" in run("index", album).out
+    monkeypatch.chdir(album)
+    assert "link.png" not in run("search", "--duplicates").out

@@ -48,11 +48,10 @@ def calibrate(
     from captionkit.captioner import Captioner
     from captionkit.card import with_sureness
     from captionkit.cli.data_options import read_split
-    from captionkit.errors import UsageError
+    from captionkit.cli.output import check_output
     from captionkit.metrics.reliability import kept_above, reliability_bins, risk_coverage
 
-    if not output.parent.is_dir() or output.is_dir():
-        raise UsageError(f"Expected a file in an existing folder for --output, but got {output}.")
+    check_output("--output", output, [bundle, captions, train_list, val_list, test_list])
     records = read_split(
         captions,
         images=images,

@@ -123,21 +123,30 @@ def caption(
     captionkit caption photo.jpg --n 3 --must dog --avoid grass
     """
     from captionkit.captioner import Captioner
+    from captionkit.cli.output import check_output
+    from captionkit.cli.together import expect_with, expect_without
     from captionkit.confidence import hedged, withheld
     from captionkit.decoding import Greedy, Sample, Wording
     from captionkit.errors import UsageError
     from captionkit.progress import Progress
 
-    if as_json and as_csv:
-        raise UsageError("Expected one of --json and --csv, but got both; leave one out.")
-    if greedy and sample:
-        raise UsageError("Expected one of --greedy and --sample, but got both; leave one out.")
+    expect_without("--json", as_json, {"--csv": as_csv})
+    expect_without("--greedy", greedy, {"--sample": sample, "--beams": (beams or 1) > 1})
+    expect_without("--sample", sample, {"--beams": (beams or 1) > 1})
+    drawn = {"--temperature": temperature != 1.0, "--top-k": top_k != 0, "--top-p": top_p != 0.9}
+    expect_with("--sample", sample, {**drawn, "--seed": seed is not None})
+    results = {"--json": as_json, "--csv": as_csv, "--output": output is not None}
+    expect_without("--undo", undo, {"--write-metadata": write_metadata, **results})
+    expect_with("--write-metadata", write_metadata, {"--xmp-files": xmp_files, "--overwrite": overwrite})
+    if hedge_below is not None and not 0 <= hedge_below <= 1:  # typer lets nan through
+        raise UsageError(f"Expected a confidence from 0 to 1 for --hedge-below, but got {hedge_below}.")
     if (write_metadata or undo) and STDIN in paths:
         raise UsageError("Expected picture files for --write-metadata and --undo, but got '-'.")
-    pictures, names = _pictures(paths)
+    pictures, names, blind = _pictures(paths)
     if undo:
-        _undo(names)
+        _undo(names, blind=blind)
         return
+    check_output("--output", output, [*names, bundle])
     captioner = Captioner.load(bundle, threads=threads)
     if greedy:
         search: Search = Greedy(max_length or captioner.search.max_length)
@@ -163,8 +172,7 @@ def caption(
     with _destination(output) as out:
         write = _JsonLines(out) if as_json else _Table(out) if as_csv else _Plain(out, alone=alone)
         # Sentences that appear on a terminal are progress enough.
-        quiet = alone or out.isatty()
-        with Progress("captions", len(names), "pictures", quiet=quiet) as progress:
+        with Progress("captions", len(names), "pictures", quiet=alone or out.isatty()) as progress:
             found = captioner.iter_caption(pictures, search=search, n=n, wording=wording)
             for name, plain in zip(names, found, strict=True):
                 prediction = (withheld if abstain else hedged)(plain, below)
@@ -174,17 +182,13 @@ def caption(
                     error = album.write(Path(name), prediction) or None
                 if error is not None:
                     failed += 1
-                    message = f"captionkit: {printable(error)}"
-                    if quiet:
-                        print(message, file=sys.stderr)
-                    else:
-                        progress.say(message)
+                    progress.warn(f"captionkit: {printable(error)}")
                 progress.advance()
     if album is not None:
         kept = f", {album.kept} kept the description they had" if album.kept else ""
         print(f"captionkit: metadata of {album.written} of {len(names)} pictures written{kept}.", file=sys.stderr)
-    if failed:
-        if not alone:
+    if failed or blind:
+        if failed and not alone:
             what = "have no caption" if album is None else "have no caption or could not be written"
             print(f"captionkit: {failed} of {len(names)} pictures {what}.", file=sys.stderr)
         raise typer.Exit(1)
@@ -213,9 +217,10 @@ def _album(bundle: str, overwrite: bool, xmp_files: bool) -> Album:
     return Album(sha256_file(bundle), overwrite=overwrite, beside=xmp_files)
 
 
-def _undo(names: list[str]) -> None:
+def _undo(names: list[str], *, blind: bool) -> None:
     from captionkit.metadata.album import undo_album
 
+    _let_names_through()
     done = list(undo_album(Path(name) for name in names))
     for one in done:
         if one.error:
@@ -224,15 +229,15 @@ def _undo(names: list[str]) -> None:
             print(f"{printable(one.document)}\trestored")
     if not done:
         print("Nothing to undo.")
-    if any(one.error for one in done):
+    if blind or any(one.error for one in done):
         raise typer.Exit(1)
 
 
-def _pictures(paths: list[str]) -> tuple[list[Picture], list[str]]:
-    """The pictures to caption and their names, `-` being standard input."""
+def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool]:
+    """The pictures to caption, their names (`-` is standard input), and whether a folder could not be listed."""
     from captionkit.errors import UsageError
     from captionkit.images import MAX_FILE_BYTES
-    from captionkit.picture_paths import find_pictures
+    from captionkit.picture_paths import PassedOver, find_pictures, heic_sentence
 
     if paths.count(STDIN) > 1:
         raise UsageError("Expected '-' once at most: standard input holds one picture.")
@@ -242,26 +247,30 @@ def _pictures(paths: list[str]) -> tuple[list[Picture], list[str]]:
         # One byte more than a picture may have, so that a longer one is refused and not cut.
         pictures.append(sys.stdin.buffer.read(MAX_FILE_BYTES + 1))
         names.append(STDIN)
-    for path in find_pictures(path for path in paths if path != STDIN):
+    passed = PassedOver()
+    for path in find_pictures((path for path in paths if path != STDIN), passed):
         pictures.append(path)
         names.append(str(path))
-    return pictures, names
+    for line in [*passed.folders, *([heic_sentence(passed.heic)] if passed.heic else [])]:
+        print(f"captionkit: {printable(line)}", file=sys.stderr)
+    return pictures, names, bool(passed.folders)
+
+
+def _let_names_through() -> None:
+    """File names need not be text: their bytes go to standard output as they came."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
 
 
 @contextlib.contextmanager
 def _destination(output: Path | None) -> Iterator[IO[str]]:
     """Standard output, or a file that is there when all is written."""
-    from captionkit.errors import UsageError
     from captionkit.files import replacing
 
     if output is None:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            # File names need not be text: let their bytes through as they came.
-            sys.stdout.reconfigure(errors="surrogateescape")
+        _let_names_through()
         yield sys.stdout
         return
-    if not output.parent.is_dir() or output.is_dir():
-        raise UsageError(f"Expected a file in an existing folder for --output, but got {output}.")
     with replacing(output) as handle:
         text = io.TextIOWrapper(handle, encoding="utf-8", errors="surrogateescape", newline="\n")
         yield text

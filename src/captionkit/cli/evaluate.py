@@ -52,6 +52,7 @@ def evaluate(
     import sys
 
     from captionkit.captioner import Captioner
+    from captionkit.cli.output import check_output
     from captionkit.config import DataConfig
     from captionkit.datasets import detect_format, read_dataset
     from captionkit.errors import UsageError, nearest
@@ -61,6 +62,7 @@ def evaluate(
 
     if table != "none" and table not in PUBLISHED:
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
+    check_output("--results", results, [bundle, captions, train_list, val_list, test_list])
     config = DataConfig(
         format=data_format or detect_format(captions),
         captions=captions,

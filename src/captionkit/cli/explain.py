@@ -46,14 +46,13 @@ def explain(
 
     from captionkit.captioner import Captioner
     from captionkit.cli.caption import printable
-    from captionkit.errors import UsageError
+    from captionkit.cli.output import check_output
     from captionkit.explain import draw_panels, format_page, percent
     from captionkit.explain import explain as run
     from captionkit.files import write_bytes, write_text
 
-    for option, path in (("--png", png), ("--html", html)):
-        if path is not None and (not path.parent.is_dir() or path.is_dir()):
-            raise UsageError(f"Expected a file in an existing folder for {option}, but got {path}.")
+    check_output("--png", png, [picture, bundle], over_picture=True)
+    check_output("--html", html, [picture, bundle])
     captioner = Captioner.load(bundle, threads=threads)
     found = run(captioner, picture, beams=beams, others=others, by_occlusion=occlusion)
     if png is not None:

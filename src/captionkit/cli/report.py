@@ -52,6 +52,7 @@ def report(
     from captionkit.captioner import Captioner
     from captionkit.cli.caption import printable
     from captionkit.cli.data_options import read_split
+    from captionkit.cli.output import check_output
     from captionkit.errors import UsageError, nearest
     from captionkit.evaluate import PUBLISHED
     from captionkit.files import write_text
@@ -59,10 +60,10 @@ def report(
 
     if table != "none" and table not in PUBLISHED:
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
-    if not output.parent.is_dir() or output.is_dir():
-        raise UsageError(f"Expected a file in an existing folder for --output, but got {output}.")
     run = Path(source) if Path(source).is_dir() else None
     path = Path(source) if run is None else run / "model.captionkit"
+    history = None if run is None else run / "history.jsonl"
+    check_output("--output", output, [path, history, captions, train_list, val_list, test_list])
     if run is not None and not (run / "history.jsonl").is_file() and not path.is_file():
         raise UsageError(
             f"Expected a run in {run}, but it has neither history.jsonl nor model.captionkit; give the folder of "

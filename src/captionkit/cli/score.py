@@ -77,12 +77,17 @@ def score(
     import sys
 
     from captionkit import files
+    from captionkit.cli.output import check_output
     from captionkit.errors import UsageError
     from captionkit.metrics import tables
     from captionkit.metrics.scoring import Request, run
 
     if as_json + as_latex + as_csv > 1:
         raise UsageError("Expected one of --json, --latex and --csv, but got several; leave the others out.")
+    inputs = [results, references, compare, train, document_frequency]
+    check_output("--save-df", save_df, inputs)
+    if str(per_image) != "-":
+        check_output("--per-image", per_image, inputs)
     stated = {"split": split, "beams": beams, "max_length": max_length, "objective": objective}
     found = run(
         Request(

@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from captionkit.search.answer import Answer
 
+LIMIT, DEPTH = 20, 100  # pictures, unless told otherwise
 BundleOption = Annotated[
     Path | None,
     typer.Option(
@@ -51,6 +52,7 @@ def index(
     """
     from captionkit.captioner import Captioner
     from captionkit.cli.caption import printable
+    from captionkit.picture_paths import heic_sentence
     from captionkit.search.database import INDEX_NAME
     from captionkit.search.indexing import index_folder
 
@@ -71,6 +73,8 @@ def index(
         print(
             f"captionkit: {printable(link)} leads out of {printable(str(folder))}; not followed.", file=sys.stderr
         )
+    if report.heic:
+        print(f"captionkit: {heic_sentence(report.heic)}", file=sys.stderr)
     changes = {
         "captioned": report.captioned,
         "moved or copied": report.linked,
@@ -101,7 +105,7 @@ def search(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=10_000, help="Pictures to list.")] = 20,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=10_000, help="Pictures to list.")] = LIMIT,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     like: Annotated[
         Path | None, typer.Option("--like", help="Find pictures that are like this one.", show_default=False)
@@ -122,7 +126,7 @@ def search(
     depth: Annotated[
         int,
         typer.Option("--depth", min=1, max=1_000_000, help="Pictures that the model ranks: the best by captions."),
-    ] = 100,
+    ] = DEPTH,
     bundle: BundleOption = None,
     threads: ThreadsOption = None,
 ) -> None:
@@ -135,6 +139,8 @@ def search(
     captionkit search --duplicates --json
     """
     from captionkit.captioner import Captioner
+    from captionkit.cli.output import check_output
+    from captionkit.cli.together import expect_without
     from captionkit.errors import UsageError
     from captionkit.search.answer import answer_duplicates, answer_like, answer_query
     from captionkit.search.database import INDEX_NAME, find_index
@@ -142,9 +148,12 @@ def search(
 
     if (query is not None) + (like is not None) + duplicates != 1:
         raise UsageError("Expected one of: a query in words, --like PHOTO, --duplicates; for example 'a red car'.")
-    if gallery is not None and (gallery.is_dir() or not gallery.parent.is_dir()):
-        raise UsageError(f"Expected a file in an existing folder for --gallery, but got {gallery}.")
+    by_words = {"--captions-only": captions_only, "--depth": depth != DEPTH}
+    expect_without("--like", like is not None, by_words)
+    expect_without("--duplicates", duplicates, {"--limit": limit != LIMIT, **by_words})
+    expect_without("--captions-only", captions_only, {"--depth": depth != DEPTH})
     path = find_index(Path.cwd()) if index is None else index / INDEX_NAME if index.is_dir() else index
+    check_output("--gallery", gallery, [path, like, bundle])
 
     def load() -> Captioner:
         return Captioner.load(bundle, threads=threads)

@@ -138,6 +138,11 @@ def export(
 
     Example: captionkit export runs/flickr8k_lite2_lstm --int8 -o small.captionkit
     """
+    from captionkit.cli.output import check_output
+
+    # Another bundle of the run may be replaced; what it was trained to may not.
+    kept = [one for one in directory.iterdir() if one.suffix != ".captionkit"] if directory.is_dir() else []
+    check_output("--output", output, kept)
     _need_tensorflow()
     from captionkit.publish import publish
 

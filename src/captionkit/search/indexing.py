@@ -45,6 +45,7 @@ class Report:
         pictures: different pictures among them, copies counted once.
         errors: one sentence a picture that cannot be read or folder that cannot be listed.
         outside: links that lead out of the folder, not followed.
+        heic: HEIC pictures, which are not read.
     """
 
     captioned: int = 0
@@ -55,6 +56,7 @@ class Report:
     pictures: int = 0
     errors: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
+    heic: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +98,7 @@ def index_folder(
         SearchError: the index is of another model or folder, damaged, or being written.
     """
     found = scan(root)
-    report = Report(outside=found.outside)
+    report = Report(outside=found.outside, heic=found.heic)
     with IndexWriter(
         path, root, captioner.bundle, captions=captions, cells=kept_cells(captioner), rebuild=rebuild
     ) as writer:
@@ -110,7 +112,7 @@ def index_folder(
                 if told is not None:
                     told(error)
                 else:
-                    progress.say(f"captionkit: {error}")
+                    progress.warn(f"captionkit: {error}")
 
             for folder in found.unreadable:
                 fail(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from captionkit.errors import UsageError
-from captionkit.picture_paths import SUFFIXES
+from captionkit.picture_paths import HEIC_SUFFIXES, SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,13 @@ class Scan:
         files: by path, in the order of names.
         unreadable: folders that could not be listed, relative; what lies below them is not known.
         outside: links that lead out of the root, relative; they are not followed.
+        heic: how many HEIC pictures were passed over.
     """
 
     files: dict[str, FileState] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
+    heic: int = 0
 
     def hides(self, path: str) -> bool:
         """Whether a path lies in a folder that could not be listed."""
@@ -48,6 +50,8 @@ def scan(root: Path) -> Scan:
     """The pictures in a folder and all folders below, by their endings (`picture_paths.SUFFIXES`).
 
     Hidden files and folders are left out. Links to folders are not followed; links to files are, inside the root.
+    However many links lead to a file, it is found once, under its own name where that is not hidden: who deletes
+    one of two "copies" that are one file has lost both.
 
     Raises:
         UsageError: there is no such folder.
@@ -56,6 +60,7 @@ def scan(root: Path) -> Scan:
         raise UsageError(f"Expected a folder of pictures, but {root} is none.")
     real = root.resolve()
     found = Scan()
+    links_to: dict[str, Path] = {}
 
     def unlistable(error: OSError) -> None:
         found.unreadable.append(_relative(Path(error.filename), root))
@@ -66,17 +71,27 @@ def scan(root: Path) -> Scan:
         for name in sorted([*names, *links]):
             path = Path(folder, name)
             picture = path.suffix.lower() in SUFFIXES
+            found.heic += path.suffix.lower() in HEIC_SUFFIXES and not name.startswith(".")
             if name.startswith(".") or not (picture or name in links):
                 continue
             relative = _relative(path, root)
             try:
-                if path.is_symlink() and not path.resolve().is_relative_to(real):
+                linked = path.resolve() if path.is_symlink() else None
+                if linked is not None and not linked.is_relative_to(real):
                     found.outside.append(relative)
                 elif picture and path.is_file():
                     state = path.stat()
                     found.files[relative] = FileState(relative, state.st_size, state.st_mtime_ns)
+                    if linked is not None:
+                        links_to[relative] = linked
             except (OSError, RuntimeError):  # vanished meanwhile, or a link that leads to itself
                 continue
+    if links_to:
+        themselves = {real / relative for relative in found.files if relative not in links_to}
+        for relative, linked in links_to.items():
+            if linked in themselves:
+                del found.files[relative]
+            themselves.add(linked)
     return found
 
 

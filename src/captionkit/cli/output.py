@@ -1,0 +1,51 @@
+"""Where a command may write: not over what it reads, and not over a photograph."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def check_output(
+    option: str, output: Path | None, inputs: Iterable[Path | str | None], *, over_picture: bool = False
+) -> None:
+    """Refuse a place where a result would destroy something: `-o *.jpg` names a photograph once the shell is done.
+
+    Args:
+        option: for the message.
+        output: the file to write; None for none.
+        inputs: what the command reads; what is None, no path or not there is passed over.
+        over_picture: the result is a picture itself and may replace another one that is no input.
+
+    Raises:
+        UsageError: `output` is no file in an existing folder, or holds what must not be lost.
+    """
+    from captionkit.errors import UsageError
+    from captionkit.picture_paths import holds_picture
+
+    if output is None:
+        return
+    # What is there and no file may be a device: renaming onto /dev/null would be the end of it.
+    if not output.parent.is_dir() or (output.exists() and not output.is_file()):
+        raise UsageError(f"Expected a file in an existing folder for {option}, but got {output}.")
+    itself = _identity(output)
+    if itself is None:
+        return
+    if any(one is not None and _identity(one) == itself for one in inputs):
+        raise UsageError(
+            f"Expected a file of its own for {option}, but {output} is what this command reads; name another file."
+        )
+    if not over_picture and holds_picture(output):
+        raise UsageError(
+            f"Expected a file for {option} that may be replaced, but {output} is a picture; name another file."
+        )
+
+
+def _identity(path: Path | str) -> tuple[int, int] | None:
+    """What two names of one file share, links included; None where there is no file."""
+    try:
+        state = os.stat(path)  # noqa: PTH116 -- a list may hold 100,000 names
+    except (OSError, ValueError):
+        return None
+    return state.st_dev, state.st_ino

@@ -1,0 +1,43 @@
+"""Options that would do nothing are refused: whoever gives one means something by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def expect_with(needed: str, given: bool, options: Mapping[str, bool]) -> None:
+    """Refuse options that count only beside another.
+
+    Args:
+        needed: the other option.
+        given: whether it is there.
+        options: by name, whether each asks for anything.
+
+    Raises:
+        UsageError: one asks for something, and the other is not there.
+    """
+    from captionkit.errors import UsageError
+
+    for option, asks in options.items():
+        if asks and not given:
+            raise UsageError(
+                f"Expected {needed} beside {option}, which does nothing without; add it or leave this out."
+            )
+
+
+def expect_without(other: str, given: bool, options: Mapping[str, bool]) -> None:
+    """Refuse options that do nothing beside another.
+
+    Args:
+        other: the other option.
+        given: whether it is there.
+        options: by name, whether each asks for anything.
+
+    Raises:
+        UsageError: one asks for something, and the other is there.
+    """
+    from captionkit.errors import UsageError
+
+    for option, asks in options.items():
+        if asks and given:
+            raise UsageError(f"Expected one of {other} and {option}, but got both; leave one out.")

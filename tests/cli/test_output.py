@@ -1,0 +1,95 @@
+"""No command writes over what it reads, or over a photograph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from captionkit.cli.app import app
+from captionkit.cli.output import check_output
+from captionkit.errors import UsageError
+from captionkit.selftest import draw_picture
+
+
+def refused(*arguments: str | Path) -> str:
+    """The sentence with which a command refuses; nothing in the folder of the last argument has changed."""
+    folder = Path(arguments[-1]).parent
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UsageError) as error:
+        CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    return str(error.value)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tiny_bundle: Path) -> Path:
+    (tmp_path / "cat.png").write_bytes(draw_picture(1))
+    (tmp_path / "dog.png").write_bytes(draw_picture(2))
+    (tmp_path / "model.captionkit").write_bytes(tiny_bundle.read_bytes())
+    (tmp_path / "scores.csv").write_text("id,score\n")
+    return tmp_path
+
+
+def test_caption_writes_over_no_photograph_and_not_over_its_model(folder: Path) -> None:
+    cat, dog, model = folder / "cat.png", folder / "dog.png", folder / "model.captionkit"
+    assert "is what this command reads" in refused("caption", cat, "-o", cat)
+    # What the shell makes of `--csv -o *.png`.
+    assert "is a picture" in refused("caption", dog, "--csv", "-o", cat)
+    assert "is what this command reads" in refused("caption", cat, "--bundle", model, "-o", model)
+
+
+def test_explain_writes_a_picture_over_another_but_not_over_its_own(folder: Path, tiny_bundle: Path) -> None:
+    cat, dog = folder / "cat.png", folder / "dog.png"
+    assert "--html" in refused("explain", cat, "--html", cat)
+    assert "is a picture" in refused("explain", cat, "--html", dog)
+    assert "is what this command reads" in refused("explain", cat, "--png", cat)
+    arguments = ["explain", str(cat), "--png", str(dog), "--bundle", str(tiny_bundle)]
+    assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
+    assert dog.read_bytes() != draw_picture(2)
+
+
+def test_search_does_not_write_over_its_index(folder: Path) -> None:
+    (folder / "index.sqlite").write_bytes(b"whatever an index holds")
+    index = folder / "index.sqlite"
+    assert "is what this command reads" in refused("search", "dog", "--index", index, "--gallery", index)
+    assert "is a picture" in refused("search", "dog", "--index", index, "--gallery", folder / "cat.png")
+
+
+@pytest.mark.parametrize("option", ["--save-df", "--per-image"])
+def test_score_does_not_write_over_its_captions(folder: Path, option: str) -> None:
+    scores = folder / "scores.csv"
+    assert option in refused("score", scores, folder / "more.csv", option, scores)
+    assert "is a picture" in refused("score", scores, scores, option, folder / "cat.png")
+
+
+def test_commands_on_models_and_runs_do_not_write_over_them(folder: Path) -> None:
+    model, captions, cat = folder / "model.captionkit", folder / "scores.csv", folder / "cat.png"
+    (folder / "history.jsonl").write_text("{}\n")
+    for output in (model, captions, cat):
+        assert "--output" in refused("calibrate", model, captions, "-o", output)
+        assert "--output" in refused("report", model, captions, "-o", output)
+        assert "--results" in refused("evaluate", model, captions, "--results", output)
+    assert "--output" in refused("report", folder, "-o", folder / "history.jsonl")
+    assert "--output" in refused("export", folder, "-o", folder / "history.jsonl")
+
+
+def test_a_file_under_another_name_is_the_same_file(folder: Path) -> None:
+    (folder / "link").symlink_to(folder / "scores.csv")
+    (folder / "hard").hardlink_to(folder / "scores.csv")
+    for name in ("link", "hard", "../" + folder.name + "/scores.csv"):
+        with pytest.raises(UsageError, match="is what this command reads"):
+            check_output("--output", folder / name, [folder / "scores.csv"])
+
+
+def test_what_may_be_written(folder: Path) -> None:
+    check_output("--output", None, [])
+    check_output("--output", folder / "scores.csv", [None, folder / "cat.png", "default", "no\0path"])
+    check_output("--output", folder / "new.csv", [folder / "new.csv"])
+
+
+@pytest.mark.parametrize("place", ["", "none/new.csv", "/dev/null"])
+def test_a_folder_and_a_device_are_no_file_to_write(folder: Path, place: str) -> None:
+    with pytest.raises(UsageError, match="Expected a file in an existing folder for --output"):
+        check_output("--output", folder / place, [])
