@@ -185,7 +185,7 @@ def find_sidecars(paths: Iterable[Path], root: Path | None) -> tuple[list[Sideca
             elif NAME in item[1]:
                 roots[item[0].resolve()] = None
     sidecars = [sidecar for sidecar in map(open_sidecar, roots) if sidecar.writes]
-    return sorted(sidecars, key=lambda one: one.writes[-1].time, reverse=True), failures
+    return sorted(sidecars, key=lambda one: next(reversed(one.writes)).time, reverse=True), failures
 
 
 def undo(
