@@ -28,6 +28,8 @@ def messages(document: Any) -> str:
         {"corpus": GOOD},
         {"scores": GOOD, "model": "x"},
         {"Bleu_1": 66.0, "Bleu_4": 21.0, "CIDEr": 53.0, "ROUGE_L": 47.0},
+        {"CIDEr-D": 120.5},
+        {"ROUGE-L": 50.0},
     ],
 )
 def test_ordinary_scores_pass_in_any_form(document: Any) -> None:
@@ -64,6 +66,11 @@ def test_the_fingerprint_is_read() -> None:
     assert "are of the split 'val', and the audit is of test" in messages(
         {"corpus": GOOD, "fingerprint": {"split": "val"}}
     )
+
+
+def test_dev_is_val() -> None:
+    found = check_scores({"corpus": GOOD, "fingerprint": {"split": "dev"}}, RECORDS, "val")
+    assert [entry.message for entry in found] == []
 
 
 @pytest.mark.parametrize("document", [[], "x", {}, {"loss": 1.0}, {"corpus": {"loss": 2}}])

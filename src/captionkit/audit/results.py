@@ -9,13 +9,16 @@ from pathlib import Path
 
 from captionkit.audit.findings import Finding, Weight, finding, several
 from captionkit.config import Config, expand_path
+from captionkit.datasets.sources import split_name
 from captionkit.errors import ConfigError, DataError
 from captionkit.files import read_bounded
+from captionkit.metrics.fingerprint import UNKNOWN
 from captionkit.metrics.score import absurd
 from captionkit.records import ImageRecord
 
 _MAX_LIST_BYTES = 100_000_000
-_PERCENT = 1.5  # a BLEU above this is in percent
+# Above these, scores are in percent: CIDEr reaches 10, the others 1.
+_PERCENT, _PERCENT_CIDER = 1.5, 10.0
 
 _METRICS = {
     **{f"bleu{order}": f"BLEU-{order}" for order in range(1, 5)},
@@ -56,7 +59,7 @@ def check_scores(document: object, records: Sequence[ImageRecord], split: str) -
     broken = [f"{name}: {value}" for name, value in known.items() if not math.isfinite(value) or value < 0]
     if broken:
         findings.append(finding("scores", Weight.PROBLEM, "Scores are no numbers from 0 up.", broken))
-    in_percent = any(name[:4] in ("BLEU", "METE") and value > _PERCENT for name, value in known.items())
+    in_percent = any(value > (_PERCENT_CIDER if name == "CIDEr-D" else _PERCENT) for name, value in known.items())
     scaled = {name: value / 100 for name, value in known.items()} if in_percent else known
     findings += [finding("scores", Weight.PROBLEM, sentence) for sentence in absurd(scaled)]
     others = [name for name in values if name.startswith("METEOR(")]
@@ -87,7 +90,7 @@ def _check_facts(
         )
         findings.append(finding("scores", Weight.PROBLEM, message))
     stated = facts.get("split", split)
-    if stated not in (split, "not stated"):
+    if (split_name(stated) or stated) not in (split, UNKNOWN):
         message = f"The scores are of the split {stated!r}, and the audit is of {split}."
         findings.append(finding("scores", Weight.PROBLEM, message))
     if "CIDEr-D" in known and (images == "1" or (known["CIDEr-D"] == 0 and known.get("BLEU-1", 0) > 0)):
@@ -100,7 +103,7 @@ def _check_facts(
     if references.split("-")[0] in ("1", "2", "3", "4"):
         message = f"The scores were computed with {references} references a picture; published ones use all five."
         findings.append(finding("scores", Weight.PROBLEM, message))
-    unstated = [key for key in ("split", "beams", "max_length", "objective") if facts.get(key) == "not stated"]
+    unstated = [key for key in ("split", "beams", "max_length", "objective") if facts.get(key) == UNKNOWN]
     if unstated:
         message = f"The scores do not say: {', '.join(unstated)}. Say so beside the numbers."
         findings.append(finding("scores", Weight.NOTE, message))
