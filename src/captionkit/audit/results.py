@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from captionkit.audit.findings import Finding, Weight, finding, several
+from captionkit.audit.published import check_trained_on
 from captionkit.config import Config, expand_path
+from captionkit.datasets import read_dataset
 from captionkit.datasets.sources import split_name
-from captionkit.errors import ConfigError, DataError
+from captionkit.errors import CaptionkitError, ConfigError, DataError
 from captionkit.files import read_bounded
 from captionkit.metrics.fingerprint import UNKNOWN
 from captionkit.metrics.score import absurd
@@ -115,7 +118,8 @@ def check_run(config: Config, records: Sequence[ImageRecord]) -> list[Finding]:
 
     Args:
         config: the run's configuration.
-        records: the data set that is audited; its test pictures are looked for in the run's lists.
+        records: the data set that is audited; its test pictures are looked for in the run's lists, and its
+            held-out ones among those that the run trained on, where these can still be read.
     """
     data = config.data
     findings = []
@@ -140,7 +144,30 @@ def check_run(config: Config, records: Sequence[ImageRecord]) -> list[Finding]:
             use = "chose by" if key == "data.val_list" else "trained on"
             message = f"The run {use} {several(len(shared), 'test picture')} ({key} = {value!r})."
             findings.append(finding("run", Weight.LEAK, message, shared))
-    return findings
+    trained_on, unread = _trained_on(config)
+    return [*findings, *(check_trained_on(records, trained_on) if trained_on else ()), *unread]
+
+
+def _trained_on(config: Config) -> tuple[list[ImageRecord], list[Finding]]:
+    """What a run trained on, from its own data sets, and a note for each that cannot be read any more."""
+    chosen, unread = [], []
+    for section, data in (("data", config.data), ("more_data", config.more_data)):
+        if not data.captions:
+            continue
+        try:
+            found = read_dataset(data, problems=[])
+        except (CaptionkitError, OSError) as error:
+            message = (
+                f"What the run trained on ({section}.captions = {data.captions!r}) cannot be read any more, so "
+                f"its pictures were not compared; give it with --trained-on. The reason: {error}"
+            )
+            unread.append(finding("run", Weight.NOTE, message))
+            continue
+        # As training takes them: a second data set that names no splits is train as a whole.
+        whole = section == "more_data" and not any(record.split for record in found)
+        learned = [record for record in found if record.captions and (whole or record.split == data.train)]
+        chosen += [replace(record, split="train") for record in learned]
+    return chosen, unread
 
 
 def _listed(value: str) -> set[str]:
