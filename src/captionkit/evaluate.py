@@ -174,5 +174,6 @@ def evaluate(
             "objective": objective,
             "ensemble": "no",
         },
+        quiet=quiet,
     )
     return Evaluation(predictions, scored, unreadable)
