@@ -79,7 +79,9 @@ def reproduce(
 ) -> None:
     """Run a recipe from data to scores, or go on with it, and say whether the result is what the recipe states.
 
-    Exit code 1 where it is not. A run that is there must be one of this recipe; its data may lie elsewhere.
+    Exit code 1 where it is not. A recipe that states nothing ([expect]) is refused before anything is trained, and
+    so is a run that is there and was made by another recipe. One of this recipe goes on with the files that it
+    began with.
 
     Example: captionkit reproduce configs/flickr8k_lite2_lstm.toml
     """
@@ -112,20 +114,23 @@ def reproduce(
 
 
 def _expect_run_of(recipe: Config, directory: Path) -> None:
-    """Refuse to vouch for a recipe by a run of another one."""
+    """Refuse to vouch for a recipe by a run of another one; say where its files are not those of the recipe."""
     from captionkit.config import differences, read_config
     from captionkit.errors import UsageError
 
     found = read_config(directory / "config.toml")
-    other = [
-        line
-        for line in differences(_what_decides(found), _what_decides(recipe))
-        if not line.startswith(("bundle.", "expect.", "training.checkpoint_minutes:"))
-    ]
+    anyway = ("bundle.", "expect.", "training.checkpoint_minutes:")  # alter no score
+    lines = differences(_what_decides(found), _what_decides(recipe))
+    other = [line for line in lines if not line.startswith(anyway)]
     if other:
         raise UsageError(
             f"Expected a run of this recipe in {directory}, but it is one of another (run -> recipe: "
             f"{'; '.join(other)}); give another folder with --run."
+        )
+    places = [line for line in differences(found, recipe) if not line.startswith(anyway)]
+    if places:
+        typer.echo(
+            f"the run goes on with the files that it began with (run -> recipe: {'; '.join(places)})", err=True
         )
 
 
@@ -136,12 +141,12 @@ def _what_decides(config: Config) -> Config:
     def hidden(section: Any, *keys: str) -> Any:
         return replace(section, **{key: "a file" for key in keys if getattr(section, key)})
 
-    places = ("captions", "images", *(entry.name for entry in fields(config.data) if entry.name.endswith("_list")))
+    places = ("captions", *(entry.name for entry in fields(config.data) if entry.name.endswith("_list")))
     published = config.encoder.weights in ("imagenet", "none")
     return replace(
         config,
-        data=hidden(config.data, *places),
-        more_data=hidden(config.more_data, *places),
+        data=replace(hidden(config.data, *places), images=""),
+        more_data=replace(hidden(config.more_data, *places), images=""),
         training=hidden(config.training, "begin_from", "teachers", "pseudo_captions"),
         encoder=config.encoder if published else hidden(config.encoder, "weights"),
     )
