@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from captionkit.captioner import Captioner
+from captionkit.datasets.sources import split_name
 from captionkit.errors import DataError
 from captionkit.files import write_text
 from captionkit.metrics.guesses import Guesses, guesses
@@ -58,6 +60,10 @@ PUBLISHED: dict[str, tuple[PublishedRow, ...]] = {
 }  # fmt: skip
 
 
+# "000010" is a name: as 10 it would not be found among the references again.
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """What `evaluate` found.
@@ -86,9 +92,9 @@ class Evaluation:
         return guesses(self.scored.corpus)
 
     def results(self) -> list[dict[str, object]]:
-        """The captions as a COCO results list: image_id (an integer where the id is one) and caption."""
+        """The captions as a COCO results list: image_id (an integer where it is written as one), caption."""
         return [
-            {"image_id": int(name) if name.isdecimal() else name, "caption": raw_text(prediction)}
+            {"image_id": int(name) if _NUMBER.fullmatch(name) else name, "caption": raw_text(prediction)}
             for name, prediction in self.predictions.items()
             if prediction.captions
         ]
@@ -109,7 +115,7 @@ def split_records(records: Sequence[ImageRecord], split: str) -> list[ImageRecor
     Raises:
         DataError: there are none.
     """
-    wanted = {"dev": "val", "valid": "val", "validation": "val"}.get(split, split)
+    wanted = split_name(split) or split
     chosen = [record for record in records if record.captions and (wanted in ("all", record.split))]
     if not chosen:
         present = sorted({str(record.split) for record in records if record.captions})
@@ -168,5 +174,6 @@ def evaluate(
             "objective": objective,
             "ensemble": "no",
         },
+        quiet=quiet,
     )
     return Evaluation(predictions, scored, unreadable)

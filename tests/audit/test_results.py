@@ -28,6 +28,8 @@ def messages(document: Any) -> str:
         {"corpus": GOOD},
         {"scores": GOOD, "model": "x"},
         {"Bleu_1": 66.0, "Bleu_4": 21.0, "CIDEr": 53.0, "ROUGE_L": 47.0},
+        {"CIDEr-D": 120.5},
+        {"ROUGE-L": 50.0},
     ],
 )
 def test_ordinary_scores_pass_in_any_form(document: Any) -> None:
@@ -66,6 +68,11 @@ def test_the_fingerprint_is_read() -> None:
     )
 
 
+def test_dev_is_val() -> None:
+    found = check_scores({"corpus": GOOD, "fingerprint": {"split": "dev"}}, RECORDS, "val")
+    assert [entry.message for entry in found] == []
+
+
 @pytest.mark.parametrize("document", [[], "x", {}, {"loss": 1.0}, {"corpus": {"loss": 2}}])
 def test_a_file_without_scores(document: Any) -> None:
     with pytest.raises(DataError, match="Expected"):
@@ -73,7 +80,9 @@ def test_a_file_without_scores(document: Any) -> None:
 
 
 def run(text: str) -> list[tuple[Weight, str]]:
-    return [(entry.weight, entry.message) for entry in check_run(parse_config(text), RECORDS)]
+    """What is said of a run; that its data cannot be read, as none of these can, is another matter."""
+    found = check_run(parse_config(text, ["data.captions=gone.json"]), RECORDS)
+    return [(entry.weight, entry.message) for entry in found if "gone.json" not in entry.message]
 
 
 def test_trap_1_the_test_split_used_for_choosing(tmp_path: Path) -> None:
@@ -103,3 +112,28 @@ def test_trained_on_what_is_held_out(tmp_path: Path) -> None:
 
 def test_lists_that_are_gone_are_passed_over() -> None:
     assert run("[data]\nval_list = '/nowhere/list.txt'\ntrain_list = '$NOT_SET_ANYWHERE/x'") == []
+
+
+def test_what_a_run_trained_on_is_read(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text(
+        "image,caption,split\n1.jpg,A dog .,train\n2.jpg,A cat .,val\n9.jpg,Rain .,train\n"
+    )
+    (tmp_path / "more.csv").write_text("image,caption\n0.jpg,A dog .\n")
+    own = {"format": "table", "captions": str(tmp_path / "own.csv"), "images": str(tmp_path)}
+    text = "".join(f"data.{key}={value} " for key, value in own.items())
+    (found,) = check_run(parse_config("", text.split()), RECORDS)
+    assert found.weight is Weight.LEAK
+    assert found.message == "1 held-out picture is among the 2 that the model was trained on."
+    assert found.examples == ("1.jpg",)
+    more = text.replace("data.", "more_data.").replace("own.csv", "more.csv")
+    (found,) = check_run(parse_config("", [*text.split(), *more.split()]), RECORDS)
+    assert found.examples == ("0.jpg", "1.jpg")
+    # Trained on what others hold out.
+    (found,) = check_run(parse_config("", [*text.split(), "data.train=val", "data.val=train"]), RECORDS)[1:]
+    assert found.examples == ("2.jpg",)
+
+
+def test_data_of_a_run_that_are_gone_are_told() -> None:
+    (found,) = check_run(parse_config("", ["data.captions=/nowhere/own.json"]), RECORDS)
+    assert found.weight is Weight.NOTE
+    assert "(data.captions = '/nowhere/own.json') cannot be read any more" in found.message

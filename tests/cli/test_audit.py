@@ -76,6 +76,13 @@ def test_vocabulary_scores_and_run(table: Path, tmp_path: Path) -> None:
     assert "1 word of the vocabulary occurs in val captions" in result.output
 
 
+def test_dev_is_val(table: Path) -> None:
+    assert (
+        run(table, "--split", "dev", "--no-pictures").output
+        == run(table, "--split", "val", "--no-pictures").output
+    )
+
+
 def test_a_bundle_is_a_vocabulary(table: Path, tiny_bundle: Path) -> None:
     result = run(table, "--vocabulary", tiny_bundle, "--no-pictures")
     assert "of the vocabulary" in result.output

@@ -6,11 +6,12 @@ import dataclasses
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from captionkit.bundle import read_bundle, write_bundle
 from captionkit.cli.app import app
-from captionkit.errors import BundleError
+from captionkit.errors import BundleError, UsageError
 
 
 def test_show_names_the_model_its_licences_and_parts(tiny_bundle: Path) -> None:
@@ -25,6 +26,11 @@ def test_show_as_json_and_the_card(tiny_bundle: Path) -> None:
     assert document["network"]["image_size"] == 32
     assert document["decoding"]["beams"] == 3
     assert CliRunner().invoke(app, ["bundle", "show", str(tiny_bundle), "--card"]).stdout.startswith("# Tiny")
+
+
+def test_one_kind_of_output(tiny_bundle: Path) -> None:
+    with pytest.raises(UsageError, match="one of --json and --card"):
+        CliRunner().invoke(app, ["bundle", "show", str(tiny_bundle), "--json", "--card"], catch_exceptions=False)
 
 
 def test_check_replays_the_self_test(tiny_bundle: Path) -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from captionkit.cli.app import app
 from captionkit.errors import CaptionkitError
+from captionkit.metrics import DocumentFrequency
 from tests.metrics.corpora import invented
 
 PICTURES = 40
@@ -93,6 +94,30 @@ def test_a_stored_table_of_document_frequencies(files: Path) -> None:
     stored = json.loads(run(files, "--json", "--df", str(files / "df.npz")))
     assert stored["scores"]["CIDEr-D"] == pytest.approx(plain["scores"]["CIDEr-D"])
     assert stored["fingerprint"]["metric CIDEr-D"] != plain["fingerprint"]["metric CIDEr-D"]
+
+
+def test_a_table_of_document_frequencies_is_of_all_references(files: Path) -> None:
+    run(files, "--json", "--save-df", str(files / "df.npz"))
+    few = json.loads((files / "results.json").read_text(encoding="utf-8"))[:3]
+    (files / "few.json").write_text(json.dumps(few), encoding="utf-8")
+    run(files, "--json", "--save-df", str(files / "few.npz"), results="few.json")
+    whole, same = DocumentFrequency.load(files / "df.npz"), DocumentFrequency.load(files / "few.npz")
+    assert same.documents == whole.documents == PICTURES
+    assert [list(values) for values in same.frequencies] == [list(values) for values in whole.frequencies]
+
+
+@pytest.mark.parametrize("output", [["--csv"], ["--latex"], ["--per-image", "-"]])
+def test_why_a_score_is_missing_is_said_beside_every_table(files: Path, output: list[str]) -> None:
+    (files / "one.json").write_text(json.dumps([{"image_id": 0, "caption": "a dog"}]), encoding="utf-8")
+    command = ["score", str(files / "one.json"), str(files / "references.json"), "-m", "CIDEr-D", *output]
+    done = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert "captionkit: CIDEr-D not computed: " in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv", "--latex", "--confidence=0.9", "--compare=worse.json"])
+def test_the_scores_of_pictures_take_the_place_of_the_table(files: Path, option: str) -> None:
+    with pytest.raises(CaptionkitError, match="one of --per-image - and " + option.split("=")[0]):
+        run(files, "--per-image", "-", option)
 
 
 def test_novel_captions(files: Path) -> None:

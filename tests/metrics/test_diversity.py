@@ -25,6 +25,12 @@ def test_counts_by_hand() -> None:
 def test_the_same_caption_for_every_picture_is_pointed_out() -> None:
     assert "same caption" in diversity([SAME] * 9 + [["a", "dog"]]).warnings()[0]
     assert diversity([[str(number)] for number in range(10)]).warnings() == []
+    assert "20 %" in diversity([SAME, SAME, *([str(number)] for number in range(8))]).warnings()[0]
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_a_caption_that_comes_once_is_no_frequent_one(number: int) -> None:
+    assert diversity([[str(place)] for place in range(number)]).warnings() == []
 
 
 def test_empty_captions_are_counted_not_divided_by() -> None:

@@ -41,6 +41,25 @@ def test_captionkits_version_alone_is_no_difference() -> None:
     assert differences(one, {**one, "captionkit": "9.9"}) == []
 
 
+def test_white_space_around_references_is_no_other_text() -> None:
+    spaced = {"1": ["a dog ", "dogs"], "2": [" a cat", "cats\n"]}
+    assert differences(fingerprint(REFERENCES, {}, {}), fingerprint(spaced, {}, {})) == []
+
+
+def test_a_split_has_one_name() -> None:
+    assert fingerprint(REFERENCES, {}, {"split": "dev"})["split"] == "val"
+    assert fingerprint(REFERENCES, {}, {"split": "all"})["split"] == "all"
+
+
+def test_what_one_side_does_not_know_is_no_difference() -> None:
+    few = fingerprint(REFERENCES, {"CIDEr-D": "n=4"}, {})
+    many = fingerprint(REFERENCES, {"BLEU": "n=4", "CIDEr-D": "n=4"}, {"beams": "3", "ensemble": "no"})
+    assert differences(few, many) == differences(many, few) == []
+    other = fingerprint(REFERENCES, {"CIDEr-D": "n=3"}, {"beams": "3"})
+    assert differences(other, many) == ["metric CIDEr-D: n=3 / n=4"]
+    assert differences(fingerprint(REFERENCES, {}, {"temperature": "1"}), few) == ["temperature: 1 / absent"]
+
+
 def test_facts_beyond_the_known_ones_are_kept() -> None:
     assert fingerprint(REFERENCES, {}, {"temperature": "0.7"})["temperature"] == "0.7"
 
@@ -48,5 +67,5 @@ def test_facts_beyond_the_known_ones_are_kept() -> None:
 def test_trap_6_a_metric_of_another_kind_has_another_signature() -> None:
     predictions = {"1": "a dog", "2": "a cat"}
     clipped, plain = (score(predictions, REFERENCES, [name]) for name in ("CIDEr-D", "CIDEr"))
-    lines = differences(clipped.fingerprint, plain.fingerprint)
-    assert any("metric CIDEr-D" in line for line in lines)
+    one, other = clipped.fingerprint["metric CIDEr-D"], plain.fingerprint["metric CIDEr"]
+    assert differences({"metric CIDEr": one}, {"metric CIDEr": other}) == [f"metric CIDEr: {one} / {other}"]

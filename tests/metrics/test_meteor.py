@@ -124,7 +124,7 @@ def test_trap_6_nltk_meteor_is_another_metric() -> None:
 
 
 def test_without_data_it_is_not_called_meteor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meteor_module, "read_meteor_data", lambda: MeteorData(missing="there are no data"))
+    monkeypatch.setattr(meteor_module, "read_meteor_data", lambda quiet: MeteorData(missing="there are no data"))
     scores = score({"a": "two dogs run"}, {"a": ["Two dogs are running."]}, ["METEOR"])
     assert set(scores.corpus) == set(scores.per_image) == {"METEOR(exact+stem)"}
     assert any("METEOR(exact+stem) is not METEOR 1.5: there are no data" in text for text in scores.warnings)

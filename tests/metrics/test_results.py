@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from captionkit.datasets import dataset_config, read_dataset
 from captionkit.errors import DataError
 from captionkit.metrics.results import References, match, read_references, read_results
 from tests.metrics.strategies import few
@@ -105,6 +106,30 @@ def test_references_in_the_formats_of_data_sets(tmp_path: Path) -> None:
     assert dict(read_references(tokens).captions) == {"1.jpg": ("A dog .", "Dogs .")}
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.csv", "image,caption_0,caption_1,caption_2\na.jpg,A dog.,,Dogs.\n"),
+        ("r.csv", "Image_Path,Description\na.jpg,A dog.\na.jpg,Dogs.\n"),
+        ("r.tsv", "id\tpath\tsentences\n1\ta.jpg\tA dog.\n2\ta.jpg\tDogs.\n"),
+        ("r.jsonl", '{"img": "a.jpg", "alt_text": ["A dog.", "Dogs."]}\n'),
+        ("r.json", '[{"image": "a.jpg", "caption_0": "A dog.", "caption_1": "Dogs.", "caption_2": null}]'),
+    ],
+)
+def test_references_in_tables_with_the_columns_that_data_sets_have(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    path = write(tmp_path, name, content)
+    assert dict(read_references(path).captions) == {"a.jpg": ["A dog.", "Dogs."]}
+    (record,) = read_dataset(dataset_config(path, id_column="path" if "path" in content else ""), problems=[])
+    assert (record.id, record.captions) == ("a.jpg", ("A dog.", "Dogs."))
+
+
+def test_captions_in_several_columns_are_no_results(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="to be text"):
+        read_results(write(tmp_path, "r.csv", "image,caption_0,caption_1\na.jpg,A dog.,Dogs.\n"))
+
+
 def test_file_names_become_ids() -> None:
     references = References({"3": ["A dog."]}, {"a.jpg": "3"})
     assert match({"a.jpg": "a dog"}, references) == {"3": "a dog"}
@@ -136,7 +161,11 @@ def test_file_names_become_ids() -> None:
         ("r.json", '[{"image_id": 3, "caption": "' + "x" * 5001 + '"}]', "5,001 characters"),
         ("r.csv", "picture,sentence\n3,a dog\n", "expected a picture under"),
         ("r.csv", "image\n3\n", "expected a caption under"),
-        ("r.csv", "image,caption\n3\n", "to be text, but got nothing"),
+        ("r.csv", "image,caption\n3\n", "line 2: expected 2 cells, as in the first line, but got 1"),
+        ("r.csv", "image,caption\n3,a dog runs, happily\n", "line 2: expected 2 cells, .* but got 3; quote"),
+        ("r.tsv", "image\tcaption\n\n3\ta dog\truns\n", "line 3: expected 2 cells"),
+        ("r.csv", 'image,caption\n3,"a dog\n4,a cat\n', "line 2: the row that starts here is not valid CSV"),
+        ("r.csv", "image,caption,caption\n3,a dog,a cat\n", "two columns named 'caption'"),
         ("r.jsonl", '{"image": 3}\n', "line 1"),
     ],
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from captionkit.errors import DataError, UsageError
 from captionkit.metrics import Outcome, score
+from captionkit.metrics.score import score_with_outcomes
+from tests.metrics.meteor_folder import write_meteor_folder, write_table
 
 REFERENCES = {
     "one": ["A dog runs over the grass.", "The brown dog is running outside."],
@@ -97,3 +101,16 @@ def test_captions_that_are_no_text() -> None:
 def test_a_metric_of_ones_own() -> None:
     scores = score(PREDICTIONS, REFERENCES, {"Length": lambda corpus: Outcome({"Length": float(len(corpus))})})
     assert scores.corpus == {"Length": 2.0}
+
+
+def test_quiet_parses_meteors_table_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("captionkit.progress.PLAIN_SECONDS", -1.0)
+    for name, quiet in (("loud", False), ("quiet", True)):
+        write_meteor_folder(tmp_path / name)
+        write_table(tmp_path / name / "data" / "paraphrase-en.gz", ((name, "beach"),))  # in no cache
+        monkeypatch.setenv("CAPTIONKIT_METEOR", str(tmp_path / name))
+        score_with_outcomes(PREDICTIONS, REFERENCES, ["METEOR"], quiet=quiet)
+        assert ("METEOR's paraphrase table" in capsys.readouterr().err) is not quiet

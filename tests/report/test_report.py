@@ -148,6 +148,12 @@ def test_a_history_that_does_not_read_names_its_line(tmp_path: Path) -> None:
         read_history(path)
 
 
+@pytest.mark.parametrize("option", ["--split", "--images", "--format", "--test-list"])
+def test_options_of_data_without_data(tiny_bundle: Path, option: str) -> None:
+    with pytest.raises(UsageError, match=f"Expected DATA beside {option}"):
+        CliRunner().invoke(app, ["report", str(tiny_bundle), option, "test"], catch_exceptions=False)
+
+
 def test_the_command_for_a_run_a_bundle_and_data(
     tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path
 ) -> None:

@@ -468,7 +468,9 @@ def test_the_command_line_trains_resumes_and_evaluates(data: Path, tmp_path: Pat
     assert done.code == 2
     assert "holds a run already" in done.err
     (tmp_path / "boxes.toml").write_text(recipe(data) + "[expect]\ncider_d_low = 900.0\ncider_d_high = 1000.0\n")
-    done = captionkit(["reproduce", "boxes.toml"], tmp_path)  # the run is finished already
+    done = captionkit(["reproduce", "boxes.toml"], tmp_path)
+    assert (done.code, "training.epochs: 1 -> 3" in done.err) == (2, True)
+    done = captionkit(["reproduce", "boxes.toml", "training.epochs=1"], tmp_path)  # the run is finished already
     assert done.code == 1, done.err
     assert "outside the recipe's range" in done.out
     done = captionkit(

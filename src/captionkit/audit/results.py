@@ -5,17 +5,23 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from captionkit.audit.findings import Finding, Weight, finding, several
+from captionkit.audit.published import check_trained_on
 from captionkit.config import Config, expand_path
-from captionkit.errors import ConfigError, DataError
+from captionkit.datasets import read_dataset
+from captionkit.datasets.sources import split_name
+from captionkit.errors import CaptionkitError, ConfigError, DataError
 from captionkit.files import read_bounded
+from captionkit.metrics.fingerprint import UNKNOWN
 from captionkit.metrics.score import absurd
 from captionkit.records import ImageRecord
 
 _MAX_LIST_BYTES = 100_000_000
-_PERCENT = 1.5  # a BLEU above this is in percent
+# Above these, scores are in percent: CIDEr reaches 10, the others 1.
+_PERCENT, _PERCENT_CIDER = 1.5, 10.0
 
 _METRICS = {
     **{f"bleu{order}": f"BLEU-{order}" for order in range(1, 5)},
@@ -56,7 +62,7 @@ def check_scores(document: object, records: Sequence[ImageRecord], split: str) -
     broken = [f"{name}: {value}" for name, value in known.items() if not math.isfinite(value) or value < 0]
     if broken:
         findings.append(finding("scores", Weight.PROBLEM, "Scores are no numbers from 0 up.", broken))
-    in_percent = any(name[:4] in ("BLEU", "METE") and value > _PERCENT for name, value in known.items())
+    in_percent = any(value > (_PERCENT_CIDER if name == "CIDEr-D" else _PERCENT) for name, value in known.items())
     scaled = {name: value / 100 for name, value in known.items()} if in_percent else known
     findings += [finding("scores", Weight.PROBLEM, sentence) for sentence in absurd(scaled)]
     others = [name for name in values if name.startswith("METEOR(")]
@@ -87,7 +93,7 @@ def _check_facts(
         )
         findings.append(finding("scores", Weight.PROBLEM, message))
     stated = facts.get("split", split)
-    if stated not in (split, "not stated"):
+    if (split_name(stated) or stated) not in (split, UNKNOWN):
         message = f"The scores are of the split {stated!r}, and the audit is of {split}."
         findings.append(finding("scores", Weight.PROBLEM, message))
     if "CIDEr-D" in known and (images == "1" or (known["CIDEr-D"] == 0 and known.get("BLEU-1", 0) > 0)):
@@ -100,7 +106,7 @@ def _check_facts(
     if references.split("-")[0] in ("1", "2", "3", "4"):
         message = f"The scores were computed with {references} references a picture; published ones use all five."
         findings.append(finding("scores", Weight.PROBLEM, message))
-    unstated = [key for key in ("split", "beams", "max_length", "objective") if facts.get(key) == "not stated"]
+    unstated = [key for key in ("split", "beams", "max_length", "objective") if facts.get(key) == UNKNOWN]
     if unstated:
         message = f"The scores do not say: {', '.join(unstated)}. Say so beside the numbers."
         findings.append(finding("scores", Weight.NOTE, message))
@@ -112,7 +118,8 @@ def check_run(config: Config, records: Sequence[ImageRecord]) -> list[Finding]:
 
     Args:
         config: the run's configuration.
-        records: the data set that is audited; its test pictures are looked for in the run's lists.
+        records: the data set that is audited; its test pictures are looked for in the run's lists, and its
+            held-out ones among those that the run trained on, where these can still be read.
     """
     data = config.data
     findings = []
@@ -137,7 +144,30 @@ def check_run(config: Config, records: Sequence[ImageRecord]) -> list[Finding]:
             use = "chose by" if key == "data.val_list" else "trained on"
             message = f"The run {use} {several(len(shared), 'test picture')} ({key} = {value!r})."
             findings.append(finding("run", Weight.LEAK, message, shared))
-    return findings
+    trained_on, unread = _trained_on(config)
+    return [*findings, *(check_trained_on(records, trained_on) if trained_on else ()), *unread]
+
+
+def _trained_on(config: Config) -> tuple[list[ImageRecord], list[Finding]]:
+    """What a run trained on, from its own data sets, and a note for each that cannot be read any more."""
+    chosen, unread = [], []
+    for section, data in (("data", config.data), ("more_data", config.more_data)):
+        if not data.captions:
+            continue
+        try:
+            found = read_dataset(data, problems=[])
+        except (CaptionkitError, OSError) as error:
+            message = (
+                f"What the run trained on ({section}.captions = {data.captions!r}) cannot be read any more, so "
+                f"its pictures were not compared; give it with --trained-on. The reason: {error}"
+            )
+            unread.append(finding("run", Weight.NOTE, message))
+            continue
+        # As training takes them: a second data set that names no splits is train as a whole.
+        whole = section == "more_data" and not any(record.split for record in found)
+        learned = [record for record in found if record.captions and (whole or record.split == data.train)]
+        chosen += [replace(record, split="train") for record in learned]
+    return chosen, unread
 
 
 def _listed(value: str) -> set[str]:

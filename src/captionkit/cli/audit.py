@@ -37,7 +37,7 @@ def audit(
     caption_column: CaptionColumn = "",
     split_column: SplitColumn = "",
     id_column: IdColumn = "",
-    split: Annotated[str, typer.Option(help="The split that is scored: val or test.")] = "test",
+    split: Annotated[str, typer.Option(help="The split that is scored: val (dev) or test.")] = "test",
     vocabulary: Annotated[
         Path | None, typer.Option(help="A model's words: tokenizer.json, or a bundle.", metavar="FILE")
     ] = None,
@@ -68,9 +68,11 @@ def audit(
     from captionkit.audit import audit_dataset
     from captionkit.datasets import dataset_config, read_dataset
     from captionkit.datasets.problems import Problem
+    from captionkit.datasets.sources import split_name
     from captionkit.errors import UsageError, nearest
     from captionkit.progress import Progress
 
+    split = split_name(split) or split
     if split not in ("val", "test"):
         raise UsageError(f"Expected --split val or test, but got '{split}'; {nearest(split, ('val', 'test'))}")
     config = dataset_config(

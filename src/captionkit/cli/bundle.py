@@ -28,7 +28,9 @@ def show(
     Example: captionkit bundle show model.captionkit
     """
     from captionkit.bundle import read_bundle
+    from captionkit.cli.together import expect_without
 
+    expect_without("--json", as_json, {"--card": card})
     bundle = read_bundle(path)
     manifest, decoding = bundle.manifest, bundle.decoding
     network = manifest.network

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+DEV, GALLERY = "dev", 9  # the split, and pictures of each kind, unless told otherwise
+
 
 def report(
     source: Annotated[
@@ -27,7 +29,7 @@ def report(
     images: Annotated[
         str, typer.Option("--images", help="The folder of the pictures; default: beside DATA.", show_default=False)
     ] = "",
-    split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = "dev",
+    split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = DEV,
     data_format: Annotated[
         str, typer.Option("--format", help="The data set's format; default: found out.", show_default=False)
     ] = "",
@@ -39,7 +41,7 @@ def report(
     ] = "Flickr8k",
     gallery: Annotated[
         int, typer.Option("--gallery", min=0, max=100, help="Pictures of each of best, middle and worst.")
-    ] = 9,
+    ] = GALLERY,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Write one self-contained HTML file: training curve, scores with intervals, words, confidence, a gallery.
@@ -53,6 +55,7 @@ def report(
     from captionkit.cli.caption import printable
     from captionkit.cli.data_options import read_split
     from captionkit.cli.output import check_output
+    from captionkit.cli.together import expect_with
     from captionkit.errors import UsageError, nearest
     from captionkit.evaluate import PUBLISHED
     from captionkit.files import write_text
@@ -60,6 +63,15 @@ def report(
 
     if table != "none" and table not in PUBLISHED:
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
+    chosen = {
+        "--images": images,
+        "--format": data_format,
+        "--split": split != DEV,
+        "--gallery": gallery != GALLERY,
+    }
+    lists = {"--train-list": train_list, "--val-list": val_list, "--test-list": test_list}
+    asked = {option: bool(value) for option, value in {**chosen, **lists}.items()}
+    expect_with("DATA", captions is not None, asked)
     run = Path(source) if Path(source).is_dir() else None
     path = Path(source) if run is None else run / "model.captionkit"
     history = None if run is None else run / "history.jsonl"

@@ -40,7 +40,8 @@ def score(
     per_image: Annotated[
         Path | None,
         typer.Option(
-            help="Write each picture's scores to this CSV file; - for standard output.", show_default=False
+            help="Write each picture's scores to this CSV file; - for standard output, instead of the table.",
+            show_default=False,
         ),
     ] = None,
     train: Annotated[
@@ -78,12 +79,16 @@ def score(
 
     from captionkit import files
     from captionkit.cli.output import check_output
+    from captionkit.cli.together import expect_without
     from captionkit.errors import UsageError
     from captionkit.metrics import tables
     from captionkit.metrics.scoring import Request, run
 
     if as_json + as_latex + as_csv > 1:
         raise UsageError("Expected one of --json, --latex and --csv, but got several; leave the others out.")
+    in_table = {"--confidence": confidence is not None, "--compare": compare is not None}
+    forms = {"--json": as_json, "--latex": as_latex, "--csv": as_csv}
+    expect_without("--per-image -", str(per_image) == "-", {**forms, **in_table})
     inputs = [results, references, compare, train, document_frequency]
     check_output("--save-df", save_df, inputs)
     if str(per_image) != "-":
@@ -107,6 +112,9 @@ def score(
     report = found.report
     for line in found.warnings:
         print(f"captionkit: warning: {line}", file=sys.stderr)
+    if as_latex or as_csv or str(per_image) == "-":  # which have no place for it
+        for name, reason in report.scores.not_computed.items():
+            print(f"captionkit: {name} not computed: {reason}", file=sys.stderr)
     if per_image is not None:
         rows = tables.per_image_csv(report.scores, found.captions)
         if str(per_image) == "-":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -79,14 +79,26 @@ def reproduce(
 ) -> None:
     """Run a recipe from data to scores, or go on with it, and say whether the result is what the recipe states.
 
-    Exit code 1 where it is not. Example: captionkit reproduce configs/flickr8k_lite2_lstm.toml
-    """
-    from captionkit.config import read_config
+    Exit code 1 where it is not. A recipe that states nothing ([expect]) is refused before anything is trained, and
+    so is a run that is there and was made by another recipe. One of this recipe goes on with the files that it
+    began with.
 
-    _need_tensorflow()
+    Example: captionkit reproduce configs/flickr8k_lite2_lstm.toml
+    """
+    from captionkit.config import ExpectConfig, read_config
+    from captionkit.errors import UsageError
+
     settings = read_config(config, overrides or ())
+    if settings.expect == ExpectConfig():
+        raise UsageError(
+            f"Expected a recipe that states what it reaches ([expect]), but {config} states no range to compare "
+            "with; state one, or use captionkit train."
+        )
     directory = run or Path("runs") / Path(config).stem
     begun = (directory / "config.toml").is_file()
+    if begun:
+        _expect_run_of(settings, directory)
+    _need_tensorflow()
     _run(None if begun else settings, directory, (), quiet)
 
     from captionkit.publish import outside_expectation, publish
@@ -99,6 +111,45 @@ def reproduce(
     if outside:
         raise typer.Exit(1)
     typer.echo("The recipe is reproduced: its scores lie in the range that it states.")
+
+
+def _expect_run_of(recipe: Config, directory: Path) -> None:
+    """Refuse to vouch for a recipe by a run of another one; say where its files are not those of the recipe."""
+    from captionkit.config import differences, read_config
+    from captionkit.errors import UsageError
+
+    found = read_config(directory / "config.toml")
+    anyway = ("bundle.", "expect.", "training.checkpoint_minutes:")  # alter no score
+    lines = differences(_what_decides(found), _what_decides(recipe))
+    other = [line for line in lines if not line.startswith(anyway)]
+    if other:
+        raise UsageError(
+            f"Expected a run of this recipe in {directory}, but it is one of another (run -> recipe: "
+            f"{'; '.join(other)}); give another folder with --run."
+        )
+    places = [line for line in differences(found, recipe) if not line.startswith(anyway)]
+    if places:
+        typer.echo(
+            f"the run goes on with the files that it began with (run -> recipe: {'; '.join(places)})", err=True
+        )
+
+
+def _what_decides(config: Config) -> Config:
+    """The configuration with each place of files as "a file": only whether there is one tells recipes apart."""
+    from dataclasses import fields, replace
+
+    def hidden(section: Any, *keys: str) -> Any:
+        return replace(section, **{key: "a file" for key in keys if getattr(section, key)})
+
+    places = ("captions", *(entry.name for entry in fields(config.data) if entry.name.endswith("_list")))
+    published = config.encoder.weights in ("imagenet", "none")
+    return replace(
+        config,
+        data=replace(hidden(config.data, *places), images=""),
+        more_data=replace(hidden(config.more_data, *places), images=""),
+        training=hidden(config.training, "begin_from", "teachers", "pseudo_captions"),
+        encoder=config.encoder if published else hidden(config.encoder, "weights"),
+    )
 
 
 def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet: bool) -> None:
@@ -139,7 +190,9 @@ def export(
     Example: captionkit export runs/flickr8k_lite2_lstm --int8 -o small.captionkit
     """
     from captionkit.cli.output import check_output
+    from captionkit.cli.together import expect_without
 
+    expect_without("--int8", int8, {"--float16": float16})
     # Another bundle of the run may be replaced; what it was trained to may not.
     kept = [one for one in directory.iterdir() if one.suffix != ".captionkit"] if directory.is_dir() else []
     check_output("--output", output, kept)

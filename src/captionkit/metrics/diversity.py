@@ -23,6 +23,7 @@ class Diversity:
     """Diversity of N captions, one a picture.
 
     Attributes:
+        captions: N.
         distinct_1, distinct_2: distinct words and pairs of words, divided by all of them.
         vocabulary: how many distinct words the captions use.
         mean_length: words a caption.
@@ -31,6 +32,7 @@ class Diversity:
         novel: share of captions that no train picture has word for word; None without train captions.
     """
 
+    captions: int
     distinct_1: float
     distinct_2: float
     vocabulary: int
@@ -41,7 +43,7 @@ class Diversity:
     def warnings(self) -> list[str]:
         """A sentence where the captions hardly look at the pictures."""
         caption, share = self.most_frequent
-        if share < 0.2:
+        if share < 0.2 or round(share * self.captions) < 2:  # of five captions, one is a fifth
             return []
         return [
             f"{100 * share:.0f} % of the pictures have the same caption ({caption!r}): are the pictures scaled as "
@@ -62,6 +64,7 @@ def diversity(candidates: Sequence[Tokens], train: Iterable[Tokens] | None = Non
     caption, times = Counter(lines).most_common(1)[0]
     known = None if train is None else {" ".join(tokens) for tokens in train}
     return Diversity(
+        captions=len(lines),
         distinct_1=len(words) / max(1, words.total()),
         distinct_2=len(pairs) / max(1, pairs.total()),
         vocabulary=len(words),

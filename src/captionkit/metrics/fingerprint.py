@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from captionkit import __version__, files
+from captionkit.datasets.sources import split_name
 
 TOKENIZER = "ptb-3.4.1-lower-nopunct"
 SCALE = "x1"
 
 # Facts that scoring cannot see in the captions; whoever made them says so.
 PROTOCOL_KEYS = ("split", "beams", "max_length", "objective", "ensemble")
+UNKNOWN = "not stated"
 
 
 def fingerprint(
@@ -26,14 +28,16 @@ def fingerprint(
     Args:
         references: the pictures that were scored and the captions they were scored against.
         signatures: metric name to what else it depends on.
-        protocol: further facts, usually of `PROTOCOL_KEYS`; "not stated" stands for those that lack.
+        protocol: further facts, usually of `PROTOCOL_KEYS`; "not stated" stands for those that lack. A split has
+            one name: "dev" is "val".
 
     Returns:
         Key to value, all strings, in a fixed order.
     """
     numbers = sorted({len(captions) for captions in references.values()})
     counts = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}" if numbers else "0"
-    stated = {key: protocol.get(key, "not stated") for key in PROTOCOL_KEYS}
+    stated = {key: protocol.get(key, UNKNOWN) for key in PROTOCOL_KEYS}
+    stated["split"] = split_name(stated["split"]) or stated["split"]
     further = {key: value for key, value in sorted(protocol.items()) if key not in stated}
     return {
         "images": str(len(references)),
@@ -42,7 +46,10 @@ def fingerprint(
         "split_sha256": _digest(sorted(references)),
         "references": counts,
         "references_sha256": _digest(
-            f"{name}\t{caption}" for name in sorted(references) for caption in references[name]
+            # Readers of data sets strip captions; coco-caption does not, and scores the same words.
+            f"{name}\t{caption.strip()}"
+            for name in sorted(references)
+            for caption in references[name]
         ),
         "tokenizer": TOKENIZER,
         **{f"metric {name}": text for name, text in signatures.items()},
@@ -63,11 +70,13 @@ def signature(values: Mapping[str, str]) -> str:
 def differences(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     """One line a key in which two fingerprints differ; none where the scores may be compared.
 
-    The version of captionkit is left out: the parts that decide have versions of their own.
+    The version of captionkit is left out: the parts that decide have versions of their own. What one of the two
+    does not state is unknown, and a metric that one of them lacks is not compared: neither is a difference.
     """
-    keys = [key for key in dict.fromkeys([*one, *other]) if key != "captionkit"]
-    return [
-        f"{key}: {one.get(key, 'absent')} / {other.get(key, 'absent')}"
-        for key in keys
-        if one.get(key) != other.get(key)
-    ]
+    lines = []
+    for key in dict.fromkeys([*one, *other]):
+        left, right = one.get(key, "absent"), other.get(key, "absent")
+        lacking = key.startswith("metric ") and "absent" in (left, right)
+        if left != right and key != "captionkit" and UNKNOWN not in (left, right) and not lacking:
+            lines.append(f"{key}: {left} / {right}")
+    return lines

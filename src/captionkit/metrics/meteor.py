@@ -53,9 +53,9 @@ def meteor(
     return meteor_of(Corpus(candidates, references), data)
 
 
-def meteor_of(corpus: Corpus, data: MeteorData | None = None) -> Outcome:
-    """`meteor` for a corpus."""
-    data = read_meteor_data() if data is None else data
+def meteor_of(corpus: Corpus, data: MeteorData | None = None, *, quiet: bool = False) -> Outcome:
+    """`meteor` for a corpus; `quiet` shows no progress where its table has to be parsed."""
+    data = read_meteor_data(quiet=quiet) if data is None else data
     pairs = _Pairs.of(corpus, data)
     statistics = _statistics(pairs, data)
     scores = _scores(statistics)

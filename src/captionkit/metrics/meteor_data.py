@@ -107,13 +107,16 @@ class MeteorData:
         return tuple(name for name in MATCHERS if present.get(name, True))
 
 
-def read_meteor_data(path: Path | str | None = None, cache: Path | None = None) -> MeteorData:
+def read_meteor_data(
+    path: Path | str | None = None, cache: Path | None = None, *, quiet: bool = False
+) -> MeteorData:
     """Read METEOR's data for English.
 
     Args:
         path: `meteor-1.5.jar`, or the folder that holds it and `data/paraphrase-en.gz`. By default what the
             environment variable CAPTIONKIT_METEOR names, else the files of an installed pycocoevalcap, else none.
         cache: where the parsed paraphrase table is kept; see `read_paraphrases`.
+        quiet: show no progress.
 
     Raises:
         DataError: a path was given (or is in the variable) and the jar is not there or damaged.
@@ -128,11 +131,11 @@ def read_meteor_data(path: Path | str | None = None, cache: Path | None = None) 
             f"Expected meteor-1.5.jar, or a folder that holds it, at {folder}, but there is none; {INSTALL}."
         )
     table = jar.parent / "data" / "paraphrase-en.gz"
-    return _read(jar, jar.stat().st_mtime_ns, table if table.is_file() else None, cache)
+    return _read(jar, jar.stat().st_mtime_ns, table if table.is_file() else None, cache, quiet)
 
 
 @lru_cache(maxsize=1)
-def _read(jar: Path, _changed: int, table: Path | None, cache: Path | None) -> MeteorData:
+def _read(jar: Path, _changed: int, table: Path | None, cache: Path | None, quiet: bool) -> MeteorData:
     members = _members(
         jar,
         (
@@ -150,7 +153,7 @@ def _read(jar: Path, _changed: int, table: Path | None, cache: Path | None) -> M
             synsets=dict(zip(synsets[0::2], synsets[1::2], strict=False)),
             bases=_bases(exceptions),
         ),
-        paraphrases=read_paraphrases(table, cache) if table is not None else None,
+        paraphrases=read_paraphrases(table, cache, quiet=quiet) if table is not None else None,
         missing="" if table is not None else f"there is no data/paraphrase-en.gz beside {jar}",
     )
 

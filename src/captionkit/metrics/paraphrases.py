@@ -92,13 +92,14 @@ class ParaphraseTable:
         return np.concatenate(starts), np.concatenate(lengths), np.concatenate(nodes)
 
 
-def read_paraphrases(source: Path, cache: Path | None = None) -> ParaphraseTable:
+def read_paraphrases(source: Path, cache: Path | None = None, *, quiet: bool = False) -> ParaphraseTable:
     """The table of a `paraphrase-en.gz`, from the cache where that holds it, else parsed and then cached.
 
     Args:
         source: the gzip file.
         cache: the folder to keep the arrays in; by default `$XDG_CACHE_HOME/captionkit`, or
             `~/.cache/captionkit`. Where it cannot be written the table is built afresh each time.
+        quiet: show no progress.
 
     Raises:
         DataError: the source cannot be read, or is not such a table.
@@ -108,7 +109,7 @@ def read_paraphrases(source: Path, cache: Path | None = None) -> ParaphraseTable
     path = folder / f"meteor-paraphrases-{FORMAT}-{identity}.npz"
     table = _read_cache(path, identity)
     if table is None:
-        table = _parse(source, identity)
+        table = _parse(source, identity, quiet)
         with contextlib.suppress(OSError):  # a cache is a convenience: no room or no right is no error
             folder.mkdir(parents=True, exist_ok=True)
             _write_cache(path, table)
@@ -138,13 +139,13 @@ def _identity(source: Path) -> str:
     return f"{int.from_bytes(trailer[:4], 'little'):08x}-{size}"
 
 
-def _parse(source: Path, identity: str) -> ParaphraseTable:
+def _parse(source: Path, identity: str, quiet: bool) -> ParaphraseTable:
     numbers = _numbering()  # of phrases
     keys, targets = array("i"), array("i")
     rest = b""
     try:
         size = source.stat().st_size
-        work = Progress("METEOR's paraphrase table (once)", size // _MEGABYTE, "MB")
+        work = Progress("METEOR's paraphrase table (once)", size // _MEGABYTE, "MB", quiet=quiet)
         with source.open("rb") as file, gzip.open(file) as table, work:
             while block := table.read(_BLOCK):
                 work.advance(file.tell() // _MEGABYTE - work.done)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -22,8 +23,16 @@ from typing import Any, NoReturn
 from captionkit import files
 from captionkit.errors import DataError
 
-IMAGE_KEYS = ("image_id", "image", "file_name", "filename", "id", "source")
-CAPTION_KEYS = ("caption", "text", "sentence", "captions", "references")
+# Those of COCO and of captionkit's own output, and what `captionkit.datasets.table` knows.
+IMAGE_KEYS = (
+    *("image_id", "image", "file_name", "filename", "image_path", "filepath", "path", "img", "image_name"),
+    *("id", "source"),
+)
+CAPTION_KEYS = (
+    *("caption", "text", "sentence", "captions", "references"),
+    *("sentences", "description", "comment", "alt_text"),
+)
+_NUMBERED = re.compile(r"caption[_ ]*\d+")  # caption_0, caption_1, ...: a column a caption
 
 MAX_BYTES = 1 << 30
 # Longer "captions" are a defect of the file; the tokeniser's time grows with the square of the length.
@@ -203,24 +212,53 @@ def _json_lines(data: bytes, name: str) -> Iterator[_Row]:
 
 
 def _delimited(data: bytes, name: str, delimiter: str) -> Iterator[_Row]:
-    reader = csv.DictReader(io.StringIO(_decoded(data, name), newline=""), delimiter=delimiter)
-    try:
-        for entry in reader:
-            yield _row(
-                {key.strip(): value for key, value in entry.items() if key}, f"{name}, line {reader.line_num}"
+    lines = _lines(data, name, delimiter)
+    columns = [cell.strip() for cell in next(lines, ("", []))[1]]
+    twice = [column for column in columns if column and columns.count(column) > 1]
+    if twice:
+        raise _problem(f"{name} has two columns named {twice[0]!r}; give one of them another name.")
+    for place, cells in lines:
+        if len(cells) != len(columns):
+            raise _problem(
+                f"{place}: expected {len(columns)} cells, as in the first line, but got {len(cells)}; "
+                f"quote a cell that holds a {'comma' if delimiter == ',' else 'tab'}."
             )
-    except csv.Error as error:
-        raise _problem(f"{name}, line {reader.line_num}: not readable as a table ({error}).") from None
+        yield _row(dict(zip(columns, cells, strict=True)), place)
+
+
+def _lines(data: bytes, name: str, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+    """The rows that are not empty, each with its place."""
+    # Strict: a quote that is never closed would otherwise swallow the rest of the file into one caption.
+    reader = csv.reader(io.StringIO(_decoded(data, name), newline=""), delimiter=delimiter, strict=True)
+    while True:
+        place = f"{name}, line {reader.line_num + 1}"
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise _problem(
+                f"{place}: the row that starts here is not valid CSV ({error}); "
+                'quote a cell that holds a comma or a quote, and write " inside it as "".'
+            ) from None
+        if cells is None:
+            return
+        if any(cell.strip() for cell in cells):
+            yield place, cells
 
 
 def _row(entry: object, place: str) -> _Row:
+    if isinstance(entry, dict):
+        entry = {key.lower(): value for key, value in reversed(entry.items())}  # of "id" and "ID", the first
     name = _name(entry, IMAGE_KEYS, place)
     assert isinstance(entry, dict)
     worse = str(entry.get("rank") or "1") != "1" or bool(entry.get("error"))
     for key in CAPTION_KEYS:
         if key in entry:
             return _Row(place, name, entry[key], worse)
-    raise _problem(f"{place}: expected a caption under one of {', '.join(CAPTION_KEYS)}, but got {_keys(entry)}.")
+    numbered = [entry[key] for key in reversed(entry) if _NUMBERED.fullmatch(key)]
+    if numbered:
+        return _Row(place, name, [caption for caption in numbered if caption not in ("", None)], worse)
+    known = f"{', '.join(CAPTION_KEYS)} or caption_0, caption_1"
+    raise _problem(f"{place}: expected a caption under one of {known}, but got {_keys(entry)}.")
 
 
 def _name(entry: object, keys: Sequence[str], place: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from captionkit import text
@@ -80,9 +81,10 @@ def score_with_outcomes(
     metrics: Sequence[str] | Mapping[str, Metric] = DEFAULT_METRICS,
     *,
     protocol: Mapping[str, str] | None = None,
+    quiet: bool = False,
 ) -> Scored:
-    """As `score`, with the outcomes that `significance` works on."""
-    chosen = _chosen(metrics)
+    """As `score`, with the outcomes that `significance` works on; `quiet` shows no progress."""
+    chosen = _chosen(metrics, quiet)
     warnings = check_captions(predictions, references)
     ids = [name for name in references if name in predictions]
     scored = {name: references[name] for name in ids}
@@ -119,13 +121,16 @@ def tokenized(predictions: Mapping[str, str], references: Mapping[str, Sequence[
     return Corpus(candidates, [list(islice(tokens, len(captions))) for captions in references.values()])
 
 
-def _chosen(metrics: Sequence[str] | Mapping[str, Metric]) -> Mapping[str, Metric]:
+def _chosen(metrics: Sequence[str] | Mapping[str, Metric], quiet: bool) -> Mapping[str, Metric]:
     if isinstance(metrics, Mapping):
         return metrics
     for name in metrics:
         if name not in METRICS:
             raise UsageError(f"Unknown metric '{name}'; {nearest(name, METRICS)}")
-    return {name: METRICS[name] for name in metrics}
+    chosen = {name: METRICS[name] for name in metrics}
+    if "METEOR" in chosen:  # the one that may take a while to begin
+        chosen["METEOR"] = partial(meteor_of, quiet=quiet)
+    return chosen
 
 
 def check_captions(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> list[str]:

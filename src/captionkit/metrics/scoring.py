@@ -14,7 +14,7 @@ from captionkit.metrics.diversity import diversity
 from captionkit.metrics.document_frequency import DocumentFrequency
 from captionkit.metrics.fingerprint import differences
 from captionkit.metrics.results import References, match, read_references, read_results
-from captionkit.metrics.score import DEFAULT_METRICS, METRICS, Metric, Scored, score_with_outcomes
+from captionkit.metrics.score import DEFAULT_METRICS, METRICS, Metric, Scored, score_with_outcomes, tokenized
 from captionkit.metrics.significance import RESAMPLES, SEED, compare, confidence
 from captionkit.metrics.tables import Report, read_scores
 
@@ -76,7 +76,7 @@ def run(request: Request) -> Found:
     captions = match(read_results(request.results), references)
     scored = score_with_outcomes(captions, references.captions, metrics, protocol=request.protocol)
     if request.save_document_frequency is not None:
-        DocumentFrequency.from_references(scored.corpus.references).save(request.save_document_frequency)
+        _document_frequency(references).save(request.save_document_frequency)
     varied = diversity(scored.corpus.candidates, _train(request.train))
     report = Report(name=request.results.name, scores=scored.scores, diversity=varied)
     if request.confidence is not None:
@@ -108,6 +108,12 @@ def _metrics(request: Request) -> dict[str, Metric]:
         }
         chosen |= {name: metric for name, metric in stored.items() if name in chosen}
     return chosen
+
+
+def _document_frequency(references: References) -> DocumentFrequency:
+    """Of all references, those of pictures that have no caption here too: the table is to serve other systems."""
+    groups = {name: captions for name, captions in references.captions.items() if captions}
+    return DocumentFrequency.from_references(tokenized(dict.fromkeys(groups, ""), groups).references)
 
 
 def _train(path: Path | None) -> list[list[str]] | None:

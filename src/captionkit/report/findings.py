@@ -193,6 +193,7 @@ def describe_split(
             name: found.scores.fingerprint[name]
             for name in ("split", "beams", "max_length", "objective", "ensemble")
         },
+        quiet=quiet,
     )
     quality = scored.scores.per_image["CIDEr-D"]
     order = [int(place) for place in np.argsort(-quality, kind="stable")]

@@ -1,0 +1,75 @@
+"""`captionkit reproduce` and `export`: what they refuse before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from captionkit.cli.app import app
+from captionkit.config import parse_config, write_config
+from captionkit.errors import CaptionkitError, UsageError
+
+EXPECT = "[expect]\ncider_d_low = 50.0\n"
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """A recipe, and the run of another one that trained for an epoch, without weights."""
+    path = tmp_path / "recipe.toml"
+    path.write_text(
+        EXPECT + '[data]\ncaptions = "here.json"\nimages = "here"\n[training]\nbegin_from = "runs/before"\n'
+    )
+    run = parse_config(path.read_text(), ["training.epochs=1", "decoder.units=16"])
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.toml").write_text(write_config(run))
+    return path
+
+
+def refused(*arguments: str | Path) -> str:
+    with pytest.raises(UsageError) as error:
+        CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
+    return str(error.value)
+
+
+def test_a_run_of_another_recipe_proves_nothing(recipe: Path) -> None:
+    message = refused("reproduce", recipe, "--run", recipe.parent / "run")
+    assert "decoder.units: 16 -> 512; training.epochs: 1 -> 12" in message
+    one = refused("reproduce", recipe, "training.epochs=1", "--run", recipe.parent / "run")
+    assert "(run -> recipe: decoder.units: 16 -> 512)" in one
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "data.captions=there.json",
+        "data.images=",
+        "training.begin_from=elsewhere",
+        "bundle.name=mine",
+        "expect.bleu_4_low=9",
+    ],
+)
+def test_a_run_may_have_its_data_elsewhere(recipe: Path, change: str) -> None:
+    arguments = ["reproduce", str(recipe), "training.epochs=1", "decoder.units=16", change, "-q"]
+    done = CliRunner().invoke(app, [*arguments, "--run", str(recipe.parent / "run")])
+    # It goes on with the run, which has no data: that it gets so far is what is asked here.
+    assert isinstance(done.exception, CaptionkitError)
+    assert "here.json" in str(done.exception)
+    moved = change.startswith(("data.", "training."))
+    assert ("goes on with the files that it began with" in done.stderr) is moved
+
+
+def test_whether_there_is_a_file_at_all_is_no_matter_of_places(recipe: Path) -> None:
+    same = ["training.epochs=1", "decoder.units=16"]
+    for change in ("training.begin_from=", "data.train_list=some.txt", "encoder.weights=some.safetensors"):
+        assert change.split("=")[0] in refused("reproduce", recipe, *same, change, "--run", recipe.parent / "run")
+
+
+def test_a_recipe_without_a_range_cannot_be_reproduced(recipe: Path) -> None:
+    recipe.write_text(recipe.read_text().replace(EXPECT, ""))
+    assert "states no range" in refused("reproduce", recipe)
+
+
+def test_export_quantises_one_way(tmp_path: Path) -> None:
+    assert "one of --int8 and --float16" in refused("export", tmp_path, "--int8", "--float16")
