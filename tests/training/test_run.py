@@ -506,3 +506,32 @@ def test_an_empty_split_names_those_that_there_are(data: Path, tmp_path: Path) -
         train(parse_config(recipe(data), ["data.val=test"]), tmp_path / "run", quiet=True)
     with pytest.raises(ConfigError, match="did you mean 'lstm'"):
         train(parse_config(recipe(data), ["decoder.kind=lstmm"]), tmp_path / "run", quiet=True)
+
+
+def flat(root: Path, splits: Sequence[str]) -> str:
+    """The recipe of a folder of pictures with a `.txt` beside each, below a folder of its split."""
+    for number, split in enumerate(splits):
+        (root / split).mkdir(parents=True, exist_ok=True)
+        draw(root / split / f"{number}.png", COLOURS["red"], BACKGROUNDS["floor"], number)
+        (root / split / f"{number}.txt").write_text("A red box on the floor .\n")
+    return f"[data]\nformat = 'folder'\ncaptions = '{root}'\nimages = '{root}'\n"
+
+
+def test_pictures_that_nobody_divided_name_the_command_that_does(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="captionkit data split .* --out mine.json"):
+        read_splits(parse_config(flat(tmp_path, [".", ".", "."])))
+
+
+def test_one_dev_picture_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="2 or more dev pictures .* but got 1"):
+        read_splits(parse_config(flat(tmp_path / "one", ["train", "train", "val"])))
+    assert len(read_splits(parse_config(flat(tmp_path / "two", ["train", "val", "val"])))[1]) == 2
+
+
+def test_an_empty_vocabulary_is_refused_before_anything_is_encoded(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAPTIONKIT_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(DataError, match=r"come at least 1000 times .*lower tokenizer\.min_count"):
+        prepare(parse_config(recipe(data), ["tokenizer.min_count=1000"]), quiet=True)
+    assert not (tmp_path / "cache").exists()
