@@ -23,7 +23,7 @@ from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.config import parse_config
 from captionkit.errors import ConfigError, DataError, TrainingError, UsageError, WeightsError
-from captionkit.publish import publish, stages
+from captionkit.publish import outside_expectation, publish, stages
 from captionkit.records import Caption
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
@@ -526,6 +526,12 @@ def test_one_dev_picture_is_refused_before_anything_is_encoded(tmp_path: Path) -
     with pytest.raises(DataError, match="2 or more dev pictures .* but got 1"):
         read_splits(parse_config(flat(tmp_path / "one", ["train", "train", "val"])))
     assert len(read_splits(parse_config(flat(tmp_path / "two", ["train", "val", "val"])))[1]) == 2
+
+
+def test_a_score_that_was_not_computed_is_outside_every_range() -> None:
+    config = parse_config("[expect]\ncider_d_low = 1.0\n")
+    (said,) = outside_expectation(config, {"BLEU-4": 0.2})
+    assert said.startswith("CIDEr-D was not computed")
 
 
 def test_an_empty_vocabulary_is_refused_before_anything_is_encoded(
