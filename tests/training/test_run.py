@@ -238,6 +238,25 @@ def test_resuming_with_another_configuration_or_data_shows_the_difference(data: 
         resume(tmp_path / "run", quiet=True)
 
 
+def test_a_run_goes_on_and_is_exported_after_its_data_have_moved(data: Path, tmp_path: Path) -> None:
+    def places(folder: Path) -> list[str]:
+        return [f"data.captions={folder / 'dataset.json'}", f"data.images={folder}"]
+
+    shutil.copytree(data, tmp_path / "first")
+    train(parse_config(recipe(tmp_path / "first")), tmp_path / "run", quiet=True, until=1)
+    (tmp_path / "first").rename(tmp_path / "second")
+    with pytest.raises(DataError, match="first"):
+        resume(tmp_path / "run", quiet=True)
+    resume(tmp_path / "run", places(tmp_path / "second"), quiet=True)
+    scores = publish(tmp_path / "run", quiet=True).manifest.scores  # the run knows the new place
+    (tmp_path / "second").rename(tmp_path / "third")
+    assert publish(tmp_path / "run", None, places(tmp_path / "third"), quiet=True).manifest.scores == scores
+    document = (tmp_path / "third" / "dataset.json").read_text()
+    (tmp_path / "third" / "dataset.json").write_text(document.replace("There is a red box", "There is one red box"))
+    with pytest.raises(TrainingError, match="another vocabulary and data"):
+        resume(tmp_path / "run", places(tmp_path / "third"), quiet=True)
+
+
 def test_a_run_is_known_by_what_its_recipe_says_not_by_the_keys_there_are(data: Path) -> None:
     # A version with more keys must find the runs of this one: only what differs from a default may count.
     says = """tokenizer.min_count: 4 -> 1

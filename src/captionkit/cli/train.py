@@ -122,7 +122,7 @@ def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet
 def export(
     directory: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="bundle.key=value or decoding.key=value ...", show_default=False)
+        list[str] | None, typer.Argument(help="bundle.key=value, decoding.key=value, or data.captions=...", show_default=False)
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Default: model.captionkit in RUN.", show_default=False)

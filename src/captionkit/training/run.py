@@ -40,8 +40,14 @@ from captionkit.training.reward import make_reward
 from captionkit.training.run_folder import configuration_of, expect_no_run
 from captionkit.training.self_critical import SelfCritical
 
+# Where files lie: they may move. What they hold is compared by its digest (`Prepared.identity`).
+PLACES = frozenset(
+    f"{section}.{key}"
+    for section in ("data", "more_data")
+    for key in ("captions", "images", "train_list", "val_list", "test_list")
+) | {"training.pseudo_captions"}
 # What may change between a run and its resumption: none of these alters a step that has been taken.
-CHANGEABLE = frozenset({"training.patience", "training.checkpoint_minutes"})
+CHANGEABLE = PLACES | {"training.patience", "training.checkpoint_minutes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +352,8 @@ def resume(
 ) -> Trainer:
     """Go on with the run in `directory`, bit for bit as if it had never stopped.
 
+    What `overrides` change is written into its configuration, so that an export finds data that have moved.
+
     Raises:
         TrainingError: no run there, or `overrides`, vocabulary or data differ from what it began with.
     """
@@ -361,6 +369,8 @@ def resume(
         )
     trainer = make_trainer(prepare(config, quiet=quiet), directory)
     trainer.restore()
+    if config != begun:
+        write_text(path, write_config(config))
     trainer.run(quiet=quiet, until=until)
     return trainer
 
