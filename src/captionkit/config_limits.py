@@ -1,6 +1,6 @@
 """Which numbers a configuration may hold, and which go together.
 
-Checked where it is read: the same number would otherwise end a run after an hour of encoding, or spoil it unnoticed.
+Checked where it is read: such a number would otherwise end a run after an hour of encoding, or spoil it unnoticed.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def check_together(config: Config, source: str) -> None:
     data, decoder, training = config.data, config.decoder, config.training
     if data.train == data.val:
         raise ConfigError(
-            f"{source}: expected data.train and data.val to be two splits, but both are {data.train!r}; a model is "
-            "chosen by pictures that it has not learned from."
+            f"{source}: expected data.train and data.val to be two splits, but both are {data.train!r}; a model "
+            "is chosen by pictures that it has not learned from."
         )
     if config.self_critical.samples == 1:
         raise ConfigError(
@@ -113,8 +113,8 @@ def check_together(config: Config, source: str) -> None:
         )
     if training.epochs == 0 and not training.begin_from:
         raise ConfigError(
-            f"{source}: expected training.epochs of 1 or more, but got 0 without training.begin_from; nothing would "
-            "be trained, and the weights would stay random."
+            f"{source}: expected training.epochs of 1 or more, but got 0 without training.begin_from; nothing "
+            "would be trained, and the weights would stay random."
         )
     if decoder.kind in ("multihead_lstm", "transformer") and decoder.units % decoder.heads:
         raise ConfigError(

@@ -94,8 +94,8 @@ def read_splits(config: Config) -> tuple[list[ImageRecord], list[ImageRecord]]:
     """The captioned pictures of the train and the dev split; those of `more_data` are added to train.
 
     Raises:
-        DataError: one of them is empty, dev has a single picture, a data set cannot be read, or both data sets hold
-            the same picture.
+        DataError: one of them is empty, dev has a single picture, a data set cannot be read, or both data sets
+            hold the same picture.
     """
     records = [record for record in read_dataset(config.data) if record.captions]
     if records and not any(record.split for record in records):
@@ -130,8 +130,8 @@ def expect_two(val: list[ImageRecord], config: Config) -> list[ImageRecord]:
     """
     if len(val) < 2:
         raise DataError(
-            f"Expected 2 or more dev pictures (split '{config.data.val}' of {config.data.captions}) to choose a model "
-            f"by, but got {len(val)}; put more pictures there, or divide all of them with: captionkit data split"
+            f"Expected 2 or more dev pictures (split '{config.data.val}' of {config.data.captions}) to choose a "
+            f"model by, but got {len(val)}; put more pictures there, or divide them anew: captionkit data split"
         )
     return val
 
@@ -167,8 +167,8 @@ def build_vocabulary(config: Config, train: Sequence[ImageRecord]) -> Tokenizer:
     tokenizer = Tokenizer.build((text for record in train for text in record.captions), min_count=least)
     if len(tokenizer) == len(SPECIALS):
         raise DataError(
-            f"Expected words that come at least {least} times in the captions of {len(train):,} train pictures, but "
-            "there are none; lower tokenizer.min_count."
+            f"Expected words that come at least {least} times in the captions of {len(train):,} train pictures, "
+            "but there are none; lower tokenizer.min_count."
         )
     return tokenizer
 
