@@ -252,7 +252,9 @@ def test_a_run_goes_on_and_is_exported_after_its_data_have_moved(data: Path, tmp
     (tmp_path / "second").rename(tmp_path / "third")
     assert publish(tmp_path / "run", None, places(tmp_path / "third"), quiet=True).manifest.scores == scores
     document = (tmp_path / "third" / "dataset.json").read_text()
-    (tmp_path / "third" / "dataset.json").write_text(document.replace("There is a red box", "There is one red box"))
+    (tmp_path / "third" / "dataset.json").write_text(
+        document.replace("There is a red box", "There is one red box")
+    )
     with pytest.raises(TrainingError, match="another vocabulary and data"):
         resume(tmp_path / "run", places(tmp_path / "third"), quiet=True)
 
@@ -507,6 +509,10 @@ def test_the_command_line_trains_resumes_and_evaluates(data: Path, tmp_path: Pat
         (["train", "bad.toml"], "did you mean 'epochs'"),
         (["train", "good.toml", "training.epoch=3"], "did you mean 'epochs'"),
         (["train", "--resume", "nothing"], "no config.toml"),
+        (["train", "good.toml", "--run", "bad.toml"], "bad.toml is a file"),
+        (["train", "good.toml", "--run", "bad.toml/run"], "bad.toml is a file"),
+        (["train", "good.toml", "data.images=$NOWHERE/x"], "the environment variable NOWHERE"),
+        (["train", "good.toml", "data.captions=no.json"], "Expected the data of the recipe at no.json"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(
@@ -537,12 +543,12 @@ def flat(root: Path, splits: Sequence[str]) -> str:
 
 
 def test_pictures_that_nobody_divided_name_the_command_that_does(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="captionkit data split .* --out mine.json"):
+    with pytest.raises(DataError, match=r"captionkit data split .* --out mine\.json"):
         read_splits(parse_config(flat(tmp_path, [".", ".", "."])))
 
 
 def test_one_dev_picture_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="2 or more dev pictures .* but got 1"):
+    with pytest.raises(DataError, match=r"2 or more dev pictures .* but got 1"):
         read_splits(parse_config(flat(tmp_path / "one", ["train", "train", "val"])))
     assert len(read_splits(parse_config(flat(tmp_path / "two", ["train", "val", "val"])))[1]) == 2
 

@@ -18,7 +18,9 @@ METRIC_ORDER = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CI
 
 def evaluate(
     bundle: Annotated[str, typer.Argument(help="A .captionkit file, or 'default' for the installed one.")],
-    captions: Annotated[str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format, or a recipe.")],
+    captions: Annotated[
+        str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format, or a recipe.")
+    ],
     images: Annotated[
         str, typer.Option("--images", help="The folder of the pictures; default: beside DATA.", show_default=False)
     ] = "",
