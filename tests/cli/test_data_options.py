@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from captionkit.cli.app import app
 from captionkit.cli.data_options import read_split
+from captionkit.errors import WriteError
 from tests.datasets.pictures import jpeg
 
 
@@ -41,6 +42,15 @@ def test_pictures_and_lists_of_a_release_are_found(tmp_path: Path) -> None:
     (texts / "Flickr_8k.trainImages.txt").write_text("a.jpg\n")
     (texts / "Flickr_8k.devImages.txt").write_text("b.jpg\n")
     assert chosen(texts / "Flickr8k.token.txt", "dev") == [tmp_path / "Flicker8k_Dataset" / "b.jpg"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that takes no files from anyone")
+def test_scores_are_printed_even_if_the_results_cannot_be_written(folder: Path, tiny_bundle: Path) -> None:
+    done = CliRunner().invoke(
+        app, ["evaluate", str(tiny_bundle), str(folder), "-q", "--results", "/proc/results.json"]
+    )
+    assert isinstance(done.exception, WriteError)
+    assert "95 % intervals: BLEU-1" in done.output
 
 
 def test_the_commands_score_such_a_folder(folder: Path, tiny_bundle: Path, tmp_path: Path) -> None:

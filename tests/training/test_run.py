@@ -512,7 +512,7 @@ def test_the_command_line_trains_resumes_and_evaluates(data: Path, tmp_path: Pat
         (["train", "good.toml", "--run", "bad.toml"], "bad.toml is a file"),
         (["train", "good.toml", "--run", "bad.toml/run"], "bad.toml is a file"),
         (["train", "good.toml", "data.images=$NOWHERE/x"], "the environment variable NOWHERE"),
-        (["train", "good.toml", "data.captions=no.json"], "Expected the data of the recipe at no.json"),
+        (["train", "good.toml", "data.captions=no.json"], "Expected data.captions at no.json"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(

@@ -81,8 +81,6 @@ def evaluate(
         print(f"captionkit: {name}: {reason}", file=sys.stderr)
     for line in scores.warnings:
         print(f"captionkit: warning: {line}", file=sys.stderr)
-    if results is not None:
-        found.write_results(results)
     if as_json:
         document = {
             "scores": dict(scores.corpus),
@@ -105,6 +103,8 @@ def evaluate(
         guessed = found.guesses()
         _print_guesses([*guessed.gender, *guessed.told, *guessed.mentions])
         print(signature(scores.fingerprint))
+    if results is not None:
+        found.write_results(results)  # last: a disk that is full must not cost the scores
     if found.unreadable:
         raise typer.Exit(1)
 

@@ -57,6 +57,5 @@ def expect_data(config: Config) -> None:
         for key, place in places.items():
             if not place.exists():
                 raise DataError(
-                    f"Expected the data of the recipe at {place} ({section}.{key}), but there is nothing; say "
-                    f"where they are: {section}.captions=... {section}.images=..."
+                    f"Expected {section}.{key} at {place}, but there is nothing; say where it is: {section}.{key}=..."
                 )
