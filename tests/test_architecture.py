@@ -13,7 +13,18 @@ SRC = Path(__file__).parent.parent / "src" / "captionkit"
 
 # Floor number to the rooms on it. A room is a module or a package directly below captionkit.
 FLOORS: dict[int, tuple[str, ...]] = {
-    0: ("errors", "records", "text", "gendered", "config", "files", "progress", "ptb", "before_tensorflow"),
+    0: (
+        "errors",
+        "records",
+        "text",
+        "gendered",
+        "config",
+        "config_limits",
+        "files",
+        "progress",
+        "ptb",
+        "before_tensorflow",
+    ),
     1: ("tokenizer", "images", "webpage", "picture_paths", "datasets", "metrics", "audit"),
     2: ("decoding", "bundle", "engine", "selftest", "confidence", "captioner"),
     3: ("modeling", "training", "export"),

@@ -60,6 +60,11 @@ def test_too_few_pictures_are_one_sentence(tiny_bundle: Path, records: list[Imag
         calibrate(Captioner.load(tiny_bundle, threads=1), records[:30], split="val", quiet=True)
 
 
+def test_one_picture_is_one_sentence(tiny_bundle: Path, records: list[ImageRecord]) -> None:
+    with pytest.raises(DataError, match="This needs CIDEr-D, which is undefined on one picture"):
+        calibrate(Captioner.load(tiny_bundle, threads=1), records[:1], split="val", quiet=True)
+
+
 def test_the_command_writes_a_bundle_that_is_sure(
     tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path
 ) -> None:

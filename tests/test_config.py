@@ -1,4 +1,4 @@
-"""Paths of a configuration; what else it holds is tested where it is used."""
+"""Paths and numbers of a configuration; what else it holds is tested where it is used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.config import expand_paths
+from captionkit.config import Config, expand_paths, parse_config, read_config, write_config
+from captionkit.config_limits import RANGES
+from captionkit.errors import ConfigError
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_a_setting_names_one_run_or_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,3 +28,79 @@ def test_a_path_with_spaces_that_is_gone_is_still_one_path(tmp_path: Path) -> No
     gone = tmp_path / "of jane doe" / "run"
     assert expand_paths(str(gone)) == [gone]
     assert expand_paths(f"{gone} {tmp_path / 'other'}") == [gone, tmp_path / "other"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("tokenizer.min_count=0", "1 or more, but got 0"),
+        ("tokenizer.max_length=-3", "1 or more, but got -3"),
+        ("decoder.units=0", "1 or more"),
+        ("decoder.layers=-1", "1 or more"),
+        ("decoder.heads=0", "1 or more"),
+        ("decoder.dropout=1.5", "0 to less than 1, but got 1.5"),
+        ("decoder.dropout=-0.5", "0 to less than 1"),
+        ("decoder.word_dropout=1", "0 to less than 1"),
+        ("training.epochs=-1", "0 or more"),
+        ("training.batch_size=0", "1 or more"),
+        ("training.captions_per_image=0", "1 or more"),
+        ("training.more_data_times=0", "1 or more"),
+        ("training.learning_rate=0", "more than 0"),
+        ("training.label_smoothing=1.1", "0 to 1"),
+        ("training.ema=1.0", "0 to less than 1"),
+        ("training.eval_beams=0", "1 to 100"),
+        ("training.eval_every=0", "1 or more"),
+        ("training.seed=-1", "0 to 4294967295"),
+        ("training.teachers_share=2", "0 to 1"),
+        ("training.views=0", "1 or more"),
+        ("self_critical.samples=-2", "0 or more"),
+        ("self_critical.temperature=0.0", "more than 0"),
+        ("decoding.beams=0", "1 to 100"),
+        ("decoding.max_length=0", "1 to 1000"),
+        ("decoding.length_penalty=-1", "0 to 10"),
+        ("training.ema=nan", "a finite number"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_where_it_is_read(change: str, says: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_config("", [change])
+    key = change.split("=")[0]
+    assert key in str(refused.value)
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (["data.train=val"], "both are 'val'"),
+        (["self_critical.samples=1"], "2 or more, or 0"),
+        (["training.epochs=0"], "without training.begin_from"),
+        (["decoder.kind=transformer", "decoder.positions=20"], "set it to 21 or more"),
+        (["decoder.kind=transformer", "decoding.max_length=32"], "set it to 33 or more"),
+        (["decoder.kind=transformer", "decoder.units=64"], "decoder.embedding = decoder.units"),
+        (["decoder.kind=multihead_lstm", "decoder.units=100"], "8 does not divide 100"),
+    ],
+)
+def test_numbers_that_do_not_fit_each_other_are_refused(changes: list[str], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        parse_config("", changes)
+
+
+def test_the_ends_of_the_ranges_are_allowed() -> None:
+    parse_config("", ["training.epochs=0", "training.begin_from=runs/a", "decoder.dropout=0"])
+    parse_config("", ["decoder.kind=transformer", "decoder.positions=21"])
+    parse_config("", ["decoder.units=100", "training.label_smoothing=1", "self_critical.samples=2"])
+
+
+def test_every_range_is_of_a_key_and_holds_its_default() -> None:
+    assert parse_config(write_config(Config())) == Config()
+    for name, allowed in RANGES.items():
+        section, key = name.split(".")
+        assert getattr(getattr(Config(), section), key) in allowed
+
+
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("configs/*.toml"), *ROOT.glob("models/*/config.toml")], ids=lambda path: str(path)[-40:]
+)
+def test_every_recipe_and_every_run_is_allowed(path: Path) -> None:
+    read_config(path)

@@ -23,7 +23,7 @@ from captionkit.metrics.reliability import (
     gain_at,
     kept_above,
 )
-from captionkit.records import ImageRecord
+from captionkit.records import ImageRecord, Scores
 from captionkit.text import tokenize
 from captionkit.tokenizer import Tokenizer
 
@@ -122,7 +122,18 @@ def calibrate_on(
 def features_and_quality(found: Evaluation, tokenizer: Tokenizer) -> tuple[Floats, Floats]:
     """Features float64 [N, F] and CIDEr-D float64 [N] of an evaluation, in the order of its scores."""
     captions = [found.predictions[name].captions[0] for name in found.scores.ids]
-    return feature_rows(captions, tokenizer), found.scores.per_image["CIDEr-D"]
+    return feature_rows(captions, tokenizer), cider_of(found.scores)
+
+
+def cider_of(scores: Scores) -> Floats:
+    """CIDEr-D float64 [N] of each picture, for what cannot do without.
+
+    Raises:
+        DataError: it was not computed; the message says why.
+    """
+    if "CIDEr-D" not in scores.per_image:
+        raise DataError(f"This needs CIDEr-D, which is {scores.not_computed['CIDEr-D']}.")
+    return scores.per_image["CIDEr-D"]
 
 
 def people_share(records: Sequence[ImageRecord], level: float) -> float:

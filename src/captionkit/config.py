@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from captionkit.config_limits import check_number, check_together
 from captionkit.errors import ConfigError, nearest
 
 MAX_CONFIG_BYTES = 1_000_000
@@ -90,7 +91,7 @@ class DecoderConfig:
         dropout: share of units dropped; word_dropout: share of words dropped whole.
         tied: whether the output layer reads the word embedding.
         grid_layers: self-attention layers over the grid (transformer).
-        positions: words a sentence may have at most (transformer).
+        positions: more than the words that a sentence may have (transformer).
         bfloat16: whether training computes matrix products in bfloat16 on processors that have instructions for it
             (AVX512-BF16 or AMX); others compute them in float32, which is faster there.
         doubly_stochastic: weight of the term that asks each grid position to be looked at once (attention_lstm).
@@ -258,7 +259,8 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
         The configuration, with defaults for all that neither names.
 
     Raises:
-        ConfigError: no such file, not TOML, an unknown key, or a value of another type.
+        ConfigError: no such file, not TOML, an unknown key, a value of another type, a number out of range, or
+            values that do not fit each other.
     """
     path = Path(path)
     try:
@@ -287,6 +289,7 @@ def parse_config(text: str, overrides: Sequence[str] = (), *, source: str = "con
         _apply_override(document, override)
     config = _build(Config, document, source, prefix="")
     assert isinstance(config, Config)
+    check_together(config, source)
     return config
 
 
@@ -391,6 +394,8 @@ def _check(hint: Any, value: Any, source: str, name: str) -> Any:
         raise ConfigError(f"{source}: expected {expected} for '{name}', but got {value!r}.")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{source}: expected a finite number for '{name}', but got {value!r}.")
+    if isinstance(value, int | float):
+        check_number(name, value, source)
     return value
 
 

@@ -124,6 +124,20 @@ def test_mistakes_are_one_sentence(flickr: Path, tmp_path: Path) -> None:
     assert "did you mean 'flickr8k'" in refused("check", flickr, "--format", "flicker8k")
     assert "hold out less" in refused("split", flickr, "--val", "9", "--test", "1", "--out", tmp_path / "x.json")
     assert "request form" in refused("fetch", "flickr30k", "--to", tmp_path)
+    assert "--max-bad, but got nan" in refused("check", flickr, "--max-bad", "nan")
+    assert "at least one picture in val" in refused("split", flickr, "--val", "0.01", "--out", tmp_path / "x.json")
+    table = tmp_path / "t.csv"
+    table.write_text("image,caption\n0.jpg,A dog\n", encoding="utf-8")
+    assert "train_list (--train-list) says nothing" in refused("check", table, "--train-list", "/nope")
+
+
+@pytest.mark.parametrize("out", ["x.token", "x.token/lists", "x.jsonl", "x.txt", "none/mine.json", "folder.json"])
+def test_split_refuses_what_is_neither_json_nor_a_folder(flickr: Path, tmp_path: Path, out: str) -> None:
+    (tmp_path / "folder.json").mkdir()
+    before = sorted(tmp_path.iterdir())
+    for overwrite in ([], ["--overwrite"]):
+        assert "for --out" in refused("split", flickr, "--out", tmp_path / out, *overwrite)
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_mistakes_end_with_exit_code_2_and_no_traceback(tmp_path: Path) -> None:

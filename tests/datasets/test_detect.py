@@ -63,6 +63,38 @@ def test_a_data_set_is_read_by_its_configuration(tmp_path: Path, monkeypatch: py
     ]
 
 
+def test_recipes_find_the_folder_that_a_release_unpacks_to(tmp_path: Path) -> None:
+    (tmp_path / "d.json").write_text(
+        '{"images": [{"filename": "a.jpg", "sentences": [{"raw": "A"}]}]}', encoding="utf-8"
+    )
+    config = DataConfig(captions=str(tmp_path / "d.json"), images=str(tmp_path / "images"))
+
+    def path() -> Path:
+        (record,) = read_dataset(config)
+        return record.path
+
+    assert path() == tmp_path / "images" / "a.jpg"
+    (tmp_path / "Flicker8k_Dataset").mkdir()
+    assert path() == tmp_path / "Flicker8k_Dataset" / "a.jpg"
+    (tmp_path / "images").mkdir()  # what a recipe names comes first
+    assert path() == tmp_path / "images" / "a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("table", "train_list"),
+        ("karpathy", "val_list"),
+        ("folder", "test_list"),
+        ("folder", "caption_column"),
+        ("coco", "split_column"),
+    ],
+)
+def test_a_setting_that_the_format_does_not_read_is_refused(name: str, setting: str) -> None:
+    with pytest.raises(ConfigError, match=rf"of format {name}, of which {setting} \(--{setting[:3]}"):
+        read_dataset(DataConfig(format=name, **{setting: "x"}))  # type: ignore[arg-type]
+
+
 def test_every_reader_can_be_named(tmp_path: Path) -> None:
     for name in READERS:
         with pytest.raises(DataError, match="nothing"):

@@ -40,6 +40,16 @@ def test_captions_stand_beside_their_pictures_one_a_line(tmp_path: Path) -> None
     ]
 
 
+def test_the_suffix_of_a_text_may_be_in_capitals(tmp_path: Path) -> None:
+    lay(
+        tmp_path, {"CAT1.JPG": b"", "CAT1.TXT": "A cat .", "b.jpg": b"", "b.jpg.Txt": "A dog .", "b.txt": "Dogs ."}
+    )
+    problems: list[Problem] = []
+    records = read_folder(tmp_path, problems=problems)
+    assert [record.captions for record in records] == [("A cat .",), ("Dogs .", "A dog .")]
+    assert problems == []
+
+
 def test_texts_may_lie_in_another_folder(tmp_path: Path) -> None:
     lay(tmp_path, {"pictures/x/a.jpg": b"", "texts/x/a.txt": "A dog ."})
     (record,) = read_folder(tmp_path / "texts", tmp_path / "pictures")

@@ -108,7 +108,9 @@ def test_pictures_that_cannot_be_read_stand_alone() -> None:
     assert Counter(record.split for record in divided) == {"train": 2, "val": 1, "test": 1}
 
 
-@pytest.mark.parametrize(("val", "test"), [(-1, 0), (0, -0.5), (1.5, 0), (float("nan"), 0), (3, 1), (0.5, 0.5)])
+@pytest.mark.parametrize(
+    ("val", "test"), [(-1, 0), (0, -0.5), (1.5, 0), (float("nan"), 0), (3, 1), (0.5, 0.5), (0.01, 1)]
+)
 def test_sizes_that_make_no_sense_are_refused(val: float, test: float) -> None:
     with pytest.raises(UsageError, match="Expected"):
         split_records(records_of(list("abcd")), val=val, test=test, seed=1, by_content=False)

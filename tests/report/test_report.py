@@ -154,6 +154,11 @@ def test_options_of_data_without_data(tiny_bundle: Path, option: str) -> None:
         CliRunner().invoke(app, ["report", str(tiny_bundle), option, "test"], catch_exceptions=False)
 
 
+def test_one_picture_has_no_cider_and_no_report(captioner: Captioner, records: list[ImageRecord]) -> None:
+    with pytest.raises(DataError, match="This needs CIDEr-D, which is undefined on one picture"):
+        describe_split(describe_run(None, captioner), captioner, records[:1], split="val", quiet=True)
+
+
 def test_the_command_for_a_run_a_bundle_and_data(
     tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path
 ) -> None:

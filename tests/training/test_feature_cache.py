@@ -243,6 +243,26 @@ def test_too_many_unreadable_pictures_fail(
     assert len(build_feature_cache(records, encoder, CONFIG, tmp_path / "cache", quiet=True)) == 198
 
 
+def test_a_wrong_folder_does_not_stand_in_the_way_of_the_right_one(
+    encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path
+) -> None:
+    wrong = [dataclasses.replace(record, path=tmp_path / "no" / record.id) for record in pictures[:4]]
+    with pytest.raises(CacheError, match="4 of 4 pictures cannot be read"):
+        build_feature_cache(wrong, encoder, CONFIG, tmp_path / "cache", quiet=True)
+    assert len(build_feature_cache(pictures[:4], encoder, CONFIG, tmp_path / "cache", quiet=True)) == 4
+
+
+def test_a_plan_is_replaced_where_nothing_was_made_by_it(
+    encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_writer, "MIN_FREE_BYTES", 10**18)
+        with pytest.raises(CacheError, match="free some"):
+            build_feature_cache(pictures[:3], encoder, CONFIG, tmp_path / "cache", quiet=True)
+    assert (tmp_path / "cache" / "plan.json").exists()
+    assert len(build_feature_cache(pictures[:4], encoder, CONFIG, tmp_path / "cache", quiet=True)) == 4
+
+
 def test_a_shard_without_any_readable_picture(
     encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path
 ) -> None:

@@ -23,7 +23,7 @@ from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.config import parse_config
 from captionkit.errors import ConfigError, DataError, TrainingError, UsageError, WeightsError
-from captionkit.publish import publish, stages
+from captionkit.publish import outside_expectation, publish, stages
 from captionkit.records import Caption
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
@@ -236,6 +236,27 @@ def test_resuming_with_another_configuration_or_data_shows_the_difference(data: 
     )
     with pytest.raises(TrainingError, match="another vocabulary and data"):
         resume(tmp_path / "run", quiet=True)
+
+
+def test_a_run_goes_on_and_is_exported_after_its_data_have_moved(data: Path, tmp_path: Path) -> None:
+    def places(folder: Path) -> list[str]:
+        return [f"data.captions={folder / 'dataset.json'}", f"data.images={folder}"]
+
+    shutil.copytree(data, tmp_path / "first")
+    train(parse_config(recipe(tmp_path / "first")), tmp_path / "run", quiet=True, until=1)
+    (tmp_path / "first").rename(tmp_path / "second")
+    with pytest.raises(DataError, match="first"):
+        resume(tmp_path / "run", quiet=True)
+    resume(tmp_path / "run", places(tmp_path / "second"), quiet=True)
+    scores = publish(tmp_path / "run", quiet=True).manifest.scores  # the run knows the new place
+    (tmp_path / "second").rename(tmp_path / "third")
+    assert publish(tmp_path / "run", None, places(tmp_path / "third"), quiet=True).manifest.scores == scores
+    document = (tmp_path / "third" / "dataset.json").read_text()
+    (tmp_path / "third" / "dataset.json").write_text(
+        document.replace("There is a red box", "There is one red box")
+    )
+    with pytest.raises(TrainingError, match="another vocabulary and data"):
+        resume(tmp_path / "run", places(tmp_path / "third"), quiet=True)
 
 
 def test_a_run_is_known_by_what_its_recipe_says_not_by_the_keys_there_are(data: Path) -> None:
@@ -490,6 +511,10 @@ def test_the_command_line_trains_resumes_and_evaluates(data: Path, tmp_path: Pat
         (["train", "bad.toml"], "did you mean 'epochs'"),
         (["train", "good.toml", "training.epoch=3"], "did you mean 'epochs'"),
         (["train", "--resume", "nothing"], "no config.toml"),
+        (["train", "good.toml", "--run", "bad.toml"], "bad.toml is a file"),
+        (["train", "good.toml", "--run", "bad.toml/run"], "bad.toml is a file"),
+        (["train", "good.toml", "data.images=$NOWHERE/x"], "the environment variable NOWHERE"),
+        (["train", "good.toml", "data.captions=no.json"], "Expected data.captions at no.json"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(
@@ -508,3 +533,38 @@ def test_an_empty_split_names_those_that_there_are(data: Path, tmp_path: Path) -
         train(parse_config(recipe(data), ["data.val=test"]), tmp_path / "run", quiet=True)
     with pytest.raises(ConfigError, match="did you mean 'lstm'"):
         train(parse_config(recipe(data), ["decoder.kind=lstmm"]), tmp_path / "run", quiet=True)
+
+
+def flat(root: Path, splits: Sequence[str]) -> str:
+    """The recipe of a folder of pictures with a `.txt` beside each, below a folder of its split."""
+    for number, split in enumerate(splits):
+        (root / split).mkdir(parents=True, exist_ok=True)
+        draw(root / split / f"{number}.png", COLOURS["red"], BACKGROUNDS["floor"], number)
+        (root / split / f"{number}.txt").write_text("A red box on the floor .\n")
+    return f"[data]\nformat = 'folder'\ncaptions = '{root}'\nimages = '{root}'\n"
+
+
+def test_pictures_that_nobody_divided_name_the_command_that_does(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"captionkit data split .* --out mine\.json"):
+        read_splits(parse_config(flat(tmp_path, [".", ".", "."])))
+
+
+def test_one_dev_picture_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"2 or more dev pictures .* but got 1"):
+        read_splits(parse_config(flat(tmp_path / "one", ["train", "train", "val"])))
+    assert len(read_splits(parse_config(flat(tmp_path / "two", ["train", "val", "val"])))[1]) == 2
+
+
+def test_a_score_that_was_not_computed_is_outside_every_range() -> None:
+    config = parse_config("[expect]\ncider_d_low = 1.0\n")
+    (said,) = outside_expectation(config, {"BLEU-4": 0.2})
+    assert said.startswith("CIDEr-D was not computed")
+
+
+def test_an_empty_vocabulary_is_refused_before_anything_is_encoded(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAPTIONKIT_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(DataError, match=r"come at least 1000 times .*lower tokenizer\.min_count"):
+        prepare(parse_config(recipe(data), ["tokenizer.min_count=1000"]), quiet=True)
+    assert not (tmp_path / "cache").exists()

@@ -10,7 +10,9 @@ import typer
 
 def calibrate(
     bundle: Annotated[str, typer.Argument(help="A .captionkit file, or 'default' for the installed one.")],
-    captions: Annotated[str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format.")],
+    captions: Annotated[
+        str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format, or a recipe.")
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The bundle to write, with its calibration.", show_default=False)
     ],

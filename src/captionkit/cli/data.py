@@ -75,10 +75,14 @@ def check(
     Example: captionkit data check Flickr8k.token.txt --images Images --train-list Flickr_8k.trainImages.txt
     """
     import json
+    import math
 
     from captionkit.datasets import dataset_config
     from captionkit.datasets.check import check_dataset
+    from captionkit.errors import UsageError
 
+    if math.isnan(max_bad):  # passes every bound
+        raise UsageError("Expected a number from 0 to 1 for --max-bad, but got nan.")
     config = dataset_config(
         path,
         images=images,
@@ -173,11 +177,11 @@ def split(
 
     Example: captionkit data split captions.csv --images photos --val 0.1 --test 0.1 --out mine.json
     """
-    from captionkit.config import expand_path
-    from captionkit.datasets import dataset_config, read_dataset
+    from captionkit.datasets import dataset_config, images_folder, read_dataset
     from captionkit.datasets.split import split_records, write_karpathy, write_split_lists
     from captionkit.errors import UsageError
 
+    _check_out(out)
     lists = [out / f"{name}.txt" for name in ("train", "val", "test")]
     as_json = out.suffix.lower() == ".json"
     taken = [target for target in ([out] if as_json else lists) if target.exists()]
@@ -193,11 +197,29 @@ def split(
     )
     records = split_records(read_dataset(config), val=val, test=test, seed=seed, by_content=content)
     if as_json:
-        write_karpathy(records, expand_path(config.images or config.captions), out)
+        write_karpathy(records, images_folder(config), out)
     else:
         write_split_lists(records, out)
     counts = ", ".join(f"{name} {sum(r.split == name for r in records):,}" for name in ("train", "val", "test"))
     typer.echo(f"{counts} -> {out}")
+
+
+def _check_out(out: Path) -> None:
+    """Refuse a place where neither a JSON file nor a folder of lists can be."""
+    from captionkit.cli.output import check_output
+    from captionkit.datasets.table import TABLE_SUFFIXES
+    from captionkit.errors import UsageError
+
+    if out.suffix.lower() == ".json":
+        check_output("--out", out, [])
+        return
+    if out.suffix.lower() in TABLE_SUFFIXES | {".txt"} and not out.is_dir():
+        raise UsageError(f"Expected a .json file or a folder for --out, but got {out}; name one of these.")
+    file = next((place for place in (out, *out.parents) if place.exists() and not place.is_dir()), None)
+    if file is not None:
+        raise UsageError(
+            f"Expected a folder for --out, or a .json file, but {file} is a file; name another place."
+        )
 
 
 @app.command()

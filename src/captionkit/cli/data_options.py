@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,15 +18,14 @@ def read_split(
     val_list: str,
     test_list: str,
 ) -> list[ImageRecord]:
-    """Captioned pictures of a data set's split; its format is found out where `data_format` is empty."""
-    from captionkit.config import DataConfig
-    from captionkit.datasets import detect_format, read_dataset
+    """Captioned pictures of a data set's split; what is empty is found out as `captionkit data check` does."""
+    from captionkit.datasets import dataset_config, read_dataset
     from captionkit.evaluate import split_records
 
-    config = DataConfig(
-        format=data_format or detect_format(captions),
-        captions=captions,
-        images=images or str(Path(captions).parent),
+    config = dataset_config(
+        captions,
+        images=images,
+        format=data_format,
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,

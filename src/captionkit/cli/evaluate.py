@@ -18,7 +18,9 @@ METRIC_ORDER = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CI
 
 def evaluate(
     bundle: Annotated[str, typer.Argument(help="A .captionkit file, or 'default' for the installed one.")],
-    captions: Annotated[str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format.")],
+    captions: Annotated[
+        str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format, or a recipe.")
+    ],
     images: Annotated[
         str, typer.Option("--images", help="The folder of the pictures; default: beside DATA.", show_default=False)
     ] = "",
@@ -52,26 +54,25 @@ def evaluate(
     import sys
 
     from captionkit.captioner import Captioner
+    from captionkit.cli.data_options import read_split
     from captionkit.cli.output import check_output
-    from captionkit.config import DataConfig
-    from captionkit.datasets import detect_format, read_dataset
     from captionkit.errors import UsageError, nearest
-    from captionkit.evaluate import PUBLISHED, split_records
+    from captionkit.evaluate import PUBLISHED
     from captionkit.evaluate import evaluate as run
     from captionkit.metrics.fingerprint import signature
 
     if table != "none" and table not in PUBLISHED:
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
     check_output("--results", results, [bundle, captions, train_list, val_list, test_list])
-    config = DataConfig(
-        format=data_format or detect_format(captions),
-        captions=captions,
-        images=images or str(Path(captions).parent),
+    records = read_split(
+        captions,
+        images=images,
+        split=split,
+        data_format=data_format,
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,
     )
-    records = split_records(read_dataset(config), split)
     captioner = Captioner.load(None if bundle == "default" else bundle)
     objective = captioner.bundle.manifest.fingerprint.get("objective", "not stated")
     found = run(captioner, records, split=split, objective=objective, beams=beams, quiet=quiet)
@@ -80,8 +81,6 @@ def evaluate(
         print(f"captionkit: {name}: {reason}", file=sys.stderr)
     for line in scores.warnings:
         print(f"captionkit: warning: {line}", file=sys.stderr)
-    if results is not None:
-        found.write_results(results)
     if as_json:
         document = {
             "scores": dict(scores.corpus),
@@ -104,6 +103,8 @@ def evaluate(
         guessed = found.guesses()
         _print_guesses([*guessed.gender, *guessed.told, *guessed.mentions])
         print(signature(scores.fingerprint))
+    if results is not None:
+        found.write_results(results)  # last: a disk that is full must not cost the scores
     if found.unreadable:
         raise typer.Exit(1)
 

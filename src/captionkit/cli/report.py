@@ -22,7 +22,9 @@ def report(
     captions: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DATA]", help="A caption file or folder: also caption and score it.", show_default=False
+            metavar="[DATA]",
+            help="A caption file, folder or recipe: also caption and score it.",
+            show_default=False,
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path("report.html"),

@@ -35,7 +35,7 @@ def train(
     """
     from captionkit.config import read_config
     from captionkit.errors import UsageError
-    from captionkit.training.run_folder import configuration_of, expect_no_run
+    from captionkit.training.run_folder import configuration_of, expect_data, expect_no_run
 
     changes = list(overrides or [])
     if resume is not None:
@@ -57,6 +57,7 @@ def train(
     elif config is not None:
         settings = read_config(config, changes)
         expect_no_run(directory)
+        expect_data(settings)
     _run(settings, directory, changes, quiet)
 
     from captionkit.publish import publish
@@ -173,7 +174,8 @@ def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet
 def export(
     directory: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="bundle.key=value or decoding.key=value ...", show_default=False)
+        list[str] | None,
+        typer.Argument(help="bundle.key=value, decoding.key=value, or data.captions=...", show_default=False),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Default: model.captionkit in RUN.", show_default=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from captionkit.config import DataConfig, expand_path, read_config
 from captionkit.datasets.coco import read_coco
-from captionkit.datasets.detect import detect_format, find_images, find_split_lists
+from captionkit.datasets.detect import detect_format, find_images, find_split_lists, release_folder
 from captionkit.datasets.flickr import read_flickr8k, read_flickr8k_csv, read_flickr30k_csv
 from captionkit.datasets.folder import read_folder
 from captionkit.datasets.karpathy import read_karpathy
@@ -27,6 +27,7 @@ __all__ = [
     "ProblemKind",
     "dataset_config",
     "detect_format",
+    "images_folder",
     "read_coco",
     "read_dataset",
     "read_flickr8k",
@@ -40,31 +41,45 @@ __all__ = [
 Reader = Callable[[DataConfig, list[Problem] | None], list[ImageRecord]]
 
 
-def _images(config: DataConfig) -> Path:
-    return expand_path(config.images)
+_LISTS = ("train_list", "val_list", "test_list")
+_COLUMNS = ("image_column", "caption_column", "split_column", "id_column")
+
+
+def images_folder(config: DataConfig) -> Path:
+    """The folder that the pictures of a configuration lie below.
+
+    That is `images`; of pictures with a `.txt` beside each the folder itself, if `images` is empty. Recipes say
+    "images": where there is no such folder, it is the one beside it that the release unpacks to.
+
+    Raises:
+        ConfigError: a variable in a path is not set.
+    """
+    if config.format == "folder" and not config.images:
+        return expand_path(config.captions)
+    folder = expand_path(config.images)
+    if folder.name == "images" and not folder.is_dir():
+        return release_folder(folder.parent) or folder
+    return folder
 
 
 def _with_lists(reader: Callable[..., list[ImageRecord]]) -> Reader:
     """A reader of formats whose splits are, or can be, in files of their own."""
 
     def read(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
-        lists = {
-            name: expand_path(value) if (value := getattr(config, name)) else ""
-            for name in ("train_list", "val_list", "test_list")
-        }
-        return reader(expand_path(config.captions), _images(config), **lists, problems=problems)
+        lists = {name: expand_path(value) if (value := getattr(config, name)) else "" for name in _LISTS}
+        return reader(expand_path(config.captions), images_folder(config), **lists, problems=problems)
 
     return read
 
 
 def _folder(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
-    return read_folder(expand_path(config.captions), _images(config) if config.images else "", problems=problems)
+    return read_folder(expand_path(config.captions), images_folder(config), problems=problems)
 
 
 def _table(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
     return read_table(
         expand_path(config.captions),
-        _images(config),
+        images_folder(config),
         image_column=config.image_column,
         caption_column=config.caption_column,
         split_column=config.split_column,
@@ -75,7 +90,7 @@ def _table(config: DataConfig, problems: list[Problem] | None) -> list[ImageReco
 
 def _karpathy(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
     return read_karpathy(
-        expand_path(config.captions), _images(config), restval_is_train=config.restval, problems=problems
+        expand_path(config.captions), images_folder(config), restval_is_train=config.restval, problems=problems
     )
 
 
@@ -103,12 +118,27 @@ def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -
         One record a picture with all its captions.
 
     Raises:
-        ConfigError: there is no such format, or a variable in a path is not set.
+        ConfigError: there is no such format, a variable in a path is not set, or a setting says nothing of that
+            format.
         DataError: the files cannot be read as that format, or too much of them is bad.
     """
     if config.format not in READERS:
         raise ConfigError(f"There is no data set format {config.format!r}; {nearest(config.format, READERS)}")
+    _expect_read(config)
     return READERS[config.format](config, problems)
+
+
+def _expect_read(config: DataConfig) -> None:
+    """Refuse what the format's reader would pass over: whoever sets it means something by it."""
+    unread = [] if config.format == "table" else [(name, "a table") for name in _COLUMNS]
+    if config.format in ("table", "folder", "karpathy"):
+        unread += [(name, "a Flickr or COCO format") for name in _LISTS]
+    for name, readers in unread:
+        if getattr(config, name):
+            raise ConfigError(
+                f"{config.captions} is of format {config.format}, of which {name} (--{name.replace('_', '-')}) "
+                f"says nothing: it is for {readers}; leave it out."
+            )
 
 
 def dataset_config(path: Path | str, **settings: str | bool | None) -> DataConfig:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from captionkit.config import DataConfig, expand_path
-from captionkit.datasets import read_dataset
+from captionkit.config import DataConfig
+from captionkit.datasets import images_folder, read_dataset
 from captionkit.datasets.problems import Problem, ProblemKind, bad_records, bad_share, count_kinds
 from captionkit.errors import ImageError
 from captionkit.images import read_image, read_image_bytes
@@ -103,7 +103,7 @@ def check_dataset(
     """
     problems: list[Problem] = []
     records = read_dataset(config, problems=problems)
-    root = expand_path(config.images or config.captions)
+    root = images_folder(config)
     files = check_pictures(records, root, decode=decode, workers=workers, progress=progress)
     problems += files
     if records and sum(problem.kind is ProblemKind.MISSING_PICTURE for problem in files) == len(records):

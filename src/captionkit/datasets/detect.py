@@ -98,6 +98,12 @@ def find_images(captions: Path | str, name: str) -> Path:
     return folder.parent if folder.name == "annotations" else folder
 
 
+def release_folder(folder: Path) -> Path | None:
+    """The folder of the pictures as a release of Flickr8k or Flickr30k unpacks it into `folder`, if there."""
+    found = (folder / name for name in (*_FLICKR8K_FOLDERS, *_FLICKR30K_FOLDERS))
+    return next((place for place in found if place.is_dir()), None)
+
+
 def find_split_lists(captions: Path | str) -> dict[str, str]:
     """Flickr8k's official split lists beside a caption file, by their fields in `DataConfig`."""
     folder = Path(captions).parent

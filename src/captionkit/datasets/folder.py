@@ -7,6 +7,7 @@ validation or test give the split of all below them.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from pathlib import Path
 
 from captionkit.datasets.grouping import Grouping
@@ -46,18 +47,19 @@ def read_folder(
     grouping = Grouping(picture_root, found)
     splits: dict[str, str] = {}
     used: set[str] = set()
-    texts = set(_files_below(text_root, frozenset([".txt"])))
+    texts: dict[str, list[str]] = defaultdict(list)  # by their names without the suffix, whatever its case
+    for text in _files_below(text_root, frozenset([".txt"])):
+        texts[text.rpartition(".")[0]].append(text)
     for name in _files_below(picture_root, PICTURE_SUFFIXES):
         if not grouping.add_picture(name, name, name.encode("utf-8", "backslashreplace").decode()):
             continue
         split = next((s for part in reversed(name.split("/")[:-1]) if (s := split_name(part))), None)
         if split is not None:
             splits[name] = split
-        for text in (name.rpartition(".")[0] + ".txt", name + ".txt"):
-            if text in texts:
-                used.add(text)
-                _read_text_file(text_root / text, text, name, grouping)
-    for text in sorted(texts - used):
+        for text in (*texts.get(name.rpartition(".")[0], ()), *texts.get(name, ())):
+            used.add(text)
+            _read_text_file(text_root / text, text, name, grouping)
+    for text in sorted({text for group in texts.values() for text in group} - used):
         if Path(text).stem.lower() not in _NO_CAPTIONS:
             message = f"{text} has no picture of its name beside it; its captions are left out."
             found.append(Problem(ProblemKind.MISSING_PICTURE, text, message))

@@ -40,7 +40,8 @@ def split_records(
         goes to the next; with none, the sizes are exact.
 
     Raises:
-        UsageError: the held-out parts are negative, not whole numbers, or leave nothing to train on.
+        UsageError: the held-out parts are negative, not whole numbers, too small for a single picture, or leave
+            nothing to train on.
     """
     total = len(records)
     sizes = {"test": _size(test, total, "test"), "val": _size(val, total, "val")}
@@ -70,7 +71,13 @@ def _size(value: float, total: int, name: str) -> int:
             f"Expected {name} as a share below 1 or a whole number of pictures, but got {value}; "
             "for example 0.1 or 1000."
         )
-    return round(value * total) if value < 1 else int(value)
+    size = round(value * total) if value < 1 else int(value)
+    if value and not size:
+        raise UsageError(
+            f"Expected at least one picture in {name}, but a share of {value:g} of {total} is none; give a larger "
+            f"share, a number such as 1, or 0 for no {name}."
+        )
+    return size
 
 
 def _rank(seed: int, record: str) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.calibrate import cider_of
 from captionkit.captioner import Captioner
 from captionkit.confidence import in_fit_half
 from captionkit.errors import DataError
@@ -179,7 +180,7 @@ def describe_split(
         quiet: show no progress.
 
     Raises:
-        DataError: no picture could be captioned.
+        DataError: no picture could be captioned, or there is a single one, which has no CIDEr-D.
     """
     objective = captioner.bundle.manifest.fingerprint.get("objective", "not stated")
     found = evaluate(captioner, records, split=split, metrics=("CIDEr-D",), objective=objective, quiet=quiet)
@@ -195,7 +196,7 @@ def describe_split(
         },
         quiet=quiet,
     )
-    quality = scored.scores.per_image["CIDEr-D"]
+    quality = cider_of(scored.scores)
     order = [int(place) for place in np.argsort(-quality, kind="stable")]
 
     def examples(places: Sequence[int]) -> tuple[Example, ...]:

@@ -133,6 +133,11 @@ def read_shard_note(directory: Path, number: int) -> Shard | None:
         raise _damaged(path) from None
 
 
+def has_shards(directory: Path) -> bool:
+    """Whether a growing cache has a finished shard."""
+    return any(directory.glob("shard-*.json"))
+
+
 def remove_growth(directory: Path) -> None:
     """Remove what only a growing cache needs: the plan, the notes, temporary files of a killed writer."""
     for pattern in (PLAN, "shard-*.json", ".*.tmp"):

@@ -82,13 +82,15 @@ class CacheWriter:
 
     def run(self) -> None:
         """Do all that is left to do."""
+        # Before the plan is written: with a wrong folder it would stand in the way of the right one.
+        self._check_bad([len(self._plan.unreadable)])
         self._start()
         count = -(-len(self._plan.ids) // SHARD_ROWS)
         shards = {n: shard for n in range(count) if (shard := self._finished(n)) is not None}
         missing = [n for n in range(count) if n not in shards]
         done = sum(len(self._places(n)) for n in shards)
         self._tell(done)
-        self._check_bad([len(self._plan.unreadable), *(self._bad_in(shard) for shard in shards.values())])
+        self._check_bad([self._bad_in(shard) for shard in shards.values()])
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="pictures")
         try:
             decoded = self._decoded(pool, [place for n in missing for place in self._places(n)])
@@ -104,7 +106,11 @@ class CacheWriter:
         """Compare with what an earlier run began, or begin."""
         path = self._directory / PLAN
         if path.exists():
-            check_same(notes.read_plan(path), self._plan, self._directory)
+            old = notes.read_plan(path)
+            if notes.has_shards(self._directory):
+                check_same(old, self._plan, self._directory)
+            elif old != self._plan:
+                notes.write_plan(self._directory, self._plan)  # nothing was made by the old one
         else:
             others = [p.name for p in self._directory.iterdir() if not p.name.startswith(".")]
             if others:

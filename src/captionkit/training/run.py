@@ -22,7 +22,7 @@ from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
 from captionkit.modeling.encoders import build_encoder
 from captionkit.records import ImageRecord
-from captionkit.tokenizer import Tokenizer
+from captionkit.tokenizer import SPECIALS, Tokenizer
 from captionkit.training.augment import augment, can_be_mirrored
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.consensus import consensus_weights
@@ -40,8 +40,14 @@ from captionkit.training.reward import make_reward
 from captionkit.training.run_folder import configuration_of, expect_no_run
 from captionkit.training.self_critical import SelfCritical
 
+# Where files lie: they may move. What they hold is compared by its digest (`Prepared.identity`).
+PLACES = frozenset(
+    f"{section}.{key}"
+    for section in ("data", "more_data")
+    for key in ("captions", "images", "train_list", "val_list", "test_list")
+) | {"training.pseudo_captions"}
 # What may change between a run and its resumption: none of these alters a step that has been taken.
-CHANGEABLE = frozenset({"training.patience", "training.checkpoint_minutes"})
+CHANGEABLE = PLACES | {"training.patience", "training.checkpoint_minutes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +94,46 @@ def read_splits(config: Config) -> tuple[list[ImageRecord], list[ImageRecord]]:
     """The captioned pictures of the train and the dev split; those of `more_data` are added to train.
 
     Raises:
-        DataError: one of them is empty, a data set cannot be read, or both hold the same picture.
+        DataError: one of them is empty, dev has a single picture, a data set cannot be read, or both data sets
+            hold the same picture.
     """
     records = [record for record in read_dataset(config.data) if record.captions]
+    if records and not any(record.split for record in records):
+        raise DataError(
+            f"Expected pictures to learn from and others to choose by in {config.data.captions}, but it does not "
+            f"divide them; do so with: captionkit data split {config.data.captions} --out mine.json, and train "
+            "with data.format=karpathy data.captions=mine.json"
+        )
     parts = []
     for name in (config.data.train, config.data.val):
         parts.append([record for record in records if record.split == name])
         if not parts[-1]:
-            splits = ", ".join(sorted({str(record.split) for record in records})) or "none"
+            splits = ", ".join(sorted({record.split or "no split" for record in records})) or "none"
             raise DataError(
                 f"Expected pictures with captions in split '{name}' of {config.data.captions}, but there are none "
                 f"(splits there: {splits}); set data.train and data.val."
             )
+    expect_two(parts[1], config)
     known = {record.id for record in records}
     more = read_more(config)
     twice = next((record.id for record in more if record.id in known), None)
     if twice is not None:
         raise DataError(f"The picture {twice} is in data and in more_data; leave it out of one of them.")
     return [*parts[0], *more], parts[1]
+
+
+def expect_two(val: list[ImageRecord], config: Config) -> list[ImageRecord]:
+    """The dev pictures as they are, if CIDEr can be computed of them: it weighs words by how rare they are.
+
+    Raises:
+        DataError: there are fewer than two.
+    """
+    if len(val) < 2:
+        raise DataError(
+            f"Expected 2 or more dev pictures (split '{config.data.val}' of {config.data.captions}) to choose a "
+            f"model by, but got {len(val)}; put more pictures there, or divide them anew: captionkit data split"
+        )
+    return val
 
 
 def read_more(config: Config) -> list[ImageRecord]:
@@ -127,6 +155,22 @@ def read_more(config: Config) -> list[ImageRecord]:
             f"{config.more_data.captions}, but there are none; set more_data.train."
         )
     return found
+
+
+def build_vocabulary(config: Config, train: Sequence[ImageRecord]) -> Tokenizer:
+    """The vocabulary of the train captions.
+
+    Raises:
+        DataError: no word comes often enough.
+    """
+    least = config.tokenizer.min_count
+    tokenizer = Tokenizer.build((text for record in train for text in record.captions), min_count=least)
+    if len(tokenizer) == len(SPECIALS):
+        raise DataError(
+            f"Expected words that come at least {least} times in the captions of {len(train):,} train pictures, "
+            "but there are none; lower tokenizer.min_count."
+        )
+    return tokenizer
 
 
 def load_model(config: Config, vocabulary: str) -> tuple[CaptionModel, Tokenizer]:
@@ -153,15 +197,15 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
         CaptionkitError: data, weights or configuration that do not fit, each with what to do.
     """
     train, val = read_splits(config)
+    tokenizer = build_vocabulary(config, train)  # before the pictures are encoded: it may be empty
     encoder = encoder_of(config)
     both = [*train, *val]
     cache = encode_pictures(config, encoder, both, quiet=quiet)
     place = {identifier: index for index, identifier in enumerate(cache.ids)}
-    train = [record for record in train if record.id in place]
-    val = [record for record in val if record.id in place]
-    tokenizer = Tokenizer.build(
-        (text for record in train for text in record.captions), min_count=config.tokenizer.min_count
-    )
+    if cache.skipped:
+        train = [record for record in train if record.id in place]
+        val = expect_two([record for record in val if record.id in place], config)
+        tokenizer = build_vocabulary(config, train)
     if not quiet:
         known = tokenizer.coverage(text for record in val for text in record.captions)
         print(
@@ -308,6 +352,8 @@ def resume(
 ) -> Trainer:
     """Go on with the run in `directory`, bit for bit as if it had never stopped.
 
+    What `overrides` change is written into its configuration, so that an export finds data that have moved.
+
     Raises:
         TrainingError: no run there, or `overrides`, vocabulary or data differ from what it began with.
     """
@@ -323,6 +369,8 @@ def resume(
         )
     trainer = make_trainer(prepare(config, quiet=quiet), directory)
     trainer.restore()
+    if config != begun:
+        write_text(path, write_config(config))
     trainer.run(quiet=quiet, until=until)
     return trainer
 

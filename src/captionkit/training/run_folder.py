@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from captionkit.errors import TrainingError
+from captionkit.config import Config, expand_path
+from captionkit.datasets import images_folder
+from captionkit.errors import DataError, TrainingError
 
 
 def configuration_of(directory: Path) -> Path:
@@ -23,10 +25,37 @@ def expect_no_run(directory: Path) -> None:
     """Make sure that a new run in `directory` would not take the place of another.
 
     Raises:
-        TrainingError: it holds a run.
+        TrainingError: it holds a run, or cannot be a folder.
     """
+    file = next(
+        (place for place in (directory, *directory.parents) if place.exists() and not place.is_dir()), None
+    )
+    if file is not None:
+        raise TrainingError(
+            f"Expected a folder for the run at {directory}, but {file} is a file; give another place with --run."
+        )
     if (directory / "checkpoint").exists():
         raise TrainingError(
             f"{directory} holds a run already; go on with `captionkit train --resume {directory}`, "
             "or give another folder with --run."
         )
+
+
+def expect_data(config: Config) -> None:
+    """Make sure that what a recipe names as its data is there.
+
+    Raises:
+        ConfigError: a path needs an environment variable that is not set.
+        DataError: there is nothing at one of the paths.
+    """
+    for section, data in (("data", config.data), ("more_data", config.more_data)):
+        if not data.captions:
+            continue
+        places = {"captions": expand_path(data.captions), "images": images_folder(data)}
+        lists = {"train_list": data.train_list, "val_list": data.val_list, "test_list": data.test_list}
+        places |= {key: expand_path(value) for key, value in lists.items() if value}
+        for key, place in places.items():
+            if not place.exists():
+                raise DataError(
+                    f"Expected {section}.{key} at {place}, but there is nothing; say where it is: {section}.{key}=..."
+                )

@@ -1,0 +1,59 @@
+"""`evaluate`, `calibrate` and `report` read what `captionkit data check` reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from captionkit.cli.app import app
+from captionkit.cli.data_options import read_split
+from captionkit.errors import WriteError
+from tests.datasets.pictures import jpeg
+
+
+def chosen(captions: Path, split: str) -> list[Path]:
+    options = dict.fromkeys(("images", "data_format", "train_list", "val_list", "test_list"), "")
+    return [record.path for record in read_split(str(captions), split=split, **options)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four pictures with a `.txt` beside each."""
+    for number in range(4):
+        (tmp_path / "photos" / "val").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / "val" / f"{number}.jpg").write_bytes(jpeg(number))
+        (tmp_path / "photos" / "val" / f"{number}.txt").write_text(f"A dog runs on grass {number} .\n")
+    return tmp_path / "photos"
+
+
+def test_a_folder_of_pictures_is_its_own_picture_folder(folder: Path, tmp_path: Path) -> None:
+    assert chosen(folder, "dev") == [folder / "val" / f"{number}.jpg" for number in range(4)]
+    (tmp_path / "recipe.toml").write_text(f"[data]\nformat = 'folder'\ncaptions = '{folder}'\nimages = ''\n")
+    assert len(chosen(tmp_path / "recipe.toml", "dev")) == 4
+
+
+def test_pictures_and_lists_of_a_release_are_found(tmp_path: Path) -> None:
+    (tmp_path / "Flicker8k_Dataset").mkdir()
+    texts = tmp_path / "Flickr8k_text"
+    texts.mkdir()
+    (texts / "Flickr8k.token.txt").write_text("a.jpg#0\tA dog .\nb.jpg#0\tA cat .\n")
+    (texts / "Flickr_8k.trainImages.txt").write_text("a.jpg\n")
+    (texts / "Flickr_8k.devImages.txt").write_text("b.jpg\n")
+    assert chosen(texts / "Flickr8k.token.txt", "dev") == [tmp_path / "Flicker8k_Dataset" / "b.jpg"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that takes no files from anyone")
+def test_scores_are_printed_even_if_the_results_cannot_be_written(folder: Path, tiny_bundle: Path) -> None:
+    done = CliRunner().invoke(
+        app, ["evaluate", str(tiny_bundle), str(folder), "-q", "--results", "/proc/results.json"]
+    )
+    assert isinstance(done.exception, WriteError)
+    assert "95 % intervals: BLEU-1" in done.output
+
+
+def test_the_commands_score_such_a_folder(folder: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    for command in (["evaluate"], ["report", "-o", str(tmp_path / "r.html")]):
+        done = CliRunner().invoke(app, [*command, str(tiny_bundle), str(folder), "-q"], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
