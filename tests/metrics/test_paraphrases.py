@@ -142,7 +142,9 @@ def test_several_writers_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no gzip", gzip.compress(b"0.5\na\n"), gzip.compress(b"0.5\na\nb\n")[:-9]]
+    "content",
+    [b"", b"no gzip", gzip.compress(b"0.5\na\n"), gzip.compress(b"0.5\na\nb\n")[:-9]],
+    ids=["empty", "no gzip", "no words", "cut off"],
 )
 def test_a_damaged_table_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "table.gz").write_bytes(content)
