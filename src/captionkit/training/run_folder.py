@@ -57,5 +57,5 @@ def expect_data(config: Config) -> None:
         for key, place in places.items():
             if not place.exists():
                 raise DataError(
-                    f"Expected {section}.{key} at {place}, but there is nothing; say where it is: {section}.{key}=..."
+                    f"Expected {section}.{key} at {place}, but there is nothing; say where: {section}.{key}=..."
                 )
