@@ -72,7 +72,6 @@ def test_a_number_out_of_range_is_refused_where_it_is_read(change: str, says: st
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        (["data.train=val"], "both are 'val'"),
         (["self_critical.samples=1"], "2 or more, or 0"),
         (["training.epochs=0"], "without training.begin_from"),
         (["decoder.kind=transformer", "decoder.positions=20"], "set it to 21 or more"),

@@ -100,12 +100,7 @@ def check_together(config: Config, source: str) -> None:
     Raises:
         ConfigError: two do not.
     """
-    data, decoder, training = config.data, config.decoder, config.training
-    if data.train == data.val:
-        raise ConfigError(
-            f"{source}: expected data.train and data.val to be two splits, but both are {data.train!r}; a model "
-            "is chosen by pictures that it has not learned from."
-        )
+    decoder, training = config.decoder, config.training
     if config.self_critical.samples == 1:
         raise ConfigError(
             f"{source}: expected self_critical.samples of 2 or more, or 0 for none, but got 1; a sample is "

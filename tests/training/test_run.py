@@ -549,6 +549,11 @@ def test_pictures_that_nobody_divided_name_the_command_that_does(tmp_path: Path)
         read_splits(parse_config(flat(tmp_path, [".", ".", "."])))
 
 
+def test_a_split_to_learn_from_is_not_one_to_choose_by(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="two splits, but both are 'train'"):
+        read_splits(parse_config(flat(tmp_path, ["train", "train"]), ["data.val=train"]))
+
+
 def test_one_dev_picture_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"2 or more dev pictures .* but got 1"):
         read_splits(parse_config(flat(tmp_path / "one", ["train", "train", "val"])))

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from captionkit.config import Config, differences, parse_config, write_config
 from captionkit.datasets import read_dataset
-from captionkit.errors import DataError, TrainingError
+from captionkit.errors import ConfigError, DataError, TrainingError
 from captionkit.files import sha256, write_text
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
@@ -94,9 +94,15 @@ def read_splits(config: Config) -> tuple[list[ImageRecord], list[ImageRecord]]:
     """The captioned pictures of the train and the dev split; those of `more_data` are added to train.
 
     Raises:
+        ConfigError: they are one split.
         DataError: one of them is empty, dev has a single picture, a data set cannot be read, or both data sets
             hold the same picture.
     """
+    if config.data.train == config.data.val:
+        raise ConfigError(
+            f"Expected data.train and data.val to be two splits, but both are {config.data.train!r}; a model is "
+            "chosen by pictures that it has not learned from."
+        )
     records = [record for record in read_dataset(config.data) if record.captions]
     if records and not any(record.split for record in records):
         raise DataError(
