@@ -66,6 +66,15 @@ def test_its_figures_are_those_that_were_measured(tiny_bundle: Path, found: Eval
     ]
 
 
+def test_it_says_whose_captions_were_learned(tiny_bundle: Path, found: Evaluation) -> None:
+    bundle, stages, plain = read_bundle(tiny_bundle), [Stage("lstm", 60.0)], Config()
+    taught = dataclasses.replace(plain, training=dataclasses.replace(plain.training, pseudo_captions="w.csv"))
+    assert "with the captions that people wrote for them.\n" in write_card(plain, bundle, found, None, stages, 10)
+    assert "people wrote for them, and with captions of another model.\n" in write_card(
+        taught, bundle, found, None, stages, 10
+    )
+
+
 def test_without_a_calibration_it_says_so(tiny_bundle: Path, found: Evaluation) -> None:
     card = write_card(Config(), read_bundle(tiny_bundle), found, None, [Stage("lstm", 60.0)], 10)
     assert "too few pictures to calibrate it on" in card

@@ -85,7 +85,7 @@ def write_card(
     stated = found.scores.fingerprint
     sections = {
         "What it is": _what(bundle, config),
-        "What it learned from": _data(bundle, train_pictures),
+        "What it learned from": _data(bundle, config, train_pictures),
         "How it was made": _recipe(stages),
         "How good it is": _scores(found, config.data.val),
         SURENESS: sureness(None if judged is None else judged.calibration.to_document()),
@@ -188,9 +188,10 @@ def _what(bundle: Bundle, config: Config) -> str:
 - Language: English, and no other."""
 
 
-def _data(bundle: Bundle, train_pictures: int) -> str:
+def _data(bundle: Bundle, config: Config, train_pictures: int) -> str:
+    written = ", and with captions of another model" if config.training.pseudo_captions else ""
     terms = "\n".join(f"- {what}: {licence}." for what, licence in bundle.manifest.licences.items())
-    return f"{train_pictures:,} pictures with the captions that people wrote for them.\n\n{terms}"
+    return f"{train_pictures:,} pictures with the captions that people wrote for them{written}.\n\n{terms}"
 
 
 def _recipe(stages: Sequence[Stage]) -> str:
