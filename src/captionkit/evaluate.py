@@ -118,7 +118,12 @@ def split_records(records: Sequence[ImageRecord], split: str) -> list[ImageRecor
     wanted = split_name(split) or split
     chosen = [record for record in records if record.captions and (wanted in ("all", record.split))]
     if not chosen:
-        present = sorted({str(record.split) for record in records if record.captions})
+        present = sorted({record.split for record in records if record.captions and record.split})
+        if not present and any(record.captions for record in records):
+            raise DataError(
+                f"Expected captioned pictures in split '{split}', but these data are not divided; take all of them "
+                "with: --split all"
+            )
         raise DataError(
             f"Expected captioned pictures in split '{split}', but there are none (splits there: "
             f"{', '.join(present) or 'none'}); name one of these, or all."

@@ -19,7 +19,7 @@ from captionkit.datasets import read_dataset
 from captionkit.errors import ConfigError, DataError, TrainingError
 from captionkit.files import sha256, write_text
 from captionkit.modeling.caption_model import CaptionModel
-from captionkit.modeling.decoders import build_decoder
+from captionkit.modeling.decoders import build_decoder, expect_kind
 from captionkit.modeling.encoders import build_encoder
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import SPECIALS, Tokenizer
@@ -202,6 +202,7 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
     Raises:
         CaptionkitError: data, weights or configuration that do not fit, each with what to do.
     """
+    expect_kind(config.decoder)
     train, val = read_splits(config)
     tokenizer = build_vocabulary(config, train)  # before the pictures are encoded: it may be empty
     encoder = encoder_of(config)

@@ -10,7 +10,7 @@ from captionkit.modeling.decoders.lstm import LSTMDecoder
 from captionkit.modeling.decoders.multihead_lstm import MultiheadLSTMDecoder
 from captionkit.modeling.decoders.transformer import TransformerDecoder
 
-__all__ = ["DECODERS", "Decoder", "State", "build_decoder"]
+__all__ = ["DECODERS", "Decoder", "State", "build_decoder", "expect_kind"]
 
 DECODERS: dict[str, type[Decoder]] = {
     "lstm": LSTMDecoder,
@@ -18,6 +18,16 @@ DECODERS: dict[str, type[Decoder]] = {
     "multihead_lstm": MultiheadLSTMDecoder,
     "transformer": TransformerDecoder,
 }
+
+
+def expect_kind(config: DecoderConfig) -> None:
+    """Make sure that there is such a decoder, before anything is spent on its pictures.
+
+    Raises:
+        ConfigError: no decoder of that kind.
+    """
+    if config.kind not in DECODERS:
+        raise ConfigError(f"Unknown decoder.kind '{config.kind}'; {nearest(config.kind, DECODERS)}")
 
 
 def build_decoder(config: DecoderConfig, *, vocabulary: int, positions: int, depth: int, seed: int = 0) -> Decoder:
@@ -33,8 +43,7 @@ def build_decoder(config: DecoderConfig, *, vocabulary: int, positions: int, dep
     Raises:
         ConfigError: no decoder of that kind.
     """
-    if config.kind not in DECODERS:
-        raise ConfigError(f"Unknown decoder.kind '{config.kind}'; {nearest(config.kind, DECODERS)}")
+    expect_kind(config)
     decoder = DECODERS[config.kind](config, vocabulary, seed=seed)
     decoder.build((None, positions, depth))
     return decoder
