@@ -121,8 +121,8 @@ def split_records(records: Sequence[ImageRecord], split: str) -> list[ImageRecor
         present = sorted({record.split for record in records if record.captions and record.split})
         if not present and any(record.captions for record in records):
             raise DataError(
-                f"Expected captioned pictures in split '{split}', but these data are not divided; take all of them "
-                "with: --split all"
+                f"Expected captioned pictures in split '{split}', but these data are not divided; take all of "
+                "them with: --split all"
             )
         raise DataError(
             f"Expected captioned pictures in split '{split}', but there are none (splits there: "
