@@ -277,11 +277,14 @@ def two_sites(site: Path) -> tuple[Path, Path]:
 
 def test_pages_of_the_same_name_under_two_roots_keep_their_own_texts(two_sites: tuple[Path, Path]) -> None:
     first, second = two_sites
-    assert run("write", first, second, "--min-confidence", "0.4", "--yes")[0] == 0
+    code, said = run("write", first, second, "--min-confidence", "0.4", "--yes")
+    assert code == 0
+    assert all(f"{site / 'index.html'}: 1 text written" in said for site in two_sites)
     assert "red wall" in (first / "index.html").read_text()
     assert "green wall" in (second / "index.html").read_text()
     assert "0 texts written" in run("write", first, second, "--min-confidence", "0.4", "--yes")[1]
-    assert run("undo", first, second)[1].count("1 text taken back") == 2
+    said = run("undo", first, second)[1]
+    assert all(f"{site / 'index.html'}: restored, 1 text taken back" in said for site in two_sites)
     assert (first / "index.html").read_text() == (second / "index.html").read_text() == '<img src="photo.jpg">'
 
 

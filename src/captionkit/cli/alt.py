@@ -224,7 +224,7 @@ def undo(paths: Paths, root: Root = None) -> None:
                 failed = True
                 print(f"captionkit: {one.error}", file=sys.stderr)
             else:
-                name = one.document if folder in given else str(folder / one.document)
+                name = one.document if {folder} == given else str(folder / one.document)
                 print(f"{_plain(name)}: restored, {_count(one.restored, 'text')} taken back")
     if not restored and not failed:
         print("Nothing to undo.")
@@ -259,7 +259,8 @@ def _write(documents: list[ScannedDocument], decisions: Mapping[str, Decision]) 
             failed = True
             print(f"captionkit: {error}", file=sys.stderr)
         if count:
-            print(f"{_plain(document.name)}: {_count(count, 'text')} written")
+            # As findings call it: where roots share a name, that is the whole path.
+            print(f"{_plain(document.findings[0].document)}: {_count(count, 'text')} written")
     print(f"{_count(total, 'text')} written")
     return failed
 
