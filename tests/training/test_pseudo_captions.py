@@ -53,6 +53,9 @@ def test_rows_find_their_picture_by_its_name_whatever_the_folder(
         ),
         ("", r"there is no source and no caption"),
         (HEAD + "z.jpg,1,a dog.,-3.2,0.7,\n", r"no caption of the train pictures, of which one is a.jpg"),
+        (HEAD + "a.jpg,1,a dog, running.,-3.2,0.7,\n", r"Expected 6 cells in line 2 of .*quote a cell"),
+        (HEAD + "a.jpg,1,a dog.\n", r"Expected 6 cells in line 2 of"),
+        (HEAD + 'a.jpg,1,"a dog.,-3.2,0.7,\n', r"Expected a CSV table in .*unexpected end of data"),
         (HEAD + '"a.jpg,1,' + "a" * 200_000, r"Expected a CSV table in .*written.csv .*field larger than"),
     ],
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from captionkit.confidence import POSSIBLY
 from captionkit.config import expand_path
-from captionkit.datasets.sources import MAX_CAPTION_BYTES, read_text
+from captionkit.datasets.sources import read_text
 from captionkit.errors import DataError
 from captionkit.records import ImageRecord
 
@@ -38,7 +38,8 @@ def read_pseudo_captions(table: str, records: Sequence[ImageRecord]) -> list[tup
             pictures have one file name, so that it cannot be told which is meant.
     """
     path = expand_path(table)
-    rows = csv.DictReader(io.StringIO(read_text(path, [], limit=MAX_CAPTION_BYTES)))
+    # Strict, and no cell too many or too few: a comma or quote out of place would otherwise cut a caption off.
+    rows = csv.DictReader(io.StringIO(read_text(path, []), newline=""), strict=True)
     found: dict[str, list[str]] = {record.path.name: [] for record in records}
     try:
         missing = [name for name in ("source", "caption") if name not in (rows.fieldnames or ())]
@@ -48,8 +49,13 @@ def read_pseudo_captions(table: str, records: Sequence[ImageRecord]) -> list[tup
                 f"{' and no '.join(missing)}; write it with: captionkit caption PICTURES --csv -o FILE"
             )
         for row in rows:
-            text = (row["caption"] or "").strip().removeprefix(POSSIBLY)
-            own = found.get(Path(row["source"] or "").name)
+            if None in row or None in row.values():
+                raise DataError(
+                    f"Expected {len(rows.fieldnames or ())} cells in line {rows.line_num} of {path} "
+                    "(training.pseudo_captions), but got another number; quote a cell that holds a comma."
+                )
+            text = row["caption"].strip().removeprefix(POSSIBLY)
+            own = found.get(Path(row["source"]).name)
             if text and own is not None:
                 own.append(text)
     except csv.Error as error:

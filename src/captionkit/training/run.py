@@ -204,7 +204,11 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
     """
     expect_kind(config.decoder)
     train, val = read_splits(config)
-    tokenizer = build_vocabulary(config, train)  # before the pictures are encoded: it may be empty
+    # Before the pictures are encoded: it may be empty, and a table may be wrong.
+    tokenizer = build_vocabulary(config, train)
+    table = config.training.pseudo_captions
+    written = read_pseudo_captions(table, train) if table else [()] * len(train)
+    captions = {record.id: (*record.captions, *more) for record, more in zip(train, written, strict=True)}
     encoder = encoder_of(config)
     both = [*train, *val]
     cache = encode_pictures(config, encoder, both, quiet=quiet)
@@ -225,10 +229,7 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
         config.decoder, vocabulary=len(tokenizer), positions=P, depth=D, seed=config.training.seed
     )
     teachers, weights = load_teachers(config, tokenizer, train, val, quiet=quiet)
-    captions = [record.captions for record in train]
-    table = config.training.pseudo_captions
-    if table:
-        captions = [(*own, *more) for own, more in zip(captions, read_pseudo_captions(table, train), strict=True)]
+    learned = [captions[record.id] for record in train]
     return Prepared(
         config=config,
         tokenizer=tokenizer,
@@ -240,14 +241,14 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
         model=CaptionModel(encoder, decoder),
         teachers=teachers,
         views=encode_views(config, encoder, cache, train, quiet=quiet),
-        captions=captions,
+        captions=learned,
         identity={
             # By what differs from the defaults, so that a key of a later version does not end an earlier run.
             "configuration": sha256("\n".join(differences(Config(), _fixed(config))).encode()),
             "vocabulary": sha256(tokenizer.to_json().encode()),
             "data": _digest([*train, *val], cache.fingerprint),
             **({"teachers": weights} if teachers else {}),
-            **({"pseudo captions": sha256(repr(captions).encode())} if table else {}),
+            **({"pseudo captions": sha256(repr(learned).encode())} if table else {}),
         },
     )
 
