@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.captioner import Captioner
-from captionkit.confidence import LEVEL, Calibration, feature_rows, fit, in_fit_half
+from captionkit.confidence import LEVEL, Calibration, feature_names, feature_rows, fit, in_fit_half
 from captionkit.errors import DataError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.metrics import cider_d
@@ -87,9 +87,11 @@ def calibrate_on(
     Raises:
         DataError: as `calibrate`.
     """
-    features, quality = features_and_quality(found, tokenizer)
+    captions = [found.predictions[name].captions[0] for name in found.scores.ids]
+    names = feature_names(captions)
+    features, quality = feature_rows(captions, tokenizer, names), cider_of(found.scores)
     halves = np.array([in_fit_half(name) for name in found.scores.ids])
-    calibration = fit(features[halves], quality[halves], level=level)
+    calibration = fit(features[halves], quality[halves], level=level, names=names)
     if (~halves).sum() < JUDGING:
         raise DataError(
             f"Expected at least {JUDGING} pictures to judge a calibration on, but of these {len(halves):,} only "
@@ -117,12 +119,6 @@ def calibrate_on(
     rounded = {name: round(value, 6) for name, value in facts.items()}
     ids = tuple(name for name, fitted in zip(found.scores.ids, halves, strict=True) if not fitted)
     return Judged(replace(calibration, facts=rounded), ids, confidence, judged)
-
-
-def features_and_quality(found: Evaluation, tokenizer: Tokenizer) -> tuple[Floats, Floats]:
-    """Features float64 [N, F] and CIDEr-D float64 [N] of an evaluation, in the order of its scores."""
-    captions = [found.predictions[name].captions[0] for name in found.scores.ids]
-    return feature_rows(captions, tokenizer), cider_of(found.scores)
 
 
 def cider_of(scores: Scores) -> Floats:

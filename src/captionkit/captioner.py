@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.bundle import Bundle, read_bundle
-from captionkit.confidence import Calibration
+from captionkit.confidence import EVIDENCE, Calibration
 from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording, agree_articles
 from captionkit.engine import Engine
-from captionkit.errors import ImageError, UsageError
+from captionkit.errors import BundleError, ImageError, UsageError
 from captionkit.images import load_pixels, resize_image
 from captionkit.records import Caption, Prediction
 from captionkit.text import detokenize
+from captionkit.word_detector import Floats, WordDetector, of_words
 
 Pixels = npt.NDArray[np.uint8]
 Picture = Path | str | bytes | Pixels
@@ -42,6 +43,7 @@ class Captioner:
         bundle: what it speaks from.
         engine: the bundle's networks.
         calibration: what gives predictions of a beam search their confidence; None where the bundle has none.
+        word_detector: what gives captions their evidence; None where the bundle has none.
         search: the search that is used unless told otherwise.
     """
 
@@ -57,8 +59,13 @@ class Captioner:
         """
         self.bundle = bundle
         self.engine = Engine.of(bundle, threads=threads)
+        self.word_detector = _word_detector(bundle)
         known = bundle.calibration
         self.calibration = None if known is None else Calibration.from_document(known)
+        if self.calibration and self.word_detector is None and set(EVIDENCE) & set(self.calibration.features):
+            raise BundleError(
+                f"{bundle.source}: its confidence needs a word detector, which it lacks; export the bundle again."
+            )
         defaults = bundle.decoding
         self.search = Beam(defaults.beams, defaults.max_length, defaults.length_penalty)
 
@@ -145,7 +152,11 @@ class Captioner:
         search = self.search if search is None else search
         constraints = self.constraints() if constraints is None else constraints
         found = search.run(self.engine.start, self.engine.step, features, constraints=constraints, n=n)
-        return [tuple(self._to_caption(hypothesis) for hypothesis in hypotheses) for hypotheses in found]
+        evidence = None if self.word_detector is None else self.word_detector.evidence(features)
+        return [
+            tuple(self._to_caption(one, None if evidence is None else evidence[row]) for one in hypotheses)
+            for row, hypotheses in enumerate(found)
+        ]
 
     def _caption_batch(
         self, pictures: list[tuple[str, Pixels | str]], search: Search, constraints: Constraints, n: int
@@ -168,7 +179,7 @@ class Captioner:
             return None
         return round(self.calibration.of(captions[0], self.bundle.tokenizer), 4)
 
-    def _to_caption(self, hypothesis: Hypothesis) -> Caption:
+    def _to_caption(self, hypothesis: Hypothesis, evidence: Floats | None) -> Caption:
         tokens = agree_articles(self.bundle.tokenizer.to_tokens(hypothesis.ids))
         return Caption(
             text=_sentence(tokens),
@@ -177,6 +188,7 @@ class Captioner:
             score=hypothesis.score,
             finished=hypothesis.finished,
             attention=hypothesis.attention,
+            evidence=() if evidence is None else of_words(evidence, tokens, self.bundle.tokenizer),
         )
 
     def _read(self, images: Iterable[Picture]) -> Iterator[tuple[str, Pixels | str]]:
@@ -212,6 +224,16 @@ class Captioner:
             return source, str(error)
         except UsageError as error:
             raise UsageError(f"{source}: {error}") from None
+
+
+def _word_detector(bundle: Bundle) -> WordDetector | None:
+    if bundle.word_detector is None:
+        return None
+    network = bundle.manifest.network
+    try:
+        return WordDetector.from_bytes(bundle.word_detector, depth=network.depth, vocabulary=network.vocabulary)
+    except BundleError as error:
+        raise BundleError(f"{bundle.source}: {error}") from None
 
 
 def _sentence(tokens: tuple[str, ...]) -> str:

@@ -31,7 +31,8 @@ LEVEL = 0.4  # CIDEr-D that a good caption reaches; seven in ten of people's own
 HEDGED_SHARE = 0.3  # of the pictures it is fitted on that the default threshold hedges
 RIDGE = 1.0  # pull of the weights towards zero, as strong as one picture a feature
 FEATURES = ("mean", "total", "rarity", "length", "content")  # what a new calibration is fitted on
-KNOWN_FEATURES = (*FEATURES, "least", "end")  # older calibrations have the last two and no "content"
+EVIDENCE = ("evidence", "least_evidence")  # and these, where the bundle has a word detector
+KNOWN_FEATURES = (*FEATURES, *EVIDENCE, "least", "end")  # older calibrations have the last two and no "content"
 POSSIBLY = "Possibly: "
 UNSURE = "unsure"
 
@@ -43,7 +44,8 @@ def caption_features(caption: Caption, tokenizer: Tokenizer, names: Sequence[str
     - content: their mean over the words that carry the meaning (all but `SMALL_WORDS`), 0 without any;
     - end: the log-probability of ending there, 0 where the caption was cut;
     - rarity: the mean log of the words' places in the vocabulary, which begins with the most frequent word;
-    - length: tokens.
+    - length: tokens;
+    - evidence, least_evidence: mean and least of the caption's evidence for its words, 0 without any.
 
     Args:
         caption: with its tokens and their log-probabilities.
@@ -52,6 +54,7 @@ def caption_features(caption: Caption, tokenizer: Tokenizer, names: Sequence[str
     """
     logs = np.array(caption.token_log_probabilities or (0.0,), np.float64)
     ids = [UNK if (known := tokenizer.id_of(token)) is None else known for token in caption.tokens]
+    evidence = [value for value in caption.evidence if value is not None]
     telling = [log for log, token in zip(logs, caption.tokens, strict=False) if token not in SMALL_WORDS]
     found = {
         "mean": logs.mean(),
@@ -61,6 +64,8 @@ def caption_features(caption: Caption, tokenizer: Tokenizer, names: Sequence[str
         "end": logs[-1] if caption.finished else 0.0,
         "rarity": np.mean(np.log1p(ids)) if ids else 0.0,
         "length": len(caption.tokens),
+        "evidence": np.mean(evidence) if evidence else 0.0,
+        "least_evidence": min(evidence, default=0.0),
     }
     return np.array([found[name] for name in names], np.float64)
 
@@ -157,16 +162,19 @@ def in_fit_half(identifier: str) -> bool:
     return hashlib.sha256(identifier.encode("utf-8")).digest()[0] % 2 == 0
 
 
-def fit(features: Floats, quality: npt.ArrayLike, *, level: float = LEVEL) -> Calibration:
+def fit(
+    features: Floats, quality: npt.ArrayLike, *, level: float = LEVEL, names: Sequence[str] = FEATURES
+) -> Calibration:
     """Fit the probability that a caption's quality reaches `level`.
 
     Logistic regression with an L2 penalty on the weights, by Newton's method (iteratively reweighted least
     squares: Bishop 2006, section 4.3.3).
 
     Args:
-        features: float64 [N, F], rows of `caption_features` in the order of `FEATURES`.
+        features: float64 [N, F], rows of `caption_features` in the order of `names`.
         quality: float [N], CIDEr-D of each caption.
         level: what a good caption reaches.
+        names: of the features.
 
     Raises:
         DataError: fewer than 50 captions, or all good, or none.
@@ -198,6 +206,7 @@ def fit(features: Floats, quality: npt.ArrayLike, *, level: float = LEVEL) -> Ca
         weights=tuple(map(float, weights[:-1])),
         bias=float(weights[-1]),
         hedge_below=0.0,
+        features=tuple(names),
     )
     threshold = float(np.quantile(fitted.of_features(features), HEDGED_SHARE))
     return replace(fitted, hedge_below=round(threshold, 4))
@@ -227,6 +236,11 @@ def possibly(text: str) -> str:
     return f"{POSSIBLY}{text[:1].lower()}{text[1:]}" if text else ""
 
 
-def feature_rows(captions: Sequence[Caption], tokenizer: Tokenizer) -> Floats:
+def feature_names(captions: Sequence[Caption]) -> tuple[str, ...]:
+    """What a new calibration is fitted on: with `EVIDENCE` where a word detector saw the pictures."""
+    return (*FEATURES, *EVIDENCE) if any(one.evidence for one in captions) else FEATURES
+
+
+def feature_rows(captions: Sequence[Caption], tokenizer: Tokenizer, names: Sequence[str]) -> Floats:
     """float64 [N, F], a row of `caption_features` a caption."""
-    return np.array([caption_features(one, tokenizer) for one in captions]).reshape(-1, len(FEATURES))
+    return np.array([caption_features(one, tokenizer, names) for one in captions]).reshape(-1, len(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 import tempfile
@@ -15,15 +16,18 @@ from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
 from captionkit.config import Config, differences, expand_paths, parse_config
-from captionkit.errors import DataError, TrainingError, UsageError
+from captionkit.errors import DataError, ImageError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle
 from captionkit.images import load_pixels
+from captionkit.progress import Progress
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.run import PLACES, load_best, load_model, read_history, read_splits
+from captionkit.word_detector import MIN_PICTURES, fit_word_detector
 
 CALIBRATION_PICTURES = 100
+DETECTOR_PICTURES = 10_000  # train pictures that the word detector is fitted to, at most
 # What can change after training: it alters no weight.
 LATE = ("bundle.", "decoding.", "expect.")
 
@@ -40,7 +44,8 @@ def publish(
 ) -> Bundle:
     """Make a bundle of a run's best weights.
 
-    The networks are exported, and the dev pictures captioned with them, once. From these captions come the
+    The networks are exported, a word detector is fitted to what the exported encoder sees in train pictures
+    (`captionkit.word_detector`), and the dev pictures are captioned, once. From these captions come the
     bundle's scores, its calibration and its card: they are those of the exported networks, not of the ones in
     training. Where there are too few pictures to calibrate on, one line says so and the bundle goes without.
 
@@ -109,7 +114,10 @@ def publish(
             keep_weights=keep_weights,
         )
         objective = "self-critical" if config.self_critical.samples else "cross-entropy"
-        captioner = Captioner.load(Path(folder) / "model.captionkit")
+        bundle = dataclasses.replace(
+            bundle, word_detector=_detector(Captioner(bundle), train, config.training.seed, quiet=quiet)
+        )
+        captioner = Captioner(bundle)
         found = evaluate(
             captioner,
             val,
@@ -126,6 +134,26 @@ def publish(
     finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card, calibration=sureness)
     write_bundle(output, finished)
     return finished
+
+
+def _detector(
+    captioner: Captioner, records: Sequence[ImageRecord], seed: int, *, quiet: bool = False
+) -> bytes | None:
+    """A word detector on what the exported encoder sees in train pictures; None where they are too few."""
+    engine = captioner.engine
+    chosen = np.random.default_rng(seed).permutation(len(records))[:DETECTOR_PICTURES]
+    seen, captions = [], []
+    with Progress("fitting words", len(chosen), "pictures", quiet=quiet) as bar:
+        for place in chosen:
+            bar.advance()
+            record = records[int(place)]
+            with contextlib.suppress(ImageError):  # what training left out
+                pixels = load_pixels(record.path, engine.network.image_size)
+                seen.append(engine.encode(pixels[None])[0].mean(axis=0))
+                captions.append(record.captions)
+    if len(seen) < MIN_PICTURES:
+        return None
+    return fit_word_detector(np.stack(seen), captions, captioner.bundle.tokenizer).to_bytes()
 
 
 def _calibrated(found: Evaluation, records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Judged | None:

@@ -45,6 +45,9 @@ class Caption:
         score: what the search ranked by (with beam search, the length-normalised log-probability).
         finished: whether eos was reached within the length limit.
         attention: float32 [L, P] weights over the grid positions, one row a token; None without attention.
+        evidence: how much likelier the picture makes each token than it is in any caption, in nats, by the
+            bundle's word detector, which sees the picture alone; None for small words and words of which it
+            knows nothing. Empty without a word detector.
     """
 
     text: str
@@ -53,6 +56,7 @@ class Caption:
     score: float
     finished: bool
     attention: npt.NDArray[np.float32] | None = None
+    evidence: tuple[float | None, ...] = ()
 
     @property
     def log_probability(self) -> float:

@@ -46,7 +46,12 @@ _REQUIRED = {
     "selftest.json": 4 * _MB,
     "card.md": _MB,
 }
-_OPTIONAL = {"config.toml": _MB, "calibration.json": _MB, "weights.safetensors": 1024 * _MB}
+_OPTIONAL = {
+    "config.toml": _MB,
+    "calibration.json": _MB,
+    "word_detector.npz": 64 * _MB,
+    "weights.safetensors": 1024 * _MB,
+}
 _LIMITS = {**_REQUIRED, **_OPTIONAL}
 
 
@@ -64,6 +69,8 @@ class Bundle:
         card: the model card, Markdown.
         config: the training configuration, TOML; None where the bundle does not carry it.
         calibration: what turns scores into confidence, as JSON; None without.
+        word_detector: what tells the words of a picture without a sentence, see `captionkit.word_detector`; None
+            without.
         weights: safetensors to go on training from; None without.
     """
 
@@ -77,6 +84,7 @@ class Bundle:
     card: str
     config: str | None = None
     calibration: Mapping[str, Any] | None = None
+    word_detector: bytes | None = None
     weights: bytes | None = None
 
 
@@ -98,6 +106,7 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
         "card.md": bundle.card.encode("utf-8"),
         "config.toml": None if bundle.config is None else bundle.config.encode("utf-8"),
         "calibration.json": None if bundle.calibration is None else write_json(dict(bundle.calibration)),
+        "word_detector.npz": bundle.word_detector,
         "weights.safetensors": bundle.weights,
     }
     members = {name: data for name, data in contents.items() if data is not None}
@@ -179,6 +188,7 @@ def parse_bundle(data: bytes, source: str) -> Bundle:
         card=_text(members, "card.md"),
         config=_text(members, "config.toml") if "config.toml" in members else None,
         calibration=_json(members, "calibration.json").document() if "calibration.json" in members else None,
+        word_detector=bytes(members["word_detector.npz"]) if "word_detector.npz" in members else None,
         weights=bytes(members["weights.safetensors"]) if "weights.safetensors" in members else None,
     )
     _check_belongs(bundle)

@@ -51,7 +51,12 @@ def show(
         f"search       {decoding.beams} beams, at most {decoding.max_length} words, "
         f"length penalty {decoding.length_penalty:g}"
     )
-    extras = {"config.toml": bundle.config, "calibration": bundle.calibration, "weights": bundle.weights}
+    extras = {
+        "config.toml": bundle.config,
+        "calibration": bundle.calibration,
+        "word detector": bundle.word_detector,
+        "weights": bundle.weights,
+    }
     print(f"also holds   {', '.join(name for name, value in extras.items() if value is not None) or 'nothing'}")
     for what, licence in manifest.licences.items():
         print(f"licence      {what}: {licence}")

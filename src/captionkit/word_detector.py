@@ -1,0 +1,169 @@
+"""Which words a picture calls for, read off its features by one linear layer: a second opinion on a caption.
+
+A decoder hears itself: after "a man riding a" it expects "wave" with nearly any picture. The detector looks at
+the picture alone, so what it doubts is wrong more often. After the word detectors of Fang et al. 2015 ("From
+captions to visual concepts and back"), here one ridge regression of reduced rank on the mean of the grid.
+
+Letters: B N pictures, P grid positions, D feature depth, R rank, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from captionkit.decoding.wording import SMALL_WORDS
+from captionkit.errors import BundleError, DataError
+from captionkit.text import tokenize
+from captionkit.tokenizer import Tokenizer
+
+Floats = npt.NDArray[np.float32]
+
+RANK = 256  # directions of the features that are looked at; 384 told little more, 128 less
+RIDGE = 0.03  # pull of the weights towards zero, as a share of the features' mean variance
+FLOOR = 0.03  # added to both shares of captions, so that rare words weigh less
+SEEN = 3  # train pictures whose captions hold a word; of rarer ones nothing can be said
+MIN_PICTURES = 50
+MAX_BYTES = 64 << 20
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WordDetector:
+    """Shares of captions that should hold each word, as a linear function of a picture's mean features.
+
+    Attributes:
+        mean: float32 [D], of the features.
+        basis: float32 [D, R], the directions that are looked at.
+        weights: float32 [R, V].
+        usual: float32 [V], the share of all captions that hold a word; 0 for words of which it knows nothing.
+    """
+
+    mean: Floats
+    basis: Floats
+    weights: Floats
+    usual: Floats
+
+    def evidence(self, features: Floats) -> Floats:
+        """How much likelier each word is with these pictures than with any.
+
+        Args:
+            features: float32 [B, P, D].
+
+        Returns:
+            float32 [B, V]: log((share expected + `FLOOR`) / (usual share + `FLOOR`)), in nats; NaN for words of
+            which nothing is known.
+        """
+        shares = self.usual + (features.mean(axis=1) - self.mean) @ self.basis @ self.weights
+        logs = np.log((np.clip(shares, 0.0, 1.0) + FLOOR) / (self.usual + FLOOR))
+        result: Floats = np.where(self.usual > 0, logs, np.nan).astype(np.float32)
+        return result
+
+    def to_bytes(self) -> bytes:
+        """As an `.npz` without pickled objects; basis and weights as int8 with a scale a column."""
+        arrays = {"format": np.array(_FORMAT), "mean": self.mean, "usual": self.usual}
+        for name, matrix in (("basis", self.basis), ("weights", self.weights)):
+            scale = np.maximum(np.abs(matrix).max(axis=0), np.finfo(np.float32).tiny) / np.float32(127)
+            arrays[name] = np.round(matrix / scale).astype(np.int8)
+            arrays[f"{name}_scale"] = scale.astype(np.float32)
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **arrays)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, depth: int, vocabulary: int) -> WordDetector:
+        """Inverse of `to_bytes`, but for the rounding to int8.
+
+        Raises:
+            BundleError: the bytes are damaged, or belong to other features or another vocabulary.
+        """
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
+                    raise ValueError
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                if int(arrays["format"]) != _FORMAT:
+                    raise ValueError
+                mean, usual = arrays["mean"], arrays["usual"]
+                matrices = {name: (arrays[name], arrays[f"{name}_scale"]) for name in ("basis", "weights")}
+        except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, EOFError) as error:
+            raise BundleError(
+                f"Its word_detector.npz cannot be read ({type(error).__name__}); export the bundle again."
+            ) from None
+        rank = matrices["basis"][0].shape[-1:]
+        shapes = {"basis": (depth, *rank), "weights": (*rank, vocabulary)}
+        fits = mean.shape == (depth,) and usual.shape == (vocabulary,)
+        for name, (values, scale) in matrices.items():
+            fits &= values.shape == shapes[name] and values.dtype == np.int8 and scale.shape == values.shape[1:]
+        plain = [mean, usual, *(scale for _, scale in matrices.values())]
+        if not fits or any(one.dtype != np.float32 or not np.isfinite(one).all() for one in plain):
+            raise BundleError(
+                f"Expected a word detector for features of depth {depth:,} and {vocabulary:,} words, but its "
+                "word_detector.npz holds another; export the bundle again."
+            )
+        basis, weights = (values * scale for values, scale in matrices.values())
+        return cls(mean, basis, weights, usual)
+
+
+def of_words(evidence: Floats, tokens: Sequence[str], tokenizer: Tokenizer) -> tuple[float | None, ...]:
+    """The evidence for each token of a caption; None for small words and those of which nothing is known.
+
+    Args:
+        evidence: float32 [V], a row of `WordDetector.evidence`.
+        tokens: words of a caption.
+        tokenizer: the vocabulary that the row belongs to.
+    """
+    ids = [None if token in SMALL_WORDS else tokenizer.id_of(token) for token in tokens]
+    found = [None if known is None else float(evidence[known]) for known in ids]
+    return tuple(None if value is None or np.isnan(value) else value for value in found)
+
+
+def fit_word_detector(features: Floats, captions: Sequence[Iterable[str]], tokenizer: Tokenizer) -> WordDetector:
+    """Fit a detector to pictures and their captions.
+
+    Args:
+        features: float32 [N, D], the mean over the grid of each picture.
+        captions: of each picture, as people wrote them.
+        tokenizer: the bundle's.
+
+    Raises:
+        DataError: fewer than `MIN_PICTURES` pictures.
+    """
+    if len(features) < MIN_PICTURES:
+        raise DataError(f"Expected at least {MIN_PICTURES} pictures to fit words to, but got {len(features):,}.")
+    mean = features.mean(axis=0, dtype=np.float64)
+    centred = features - mean
+    # The directions of most variance (principal components); the later ones are noise to so few pictures.
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    basis = directions[:, ::-1][:, : min(RANK, len(features) - 1)]
+    seen = centred @ basis  # [N, R]
+    V = len(tokenizer)  # noqa: N806 -- axes of the letter legend
+    usual, pictures, together = np.zeros(V), np.zeros(V, np.int64), np.zeros((basis.shape[1], V))
+    for row, texts in zip(seen, captions, strict=True):
+        ids, shares = _shares(list(texts), tokenizer)
+        usual[ids] += shares / len(features)
+        pictures[ids] += 1
+        together[:, ids] += row[:, None] * shares
+    known = pictures >= SEEN
+    # The mean of `seen` is 0, so nothing need be taken from the shares.
+    spread = seen.T @ seen
+    pull = RIDGE * np.trace(spread) / len(spread)
+    weights = np.linalg.solve(spread + pull * np.eye(len(spread)), together)
+    plain = (mean, basis, weights * known, usual * known)
+    return WordDetector(*(array.astype(np.float32) for array in plain))
+
+
+def _shares(texts: Sequence[str], tokenizer: Tokenizer) -> tuple[list[int], npt.NDArray[np.float64]]:
+    """The ids of the words in a picture's captions, and the share of these captions that hold each."""
+    held: Counter[int] = Counter()
+    for text in texts:
+        known = {tokenizer.id_of(token) for token in set(tokenize(text)).difference(SMALL_WORDS)}
+        held.update(number for number in known if number is not None)
+    return list(held), np.array(list(held.values()), np.float64) / max(1, len(texts))

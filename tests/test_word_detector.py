@@ -1,0 +1,165 @@
+"""The word detector: fit, bytes, evidence, and what captions and confidence make of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from captionkit.bundle import read_bundle, write_bundle
+from captionkit.calibrate import calibrate
+from captionkit.captioner import Captioner
+from captionkit.confidence import EVIDENCE, FEATURES, caption_features
+from captionkit.decoding import Greedy
+from captionkit.errors import BundleError, DataError
+from captionkit.records import Caption
+from captionkit.selftest import draw_picture
+from captionkit.word_detector import FLOOR, WordDetector, fit_word_detector, of_words
+from tests.tiny import DEPTH, draw_records, tiny_tokenizer
+
+TOKENIZER = tiny_tokenizer()
+PETS, THINGS = ("dog", "cat"), ("ball", "water")
+
+
+def corpus(number: int = 400) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+    """Features whose first half tells the pet and whose second the thing, with noise; two captions a picture."""
+    random = np.random.default_rng(0)
+    features, captions = [], []
+    for index in range(number):
+        pet, thing = index % 2, index // 2 % 2
+        means = np.repeat([pet, thing], DEPTH // 2)
+        features.append(means + random.normal(0, 0.1, DEPTH))
+        captions.append((f"a {PETS[pet]} with a {THINGS[thing]}", f"the {PETS[pet]} zooms"))
+    return np.array(features, np.float32), captions
+
+
+def detector() -> WordDetector:
+    return fit_word_detector(*corpus(), TOKENIZER)
+
+
+def grid(pet: int, thing: int) -> np.ndarray:
+    """float32 [1, P, D] of one picture; the mean over the grid is what counts."""
+    place = np.repeat([pet, thing], DEPTH // 2).astype(np.float32)
+    return np.stack([place * 0.5, place * 1.5])[None]
+
+
+def test_it_expects_the_words_that_go_with_a_picture() -> None:
+    row = detector().evidence(grid(pet=1, thing=0))[0]
+    words = ("a", "cat", "with", "a", "ball", "dog", "water", "zooms", "grass")
+    found = of_words(row, words, TOKENIZER)
+    # Small words, words outside the vocabulary and words that no picture had say nothing.
+    assert [value is None for value in found] == [True, False, True, True, False, False, False, True, True]
+    _, cat, _, _, ball, dog, water, _, _ = found
+    assert cat == pytest.approx(
+        np.log((1 + FLOOR) / (0.5 + FLOOR)), abs=0.05
+    )  # in half of all captions, here in all
+    assert ball == pytest.approx(np.log((0.5 + FLOOR) / (0.25 + FLOOR)), abs=0.1)
+    assert dog is not None
+    assert dog < -1.5
+    assert water is not None
+    assert water < -1
+
+
+def test_bytes_and_back_round_to_int8_once() -> None:
+    fitted = detector()
+    data = fitted.to_bytes()
+    read = WordDetector.from_bytes(data, depth=DEPTH, vocabulary=len(TOKENIZER))
+    np.testing.assert_allclose(read.evidence(grid(0, 1)), fitted.evidence(grid(0, 1)), atol=0.05, equal_nan=True)
+    assert fitted.to_bytes() == data == detector().to_bytes()
+
+
+def test_rare_words_are_left_alone() -> None:
+    features, captions = corpus()
+    captions[0] = captions[1] = ("a woman",)
+    row = fit_word_detector(features, captions, TOKENIZER).evidence(grid(0, 0))[0]
+    assert of_words(row, ("woman",), TOKENIZER) == (None,)
+
+
+def test_too_few_pictures_are_one_sentence() -> None:
+    features, captions = corpus(30)
+    with pytest.raises(DataError, match="at least 50"):
+        fit_word_detector(features, captions, TOKENIZER)
+
+
+def changed(**arrays: Any) -> bytes:
+    with np.load(io.BytesIO(detector().to_bytes())) as known:
+        buffer = io.BytesIO()
+        np.savez(buffer, **{**known, **arrays})
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"PK\x03\x04 no archive",
+        changed(format=np.array(2)),
+        changed(mean=np.zeros(DEPTH + 1, np.float32)),
+        changed(usual=np.full(len(TOKENIZER), np.nan, np.float32)),
+        changed(basis=np.zeros((DEPTH, 3), np.int8)),
+        changed(weights_scale=np.zeros(len(TOKENIZER), np.float64)),
+        changed(mean=np.array([{"a": 1}] * DEPTH, dtype=object)),
+        detector().to_bytes()[:-40],
+    ],
+)
+def test_damaged_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(BundleError, match="word"):
+        WordDetector.from_bytes(data, depth=DEPTH, vocabulary=len(TOKENIZER))
+
+
+def test_bytes_that_unpack_to_too_much_are_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, format=np.array(1), mean=np.zeros(17 << 20, np.float32))
+    assert len(buffer.getvalue()) < 1 << 20
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("it was unpacked"))
+    with pytest.raises(BundleError, match="word_detector"):
+        WordDetector.from_bytes(buffer.getvalue(), depth=DEPTH, vocabulary=len(TOKENIZER))
+
+
+def test_a_detector_of_another_vocabulary_is_refused_with_its_file(tiny_bundle: Path) -> None:
+    other = dataclasses.replace(
+        detector(), usual=np.zeros(3, np.float32), weights=np.zeros((DEPTH, 3), np.float32)
+    )
+    bundle = dataclasses.replace(read_bundle(tiny_bundle), word_detector=other.to_bytes())
+    with pytest.raises(BundleError, match=r"tiny\.captionkit.*holds another"):
+        Captioner(bundle, threads=1)
+
+
+def test_captions_carry_their_evidence_and_confidence_reads_it(tiny_bundle: Path, tmp_path: Path) -> None:
+    plain = Captioner.load(tiny_bundle, threads=1)
+    assert plain.word_detector is None
+    records = draw_records(tiny_bundle, tmp_path, 130)
+    features = plain.engine.encode(np.stack([plain._read_one(0, one.path)[1] for one in records])).mean(axis=1)
+    fitted = fit_word_detector(features, [one.captions for one in records], TOKENIZER)
+    write_bundle(tmp_path / "b.captionkit", dataclasses.replace(plain.bundle, word_detector=fitted.to_bytes()))
+    captioner = Captioner.load(tmp_path / "b.captionkit", threads=1)
+
+    picture = draw_picture(3)
+    (without,), (found,) = plain.caption([picture]), captioner.caption([picture])
+    assert found.text == without.text
+    assert without.captions[0].evidence == ()
+    assert len(found.captions[0].evidence) == len(found.captions[0].tokens)
+    assert any(value is not None for value in found.captions[0].evidence)
+    assert captioner.caption([picture], search=Greedy(5))[0].captions[0].evidence
+
+    judged = calibrate(captioner, records, split="val", quiet=True).calibration
+    assert judged.features == (*FEATURES, *EVIDENCE)
+    assert calibrate(plain, records, split="val", quiet=True).calibration.features == FEATURES
+    sure = dataclasses.replace(captioner.bundle, calibration=judged.to_document())
+    confidence = Captioner(sure, threads=1).caption([picture])[0].confidence
+    assert confidence == pytest.approx(judged.of(found.captions[0], TOKENIZER), abs=1e-4)
+    with pytest.raises(BundleError, match="needs a word detector"):
+        Captioner(dataclasses.replace(sure, word_detector=None), threads=1)
+
+
+def test_features_of_evidence_by_hand() -> None:
+    def features(*evidence: float | None) -> list[float]:
+        one = Caption("A dog.", ("a", "dog", "runs"), (-1.0, -1.0, -1.0), -1.0, False, evidence=evidence)
+        return caption_features(one, TOKENIZER, EVIDENCE).tolist()
+
+    assert features(None, 1.0, -2.0) == [-0.5, -2.0]
+    assert features(None, None, None) == features() == [0.0, 0.0]
