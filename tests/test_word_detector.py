@@ -28,7 +28,8 @@ PETS, THINGS = ("dog", "cat"), ("ball", "water")
 def corpus(number: int = 400) -> tuple[np.ndarray, list[tuple[str, ...]]]:
     """Features whose first half tells the pet and whose second the thing, with noise; two captions a picture."""
     random = np.random.default_rng(0)
-    features, captions = [], []
+    features: list[np.ndarray] = []
+    captions: list[tuple[str, ...]] = []
     for index in range(number):
         pet, thing = index % 2, index // 2 % 2
         means = np.repeat([pet, thing], DEPTH // 2)
