@@ -46,6 +46,18 @@ def test_it_explains_the_caption_that_the_captioner_gives(captioner: Captioner, 
         assert word.where.endswith(".")
 
 
+def test_what_the_picture_alone_says_is_told_where_it_is_clear(found: Explanation) -> None:
+    def said(evidence: float | None) -> str:
+        word = dataclasses.replace(found.words[0], where="Looks at the top.", evidence=evidence)
+        return word.said
+
+    assert said(None) == said(0.3) == "Looks at the top."
+    assert said(np.log(12.3)).endswith("The picture alone speaks for it: 12 times as likely as in any caption.")
+    assert said(np.log(0.25)).endswith("speaks against it: 0.25 times as likely as in any caption.")
+    word = dataclasses.replace(found.words[0], evidence=2.0)
+    assert "speaks for it" in format_page(dataclasses.replace(found, words=(word,)))
+
+
 def test_a_tall_picture_is_shown_as_tall_as_it_is(captioner: Captioner, tmp_path: Path) -> None:
     Image.new("RGB", (300, 900), "green").save(tmp_path / "tall.png")
     tall = explain(captioner, tmp_path / "tall.png", others=0, beams=2)

@@ -67,9 +67,7 @@ def explain(
     width = max((len(word.text) for word in found.words), default=0)
     for word in found.words:
         instead = ", ".join(f"{text} {percent(chance)}" for text, chance in word.instead)
-        print(
-            printable(f"  {word.text:{width}}  {percent(word.probability):>11}  {word.where}  (else: {instead})")
-        )
+        print(printable(f"  {word.text:{width}}  {percent(word.probability):>11}  {word.said}  (else: {instead})"))
     for other in found.others:
         print(printable(f"or: {other.text}  (log-probability {other.log_probability:.2f})"))
     for path in (png, html):

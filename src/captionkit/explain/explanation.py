@@ -48,6 +48,7 @@ class Word:
             picture is covered (see `occlusion`).
         shine: float32 [G, G] from 0 to 1: `relevance` as it is drawn.
         where: one sentence that says what the map shows.
+        evidence: see `Caption.evidence`; None without.
     """
 
     text: str
@@ -56,6 +57,16 @@ class Word:
     relevance: Floats
     shine: Floats
     where: str
+    evidence: float | None = None
+
+    @property
+    def said(self) -> str:
+        """What the map shows, and what the picture says of the word without the sentence, as sentences."""
+        if self.evidence is None or abs(self.evidence) < math.log(1.5):
+            return self.where
+        side = "for" if self.evidence > 0 else "against"
+        times = f"{math.exp(self.evidence):.2g} times as likely as in any caption"
+        return f"{self.where} The picture alone speaks {side} it: {times}."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +140,8 @@ def explain(
     grid = None if by_occlusion else _grid(caption.attention)
     maps = occlusion(captioner.engine, pixels, ids) if grid is None else grid
     words = []
-    for token, index, log, relevance in zip(caption.tokens, ids, logs, maps, strict=True):
+    evidence = caption.evidence or (None,) * len(ids)
+    for token, index, log, relevance, alone in zip(caption.tokens, ids, logs, maps, evidence, strict=True):
         probability = math.exp(float(log[index]))
         words.append(
             Word(
@@ -139,6 +151,7 @@ def explain(
                 relevance=relevance,
                 shine=_shine(relevance, by_attention=grid is not None),
                 where=_by_attention(relevance) if grid is not None else _by_loss(relevance, probability),
+                evidence=alone,
             )
         )
     return Explanation(

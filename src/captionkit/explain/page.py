@@ -68,11 +68,11 @@ def _buttons(explanation: Explanation) -> str:
 def _details(word: Word) -> str:
     name, chance = escape(word.text), percent(word.probability)
     instead = ", ".join(f"{text} {percent(likely)}" for text, likely in word.instead)
-    said = escape(f"{word.text}, {chance}. {word.where} Likeliest other words: {instead}.")
+    said = escape(f"{word.text}, {chance}. {word.said} Likeliest other words: {instead}.")
     rows = "".join(_bar(text, likely) for text, likely in ((word.text, word.probability), *word.instead))
     return (
         f'<section data-said="{said}" aria-label="Word {name}"><h3>{name} <span>{chance}</span></h3>'
-        f"<p>{escape(word.where)}</p><ul>{rows}</ul></section>"
+        f"<p>{escape(word.said)}</p><ul>{rows}</ul></section>"
     )
 
 
@@ -105,7 +105,7 @@ def _row(word: Word) -> str:
     instead = ", ".join(f"{text} {percent(likely)}" for text, likely in word.instead)
     return (
         f'<tr><th scope="row">{escape(word.text)}</th><td class="number">{percent(word.probability)}</td>'
-        f"<td>{escape(word.where)}</td><td>{escape(instead)}</td></tr>"
+        f"<td>{escape(word.said)}</td><td>{escape(instead)}</td></tr>"
     )
 
 
