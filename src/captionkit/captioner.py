@@ -130,6 +130,7 @@ class Captioner:
             bad_endings=self.bundle.decoding.bad_endings,
             no_echo=self.bundle.decoding.no_echo,
             may_repeat=self.bundle.decoding.may_repeat,
+            twins=self.bundle.decoding.twins,
         )
 
     def describe(

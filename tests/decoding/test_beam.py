@@ -65,8 +65,19 @@ def test_a_beam_as_wide_as_the_space_equals_brute_force(seed: int, length_penalt
         Constraints(bad_endings=frozenset({4}), must=(frozenset({4, 5}), frozenset({4, 6}))),
         Constraints(no_echo=frozenset({4, 5}), min_length=3),
         Constraints(may_repeat=frozenset({4}), min_length=3),
+        Constraints(twins=(frozenset({4, 5}), frozenset({6})), must=(frozenset({5}),)),
     ],
-    ids=["must", "must-ending", "avoid", "no-repeat-1", "no-repeat-2", "shared-must", "no-echo", "may-repeat"],
+    ids=[
+        "must",
+        "must-ending",
+        "avoid",
+        "no-repeat-1",
+        "no-repeat-2",
+        "shared-must",
+        "no-echo",
+        "may-repeat",
+        "twins",
+    ],
 )
 def test_constrained_beams_equal_brute_force(seed: int, limits: Constraints) -> None:
     toy = Toy(vocabulary=7, seed=seed)
@@ -280,6 +291,16 @@ def test_only_words_that_may_repeat_come_twice() -> None:
     )
     assert free.ids == (A, B, A, B)
     assert held.ids == (A, B, A, C)
+
+
+def test_one_thing_is_named_once() -> None:
+    start, step = table_model({BOS: {A: 1.0}, A: {B: 0.9, C: 0.1}, B: {EOS: 1.0}, C: {EOS: 1.0}})
+    ((free,),) = beam_search(start, step, ONE, beams=1, max_length=4)
+    ((held,),) = beam_search(
+        start, step, ONE, beams=1, max_length=4, constraints=Constraints(twins=(frozenset({A, B}),))
+    )
+    assert free.ids == (A, B)
+    assert held.ids == (A, C)
 
 
 def test_a_caption_that_no_allowed_word_continues_is_cut() -> None:

@@ -66,6 +66,15 @@ def test_wishes_become_ids(tokenizer: Tokenizer) -> None:
     assert not Wording().constraints(tokenizer, may_repeat=()).may_repeat
 
 
+def test_words_for_one_thing_may_both_come_where_both_are_demanded(tokenizer: Tokenizer) -> None:
+    def twins(*must: str) -> list[set[str]]:
+        found = Wording(must=must).constraints(tokenizer, twins=("dog bus", "red man zebra"))
+        return [words(tokenizer, things) for things in found.twins]
+
+    assert twins() == twins("dogs") == [{"dog", "bus"}, {"red", "man"}]
+    assert twins("dog", "bus") == [{"red", "man"}]
+
+
 def test_a_word_that_must_be_avoided_cannot_be_held(tokenizer: Tokenizer) -> None:
     with pytest.raises(UsageError, match="both hold and avoid 'dog'"):
         Wording(must=("dog",), avoid=("dogs",)).constraints(tokenizer)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from captionkit.bundle.fields import Fields
-from captionkit.decoding import MAY_REPEAT, NO_ECHO
+from captionkit.decoding import MAY_REPEAT, NO_ECHO, TWINS
 from captionkit.errors import BundleError
 
 FORMAT = "captionkit-bundle"
@@ -108,6 +108,7 @@ class Decoding:
         bad_endings: words after which a caption may not end.
         no_echo: words on whose two sides a caption may not say the same.
         may_repeat: words that may come twice; where none is named all may.
+        twins: words that name one thing, with spaces between; a caption holds one of them at most.
     """
 
     beams: int = 3
@@ -117,6 +118,7 @@ class Decoding:
     bad_endings: tuple[str, ...] = ()
     no_echo: tuple[str, ...] = NO_ECHO
     may_repeat: tuple[str, ...] = MAY_REPEAT
+    twins: tuple[str, ...] = TWINS
 
     def to_document(self) -> dict[str, Any]:
         """As JSON."""
@@ -128,6 +130,7 @@ class Decoding:
             "bad_endings": list(self.bad_endings),
             "no_echo": list(self.no_echo),
             "may_repeat": list(self.may_repeat),
+            "twins": list(self.twins),
         }
 
     @classmethod
@@ -145,6 +148,7 @@ class Decoding:
             # A bundle that does not name any was made, and scored, without.
             no_echo=fields.sequence("no_echo", str) if fields.has("no_echo") else (),
             may_repeat=fields.sequence("may_repeat", str) if fields.has("may_repeat") else (),
+            twins=fields.sequence("twins", str) if fields.has("twins") else (),
         )
 
 

@@ -32,6 +32,7 @@ class Constraints:
         no_echo: ids ("and", "or") after which the word before them may not come again ("red and red").
         may_repeat: where there are any, every other word comes once at most ("a bed with a bed on the bed"), and
             none twice in a row.
+        twins: sets of ids that name one thing, of which a caption holds one at most ("a bicycle on a bike").
     """
 
     must: tuple[frozenset[int], ...] = ()
@@ -41,6 +42,7 @@ class Constraints:
     bad_endings: frozenset[int] = frozenset()
     no_echo: frozenset[int] = frozenset()
     may_repeat: frozenset[int] = frozenset()
+    twins: tuple[frozenset[int], ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.must) > MAX_MUST:
@@ -92,6 +94,10 @@ class Constraints:
             once[:, -1] = True
             row, place = np.nonzero(once)
             log_probabilities[row, history[row, place]] = -np.inf
+        for things in map(list, self.twins if length else ()):
+            named = np.isin(history, things).any(axis=1)
+            for id_ in things:
+                log_probabilities[named, id_] = -np.inf
         if self.no_repeat_ngram:
             self._forbid_repeats(log_probabilities, history, rows, length)
 

@@ -38,6 +38,9 @@ _COLOURS = "red blue green yellow white black brown orange pink purple grey gray
 _GAMES = "football basketball baseball soccer tennis hockey volleyball rugby softball cricket golf polo"
 MAY_REPEAT = (*SMALL_WORDS, *" ".join((_PEOPLE, _COLOURS, _GAMES)).split())
 
+# Words that name one thing: a caption with two of them has lost the thread ("riding a bicycle on a bike").
+TWINS = ("bike bicycle", "bikes bicycles", "couch sofa", "child kid", "children kids")
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -62,6 +65,7 @@ class Wording:
         bad_endings: Iterable[str] = (),
         no_echo: Iterable[str] = NO_ECHO,
         may_repeat: Iterable[str] = MAY_REPEAT,
+        twins: Iterable[str] = TWINS,
     ) -> Constraints:
         """These wishes and a model's own habits as ids of its vocabulary.
 
@@ -70,6 +74,7 @@ class Wording:
             no_repeat_ngram: see `Constraints`.
             bad_endings, no_echo, may_repeat: words, see `Constraints`; those that the vocabulary lacks have no
                 part in it.
+            twins: words that name one thing, with spaces between; of those that must appear two may.
 
         Raises:
             UsageError: a word that must appear is not in the vocabulary, is also to be avoided, or is one of
@@ -88,6 +93,7 @@ class Wording:
             if not forms - avoid:
                 raise UsageError(f"A caption cannot both hold and avoid {word!r}; leave one of the two out.")
             must.append(forms - avoid)
+        alike = [set(words.split()) for words in twins]
         return Constraints(
             must=tuple(_ids(forms, tokenizer) for forms in must),
             avoid=_ids(avoid, tokenizer),
@@ -96,6 +102,9 @@ class Wording:
             bad_endings=_ids(bad_endings, tokenizer),
             no_echo=_ids(no_echo, tokenizer),
             may_repeat=_ids(may_repeat, tokenizer),
+            twins=tuple(
+                _ids(words, tokenizer) for words in alike if sum(bool(forms & words) for forms in must) < 2
+            ),
         )
 
 
