@@ -39,7 +39,13 @@ _GAMES = "football basketball baseball soccer tennis hockey volleyball rugby sof
 MAY_REPEAT = (*SMALL_WORDS, *" ".join((_PEOPLE, _COLOURS, _GAMES)).split())
 
 # Words that name one thing: a caption with two of them has lost the thread ("riding a bicycle on a bike").
-TWINS = ("bike bicycle", "bikes bicycles", "couch sofa", "child kid", "children kids")
+TWINS = (
+    "bike bicycle motorcycle motorbike",
+    "bikes bicycles motorcycles motorbikes",
+    "couch sofa",
+    "child kid",
+    "children kids",
+)
 
 
 @dataclass(frozen=True, slots=True)
