@@ -21,6 +21,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "config",
         "config_limits",
         "files",
+        "delimited",
         "progress",
         "ptb",
         "before_tensorflow",
