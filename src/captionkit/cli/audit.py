@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from captionkit.audit import AuditReport
-
-from captionkit.cli.data import (
+from captionkit.cli.options import (
     CaptionColumn,
     Format,
     IdColumn,
@@ -25,11 +22,14 @@ from captionkit.cli.data import (
     ValList,
 )
 
+if TYPE_CHECKING:
+    from captionkit.audit import AuditReport
+
 
 def audit(
     data: Source,
     images: Images = "",
-    format_name: Format = "",
+    data_format: Format = "",
     train_list: TrainList = "",
     val_list: ValList = "",
     test_list: TestList = "",
@@ -78,7 +78,7 @@ def audit(
     config = dataset_config(
         data,
         images=images,
-        format=format_name,
+        format=data_format,
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,

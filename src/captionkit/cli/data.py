@@ -9,6 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from captionkit.cli.options import (
+    CaptionColumn,
+    Format,
+    IdColumn,
+    ImageColumn,
+    Images,
+    Json,
+    Quiet,
+    Source,
+    SplitColumn,
+    TestList,
+    TrainList,
+    ValList,
+)
+
 if TYPE_CHECKING:
     from captionkit.datasets.check import CheckReport
     from captionkit.datasets.fetch import Archive
@@ -19,40 +34,19 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Source = Annotated[
-    str, typer.Argument(metavar="PATH", help="A caption file, a folder of pictures and .txt files, or a recipe.")
-]
-Images = Annotated[str, typer.Option(help="The folder of the pictures; default: where PATH lies.")]
-Format = Annotated[
-    str,
-    typer.Option(
-        "--format",
-        help="flickr8k, flickr8k_csv, flickr30k, flickr30k_csv, coco, karpathy, folder or table; default: told "
-        "from PATH.",
-    ),
-]
-TrainList = Annotated[str, typer.Option(help="A file that names the train pictures (Flickr formats).")]
-ValList = Annotated[str, typer.Option(help="A file that names the val pictures.")]
-TestList = Annotated[str, typer.Option(help="A file that names the test pictures.")]
-ImageColumn = Annotated[str, typer.Option(help="The column of picture paths (tables).")]
-CaptionColumn = Annotated[str, typer.Option(help="The column of captions; several with commas between.")]
-SplitColumn = Annotated[str, typer.Option(help="The column of splits.")]
-IdColumn = Annotated[str, typer.Option(help="The column of ids; default: the column of pictures.")]
 Restval = Annotated[
     bool | None,
     typer.Option(
         help="Whether the restval pictures of Karpathy's COCO split are train (they are).", show_default=False
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 @app.command()
 def check(
     path: Source,
     images: Images = "",
-    format_name: Format = "",
+    data_format: Format = "",
     train_list: TrainList = "",
     val_list: ValList = "",
     test_list: TestList = "",
@@ -86,7 +80,7 @@ def check(
     config = dataset_config(
         path,
         images=images,
-        format=format_name,
+        format=data_format,
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,
@@ -116,7 +110,7 @@ def check(
 def stats(
     path: Source,
     images: Images = "",
-    format_name: Format = "",
+    data_format: Format = "",
     train_list: TrainList = "",
     val_list: ValList = "",
     test_list: TestList = "",
@@ -141,7 +135,7 @@ def stats(
     config = dataset_config(
         path,
         images=images,
-        format=format_name,
+        format=data_format,
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,
@@ -163,7 +157,7 @@ def split(
     path: Source,
     out: Annotated[Path, typer.Option(help="A .json file (Karpathy's form), or a folder for three lists.")],
     images: Images = "",
-    format_name: Format = "",
+    data_format: Format = "",
     image_column: ImageColumn = "",
     caption_column: CaptionColumn = "",
     id_column: IdColumn = "",
@@ -190,7 +184,7 @@ def split(
     config = dataset_config(
         path,
         images=images,
-        format=format_name,
+        format=data_format,
         image_column=image_column,
         caption_column=caption_column,
         id_column=id_column,

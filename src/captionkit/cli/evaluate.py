@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from captionkit.cli.options import Format, Images, Quiet, TestList, TrainList, ValList
+
 if TYPE_CHECKING:
     from captionkit.metrics.guesses import Guess
     from captionkit.metrics.significance import Interval
@@ -21,16 +23,12 @@ def evaluate(
     captions: Annotated[
         str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format, or a recipe.")
     ],
-    images: Annotated[
-        str, typer.Option("--images", help="The folder of the pictures; default: beside DATA.", show_default=False)
-    ] = "",
+    images: Images = "",
     split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = "dev",
-    data_format: Annotated[
-        str, typer.Option("--format", help="The data set's format; default: found out.", show_default=False)
-    ] = "",
-    train_list: Annotated[str, typer.Option(help="Flickr8k's list of train pictures.", show_default=False)] = "",
-    val_list: Annotated[str, typer.Option(help="Flickr8k's list of dev pictures.", show_default=False)] = "",
-    test_list: Annotated[str, typer.Option(help="Flickr8k's list of test pictures.", show_default=False)] = "",
+    data_format: Format = "",
+    train_list: TrainList = "",
+    val_list: ValList = "",
+    test_list: TestList = "",
     beams: Annotated[
         int | None, typer.Option("--beams", min=1, max=100, help="Default: the bundle's.", show_default=False)
     ] = None,
@@ -41,7 +39,7 @@ def evaluate(
     table: Annotated[
         str, typer.Option("--table", help="Published table to print: Flickr8k, Flickr30k, COCO or none.")
     ] = "Flickr8k",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Caption the pictures of a split, score the captions, and show the row beside the published ones.
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from captionkit.cli.options import Quiet
+
 
 def features(
     config: Annotated[str, typer.Argument(help="A recipe such as configs/flickr8k_lite2_lstm.toml.")],
@@ -15,7 +17,7 @@ def features(
     check: Annotated[
         bool, typer.Option("--check", help="Then compare every shard with its SHA-256; reads the whole cache.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Send a recipe's pictures through its encoder once, into the cache that training reads.
 

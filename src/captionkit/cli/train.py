@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from captionkit.cli.options import Quiet
+
 if TYPE_CHECKING:
     from captionkit.bundle import Bundle
     from captionkit.config import Config
@@ -27,7 +29,7 @@ def train(
         Path | None,
         typer.Option("--run", help="The run's folder; default: runs/NAME of the recipe.", show_default=False),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a captioning model from a recipe, or go on with a run that was interrupted.
 
@@ -76,7 +78,7 @@ def reproduce(
         Path | None,
         typer.Option("--run", help="The run's folder; default: runs/NAME of the recipe.", show_default=False),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run a recipe from data to scores, or go on with it, and say whether the result is what the recipe states.
 
@@ -183,7 +185,7 @@ def export(
     int8: Annotated[bool, typer.Option("--int8", help="Quantise both networks: a quarter of the size.")] = False,
     float16: Annotated[bool, typer.Option("--float16", help="Store the decoder's weights as float16.")] = False,
     weights: Annotated[bool, typer.Option("--weights", help="Put the float weights in too.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make a bundle of a run's best weights: scored and calibrated on its dev pictures, with its model card.
 
