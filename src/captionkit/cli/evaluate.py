@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from captionkit.metrics.significance import Interval
 
 Row = tuple[str, Mapping[str, float], str]  # system, metric to percent, source
-METRIC_ORDER = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D", "SPICE")
 
 
 def evaluate(
@@ -108,13 +107,15 @@ def evaluate(
 
 
 def _print_table(rows: list[Row]) -> None:
-    columns = [name for name in METRIC_ORDER if any(name in values for _, values, _ in rows)]
-    columns += sorted({name for name in rows[0][1] if name not in METRIC_ORDER and name != "CIDEr"})
+    from captionkit.metrics.tables import columns
+
+    own, *published = (values for _, values, _ in rows)
+    names = columns(own, published)
     width = max(len(name) for name, _, _ in rows)
-    print(" " * width + "".join(f"{name:>9}" for name in columns))
-    for name, values, source in rows:
-        cells = "".join(f"{values[c]:9.1f}" if c in values else f"{'':9}" for c in columns)
-        print(f"{name:{width}}{cells}  {source}")
+    print(" " * width + "".join(f"{name:>9}" for name in names))
+    for system, values, source in rows:
+        cells = "".join(f"{values[name]:9.1f}" if name in values else f"{'':9}" for name in names)
+        print(f"{system:{width}}{cells}  {source}")
 
 
 def _intervals(intervals: Mapping[str, Interval]) -> str:
