@@ -23,6 +23,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "files",
         "delimited",
         "progress",
+        "byte_edits",
         "ptb",
         "before_tensorflow",
     ),
