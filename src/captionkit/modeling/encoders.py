@@ -190,11 +190,6 @@ def encoder_fingerprint(model: keras.Model, config: EncoderConfig) -> str:
     return hashlib.sha256((text + weight_files.hash_weights(model)).encode()).hexdigest()
 
 
-def encoder_size(config: EncoderConfig) -> int:
-    """The side in pixels of the encoder's input, without building it."""
-    return config.image_size or _spec(config.name).image_size
-
-
 def _spec(name: str) -> EncoderSpec:
     if name not in ENCODERS:
         raise ConfigError(f"Unknown encoder {name!r}; {nearest(name, ENCODERS)}")
