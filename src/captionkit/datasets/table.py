@@ -14,6 +14,7 @@ from captionkit.datasets.grouping import Grouping
 from captionkit.datasets.problems import Problem, ProblemKind, settle
 from captionkit.datasets.sources import (
     MAX_CAPTION_BYTES,
+    SPLITS,
     read_json,
     read_lines,
     read_text,
@@ -112,14 +113,13 @@ def _read_row(
 
 
 def _note_split(source: str, record: str, value: str, splits: dict[str, str], found: list[Problem]) -> None:
-    order = ("train", "val", "test")
     name = split_name(value)
     if name is None:
         message = f"{record}: expected the split train, val or test, but got {value[:60]!r}; it has none."
         found.append(Problem(ProblemKind.MALFORMED, source, message, record))
     elif splits.get(record, name) != name:
         # The split that is trained on least, so that nothing held out is learned.
-        kept = max(name, splits[record], key=order.index)
+        kept = max(name, splits[record], key=SPLITS.index)
         message = f"{record} is in {splits[record]} and in {name}; it counts as {kept}."
         found.append(Problem(ProblemKind.TWO_SPLITS, source, message, record))
         splits[record] = kept
