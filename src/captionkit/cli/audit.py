@@ -24,6 +24,7 @@ from captionkit.cli.options import (
 
 if TYPE_CHECKING:
     from captionkit.audit import AuditReport
+    from captionkit.config import Config
 
 
 def audit(
@@ -151,7 +152,7 @@ def _read_scores(path: Path) -> Any:
         raise DataError(f"{path} is not JSON; give what `captionkit score --json` printed.") from None
 
 
-def _read_run(run: Path | None) -> tuple[Any, tuple[str, ...] | None]:
+def _read_run(run: Path | None) -> tuple[Config | None, tuple[str, ...] | None]:
     """The configuration of a run and its vocabulary, where it has one."""
     from captionkit.config import read_config
 
