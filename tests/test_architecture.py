@@ -20,6 +20,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "gendered",
         "config",
         "config_limits",
+        "config_paths",
         "files",
         "delimited",
         "progress",

@@ -14,7 +14,8 @@ from captionkit.bundle import Bundle, Decoding, write_bundle
 from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
-from captionkit.config import Config, differences, expand_paths, parse_config
+from captionkit.config import Config, differences, parse_config
+from captionkit.config_paths import expand_paths
 from captionkit.errors import DataError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle
@@ -149,10 +150,9 @@ def stages(directory: Path, config: Config) -> list[Stage]:
         if folder.resolve() in seen:
             return
         seen.add(folder.resolve())
-        weights = settings.encoder.weights
-        encoder = [] if weights in ("imagenet", "none") else [path.parent for path in expand_paths(weights)]
+        encoders = (path.parent for path in expand_paths(settings.encoder.weight_files))
         training = settings.training
-        for before in (*encoder, *expand_paths(training.teachers), *expand_paths(training.begin_from)):
+        for before in (*encoders, *expand_paths(training.teachers), *expand_paths(training.begin_from)):
             if (before / "config.toml").is_file():
                 follow(before, parse_config((before / "config.toml").read_text(encoding="utf-8")))
         history = read_history(folder)
@@ -201,7 +201,7 @@ def without_places(config: Config) -> Config:
         ),
         encoder=dataclasses.replace(
             config.encoder,
-            weights=config.encoder.weights if config.encoder.weights in ("imagenet", "none") else "file",
+            weights="file" if config.encoder.weight_files else config.encoder.weights,
         ),
     )
 

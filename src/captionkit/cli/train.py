@@ -145,13 +145,12 @@ def _what_decides(config: Config) -> Config:
         return replace(section, **{key: "a file" for key in keys if getattr(section, key)})
 
     places = ("captions", *(entry.name for entry in fields(config.data) if entry.name.endswith("_list")))
-    published = config.encoder.weights in ("imagenet", "none")
     return replace(
         config,
         data=replace(hidden(config.data, *places), images=""),
         more_data=replace(hidden(config.more_data, *places), images=""),
         training=hidden(config.training, "begin_from", "teachers", "pseudo_captions"),
-        encoder=config.encoder if published else hidden(config.encoder, "weights"),
+        encoder=hidden(config.encoder, "weights") if config.encoder.weight_files else config.encoder,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from captionkit.confidence import POSSIBLY
-from captionkit.config import expand_path
+from captionkit.config_paths import expand_path
 from captionkit.datasets.sources import read_text
 from captionkit.delimited import read_delimited
 from captionkit.errors import DataError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from captionkit.config import Config, expand_path
+from captionkit.config import Config
+from captionkit.config_paths import expand_path
 from captionkit.datasets import images_folder
 from captionkit.errors import DataError, TrainingError
 
