@@ -22,7 +22,9 @@ from captionkit.export import export_bundle
 from captionkit.images import load_pixels
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
-from captionkit.training.run import PLACES, load_best, load_model, read_history, read_splits
+from captionkit.training.data import read_splits
+from captionkit.training.run import PLACES, load_best, load_model
+from captionkit.training.run_folder import read_history
 
 CALIBRATION_PICTURES = 100
 # What can change after training: it alters no weight.
@@ -155,7 +157,7 @@ def stages(directory: Path, config: Config) -> list[Stage]:
         for before in (*encoders, *expand_paths(training.teachers), *expand_paths(training.begin_from)):
             if (before / "config.toml").is_file():
                 follow(before, parse_config((before / "config.toml").read_text(encoding="utf-8")))
-        history = read_history(folder)
+        history = read_history(folder / "history.jsonl")
         seconds, epochs = (history[-1]["seconds"], history[-1]["epoch"]) if history else (0.0, 0.0)
         result[folder.resolve()] = Stage(_training(settings, epochs), float(seconds))
 

@@ -33,8 +33,8 @@ def features(
     if importlib.util.find_spec("tensorflow") is None:
         raise UsageError("Features need TensorFlow, which is not installed; pip install 'captionkit[train]'.")
 
+    from captionkit.training.data import read_splits
     from captionkit.training.pictures import encode_pictures, encode_views, encoder_of
-    from captionkit.training.run import read_splits
 
     train, val = read_splits(settings)
     encoder = encoder_of(settings)
