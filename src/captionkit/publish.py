@@ -64,6 +64,49 @@ def publish(
     output = Path(output) if output is not None else directory / "model.captionkit"
     if output.is_dir() or (directory.is_dir() and not output.parent.is_dir()):
         raise UsageError(f"Expected a file in an existing folder for the bundle, but got {output}.")
+    config = _finished_config(directory, overrides)
+    train, val = read_splits(config)  # before TensorFlow builds anything: their places may be wrong
+    model, tokenizer = load_model(config, (directory / "tokenizer.json").read_text(encoding="utf-8"))
+    load_best(model, config, directory)
+    assert model.encoder is not None
+    size = model.encoder.input_shape[1]
+    chosen = np.random.default_rng(config.training.seed).permutation(len(train))[:CALIBRATION_PICTURES]
+    licences = {
+        "captionkit": "Apache-2.0",
+        "training data": config.bundle.data_terms,
+        "encoder weights": config.bundle.encoder_terms,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = export_bundle(
+            Path(folder) / "model.captionkit",
+            model,
+            tokenizer,
+            name=config.bundle.name,
+            licences={what: terms for what, terms in licences.items() if terms},
+            decoding=_decoding(config),
+            card="",
+            config=without_places(config),
+            calibration=[load_pixels(train[int(i)].path, size) for i in chosen] if int8 else None,
+            int8_decoder=int8,
+            float16_decoder=float16 and not int8,
+            keep_weights=keep_weights,
+        )
+        objective = "self-critical" if config.self_critical.samples else "cross-entropy"
+        captioner = Captioner.load(Path(folder) / "model.captionkit")
+        found = evaluate(captioner, val, split=config.data.val, objective=objective, quiet=quiet)
+    judged = _calibrated(found, val, tokenizer)
+    manifest = dataclasses.replace(
+        bundle.manifest, scores=dict(found.scores.corpus), fingerprint=dict(found.scores.fingerprint)
+    )
+    card = write_card(config, bundle, found, judged, stages(directory, config), len(train))
+    sureness = None if judged is None else judged.calibration.to_document()
+    finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card, calibration=sureness)
+    write_bundle(output, finished)
+    return finished
+
+
+def _finished_config(directory: Path, overrides: Sequence[str]) -> Config:
+    """The configuration of a run that has weights, with what may still change changed."""
     path = directory / "best.safetensors"
     if not path.is_file():
         raise TrainingError(
@@ -77,58 +120,18 @@ def publish(
         raise TrainingError(
             f"A finished run cannot be exported with another training ({'; '.join(late)}); leave it out."
         )
-    train, val = read_splits(config)  # before TensorFlow builds anything: their places may be wrong
-    model, tokenizer = load_model(config, (directory / "tokenizer.json").read_text(encoding="utf-8"))
-    load_best(model, config, directory)
-    assert model.encoder is not None
-    size = model.encoder.input_shape[1]
-    chosen = np.random.default_rng(config.training.seed).permutation(len(train))[:CALIBRATION_PICTURES]
-    calibration = [load_pixels(train[int(i)].path, size) for i in chosen] if int8 else None
-    decoding = Decoding(
-        beams=config.decoding.beams,
-        max_length=config.decoding.max_length,
-        length_penalty=config.decoding.length_penalty,
-        no_repeat_ngram=config.decoding.no_repeat_ngram,
-        bad_endings=tuple(config.decoding.bad_endings.split()),
+    return config
+
+
+def _decoding(config: Config) -> Decoding:
+    search = config.decoding
+    return Decoding(
+        beams=search.beams,
+        max_length=search.max_length,
+        length_penalty=search.length_penalty,
+        no_repeat_ngram=search.no_repeat_ngram,
+        bad_endings=tuple(search.bad_endings.split()),
     )
-    licences = {
-        "captionkit": "Apache-2.0",
-        "training data": config.bundle.data_terms,
-        "encoder weights": config.bundle.encoder_terms,
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        bundle = export_bundle(
-            Path(folder) / "model.captionkit",
-            model,
-            tokenizer,
-            name=config.bundle.name,
-            licences={what: terms for what, terms in licences.items() if terms},
-            decoding=decoding,
-            card="",
-            config=without_places(config),
-            calibration=calibration,
-            int8_decoder=int8,
-            float16_decoder=float16 and not int8,
-            keep_weights=keep_weights,
-        )
-        objective = "self-critical" if config.self_critical.samples else "cross-entropy"
-        captioner = Captioner.load(Path(folder) / "model.captionkit")
-        found = evaluate(
-            captioner,
-            val,
-            split=config.data.val,
-            objective=objective,
-            quiet=quiet,
-        )
-    judged = _calibrated(found, val, tokenizer)
-    manifest = dataclasses.replace(
-        bundle.manifest, scores=dict(found.scores.corpus), fingerprint=dict(found.scores.fingerprint)
-    )
-    card = write_card(config, bundle, found, judged, stages(directory, config), len(train))
-    sureness = None if judged is None else judged.calibration.to_document()
-    finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card, calibration=sureness)
-    write_bundle(output, finished)
-    return finished
 
 
 def _calibrated(found: Evaluation, records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Judged | None:
