@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from captionkit.cli.options import Bundle
+from captionkit.cli import options
 
 if TYPE_CHECKING:
     from captionkit.alttext.propose import Describes
@@ -117,7 +117,7 @@ def write(
         ),
     ] = None,
     max_length: MaxLength = 125,
-    bundle: Bundle = None,
+    bundle: options.Bundle = None,
 ) -> None:
     """Propose alternative texts for review, write the sure ones (--yes) or the reviewed ones (--from-review).
 

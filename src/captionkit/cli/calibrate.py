@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from captionkit.cli.options import Format, Images, Quiet, TestList, Threads, TrainList, ValList
+from captionkit.cli import options
 
 
 def calibrate(
@@ -18,19 +18,19 @@ def calibrate(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The bundle to write, with its calibration.", show_default=False)
     ],
-    images: Images = "",
+    images: options.Images = "",
     split: Annotated[
         str, typer.Option("--split", help="Pictures that the model was not trained on: dev (val), test or all.")
     ] = "dev",
-    data_format: Format = "",
-    train_list: TrainList = "",
-    val_list: ValList = "",
-    test_list: TestList = "",
+    data_format: options.Format = "",
+    train_list: options.TrainList = "",
+    val_list: options.ValList = "",
+    test_list: options.TestList = "",
     level: Annotated[
         float, typer.Option("--level", min=0.01, max=10.0, help="CIDEr-D that a good caption reaches.")
     ] = 0.4,
-    threads: Threads = None,
-    quiet: Quiet = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Fit a bundle's confidence on half of a split, judge it on the other half, and write the bundle with it.
 

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from captionkit.cli.options import Bundle, Threads
+from captionkit.cli import options
 from captionkit.cli.output import check_output, printable
 
 if TYPE_CHECKING:
@@ -35,11 +35,8 @@ def caption(
             show_default=False,
         ),
     ],
-    bundle: Bundle = None,
-    beams: Annotated[
-        int | None,
-        typer.Option("--beams", min=1, max=100, help="Width of the beam search. Default: the bundle's."),
-    ] = None,
+    bundle: options.Bundle = None,
+    beams: options.Beams = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="Take the likeliest word at each step.")] = False,
     sample: Annotated[bool, typer.Option("--sample", help="Draw words by their probability.")] = False,
     temperature: Annotated[
@@ -82,7 +79,7 @@ def caption(
             show_default=False,
         ),
     ] = None,
-    threads: Threads = None,
+    threads: options.Threads = None,
     hedge_below: Annotated[
         float | None,
         typer.Option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from captionkit.cli.options import Format, Images, Quiet, TestList, TrainList, ValList
+from captionkit.cli import options
 
 if TYPE_CHECKING:
     from captionkit.metrics.guesses import Guess
@@ -22,15 +22,13 @@ def evaluate(
     captions: Annotated[
         str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format, or a recipe.")
     ],
-    images: Images = "",
+    images: options.Images = "",
     split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = "dev",
-    data_format: Format = "",
-    train_list: TrainList = "",
-    val_list: ValList = "",
-    test_list: TestList = "",
-    beams: Annotated[
-        int | None, typer.Option("--beams", min=1, max=100, help="Default: the bundle's.", show_default=False)
-    ] = None,
+    data_format: options.Format = "",
+    train_list: options.TrainList = "",
+    val_list: options.ValList = "",
+    test_list: options.TestList = "",
+    beams: options.Beams = None,
     results: Annotated[
         Path | None, typer.Option("--results", help="Write the captions as COCO results JSON.", show_default=False)
     ] = None,
@@ -38,7 +36,7 @@ def evaluate(
     table: Annotated[
         str, typer.Option("--table", help="Published table to print: Flickr8k, Flickr30k, COCO or none.")
     ] = "Flickr8k",
-    quiet: Quiet = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Caption the pictures of a split, score the captions, and show the row beside the published ones.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from captionkit.cli.options import Bundle, Threads
+from captionkit.cli import options
 
 
 def explain(
@@ -18,16 +18,14 @@ def explain(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write one self-contained page.", show_default=False)
     ] = None,
-    bundle: Bundle = None,
-    beams: Annotated[
-        int | None, typer.Option("--beams", min=1, max=100, help="Width of the search. Default: the bundle's.")
-    ] = None,
+    bundle: options.Bundle = None,
+    beams: options.Beams = None,
     others: Annotated[int, typer.Option("--others", min=0, max=20, help="How many other captions to show.")] = 4,
     occlusion: Annotated[
         bool,
         typer.Option("--occlusion", help="Cover places of the picture even where the model gives attention."),
     ] = False,
-    threads: Threads = None,
+    threads: options.Threads = None,
 ) -> None:
     """Show where each word of a caption comes from, how sure the model is of it, and what else it considered.
 

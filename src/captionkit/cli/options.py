@@ -16,8 +16,23 @@ Bundle = Annotated[
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False)
 ]
+Beams = Annotated[
+    int | None,
+    typer.Option(
+        "--beams", min=1, max=100, help="Width of the search. Default: the bundle's.", show_default=False
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+# Of commands that make models.
+Overrides = Annotated[
+    list[str] | None, typer.Argument(help="Changes to it: section.key=value ...", show_default=False)
+]
+RunFolder = Annotated[
+    Path | None,
+    typer.Option("--run", help="The run's folder; default: runs/NAME of the recipe.", show_default=False),
+]
 
 # Of commands that read a data set; what is not given is found out.
 Source = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from captionkit.cli.options import Format, Images, Quiet, TestList, TrainList, ValList
+from captionkit.cli import options
 
 DEV, GALLERY = "dev", 9  # the split, and pictures of each kind, unless told otherwise
 
@@ -30,19 +30,19 @@ def report(
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path("report.html"),
-    images: Images = "",
+    images: options.Images = "",
     split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = DEV,
-    data_format: Format = "",
-    train_list: TrainList = "",
-    val_list: ValList = "",
-    test_list: TestList = "",
+    data_format: options.Format = "",
+    train_list: options.TrainList = "",
+    val_list: options.ValList = "",
+    test_list: options.TestList = "",
     table: Annotated[
         str, typer.Option("--table", help="Published rows to show: Flickr8k, Flickr30k, COCO or none.")
     ] = "Flickr8k",
     gallery: Annotated[
         int, typer.Option("--gallery", min=0, max=100, help="Pictures of each of best, middle and worst.")
     ] = GALLERY,
-    quiet: Quiet = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write one self-contained HTML file: training curve, scores with intervals, words, confidence, a gallery.
 

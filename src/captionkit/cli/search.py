@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from captionkit.cli.options import Bundle, Quiet, Threads
+from captionkit.cli import options
 
 if TYPE_CHECKING:
     from captionkit.search.answer import Answer
@@ -26,14 +26,14 @@ def index(
             "--index", help="The index file. Default: .captionkit-index.sqlite in FOLDER.", show_default=False
         ),
     ] = None,
-    bundle: Bundle = None,
+    bundle: options.Bundle = None,
     captions: Annotated[
         int | None,
         typer.Option("--captions", min=1, max=20, help="Captions a picture. Default: 5.", show_default=False),
     ] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin anew: drop what the index holds.")] = False,
-    threads: Threads = None,
-    quiet: Quiet = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Make the search index of a folder, or bring it up to date.
 
@@ -120,8 +120,8 @@ def search(
         int,
         typer.Option("--depth", min=1, max=1_000_000, help="Pictures that the model ranks: the best by captions."),
     ] = DEPTH,
-    bundle: Bundle = None,
-    threads: Threads = None,
+    bundle: options.Bundle = None,
+    threads: options.Threads = None,
 ) -> None:
     """Find pictures in an index by words, by likeness, or those that are there twice.
 
