@@ -20,7 +20,10 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "gendered",
         "config",
         "config_limits",
+        "config_paths",
         "files",
+        "delimited",
+        "byte_edits",
         "progress",
         "ptb",
         "before_tensorflow",
@@ -28,8 +31,8 @@ FLOORS: dict[int, tuple[str, ...]] = {
     1: ("tokenizer", "images", "webpage", "picture_paths", "datasets", "metrics", "audit"),
     2: ("decoding", "bundle", "engine", "selftest", "confidence", "word_detector", "captioner"),
     3: ("modeling", "training", "export"),
-    4: ("evaluate", "calibrate", "card", "publish", "report", "explain", "search", "alttext", "bulk", "metadata"),
-    5: ("cli", "serve"),
+    4: ("evaluate", "calibrate", "card", "publish", "report", "explain", "search", "alttext", "metadata"),
+    5: ("cli",),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 TENSORFLOW_ROOMS = FLOORS[3]

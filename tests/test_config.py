@@ -6,28 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.config import Config, expand_paths, parse_config, read_config, write_config
+from captionkit.config import Config, parse_config, read_config, write_config
 from captionkit.config_limits import RANGES
 from captionkit.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
-
-
-def test_a_setting_names_one_run_or_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("a", "b", "with space"):
-        (tmp_path / name).mkdir()
-    assert expand_paths("") == []
-    assert expand_paths("a b") == [Path("a"), Path("b")]
-    assert expand_paths("with space") == [Path("with space")]
-    assert expand_paths(f"{tmp_path}/a b") == [tmp_path / "a", Path("b")]
-
-
-def test_a_path_with_spaces_that_is_gone_is_still_one_path(tmp_path: Path) -> None:
-    """Its pieces would be taken for names of runs, and be written into a bundle."""
-    gone = tmp_path / "of jane doe" / "run"
-    assert expand_paths(str(gone)) == [gone]
-    assert expand_paths(f"{gone} {tmp_path / 'other'}") == [gone, tmp_path / "other"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captionkit.webpage import fill_page, jpeg_address, png_address, shrink
+from captionkit.webpage import fill_page, jpeg_address, page_part, png_address, shrink
 
 TEMPLATE = '<meta content="@POLICY@"><style>@STYLE@</style><p>@TEXT@</p><script>@SCRIPT@</script>'
 
@@ -28,6 +28,16 @@ def test_names_are_replaced_once_and_the_policy_holds_the_hashes() -> None:
 def test_a_name_that_nothing_fills_is_an_error() -> None:
     with pytest.raises(KeyError):
         fill_page(TEMPLATE, style="", script="", parts={})
+
+
+@pytest.mark.parametrize(
+    ("package", "page"), [("explain", "page"), ("report", "page"), ("search", "gallery"), ("alttext", "review")]
+)
+def test_every_page_of_the_house_trusts_only_itself(package: str, page: str) -> None:
+    template = page_part(f"captionkit.{package}", f"{page}.html")
+    assert '<meta http-equiv="Content-Security-Policy" content="@POLICY@">' in template
+    assert "<style>@STYLE@</style>" in template
+    assert page_part(f"captionkit.{package}", f"{page}.css").strip()
 
 
 def test_pictures_become_addresses_and_come_back() -> None:

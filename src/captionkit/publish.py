@@ -15,7 +15,8 @@ from captionkit.bundle import Bundle, Decoding, write_bundle
 from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
-from captionkit.config import Config, differences, expand_paths, parse_config
+from captionkit.config import Config, differences, parse_config
+from captionkit.config_paths import expand_paths
 from captionkit.errors import DataError, ImageError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle
@@ -23,7 +24,9 @@ from captionkit.images import load_pixels
 from captionkit.progress import Progress
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
-from captionkit.training.run import PLACES, load_best, load_model, read_history, read_splits
+from captionkit.training.data import read_splits
+from captionkit.training.run import PLACES, load_best, load_model
+from captionkit.training.run_folder import read_history
 from captionkit.word_detector import MIN_PICTURES, fit_word_detector
 
 CALIBRATION_PICTURES = 100
@@ -66,6 +69,50 @@ def publish(
     output = Path(output) if output is not None else directory / "model.captionkit"
     if output.is_dir() or (directory.is_dir() and not output.parent.is_dir()):
         raise UsageError(f"Expected a file in an existing folder for the bundle, but got {output}.")
+    config = _finished_config(directory, overrides)
+    train, val = read_splits(config)  # before TensorFlow builds anything: their places may be wrong
+    model, tokenizer = load_model(config, (directory / "tokenizer.json").read_text(encoding="utf-8"))
+    load_best(model, config, directory)
+    assert model.encoder is not None
+    size = model.encoder.input_shape[1]
+    chosen = np.random.default_rng(config.training.seed).permutation(len(train))[:CALIBRATION_PICTURES]
+    licences = {
+        "captionkit": "Apache-2.0",
+        "training data": config.bundle.data_terms,
+        "encoder weights": config.bundle.encoder_terms,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = export_bundle(
+            Path(folder) / "model.captionkit",
+            model,
+            tokenizer,
+            name=config.bundle.name,
+            licences={what: terms for what, terms in licences.items() if terms},
+            decoding=_decoding(config),
+            card="",
+            config=without_places(config),
+            calibration=[load_pixels(train[int(i)].path, size) for i in chosen] if int8 else None,
+            int8_decoder=int8,
+            float16_decoder=float16 and not int8,
+            keep_weights=keep_weights,
+        )
+    objective = "self-critical" if config.self_critical.samples else "cross-entropy"
+    words = _detector(Captioner(bundle), train, config.training.seed, quiet=quiet)
+    bundle = dataclasses.replace(bundle, word_detector=words)
+    found = evaluate(Captioner(bundle), val, split=config.data.val, objective=objective, quiet=quiet)
+    judged = _calibrated(found, val, tokenizer)
+    manifest = dataclasses.replace(
+        bundle.manifest, scores=dict(found.scores.corpus), fingerprint=dict(found.scores.fingerprint)
+    )
+    card = write_card(config, bundle, found, judged, stages(directory, config), len(train))
+    sureness = None if judged is None else judged.calibration.to_document()
+    finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card, calibration=sureness)
+    write_bundle(output, finished)
+    return finished
+
+
+def _finished_config(directory: Path, overrides: Sequence[str]) -> Config:
+    """The configuration of a run that has weights, with what may still change changed."""
     path = directory / "best.safetensors"
     if not path.is_file():
         raise TrainingError(
@@ -79,61 +126,18 @@ def publish(
         raise TrainingError(
             f"A finished run cannot be exported with another training ({'; '.join(late)}); leave it out."
         )
-    train, val = read_splits(config)  # before TensorFlow builds anything: their places may be wrong
-    model, tokenizer = load_model(config, (directory / "tokenizer.json").read_text(encoding="utf-8"))
-    load_best(model, config, directory)
-    assert model.encoder is not None
-    size = model.encoder.input_shape[1]
-    chosen = np.random.default_rng(config.training.seed).permutation(len(train))[:CALIBRATION_PICTURES]
-    calibration = [load_pixels(train[int(i)].path, size) for i in chosen] if int8 else None
-    decoding = Decoding(
-        beams=config.decoding.beams,
-        max_length=config.decoding.max_length,
-        length_penalty=config.decoding.length_penalty,
-        no_repeat_ngram=config.decoding.no_repeat_ngram,
-        bad_endings=tuple(config.decoding.bad_endings.split()),
+    return config
+
+
+def _decoding(config: Config) -> Decoding:
+    search = config.decoding
+    return Decoding(
+        beams=search.beams,
+        max_length=search.max_length,
+        length_penalty=search.length_penalty,
+        no_repeat_ngram=search.no_repeat_ngram,
+        bad_endings=tuple(search.bad_endings.split()),
     )
-    licences = {
-        "captionkit": "Apache-2.0",
-        "training data": config.bundle.data_terms,
-        "encoder weights": config.bundle.encoder_terms,
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        bundle = export_bundle(
-            Path(folder) / "model.captionkit",
-            model,
-            tokenizer,
-            name=config.bundle.name,
-            licences={what: terms for what, terms in licences.items() if terms},
-            decoding=decoding,
-            card="",
-            config=without_places(config),
-            calibration=calibration,
-            int8_decoder=int8,
-            float16_decoder=float16 and not int8,
-            keep_weights=keep_weights,
-        )
-        objective = "self-critical" if config.self_critical.samples else "cross-entropy"
-        bundle = dataclasses.replace(
-            bundle, word_detector=_detector(Captioner(bundle), train, config.training.seed, quiet=quiet)
-        )
-        captioner = Captioner(bundle)
-        found = evaluate(
-            captioner,
-            val,
-            split=config.data.val,
-            objective=objective,
-            quiet=quiet,
-        )
-    judged = _calibrated(found, val, tokenizer)
-    manifest = dataclasses.replace(
-        bundle.manifest, scores=dict(found.scores.corpus), fingerprint=dict(found.scores.fingerprint)
-    )
-    card = write_card(config, bundle, found, judged, stages(directory, config), len(train))
-    sureness = None if judged is None else judged.calibration.to_document()
-    finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card, calibration=sureness)
-    write_bundle(output, finished)
-    return finished
 
 
 def _detector(
@@ -177,13 +181,12 @@ def stages(directory: Path, config: Config) -> list[Stage]:
         if folder.resolve() in seen:
             return
         seen.add(folder.resolve())
-        weights = settings.encoder.weights
-        encoder = [] if weights in ("imagenet", "none") else [path.parent for path in expand_paths(weights)]
+        encoders = (path.parent for path in expand_paths(settings.encoder.weight_files))
         training = settings.training
-        for before in (*encoder, *expand_paths(training.teachers), *expand_paths(training.begin_from)):
+        for before in (*encoders, *expand_paths(training.teachers), *expand_paths(training.begin_from)):
             if (before / "config.toml").is_file():
                 follow(before, parse_config((before / "config.toml").read_text(encoding="utf-8")))
-        history = read_history(folder)
+        history = read_history(folder / "history.jsonl")
         seconds, epochs = (history[-1]["seconds"], history[-1]["epoch"]) if history else (0.0, 0.0)
         result[folder.resolve()] = Stage(_training(settings, epochs), float(seconds))
 
@@ -229,7 +232,7 @@ def without_places(config: Config) -> Config:
         ),
         encoder=dataclasses.replace(
             config.encoder,
-            weights=config.encoder.weights if config.encoder.weights in ("imagenet", "none") else "file",
+            weights="file" if config.encoder.weight_files else config.encoder.weights,
         ),
     )
 

@@ -10,6 +10,7 @@ import hashlib
 import io
 import re
 from collections.abc import Mapping
+from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,11 @@ def _address(image: Image.Image, kind: str, **options: object) -> str:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def page_part(package: str, name: str) -> str:
+    """A file that a package's page is made of: its template, style or script."""
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 def fill_page(template: str, *, style: str, script: str, parts: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captionkit.alttext.archive import Archive
-from captionkit.alttext.decoding import apply_edits, inverse_edits
+from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import DataError
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.alttext.decoding import apply_edits
 from captionkit.alttext.documents import READERS, read_document
+from captionkit.byte_edits import apply_edits
 from captionkit.errors import DataError, UsageError
 from tests.alttext.test_archive import packed
 from tests.alttext.test_example_site import SITE

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captionkit.alttext.decoding import apply_edits, inverse_edits
 from captionkit.alttext.html import read_html
 from captionkit.alttext.pictures import squeeze
 from captionkit.alttext.verdict import Verdict, judge
+from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import UsageError
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captionkit.alttext.decoding import apply_edits, inverse_edits
 from captionkit.alttext.markdown import escape_label, find_pictures, read_markdown
 from captionkit.alttext.pictures import squeeze
+from captionkit.byte_edits import apply_edits, inverse_edits
 
 PAGE = """---
 cover: ![no](no.png)

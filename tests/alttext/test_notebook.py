@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captionkit.alttext.decoding import apply_edits, inverse_edits
 from captionkit.alttext.notebook import read_notebook
 from captionkit.alttext.pictures import squeeze
 from captionkit.alttext.sources import Where, locate
+from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import DataError
 
 

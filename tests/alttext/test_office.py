@@ -12,7 +12,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from captionkit.alttext.decoding import apply_edits, inverse_edits
 from captionkit.alttext.documents import read_document, write_alts
 from captionkit.alttext.pictures import Picture
 from captionkit.alttext.propose import propose
@@ -21,6 +20,7 @@ from captionkit.alttext.sidecar import open_sidecar
 from captionkit.alttext.sources import Where, locate
 from captionkit.alttext.verdict import Verdict
 from captionkit.alttext.write import decide_confident, undo, write_documents
+from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import DataError
 from tests.alttext.fakes import ColourCaptioner, photograph
 from tests.alttext.test_archive import raw_members

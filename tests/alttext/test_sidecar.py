@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from captionkit.alttext import sidecar as sidecar_module
-from captionkit.alttext.decoding import ByteEdit
 from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, open_sidecar
+from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError, WriteError
 from captionkit.files import read_bounded
 

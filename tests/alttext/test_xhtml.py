@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from captionkit.alttext.decoding import apply_edits, inverse_edits
 from captionkit.alttext.xhtml import read_xhtml
+from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import DataError
 
 PAGE = """<?xml version="1.0" encoding="ENCODING"?>

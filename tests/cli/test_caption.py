@@ -19,7 +19,7 @@ import pytest
 
 from captionkit.captioner import Captioner
 from captionkit.cli.app import main
-from captionkit.cli.caption import printable
+from captionkit.cli.output import printable
 from captionkit.selftest import draw_picture
 
 

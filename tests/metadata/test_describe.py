@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from captionkit.alttext.decoding import apply_edits, inverse_edits
+from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import CaptionkitError, DataError, ImageError
 from captionkit.images import read_image
 from captionkit.metadata.blocks import MetadataError

@@ -13,7 +13,16 @@ import pytest
 from captionkit.errors import DataError
 from captionkit.metrics.diversity import diversity
 from captionkit.metrics.significance import Comparison, Interval
-from captionkit.metrics.tables import Report, as_csv, as_json, as_latex, as_text, per_image_csv, read_scores
+from captionkit.metrics.tables import (
+    Report,
+    as_csv,
+    as_json,
+    as_latex,
+    as_text,
+    columns,
+    per_image_csv,
+    read_scores,
+)
 from captionkit.records import Scores
 
 SCORES = Scores(
@@ -91,3 +100,16 @@ def test_a_row_a_picture() -> None:
         ["1", "a dog, a cat", "0.000000", "0.500000"],
         ["2", "", "1.000000", "0.250000"],
     ]
+
+
+def test_columns_beside_published_rows_are_in_their_order_and_say_cider_once() -> None:
+    own = {"Z": 1.0, "CIDEr": 1.0, "CIDEr-D": 1.0, "A": 1.0, "BLEU-4": 1.0}
+    assert columns(own, [{"METEOR": 1.0, "X": 1.0}, {"BLEU-1": 1.0}]) == [
+        "BLEU-1",
+        "BLEU-4",
+        "METEOR",
+        "CIDEr-D",
+        "A",
+        "Z",
+    ]
+    assert columns(own, []) == ["BLEU-4", "CIDEr-D", "A", "Z"]

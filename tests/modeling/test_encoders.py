@@ -17,7 +17,6 @@ from captionkit.modeling.encoders import (
     PixelNormalization,
     build_encoder,
     encoder_fingerprint,
-    encoder_size,
 )
 from captionkit.modeling.weights import encoder_weights
 from captionkit.training.checkpoint import write_weights
@@ -121,8 +120,6 @@ def test_unknown_name_and_impossible_size() -> None:
         build_encoder(EncoderConfig(image_size=8))
     with pytest.raises(ConfigError, match="inception_v3 cannot be built"):
         build_encoder(EncoderConfig(name="inception_v3", weights="none", image_size=40))
-    assert encoder_size(EncoderConfig(name="efficientnet_lite2")) == 260
-    assert encoder_size(EncoderConfig(name="efficientnet_lite2", image_size=128)) == 128
 
 
 def test_offline_the_error_names_the_file_and_where_to_put_it(

@@ -18,7 +18,7 @@ from captionkit.confidence import Calibration, in_fit_half
 from captionkit.errors import DataError, UsageError
 from captionkit.records import ImageRecord
 from captionkit.report import Report, describe_run, describe_split, format_report
-from captionkit.report.findings import read_history, words_of
+from captionkit.report.findings import words_of
 from captionkit.selftest import draw_picture
 from tests.tiny import WORDS
 
@@ -135,17 +135,6 @@ def test_words_are_compared_with_peoples_by_hand() -> None:
     assert expected == pytest.approx(9 * 4 / 16)
     assert (found.varied.vocabulary, found.people.vocabulary) == (4, 2)
     assert {word for word, _, _ in found.too_often}.isdisjoint(word for word, _, _ in found.too_rarely)
-
-
-def test_a_history_that_does_not_read_names_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "history.jsonl"
-    assert read_history(path) == ()
-    path.write_text('{"step": 1}\n\n[1]\n')
-    with pytest.raises(DataError, match="line 3"):
-        read_history(path)
-    path.write_text('{"step": 1}\n{"st')
-    with pytest.raises(DataError, match="line 2"):
-        read_history(path)
 
 
 @pytest.mark.parametrize("option", ["--split", "--images", "--format", "--test-list"])

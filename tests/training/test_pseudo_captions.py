@@ -53,10 +53,10 @@ def test_rows_find_their_picture_by_its_name_whatever_the_folder(
         ),
         ("", r"there is no source and no caption"),
         (HEAD + "z.jpg,1,a dog.,-3.2,0.7,\n", r"no caption of the train pictures, of which one is a.jpg"),
-        (HEAD + "a.jpg,1,a dog, running.,-3.2,0.7,\n", r"Expected 6 cells in line 2 of .*quote a cell"),
-        (HEAD + "a.jpg,1,a dog.\n", r"Expected 6 cells in line 2 of"),
-        (HEAD + 'a.jpg,1,"a dog.,-3.2,0.7,\n', r"Expected a CSV table in .*unexpected end of data"),
-        (HEAD + '"a.jpg,1,' + "a" * 200_000, r"Expected a CSV table in .*written.csv .*field larger than"),
+        (HEAD + "a.jpg,1,a dog, running.,-3.2,0.7,\n", r"written.csv .*line 2: expected 6 cells, .*quote a cell"),
+        (HEAD + "a.jpg,1,a dog.\n", r"line 2: expected 6 cells, .* but got 3"),
+        (HEAD + 'a.jpg,1,"a dog.,-3.2,0.7,\n', r"line 2: .*not valid CSV .*unexpected end of data"),
+        (HEAD + '"a.jpg,1,' + "a" * 200_000, r"written.csv .*not valid CSV .*field larger than"),
     ],
 )
 def test_a_table_that_does_not_fit_is_told(tmp_path: Path, text: str, message: str) -> None:

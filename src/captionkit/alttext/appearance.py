@@ -18,12 +18,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.errors import DataError, ImageError
-from captionkit.files import read_bounded
+from captionkit.errors import ImageError
 from captionkit.images import read_image
 
 CROP = 640  # the middle of a large picture is enough, and shrinking would blur the edges
-MAX_SVG_BYTES = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +86,3 @@ def is_drawing(pixels: npt.NDArray[np.uint8]) -> bool:
     flat, hard, top1, top8 = measure(pixels)
     text = hard >= 0.06 and top1 >= 0.34 and top8 >= 0.75  # words on one ground, JPEG's ripples around them
     return text or flat >= 0.85 or (top8 >= 0.85 and flat + hard >= 0.5)
-
-
-def read_svg_text(content: Path | bytes) -> str:
-    """The words drawn in an SVG (`title`, `desc`, `text`), for a person who must describe it."""
-    from captionkit.alttext.xml_tags import read_xml
-
-    pieces: list[str] = []
-    depth = [0]
-
-    def start(name: str, attributes: dict[str, str], offset: int) -> None:
-        if depth[0] or name.rsplit(":", 1)[-1] in ("title", "desc", "text"):
-            depth[0] += 1
-
-    def end(name: str, offset: int) -> None:
-        if depth[0]:
-            depth[0] -= 1
-            pieces.append(" ")
-
-    def text(data: str) -> None:
-        if depth[0]:
-            pieces.append(data)
-
-    data = content if isinstance(content, bytes) else read_bounded(content, MAX_SVG_BYTES)
-    try:
-        read_xml(data, start=start, end=end, text=text)
-    except DataError:
-        return ""
-    return " ".join("".join(pieces).split())

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from captionkit.alttext.decoding import ByteEdit
+from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError
 
 MAX_MEMBERS = 20_000

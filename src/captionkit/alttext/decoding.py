@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from captionkit.alttext.pictures import Edit
+from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError
 
 _MARKS = (
@@ -14,15 +15,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ByteEdit:
-    """Replace `data[start:end]` by `new`; positions count bytes of the file before any edit."""
-
-    start: int
-    end: int
-    new: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +108,3 @@ def _decode(data: bytes, encoding: str, mark: int) -> DecodedText:
     if back != data[mark:]:
         raise DataError(f"its bytes do not come back from {encoding} unchanged, so it is left alone.")
     return DecodedText(text, encoding, mark)
-
-
-def apply_edits(data: bytes, edits: Iterable[ByteEdit]) -> bytes:
-    """The bytes after all edits, which must not overlap."""
-    pieces = []
-    position = 0
-    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
-        if edit.start < position or edit.end < edit.start or edit.end > len(data):
-            raise ValueError(f"edit at {edit.start} overlaps another or lies outside the {len(data)} bytes")
-        pieces += [data[position : edit.start], edit.new]
-        position = edit.end
-    pieces.append(data[position:])
-    return b"".join(pieces)
-
-
-def inverse_edits(data: bytes, edits: Iterable[ByteEdit]) -> tuple[ByteEdit, ...]:
-    """The edits that take `apply_edits(data, edits)` back to `data`."""
-    result = []
-    shift = 0
-    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
-        start = edit.start + shift
-        result.append(ByteEdit(start, start + len(edit.new), data[edit.start : edit.end]))
-        shift += len(edit.new) - (edit.end - edit.start)
-    return tuple(result)

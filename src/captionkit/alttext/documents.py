@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from captionkit.alttext.decoding import ByteEdit, apply_edits
 from captionkit.alttext.docx import read_docx
 from captionkit.alttext.epub import read_epub
 from captionkit.alttext.html import HtmlDocument, read_html
@@ -15,6 +14,7 @@ from captionkit.alttext.notebook import read_notebook
 from captionkit.alttext.pictures import Picture, squeeze
 from captionkit.alttext.pptx import read_pptx
 from captionkit.alttext.xhtml import read_xhtml
+from captionkit.byte_edits import ByteEdit, apply_edits
 from captionkit.errors import DataError, UsageError
 from captionkit.files import read_bounded
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext.attributes import StartTag, attribute_slot, read_start_tag
 from captionkit.alttext.context import ContextBuilder, Found, to_picture
-from captionkit.alttext.decoding import ByteEdit, DecodedText, decode_declared
+from captionkit.alttext.decoding import DecodedText, decode_declared
 from captionkit.alttext.lines import LineIndex
 from captionkit.alttext.pictures import Edit, Picture
+from captionkit.byte_edits import ByteEdit
 from captionkit.errors import UsageError
 
 if TYPE_CHECKING:

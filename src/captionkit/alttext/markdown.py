@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext import html
 from captionkit.alttext.context import NEARBY_CHARACTERS, NEARBY_CHUNKS
-from captionkit.alttext.decoding import ByteEdit, DecodedText, decode_utf8
+from captionkit.alttext.decoding import DecodedText, decode_utf8
 from captionkit.alttext.lines import LineIndex
 from captionkit.alttext.pictures import Context, Picture, Slot, squeeze
+from captionkit.byte_edits import ByteEdit
 from captionkit.errors import UsageError
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 from captionkit.alttext import markdown
-from captionkit.alttext.decoding import ByteEdit, DecodedText, decode_utf8
+from captionkit.alttext.decoding import DecodedText, decode_utf8
 from captionkit.alttext.pictures import Edit, Picture
+from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError
 
 _SPACE = " \t\r\n"

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from captionkit.alttext.archive import Archive
-from captionkit.alttext.decoding import ByteEdit, DecodedText, apply_edits
+from captionkit.alttext.decoding import DecodedText
 from captionkit.alttext.html import slot_edits
 from captionkit.alttext.pictures import Picture
+from captionkit.byte_edits import ByteEdit, apply_edits
 from captionkit.errors import DataError
 
 

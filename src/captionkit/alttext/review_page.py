@@ -7,18 +7,12 @@ works by keyboard and with a screen reader, and gives the decisions back as a CS
 from __future__ import annotations
 
 import base64
-import hashlib
-import io
 import json
 import os
-import re
 import shlex
 from collections.abc import Callable, Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
-
-from PIL import Image
 
 from captionkit.alttext.appearance import is_vector
 from captionkit.alttext.pictures import encodable, squeeze
@@ -29,6 +23,7 @@ from captionkit.alttext.verdict import MAX_LENGTH
 from captionkit.errors import CaptionkitError, UsageError
 from captionkit.files import read_bounded, write_bytes, write_text
 from captionkit.images import read_image
+from captionkit.webpage import fill_page, jpeg_address, page_part, shrink
 
 THUMBNAIL = 480
 MAX_SVG_BYTES = 300_000
@@ -105,21 +100,16 @@ def format_page(
         _item(number, len(proposals), one, content(one), max_length)
         for number, one in enumerate(proposals, start=1)
     )
-    style, script = _resource("review.css"), _resource("review.js")
     count = f"{len(proposals)} picture{'' if len(proposals) == 1 else 's'}"
     # In a script element only "<" could end the data early.
     data = json.dumps(rows, ensure_ascii=False).replace("<", "\\u003c")
-    parts = {
-        "STYLE_HASH": _hash(style),
-        "SCRIPT_HASH": _hash(script),
-        "STYLE": style,
-        "SCRIPT": script,
-        "COUNT": count,
-        "COMMAND": _command(arguments),
-        "ITEMS": items,
-        "ROWS": data,
-    }
-    return encodable(re.sub(r"@([A-Z_]+)@", lambda mark: parts[mark[1]], _resource("review.html")))
+    page = fill_page(
+        page_part("captionkit.alttext", "review.html"),
+        style=page_part("captionkit.alttext", "review.css"),
+        script=page_part("captionkit.alttext", "review.js"),
+        parts={"COUNT": count, "COMMAND": _command(arguments), "ITEMS": items, "ROWS": data},
+    )
+    return encodable(page)
 
 
 def _is_review_page(path: Path) -> bool:
@@ -199,21 +189,9 @@ def _data_address(content: Path | bytes) -> str:
         if len(data) > MAX_SVG_BYTES:
             return ""
         return f"data:image/svg+xml;base64,{base64.b64encode(data).decode('ascii')}"
-    image = Image.fromarray(read_image(content, target_size=THUMBNAIL))
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    return jpeg_address(shrink(read_image(content, target_size=THUMBNAIL), THUMBNAIL))
 
 
 def _short(text: str) -> str:
     text = squeeze(text)
     return text if len(text) <= 300 else f"{text[:297]}..."
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
-
-
-def _resource(name: str) -> str:
-    return resources.files("captionkit.alttext").joinpath(name).read_text(encoding="utf-8")

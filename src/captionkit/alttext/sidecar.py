@@ -17,11 +17,11 @@ import datetime
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from captionkit.alttext.decoding import ByteEdit
+from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError, WriteError
 from captionkit.files import read_bounded, sha256, write_bytes
 
@@ -312,19 +312,7 @@ def _plain(write: Write) -> dict[str, Any]:
         "time": write.time,
         "before": write.before,
         "after": write.after,
-        "alts": [
-            {
-                "id": one.id,
-                "source": one.source,
-                "member": one.member,
-                "before": one.before,
-                "alt": one.alt,
-                "by": one.by,
-                "model": one.model,
-                "confidence": one.confidence,
-            }
-            for one in write.alts
-        ],
+        "alts": [asdict(one) for one in write.alts],
         "undo": [[one.start, one.end, base64.b64encode(one.new).decode("ascii")] for one in write.undo],
     }
 

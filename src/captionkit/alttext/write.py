@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from captionkit.alttext.decoding import apply_edits, inverse_edits
 from captionkit.alttext.documents import read_data, write_alts
 from captionkit.alttext.pictures import Picture
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.scan import Failure, ScannedDocument, check_path, find_root, walk
 from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, now, open_sidecar, short_source
+from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import DataError, WriteError
 from captionkit.files import sha256, write_bytes
 
@@ -215,49 +215,49 @@ def undo(
 
 
 def _undo_document(sidecar: Sidecar, name: str, path: Path, read: Callable[[Path], bytes]) -> Undone:
-    writes = sidecar.writes.of(name)
-    restored = 0
+    restored, refusal = 0, ""
     try:
-        for write in reversed(writes):
-            if not write.before and not path.exists():
-                sidecar.writes.remove(write)
-                continue
-            data = read(path)
-            if sha256(data) == write.before:
-                sidecar.writes.remove(write)  # its bytes never reached the file, or are gone already
-                continue
-            if sha256(data) != write.after:
-                texts = "; ".join(f"{one.source[:60]}: {one.alt}" for one in write.alts[:5])
-                sidecar.save()
-                return Undone(
-                    name,
-                    restored,
-                    f"{path} was changed after its alternative texts were written on {write.time}, so it is "
-                    f"left as it is: take back by hand what is not wanted ({texts}).",
-                )
-            check_writable(path)
-            if not write.before:
-                path.unlink()
-                sidecar.writes.remove(write)
-                restored += len(write.alts)
-                continue
-            try:
-                old = apply_edits(data, write.undo)
-            except ValueError:
-                old = b""
-            if sha256(old) != write.before:
-                raise DataError(f"The record of {path} in {sidecar.path} is damaged; the file is left as it is.")
-            write_bytes(path, old)
+        for write in reversed(sidecar.writes.of(name)):
+            restored += _undo_write(write, path, read, sidecar.path)
             sidecar.writes.remove(write)
-            restored += len(write.alts)
     except DataError as error:
-        sidecar.save()
-        return Undone(name, restored, str(error))
+        refusal = str(error)
     except OSError as error:
-        sidecar.save()
-        return Undone(name, restored, f"{path} cannot be written ({error.strerror or error}).")
+        refusal = f"{path} cannot be written ({error.strerror or error})."
     sidecar.save()
-    return Undone(name, restored)
+    return Undone(name, restored, refusal)
+
+
+def _undo_write(write: Write, path: Path, read: Callable[[Path], bytes], record: Path) -> int:
+    """Give a document the bytes before a write; how many texts that takes back, 0 where it has them already.
+
+    Raises:
+        DataError: it holds other bytes than were written, is read-only, or the record is damaged.
+        OSError: it cannot be written.
+    """
+    if not write.before and not path.exists():
+        return 0
+    data = read(path)
+    if sha256(data) == write.before:
+        return 0  # what was to be written never reached the file, or is gone already
+    if sha256(data) != write.after:
+        texts = "; ".join(f"{one.source[:60]}: {one.alt}" for one in write.alts[:5])
+        raise DataError(
+            f"{path} was changed after its alternative texts were written on {write.time}, so it is "
+            f"left as it is: take back by hand what is not wanted ({texts})."
+        )
+    check_writable(path)
+    if not write.before:
+        path.unlink()
+        return len(write.alts)
+    try:
+        old = apply_edits(data, write.undo)
+    except ValueError:
+        old = b""
+    if sha256(old) != write.before:
+        raise DataError(f"The record of {path} in {record} is damaged; the file is left as it is.")
+    write_bytes(path, old)
+    return len(write.alts)
 
 
 def _changes(picture: Picture, alt: str) -> bool:

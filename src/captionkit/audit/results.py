@@ -10,7 +10,8 @@ from pathlib import Path
 
 from captionkit.audit.findings import Finding, Weight, finding, several
 from captionkit.audit.published import check_trained_on
-from captionkit.config import Config, expand_path
+from captionkit.config import Config
+from captionkit.config_paths import expand_path
 from captionkit.datasets import read_dataset
 from captionkit.datasets.sources import split_name
 from captionkit.errors import CaptionkitError, ConfigError, DataError

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from captionkit.cli import options
+
 if TYPE_CHECKING:
     from captionkit.alttext.propose import Describes
     from captionkit.alttext.scan import Finding, ScannedDocument
@@ -115,12 +117,7 @@ def write(
         ),
     ] = None,
     max_length: MaxLength = 125,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            "--bundle", help="The model, a .captionkit file. Default: the installed one.", show_default=False
-        ),
-    ] = None,
+    bundle: options.Bundle = None,
 ) -> None:
     """Propose alternative texts for review, write the sure ones (--yes) or the reviewed ones (--from-review).
 

@@ -7,36 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from captionkit.cli import options
+
 if TYPE_CHECKING:
     from captionkit.audit import AuditReport
-
-from captionkit.cli.data import (
-    CaptionColumn,
-    Format,
-    IdColumn,
-    ImageColumn,
-    Images,
-    Json,
-    Quiet,
-    Source,
-    SplitColumn,
-    TestList,
-    TrainList,
-    ValList,
-)
+    from captionkit.config import Config
 
 
 def audit(
-    data: Source,
-    images: Images = "",
-    format_name: Format = "",
-    train_list: TrainList = "",
-    val_list: ValList = "",
-    test_list: TestList = "",
-    image_column: ImageColumn = "",
-    caption_column: CaptionColumn = "",
-    split_column: SplitColumn = "",
-    id_column: IdColumn = "",
+    data: options.Source,
+    images: options.Images = "",
+    data_format: options.Format = "",
+    train_list: options.TrainList = "",
+    val_list: options.ValList = "",
+    test_list: options.TestList = "",
+    image_column: options.ImageColumn = "",
+    caption_column: options.CaptionColumn = "",
+    split_column: options.SplitColumn = "",
+    id_column: options.IdColumn = "",
     split: Annotated[str, typer.Option(help="The split that is scored: val (dev) or test.")] = "test",
     vocabulary: Annotated[
         Path | None, typer.Option(help="A model's words: tokenizer.json, or a bundle.", metavar="FILE")
@@ -54,8 +42,8 @@ def audit(
     pictures: Annotated[bool, typer.Option(help="Read the pictures and compare all with all.")] = True,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Pictures read at the same time.")] = 2,
     show: Annotated[int, typer.Option(min=0, help="Examples shown of each finding.")] = 3,
-    json_output: Json = False,
-    quiet: Quiet = False,
+    json_output: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Find leaks between splits, and say whether scores compare with the published tables.
 
@@ -78,7 +66,7 @@ def audit(
     config = dataset_config(
         data,
         images=images,
-        format=format_name,
+        format=data_format,
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,
@@ -151,7 +139,7 @@ def _read_scores(path: Path) -> Any:
         raise DataError(f"{path} is not JSON; give what `captionkit score --json` printed.") from None
 
 
-def _read_run(run: Path | None) -> tuple[Any, tuple[str, ...] | None]:
+def _read_run(run: Path | None) -> tuple[Config | None, tuple[str, ...] | None]:
     """The configuration of a run and its vocabulary, where it has one."""
     from captionkit.config import read_config
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from captionkit.cli import options
+
 
 def calibrate(
     bundle: Annotated[str, typer.Argument(help="A .captionkit file, or 'default' for the installed one.")],
@@ -16,26 +18,19 @@ def calibrate(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The bundle to write, with its calibration.", show_default=False)
     ],
-    images: Annotated[
-        str, typer.Option("--images", help="The folder of the pictures; default: beside DATA.", show_default=False)
-    ] = "",
+    images: options.Images = "",
     split: Annotated[
         str, typer.Option("--split", help="Pictures that the model was not trained on: dev (val), test or all.")
     ] = "dev",
-    data_format: Annotated[
-        str, typer.Option("--format", help="The data set's format; default: found out.", show_default=False)
-    ] = "",
-    train_list: Annotated[str, typer.Option(help="Flickr8k's list of train pictures.", show_default=False)] = "",
-    val_list: Annotated[str, typer.Option(help="Flickr8k's list of dev pictures.", show_default=False)] = "",
-    test_list: Annotated[str, typer.Option(help="Flickr8k's list of test pictures.", show_default=False)] = "",
+    data_format: options.Format = "",
+    train_list: options.TrainList = "",
+    val_list: options.ValList = "",
+    test_list: options.TestList = "",
     level: Annotated[
         float, typer.Option("--level", min=0.01, max=10.0, help="CIDEr-D that a good caption reaches.")
     ] = 0.4,
-    threads: Annotated[
-        int | None,
-        typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Fit a bundle's confidence on half of a split, judge it on the other half, and write the bundle with it.
 

@@ -14,6 +14,9 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from captionkit.cli import options
+from captionkit.cli.output import check_output, printable
+
 if TYPE_CHECKING:
     from captionkit.captioner import Captioner, Picture
     from captionkit.decoding import Search
@@ -32,16 +35,8 @@ def caption(
             show_default=False,
         ),
     ],
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            "--bundle", help="The model, a .captionkit file. Default: the installed one.", show_default=False
-        ),
-    ] = None,
-    beams: Annotated[
-        int | None,
-        typer.Option("--beams", min=1, max=100, help="Width of the beam search. Default: the bundle's."),
-    ] = None,
+    bundle: options.Bundle = None,
+    beams: options.Beams = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="Take the likeliest word at each step.")] = False,
     sample: Annotated[bool, typer.Option("--sample", help="Draw words by their probability.")] = False,
     temperature: Annotated[
@@ -84,10 +79,7 @@ def caption(
             show_default=False,
         ),
     ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False),
-    ] = None,
+    threads: options.Threads = None,
     hedge_below: Annotated[
         float | None,
         typer.Option(
@@ -128,7 +120,6 @@ def caption(
     captionkit caption photo.jpg --n 3 --must dog --avoid grass
     """
     from captionkit.captioner import Captioner
-    from captionkit.cli.output import check_output
     from captionkit.cli.together import expect_with, expect_without
     from captionkit.confidence import hedged, withheld
     from captionkit.decoding import Greedy, Sample, Wording
@@ -346,11 +337,3 @@ class _Table:
 
 def _number(confidence: float | None) -> str:
     return "" if confidence is None else f"{confidence:.4f}"
-
-
-def printable(text: str) -> str:
-    """Text without control characters: a file's name must not write to the terminal what it likes."""
-    return "".join(
-        char if char.isprintable() or "\ud800" <= char <= "\udfff" else char.encode("unicode_escape").decode()
-        for char in text
-    )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from captionkit.cli import options
+
 if TYPE_CHECKING:
     from captionkit.datasets.check import CheckReport
     from captionkit.datasets.fetch import Archive
@@ -19,54 +21,33 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Source = Annotated[
-    str, typer.Argument(metavar="PATH", help="A caption file, a folder of pictures and .txt files, or a recipe.")
-]
-Images = Annotated[str, typer.Option(help="The folder of the pictures; default: where PATH lies.")]
-Format = Annotated[
-    str,
-    typer.Option(
-        "--format",
-        help="flickr8k, flickr8k_csv, flickr30k, flickr30k_csv, coco, karpathy, folder or table; default: told "
-        "from PATH.",
-    ),
-]
-TrainList = Annotated[str, typer.Option(help="A file that names the train pictures (Flickr formats).")]
-ValList = Annotated[str, typer.Option(help="A file that names the val pictures.")]
-TestList = Annotated[str, typer.Option(help="A file that names the test pictures.")]
-ImageColumn = Annotated[str, typer.Option(help="The column of picture paths (tables).")]
-CaptionColumn = Annotated[str, typer.Option(help="The column of captions; several with commas between.")]
-SplitColumn = Annotated[str, typer.Option(help="The column of splits.")]
-IdColumn = Annotated[str, typer.Option(help="The column of ids; default: the column of pictures.")]
 Restval = Annotated[
     bool | None,
     typer.Option(
         help="Whether the restval pictures of Karpathy's COCO split are train (they are).", show_default=False
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 @app.command()
 def check(
-    path: Source,
-    images: Images = "",
-    format_name: Format = "",
-    train_list: TrainList = "",
-    val_list: ValList = "",
-    test_list: TestList = "",
-    image_column: ImageColumn = "",
-    caption_column: CaptionColumn = "",
-    split_column: SplitColumn = "",
-    id_column: IdColumn = "",
+    path: options.Source,
+    images: options.Images = "",
+    data_format: options.Format = "",
+    train_list: options.TrainList = "",
+    val_list: options.ValList = "",
+    test_list: options.TestList = "",
+    image_column: options.ImageColumn = "",
+    caption_column: options.CaptionColumn = "",
+    split_column: options.SplitColumn = "",
+    id_column: options.IdColumn = "",
     restval: Restval = None,
     decode: Annotated[bool, typer.Option(help="Decode every picture, or only look whether it is there.")] = True,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Pictures decoded at the same time.")] = 2,
     max_bad: Annotated[float, typer.Option(min=0.0, max=1.0, help="The share of bad records let pass.")] = 0.01,
     show: Annotated[int, typer.Option(min=0, help="Problems shown of each kind.")] = 5,
-    json_output: Json = False,
-    quiet: Quiet = False,
+    json_output: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """List missing and unreadable pictures, empty captions, duplicates, and paths that leave the folder.
 
@@ -86,7 +67,7 @@ def check(
     config = dataset_config(
         path,
         images=images,
-        format=format_name,
+        format=data_format,
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,
@@ -114,19 +95,19 @@ def check(
 
 @app.command()
 def stats(
-    path: Source,
-    images: Images = "",
-    format_name: Format = "",
-    train_list: TrainList = "",
-    val_list: ValList = "",
-    test_list: TestList = "",
-    image_column: ImageColumn = "",
-    caption_column: CaptionColumn = "",
-    split_column: SplitColumn = "",
-    id_column: IdColumn = "",
+    path: options.Source,
+    images: options.Images = "",
+    data_format: options.Format = "",
+    train_list: options.TrainList = "",
+    val_list: options.ValList = "",
+    test_list: options.TestList = "",
+    image_column: options.ImageColumn = "",
+    caption_column: options.CaptionColumn = "",
+    split_column: options.SplitColumn = "",
+    id_column: options.IdColumn = "",
     restval: Restval = None,
     sizes: Annotated[bool, typer.Option(help="Open the pictures for their width and height.")] = False,
-    json_output: Json = False,
+    json_output: options.Json = False,
 ) -> None:
     """Count pictures, captions, words and the vocabulary.
 
@@ -141,7 +122,7 @@ def stats(
     config = dataset_config(
         path,
         images=images,
-        format=format_name,
+        format=data_format,
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,
@@ -160,13 +141,13 @@ def stats(
 
 @app.command()
 def split(
-    path: Source,
+    path: options.Source,
     out: Annotated[Path, typer.Option(help="A .json file (Karpathy's form), or a folder for three lists.")],
-    images: Images = "",
-    format_name: Format = "",
-    image_column: ImageColumn = "",
-    caption_column: CaptionColumn = "",
-    id_column: IdColumn = "",
+    images: options.Images = "",
+    data_format: options.Format = "",
+    image_column: options.ImageColumn = "",
+    caption_column: options.CaptionColumn = "",
+    id_column: options.IdColumn = "",
     val: Annotated[float, typer.Option(help="Below 1 a share of the pictures, from 1 on a number.")] = 0.1,
     test: Annotated[float, typer.Option(help="Below 1 a share of the pictures, from 1 on a number.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 1,
@@ -190,7 +171,7 @@ def split(
     config = dataset_config(
         path,
         images=images,
-        format=format_name,
+        format=data_format,
         image_column=image_column,
         caption_column=caption_column,
         id_column=id_column,
@@ -233,7 +214,7 @@ def fetch(
     timeout: Annotated[float, typer.Option(min=1, help="Seconds without a byte before trying again.")] = 60.0,
     attempts: Annotated[int, typer.Option(min=1, help="Attempts in a row that may bring nothing.")] = 5,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be fetched.")] = False,
-    quiet: Quiet = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Fetch a data set that its owners let anyone fetch; interrupted, the same command goes on.
 

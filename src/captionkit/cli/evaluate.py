@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from captionkit.cli import options
+
 if TYPE_CHECKING:
     from captionkit.metrics.guesses import Guess
     from captionkit.metrics.significance import Interval
 
 Row = tuple[str, Mapping[str, float], str]  # system, metric to percent, source
-METRIC_ORDER = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D", "SPICE")
 
 
 def evaluate(
@@ -21,19 +22,13 @@ def evaluate(
     captions: Annotated[
         str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format, or a recipe.")
     ],
-    images: Annotated[
-        str, typer.Option("--images", help="The folder of the pictures; default: beside DATA.", show_default=False)
-    ] = "",
+    images: options.Images = "",
     split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = "dev",
-    data_format: Annotated[
-        str, typer.Option("--format", help="The data set's format; default: found out.", show_default=False)
-    ] = "",
-    train_list: Annotated[str, typer.Option(help="Flickr8k's list of train pictures.", show_default=False)] = "",
-    val_list: Annotated[str, typer.Option(help="Flickr8k's list of dev pictures.", show_default=False)] = "",
-    test_list: Annotated[str, typer.Option(help="Flickr8k's list of test pictures.", show_default=False)] = "",
-    beams: Annotated[
-        int | None, typer.Option("--beams", min=1, max=100, help="Default: the bundle's.", show_default=False)
-    ] = None,
+    data_format: options.Format = "",
+    train_list: options.TrainList = "",
+    val_list: options.ValList = "",
+    test_list: options.TestList = "",
+    beams: options.Beams = None,
     results: Annotated[
         Path | None, typer.Option("--results", help="Write the captions as COCO results JSON.", show_default=False)
     ] = None,
@@ -41,7 +36,7 @@ def evaluate(
     table: Annotated[
         str, typer.Option("--table", help="Published table to print: Flickr8k, Flickr30k, COCO or none.")
     ] = "Flickr8k",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Caption the pictures of a split, score the captions, and show the row beside the published ones.
 
@@ -110,13 +105,15 @@ def evaluate(
 
 
 def _print_table(rows: list[Row]) -> None:
-    columns = [name for name in METRIC_ORDER if any(name in values for _, values, _ in rows)]
-    columns += sorted({name for name in rows[0][1] if name not in METRIC_ORDER and name != "CIDEr"})
+    from captionkit.metrics.tables import columns
+
+    own, *published = (values for _, values, _ in rows)
+    names = columns(own, published)
     width = max(len(name) for name, _, _ in rows)
-    print(" " * width + "".join(f"{name:>9}" for name in columns))
-    for name, values, source in rows:
-        cells = "".join(f"{values[c]:9.1f}" if c in values else f"{'':9}" for c in columns)
-        print(f"{name:{width}}{cells}  {source}")
+    print(" " * width + "".join(f"{name:>9}" for name in names))
+    for system, values, source in rows:
+        cells = "".join(f"{values[name]:9.1f}" if name in values else f"{'':9}" for name in names)
+        print(f"{system:{width}}{cells}  {source}")
 
 
 def _intervals(intervals: Mapping[str, Interval]) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from captionkit.cli import options
+
 
 def explain(
     picture: Annotated[Path, typer.Argument(help="A picture.", show_default=False)],
@@ -16,24 +18,14 @@ def explain(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write one self-contained page.", show_default=False)
     ] = None,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            "--bundle", help="The model, a .captionkit file. Default: the installed one.", show_default=False
-        ),
-    ] = None,
-    beams: Annotated[
-        int | None, typer.Option("--beams", min=1, max=100, help="Width of the search. Default: the bundle's.")
-    ] = None,
+    bundle: options.Bundle = None,
+    beams: options.Beams = None,
     others: Annotated[int, typer.Option("--others", min=0, max=20, help="How many other captions to show.")] = 4,
     occlusion: Annotated[
         bool,
         typer.Option("--occlusion", help="Cover places of the picture even where the model gives attention."),
     ] = False,
-    threads: Annotated[
-        int | None,
-        typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False),
-    ] = None,
+    threads: options.Threads = None,
 ) -> None:
     """Show where each word of a caption comes from, how sure the model is of it, and what else it considered.
 
@@ -45,8 +37,7 @@ def explain(
     import io
 
     from captionkit.captioner import Captioner
-    from captionkit.cli.caption import printable
-    from captionkit.cli.output import check_output
+    from captionkit.cli.output import check_output, printable
     from captionkit.explain import draw_panels, format_page, percent
     from captionkit.explain import explain as run
     from captionkit.files import write_bytes, write_text

@@ -6,33 +6,30 @@ from typing import Annotated
 
 import typer
 
+from captionkit.cli import options
+
 
 def features(
     config: Annotated[str, typer.Argument(help="A recipe such as configs/flickr8k_lite2_lstm.toml.")],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Changes to it: section.key=value ...", show_default=False)
-    ] = None,
+    overrides: options.Overrides = None,
     check: Annotated[
         bool, typer.Option("--check", help="Then compare every shard with its SHA-256; reads the whole cache.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Send a recipe's pictures through its encoder once, into the cache that training reads.
 
     Training does this by itself; here it can be done ahead. It goes on where it was stopped. Needs
     captionkit[train]. Example: captionkit features configs/flickr8k_lite2_lstm.toml encoder.image_size=224
     """
-    import importlib.util
-
+    from captionkit.cli.train import need_tensorflow
     from captionkit.config import read_config
-    from captionkit.errors import UsageError
 
     settings = read_config(config, list(overrides or []))
-    if importlib.util.find_spec("tensorflow") is None:
-        raise UsageError("Features need TensorFlow, which is not installed; pip install 'captionkit[train]'.")
+    need_tensorflow()
 
+    from captionkit.training.data import read_splits
     from captionkit.training.pictures import encode_pictures, encode_views, encoder_of
-    from captionkit.training.run import read_splits
 
     train, val = read_splits(settings)
     encoder = encoder_of(settings)

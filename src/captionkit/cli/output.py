@@ -1,4 +1,4 @@
-"""Where a command may write: not over what it reads, and not over a photograph."""
+"""What a command may write: nothing over what it reads or over a photograph, no control characters."""
 
 from __future__ import annotations
 
@@ -49,3 +49,11 @@ def _identity(path: Path | str) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return state.st_dev, state.st_ino
+
+
+def printable(text: str) -> str:
+    """Text without control characters: a file's name must not write to the terminal what it likes."""
+    return "".join(
+        char if char.isprintable() or "\ud800" <= char <= "\udfff" else char.encode("unicode_escape").decode()
+        for char in text
+    )

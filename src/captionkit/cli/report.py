@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from captionkit.cli import options
+
 DEV, GALLERY = "dev", 9  # the split, and pictures of each kind, unless told otherwise
 
 
@@ -28,23 +30,19 @@ def report(
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path("report.html"),
-    images: Annotated[
-        str, typer.Option("--images", help="The folder of the pictures; default: beside DATA.", show_default=False)
-    ] = "",
+    images: options.Images = "",
     split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = DEV,
-    data_format: Annotated[
-        str, typer.Option("--format", help="The data set's format; default: found out.", show_default=False)
-    ] = "",
-    train_list: Annotated[str, typer.Option(help="Flickr8k's list of train pictures.", show_default=False)] = "",
-    val_list: Annotated[str, typer.Option(help="Flickr8k's list of dev pictures.", show_default=False)] = "",
-    test_list: Annotated[str, typer.Option(help="Flickr8k's list of test pictures.", show_default=False)] = "",
+    data_format: options.Format = "",
+    train_list: options.TrainList = "",
+    val_list: options.ValList = "",
+    test_list: options.TestList = "",
     table: Annotated[
         str, typer.Option("--table", help="Published rows to show: Flickr8k, Flickr30k, COCO or none.")
     ] = "Flickr8k",
     gallery: Annotated[
         int, typer.Option("--gallery", min=0, max=100, help="Pictures of each of best, middle and worst.")
     ] = GALLERY,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write one self-contained HTML file: training curve, scores with intervals, words, confidence, a gallery.
 
@@ -54,9 +52,8 @@ def report(
     Example: captionkit report runs/lstm dataset_flickr8k.json --images Flicker8k_Dataset -o report.html
     """
     from captionkit.captioner import Captioner
-    from captionkit.cli.caption import printable
     from captionkit.cli.data_options import read_split
-    from captionkit.cli.output import check_output
+    from captionkit.cli.output import check_output, printable
     from captionkit.cli.together import expect_with
     from captionkit.errors import UsageError, nearest
     from captionkit.evaluate import PUBLISHED

@@ -10,19 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from captionkit.cli import options
+
 if TYPE_CHECKING:
     from captionkit.search.answer import Answer
 
 LIMIT, DEPTH = 20, 100  # pictures, unless told otherwise
-BundleOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--bundle", help="The model, a .captionkit file. Default: the installed one.", show_default=False
-    ),
-]
-ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False)
-]
 
 
 def index(
@@ -33,14 +26,14 @@ def index(
             "--index", help="The index file. Default: .captionkit-index.sqlite in FOLDER.", show_default=False
         ),
     ] = None,
-    bundle: BundleOption = None,
+    bundle: options.Bundle = None,
     captions: Annotated[
         int | None,
         typer.Option("--captions", min=1, max=20, help="Captions a picture. Default: 5.", show_default=False),
     ] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin anew: drop what the index holds.")] = False,
-    threads: ThreadsOption = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Make the search index of a folder, or bring it up to date.
 
@@ -51,7 +44,7 @@ def index(
     Example: captionkit index photos/
     """
     from captionkit.captioner import Captioner
-    from captionkit.cli.caption import printable
+    from captionkit.cli.output import printable
     from captionkit.picture_paths import heic_sentence
     from captionkit.search.database import INDEX_NAME
     from captionkit.search.indexing import index_folder
@@ -127,8 +120,8 @@ def search(
         int,
         typer.Option("--depth", min=1, max=1_000_000, help="Pictures that the model ranks: the best by captions."),
     ] = DEPTH,
-    bundle: BundleOption = None,
-    threads: ThreadsOption = None,
+    bundle: options.Bundle = None,
+    threads: options.Threads = None,
 ) -> None:
     """Find pictures in an index by words, by likeness, or those that are there twice.
 
@@ -172,7 +165,7 @@ def search(
 
 
 def _show(answer: Answer, *, as_json: bool, by_words: bool) -> None:
-    from captionkit.cli.caption import printable
+    from captionkit.cli.output import printable
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # file names need not be text

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from captionkit.cli import options
+
 if TYPE_CHECKING:
     from captionkit.bundle import Bundle
     from captionkit.config import Config
@@ -17,17 +19,12 @@ def train(
     config: Annotated[
         str | None, typer.Argument(help="A recipe such as configs/flickr8k_lite2_lstm.toml.", show_default=False)
     ] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Changes to it: section.key=value ...", show_default=False)
-    ] = None,
+    overrides: options.Overrides = None,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Go on with the run in this folder.", show_default=False)
     ] = None,
-    run: Annotated[
-        Path | None,
-        typer.Option("--run", help="The run's folder; default: runs/NAME of the recipe.", show_default=False),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    run: options.RunFolder = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train a captioning model from a recipe, or go on with a run that was interrupted.
 
@@ -48,7 +45,7 @@ def train(
             "Expected a recipe or --resume DIR, but got neither; for example captionkit train "
             "configs/flickr8k_lite2_lstm.toml."
         )
-    _need_tensorflow()
+    need_tensorflow()
     directory = resume or run or Path("runs") / Path(config or "").stem
     # Read before TensorFlow is imported: a mistyped key or folder should not take seconds to be told.
     settings = None
@@ -72,11 +69,8 @@ def reproduce(
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Places of the data, data.key=value ...", show_default=False)
     ] = None,
-    run: Annotated[
-        Path | None,
-        typer.Option("--run", help="The run's folder; default: runs/NAME of the recipe.", show_default=False),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    run: options.RunFolder = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Run a recipe from data to scores, or go on with it, and say whether the result is what the recipe states.
 
@@ -99,7 +93,7 @@ def reproduce(
     begun = (directory / "config.toml").is_file()
     if begun:
         _expect_run_of(settings, directory)
-    _need_tensorflow()
+    need_tensorflow()
     _run(None if begun else settings, directory, (), quiet)
 
     from captionkit.publish import outside_expectation, publish
@@ -143,13 +137,12 @@ def _what_decides(config: Config) -> Config:
         return replace(section, **{key: "a file" for key in keys if getattr(section, key)})
 
     places = ("captions", *(entry.name for entry in fields(config.data) if entry.name.endswith("_list")))
-    published = config.encoder.weights in ("imagenet", "none")
     return replace(
         config,
         data=replace(hidden(config.data, *places), images=""),
         more_data=replace(hidden(config.more_data, *places), images=""),
         training=hidden(config.training, "begin_from", "teachers", "pseudo_captions"),
-        encoder=config.encoder if published else hidden(config.encoder, "weights"),
+        encoder=hidden(config.encoder, "weights") if config.encoder.weight_files else config.encoder,
     )
 
 
@@ -183,7 +176,7 @@ def export(
     int8: Annotated[bool, typer.Option("--int8", help="Quantise both networks: a quarter of the size.")] = False,
     float16: Annotated[bool, typer.Option("--float16", help="Store the decoder's weights as float16.")] = False,
     weights: Annotated[bool, typer.Option("--weights", help="Put the float weights in too.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Make a bundle of a run's best weights: scored and calibrated on its dev pictures, with its model card.
 
@@ -198,7 +191,7 @@ def export(
     # Another bundle of the run may be replaced; what it was trained to may not.
     kept = [one for one in directory.iterdir() if one.suffix != ".captionkit"] if directory.is_dir() else []
     check_output("--output", output, kept)
-    _need_tensorflow()
+    need_tensorflow()
     from captionkit.publish import publish
 
     bundle = publish(
@@ -222,11 +215,11 @@ def _tell(bundle: Bundle) -> None:
     typer.echo(f"wrote {bundle.source} ({size / 1e6:.1f} MB)")
 
 
-def _need_tensorflow() -> None:
+def need_tensorflow() -> None:
     """One sentence instead of a traceback where the light half alone is installed."""
     import importlib.util
 
     from captionkit.errors import UsageError
 
     if importlib.util.find_spec("tensorflow") is None:
-        raise UsageError("Training needs TensorFlow, which is not installed; pip install 'captionkit[train]'.")
+        raise UsageError("This needs TensorFlow, which is not installed; pip install 'captionkit[train]'.")

@@ -16,7 +16,7 @@ from captionkit.files import read_bounded
 # The largest caption file in use is 144 MB (Karpathy's dataset_coco.json).
 MAX_CAPTION_BYTES = 1_000_000_000
 
-SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")  # a picture of two of them counts as the later
 _SPLIT_NAMES = {
     "train": "train",
     "training": "train",

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from captionkit.datasets.sources import SPLITS
 from captionkit.errors import DataError, ImageError, UsageError
 from captionkit.files import write_text
 from captionkit.images import read_image_bytes
@@ -102,7 +103,7 @@ def write_split_lists(records: Sequence[ImageRecord], folder: Path | str) -> lis
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for split in ("train", "val", "test"):
+    for split in SPLITS:
         path = folder / f"{split}.txt"
         write_text(path, "".join(f"{name}\n" for name in sorted(r.id for r in records if r.split == split)))
         paths.append(path)

@@ -5,8 +5,6 @@ One row a caption, or one row a picture with several: a list in the cell, or sev
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,11 +14,13 @@ from captionkit.datasets.grouping import Grouping
 from captionkit.datasets.problems import Problem, ProblemKind, settle
 from captionkit.datasets.sources import (
     MAX_CAPTION_BYTES,
+    SPLITS,
     read_json,
     read_lines,
     read_text,
     split_name,
 )
+from captionkit.delimited import read_delimited
 from captionkit.errors import DataError, nearest
 from captionkit.records import ImageRecord
 
@@ -113,14 +113,13 @@ def _read_row(
 
 
 def _note_split(source: str, record: str, value: str, splits: dict[str, str], found: list[Problem]) -> None:
-    order = ("train", "val", "test")
     name = split_name(value)
     if name is None:
         message = f"{record}: expected the split train, val or test, but got {value[:60]!r}; it has none."
         found.append(Problem(ProblemKind.MALFORMED, source, message, record))
     elif splits.get(record, name) != name:
         # The split that is trained on least, so that nothing held out is learned.
-        kept = max(name, splits[record], key=order.index)
+        kept = max(name, splits[record], key=SPLITS.index)
         message = f"{record} is in {splits[record]} and in {name}; it counts as {kept}."
         found.append(Problem(ProblemKind.TWO_SPLITS, source, message, record))
         splits[record] = kept
@@ -176,44 +175,16 @@ def _open(path: Path, found: list[Problem]) -> tuple[list[str], _OpenRows]:
 
 
 def _open_csv(path: Path, delimiter: str, found: list[Problem]) -> tuple[list[str], _OpenRows]:
-    text = read_text(path, found)
-    # Strict: a quote that is never closed would otherwise swallow the rest of the file into one caption.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    def leave_out(line: int, message: str) -> None:
+        source = f"{path.name}:{line}"
+        found.append(Problem(ProblemKind.MALFORMED, source, f"{message}; the row is left out."))
 
-    def rows() -> Iterator[tuple[int, list[str]]]:
-        start = 1
-        while True:
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                raise DataError(
-                    f"{path}:{start}: the row that starts here is not valid CSV ({error}); "
-                    'quote a cell that holds a comma or a quote, and write " inside it as "".'
-                ) from None
-            if cells is None:
-                return
-            if any(cell.strip() for cell in cells):
-                yield start, cells
-            start = reader.line_num + 1
-
-    lines = rows()
-    first = next(lines, None)
-    if first is None:
+    columns, rows = read_delimited(
+        read_text(path, found), lambda line: f"{path}:{line}", delimiter=delimiter, leave_out=leave_out
+    )
+    if not columns:
         raise DataError(f"{path} is empty; expected a header row with column names.")
-    columns = [name.strip() for name in first[1]]
-    twice = [name for name in columns if name and columns.count(name) > 1]
-    if twice:
-        raise DataError(f"{path} has two columns named {twice[0]!r}; give one of them another name.")
-
-    def cells() -> Iterator[_Row]:
-        for number, values in lines:
-            if len(values) == len(columns):
-                yield f"{path.name}:{number}", dict(zip(columns, values, strict=True))
-            else:
-                message = f"expected {len(columns)} cells, but got {len(values)}; the row is left out."
-                found.append(Problem(ProblemKind.MALFORMED, f"{path.name}:{number}", message))
-
-    return columns, lambda _: cells()
+    return columns, lambda _: ((f"{path.name}:{line}", cells) for line, cells in rows)
 
 
 def _json_lines(path: Path, found: list[Problem]) -> Iterator[tuple[str, Any]]:

@@ -6,12 +6,11 @@ It fetches nothing, and every map is also told in words. Letters: G cells a side
 from __future__ import annotations
 
 from html import escape
-from importlib import resources
 
 from captionkit import __version__
 from captionkit.explain.explanation import SHOWN, Explanation, Word, percent
 from captionkit.explain.panels import overlay, per_word
-from captionkit.webpage import fill_page, jpeg_address, png_address, shrink
+from captionkit.webpage import fill_page, jpeg_address, page_part, png_address, shrink
 
 MAP = 96  # pixels of a map's longer side; browsers smooth it as they enlarge it
 
@@ -24,9 +23,9 @@ def format_page(explanation: Explanation) -> str:
     caption = escape(explanation.caption.text or "(no caption)")
     words = list(enumerate(explanation.words))
     return fill_page(
-        _resource("page.html"),
-        style=_resource("page.css"),
-        script=_resource("page.js"),
+        page_part("captionkit.explain", "page.html"),
+        style=page_part("captionkit.explain", "page.css"),
+        script=page_part("captionkit.explain", "page.js"),
         parts={
             "CAPTION": caption,
             "FACTS": escape(_facts(explanation)),
@@ -107,7 +106,3 @@ def _row(word: Word) -> str:
         f'<tr><th scope="row">{escape(word.text)}</th><td class="number">{percent(word.probability)}</td>'
         f"<td>{escape(word.said)}</td><td>{escape(instead)}</td></tr>"
     )
-
-
-def _resource(name: str) -> str:
-    return resources.files("captionkit.explain").joinpath(name).read_text(encoding="utf-8")

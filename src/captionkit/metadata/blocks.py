@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from captionkit.alttext.decoding import ByteEdit
+from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError
 
 

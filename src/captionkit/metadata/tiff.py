@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from captionkit.alttext.decoding import ByteEdit
+from captionkit.byte_edits import ByteEdit
 from captionkit.metadata import exif
 from captionkit.metadata.blocks import Blocks, Changes, MetadataError
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from captionkit.alttext.attributes import escape_double, read_start_tag
-from captionkit.alttext.decoding import DecodedText, apply_edits
+from captionkit.alttext.decoding import DecodedText
 from captionkit.alttext.pictures import Edit, squeeze
 from captionkit.alttext.xhtml import character_offsets
 from captionkit.alttext.xml_tags import read_xml
+from captionkit.byte_edits import apply_edits
 from captionkit.errors import DataError
 from captionkit.metadata.blocks import MetadataError
 

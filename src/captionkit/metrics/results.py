@@ -11,8 +11,6 @@ annotation file's `file_name` joins them.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from captionkit import files
+from captionkit.delimited import read_delimited
 from captionkit.errors import DataError
 
 # Those of COCO and of captionkit's own output, and what `captionkit.datasets.table` knows.
@@ -212,37 +211,11 @@ def _json_lines(data: bytes, name: str) -> Iterator[_Row]:
 
 
 def _delimited(data: bytes, name: str, delimiter: str) -> Iterator[_Row]:
-    lines = _lines(data, name, delimiter)
-    columns = [cell.strip() for cell in next(lines, ("", []))[1]]
-    twice = [column for column in columns if column and columns.count(column) > 1]
-    if twice:
-        raise _problem(f"{name} has two columns named {twice[0]!r}; give one of them another name.")
-    for place, cells in lines:
-        if len(cells) != len(columns):
-            raise _problem(
-                f"{place}: expected {len(columns)} cells, as in the first line, but got {len(cells)}; "
-                f"quote a cell that holds a {'comma' if delimiter == ',' else 'tab'}."
-            )
-        yield _row(dict(zip(columns, cells, strict=True)), place)
+    def place(line: int) -> str:
+        return f"{name}, line {line}"
 
-
-def _lines(data: bytes, name: str, delimiter: str) -> Iterator[tuple[str, list[str]]]:
-    """The rows that are not empty, each with its place."""
-    # Strict: a quote that is never closed would otherwise swallow the rest of the file into one caption.
-    reader = csv.reader(io.StringIO(_decoded(data, name), newline=""), delimiter=delimiter, strict=True)
-    while True:
-        place = f"{name}, line {reader.line_num + 1}"
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise _problem(
-                f"{place}: the row that starts here is not valid CSV ({error}); "
-                'quote a cell that holds a comma or a quote, and write " inside it as "".'
-            ) from None
-        if cells is None:
-            return
-        if any(cell.strip() for cell in cells):
-            yield place, cells
+    _, rows = read_delimited(_decoded(data, name), place, delimiter=delimiter)
+    return (_row(cells, place(line)) for line, cells in rows)
 
 
 def _row(entry: object, place: str) -> _Row:

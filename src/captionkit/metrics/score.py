@@ -84,7 +84,7 @@ def score_with_outcomes(
     quiet: bool = False,
 ) -> Scored:
     """As `score`, with the outcomes that `significance` works on; `quiet` shows no progress."""
-    chosen = _chosen(metrics, quiet)
+    chosen = metrics if isinstance(metrics, Mapping) else choose_metrics(metrics, quiet=quiet)
     warnings = check_captions(predictions, references)
     ids = [name for name in references if name in predictions]
     scored = {name: references[name] for name in ids}
@@ -121,13 +121,16 @@ def tokenized(predictions: Mapping[str, str], references: Mapping[str, Sequence[
     return Corpus(candidates, [list(islice(tokens, len(captions))) for captions in references.values()])
 
 
-def _chosen(metrics: Sequence[str] | Mapping[str, Metric], quiet: bool) -> Mapping[str, Metric]:
-    if isinstance(metrics, Mapping):
-        return metrics
-    for name in metrics:
+def choose_metrics(names: Sequence[str], *, quiet: bool = False) -> dict[str, Metric]:
+    """The metrics of these names; `quiet` shows no progress.
+
+    Raises:
+        UsageError: an unknown metric.
+    """
+    for name in names:
         if name not in METRICS:
             raise UsageError(f"Unknown metric '{name}'; {nearest(name, METRICS)}")
-    chosen = {name: METRICS[name] for name in metrics}
+    chosen = {name: METRICS[name] for name in names}
     if "METEOR" in chosen:  # the one that may take a while to begin
         chosen["METEOR"] = partial(meteor_of, quiet=quiet)
     return chosen

@@ -8,13 +8,20 @@ from functools import partial
 from pathlib import Path
 
 from captionkit import text
-from captionkit.errors import DataError, UsageError, nearest
+from captionkit.errors import DataError
 from captionkit.metrics.cider import cider_d_of, cider_of
 from captionkit.metrics.diversity import diversity
 from captionkit.metrics.document_frequency import DocumentFrequency
 from captionkit.metrics.fingerprint import differences
 from captionkit.metrics.results import References, match, read_references, read_results
-from captionkit.metrics.score import DEFAULT_METRICS, METRICS, Metric, Scored, score_with_outcomes, tokenized
+from captionkit.metrics.score import (
+    DEFAULT_METRICS,
+    Metric,
+    Scored,
+    choose_metrics,
+    score_with_outcomes,
+    tokenized,
+)
 from captionkit.metrics.significance import RESAMPLES, SEED, compare, confidence
 from captionkit.metrics.tables import Report, read_scores
 
@@ -95,11 +102,7 @@ def run(request: Request) -> Found:
 
 
 def _metrics(request: Request) -> dict[str, Metric]:
-    names = request.metrics or DEFAULT_METRICS
-    for name in names:
-        if name not in METRICS:
-            raise UsageError(f"Unknown metric '{name}'; {nearest(name, METRICS)}")
-    chosen = {name: METRICS[name] for name in names}
+    chosen = choose_metrics(request.metrics or DEFAULT_METRICS)
     if request.document_frequency is not None:
         table = DocumentFrequency.load(request.document_frequency)
         stored = {

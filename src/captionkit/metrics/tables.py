@@ -48,6 +48,16 @@ def ordered(names: Mapping[str, object]) -> list[str]:
     return [name for name in ORDER if name in names] + [name for name in names if name not in ORDER]
 
 
+def columns(own: Mapping[str, float], published: Sequence[Mapping[str, float]]) -> list[str]:
+    """Score names of a table that shows one's own row beside published ones.
+
+    They stand in the order of published tables, then come own ones that those do not know. Where published tables
+    say CIDEr they mean CIDEr-D, so CIDEr itself is left out.
+    """
+    known = [name for name in ORDER if any(name in row for row in (own, *published))]
+    return [name for name in [*known, *sorted(own.keys() - {*ORDER})] if name != "CIDEr"]
+
+
 def as_text(report: Report) -> str:
     """For a terminal."""
     header = ["", "x100"]

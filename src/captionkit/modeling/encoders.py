@@ -19,7 +19,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from captionkit.config import EncoderConfig, expand_paths
+from captionkit.config import EncoderConfig
+from captionkit.config_paths import expand_paths
 from captionkit.errors import ConfigError, WeightsError, nearest
 from captionkit.modeling import weights as weight_files
 from captionkit.modeling.efficientnet_lite import efficientnet_lite
@@ -188,11 +189,6 @@ def encoder_fingerprint(model: keras.Model, config: EncoderConfig) -> str:
     """
     text = f"{config.name} {list(model.input_shape[1:])} {list(model.output_shape[1:])} pooled={config.pooled} "
     return hashlib.sha256((text + weight_files.hash_weights(model)).encode()).hexdigest()
-
-
-def encoder_size(config: EncoderConfig) -> int:
-    """The side in pixels of the encoder's input, without building it."""
-    return config.image_size or _spec(config.name).image_size
 
 
 def _spec(name: str) -> EncoderSpec:

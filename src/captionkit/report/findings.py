@@ -6,7 +6,6 @@ Letters: N pictures.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,21 +19,18 @@ import numpy.typing as npt
 from captionkit.calibrate import cider_of
 from captionkit.captioner import Captioner
 from captionkit.confidence import in_fit_half
-from captionkit.errors import DataError
-from captionkit.evaluate import PUBLISHED, PublishedRow, evaluate, raw_text
-from captionkit.files import read_bounded
+from captionkit.evaluate import PUBLISHED, PublishedRow, evaluate
 from captionkit.metrics.corpus import Tokens
 from captionkit.metrics.diversity import Diversity, diversity
 from captionkit.metrics.fingerprint import signature
-from captionkit.metrics.score import METRICS, score_with_outcomes
+from captionkit.metrics.score import METRICS
 from captionkit.metrics.significance import Interval
-from captionkit.metrics.significance import confidence as intervals_of
-from captionkit.records import ImageRecord
+from captionkit.records import ImageRecord, Prediction
+from captionkit.training.run_folder import read_history
 
 Floats = npt.NDArray[np.float64]
 
 GALLERY = 9  # pictures of each of best, middle, worst
-MAX_HISTORY_BYTES = 64 << 20
 UNUSUAL = 12  # words listed that the model says too often or too rarely
 
 
@@ -183,20 +179,11 @@ def describe_split(
         DataError: no picture could be captioned, or there is a single one, which has no CIDEr-D.
     """
     objective = captioner.bundle.manifest.fingerprint.get("objective", "not stated")
-    found = evaluate(captioner, records, split=split, metrics=("CIDEr-D",), objective=objective, quiet=quiet)
-    ids = found.scores.ids
+    wanted = tuple(dict.fromkeys((*metrics, "CIDEr-D")))
+    found = evaluate(captioner, records, split=split, metrics=wanted, objective=objective, quiet=quiet)
+    scores, ids = found.scores, found.scores.ids
     by_id = {record.id: record for record in records}
-    scored = score_with_outcomes(
-        {name: raw_text(found.predictions[name]) for name in ids},
-        {name: by_id[name].captions for name in ids},
-        tuple(dict.fromkeys((*metrics, "CIDEr-D"))),
-        protocol={
-            name: found.scores.fingerprint[name]
-            for name in ("split", "beams", "max_length", "objective", "ensemble")
-        },
-        quiet=quiet,
-    )
-    quality = cider_of(scored.scores)
+    quality = cider_of(scores)
     order = [int(place) for place in np.argsort(-quality, kind="stable")]
 
     def examples(places: Sequence[int]) -> tuple[Example, ...]:
@@ -213,25 +200,25 @@ def describe_split(
         )
 
     middle = max(0, (len(order) - gallery) // 2)
-    warnings = [*scored.scores.warnings, *(f"{name}: {reason}" for name, reason in found.unreadable.items())]
-    warnings += [f"{name} not computed: {reason}" for name, reason in scored.scores.not_computed.items()]
+    warnings = [*scores.warnings, *(f"{name}: {reason}" for name, reason in found.unreadable.items())]
+    warnings += [f"{name} not computed: {reason}" for name, reason in scores.not_computed.items()]
     return dataclasses.replace(
         report,
         facts={**report.facts, "Evaluated on": f"{len(ids):,} pictures of split {split}"},
-        scores=scored.scores.corpus,
-        intervals=intervals_of(scored.outcomes),
-        signature=signature(scored.scores.fingerprint),
+        scores=scores.corpus,
+        intervals=found.intervals(),
+        signature=signature(scores.fingerprint),
         warnings=tuple(warnings),
         best=examples(order[:gallery]),
         middle=examples(order[middle : middle + gallery]),
         worst=examples(order[::-1][:gallery]),
-        words=words_of(scored.corpus.candidates, scored.corpus.references),
+        words=words_of(found.scored.corpus.candidates, found.scored.corpus.references),
         judging=_judging(captioner, found.predictions, ids, quality),
     )
 
 
 def _judging(
-    captioner: Captioner, predictions: Mapping[str, Any], ids: Sequence[str], quality: Floats
+    captioner: Captioner, predictions: Mapping[str, Prediction], ids: Sequence[str], quality: Floats
 ) -> Judging | None:
     calibration = captioner.calibration
     if calibration is None:
@@ -281,27 +268,3 @@ def words_of(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]
 def _shares(sentences: Sequence[Tokens]) -> dict[int, float]:
     counts = Counter(len(tokens) for tokens in sentences)
     return {length: counts[length] / len(sentences) for length in sorted(counts)}
-
-
-def read_history(path: Path) -> tuple[dict[str, Any], ...]:
-    """The lines of a run's history.jsonl; none where there is no such file.
-
-    Raises:
-        DataError: a line is no JSON object.
-    """
-    if not path.is_file():
-        return ()
-    lines = []
-    for number, line in enumerate(
-        read_bounded(path, MAX_HISTORY_BYTES).decode("utf-8", "replace").splitlines(), 1
-    ):
-        if not line.strip():
-            continue
-        try:
-            document = json.loads(line)
-        except (json.JSONDecodeError, RecursionError):
-            document = None
-        if not isinstance(document, dict):
-            raise DataError(f"Expected a JSON object in line {number} of {path}, but it holds something else.")
-        lines.append(document)
-    return tuple(lines)

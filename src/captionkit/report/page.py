@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from importlib import resources
 
 from captionkit import __version__
 from captionkit.errors import CaptionkitError
@@ -19,12 +18,12 @@ from captionkit.metrics.reliability import (
     reliability_bins,
     risk_coverage,
 )
+from captionkit.metrics.tables import columns
 from captionkit.report.charts import Line, bar_chart, line_chart, table
 from captionkit.report.findings import Example, Judging, Report, Words
-from captionkit.webpage import fill_page, jpeg_address, shrink
+from captionkit.webpage import fill_page, jpeg_address, page_part, shrink
 
 THUMBNAIL = 320
-ORDER = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D", "SPICE")
 POINTS = 100  # of the risk-coverage curve that are drawn
 
 
@@ -54,8 +53,8 @@ def format_report(report: Report) -> str:
         else ""
     )
     return fill_page(
-        resources.files("captionkit.report").joinpath("page.html").read_text(encoding="utf-8"),
-        style=resources.files("captionkit.report").joinpath("page.css").read_text(encoding="utf-8"),
+        page_part("captionkit.report", "page.html"),
+        style=page_part("captionkit.report", "page.css"),
         script="",
         parts={
             "TITLE": escape(report.title or "captionkit"),
@@ -68,9 +67,7 @@ def format_report(report: Report) -> str:
 
 
 def _scores(report: Report) -> str:
-    rows = [values for _, values in ((row.system, row.values) for row in report.published)]
-    names = [name for name in ORDER if name in report.scores or any(name in values for values in rows)]
-    names += sorted(name for name in report.scores if name not in ORDER and name != "CIDEr")
+    names = columns(report.scores, [row.values for row in report.published])
     cells = []
     for name in names:
         interval = report.intervals.get(name)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib import resources
 from pathlib import Path
 
 from captionkit.errors import ImageError
 from captionkit.images import read_image
 from captionkit.search.words import WORD, split_words
-from captionkit.webpage import fill_page, jpeg_address, shrink
+from captionkit.webpage import fill_page, jpeg_address, page_part, shrink
 
 THUMBNAIL = 480
 
@@ -57,7 +56,12 @@ def format_gallery(title: str, note: str, sections: Sequence[Section]) -> str:
         "NOTE": escape(_shown(note)),
         "SECTIONS": "\n".join(map(_section, sections)) or "<p>Nothing was found.</p>",
     }
-    return fill_page(_resource("gallery.html"), style=_resource("gallery.css"), script="", parts=parts)
+    return fill_page(
+        page_part("captionkit.search", "gallery.html"),
+        style=page_part("captionkit.search", "gallery.css"),
+        script="",
+        parts=parts,
+    )
 
 
 def _section(section: Section) -> str:
@@ -106,7 +110,3 @@ def _thumbnail(path: Path) -> str:
 def _shown(text: str) -> str:
     """Text that UTF-8 can hold: the bytes of a file name need not be text."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _resource(name: str) -> str:
-    return resources.files("captionkit.search").joinpath(name).read_text(encoding="utf-8")

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from captionkit.captioner import Captioner
-from captionkit.decoding import log_softmax
+from captionkit.decoding import State, log_softmax
 from captionkit.engine import Engine
 from captionkit.text import tokenize
 from captionkit.tokenizer import BOS, Tokenizer
@@ -21,7 +20,6 @@ from captionkit.tokenizer import BOS, Tokenizer
 ROWS = 128  # pictures a step; more cost memory and no longer gain time
 
 Floats = npt.NDArray[np.float32]
-State = dict[str, npt.NDArray[Any]]
 
 
 def known_words(text: str, tokenizer: Tokenizer) -> tuple[list[str], list[str]]:

@@ -140,15 +140,19 @@ class IndexWriter:
             The ids of the new contents.
         """
         connection = self.index.connection
-        ids: dict[bytes, int] = {}
         with told(self.path), transaction(connection):
             first = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM contents").fetchone()[0]
-            for number, content in enumerate(contents, start=first):
-                ids[content.sha256] = number
-            numbered = list(zip(ids.values(), contents, strict=True))
-            connection.executemany(
-                "INSERT INTO contents VALUES (?, ?)", [(number, content.sha256) for number, content in numbered]
-            )
+            numbered = list(enumerate(contents, start=first))
+            ids = {content.sha256: number for number, content in numbered}
+            for table, blobs in (
+                ("contents", [content.sha256 for content in contents]),
+                ("vectors", [content.vector.tobytes() for content in contents]),
+                ("looks", [pack_look(content.look) for content in contents]),
+                ("cells", [content.cells.tobytes() for content in contents]),
+                ("recent", [content.codes.tobytes() for content in contents]),
+            ):
+                rows = list(enumerate(blobs, start=first))
+                connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", rows)  # noqa: S608
             connection.executemany(
                 "INSERT INTO captions VALUES (?, ?, ?, ?, ?)",
                 [
@@ -162,22 +166,6 @@ class IndexWriter:
                     for number, content in numbered
                     for rank, one in enumerate(content.captions)
                 ],
-            )
-            connection.executemany(
-                "INSERT INTO vectors VALUES (?, ?)",
-                [(number, content.vector.tobytes()) for number, content in numbered],
-            )
-            connection.executemany(
-                "INSERT INTO looks VALUES (?, ?)",
-                [(number, pack_look(content.look)) for number, content in numbered],
-            )
-            connection.executemany(
-                "INSERT INTO cells VALUES (?, ?)",
-                [(number, content.cells.tobytes()) for number, content in numbered],
-            )
-            connection.executemany(
-                "INSERT INTO recent VALUES (?, ?)",
-                [(number, content.codes.tobytes()) for number, content in numbered],
             )
             with intact(self.path):
                 fill_segments(connection)

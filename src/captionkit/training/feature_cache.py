@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -209,7 +209,7 @@ def _build(
     encoder: dict[str, str],
     shape: tuple[int, ...],
     dtype: str,
-    make_encode: Any,
+    make_encode: Callable[[], Encode],
     directory: Path | str,
     *,
     size: int,

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.config import Config, expand_paths, parse_config
+from captionkit.config import Config, parse_config
+from captionkit.config_paths import expand_paths
 from captionkit.errors import TrainingError
 from captionkit.files import sha256
 from captionkit.modeling.caption_model import CaptionModel
@@ -56,7 +57,7 @@ def read_earlier(path: Path, *, setting: str) -> Earlier:
                 f"{path} does not hold its configuration ({setting}); export it again from its run."
             )
         config = parse_config(bundle.config, source=f"{path}:config.toml")
-        own = config.encoder.trainable or config.encoder.weights not in ("imagenet", "none")
+        own = config.encoder.trainable or config.encoder.weight_files
         return Earlier(config, bundle.tokenizer, weights, str(path) if own else "")
     try:
         text = (path / "config.toml").read_text(encoding="utf-8")
@@ -68,8 +69,7 @@ def read_earlier(path: Path, *, setting: str) -> Earlier:
         ) from None
     config = parse_config(text, source=str(path / "config.toml"))
     # A run on the features of a fine-tuned encoder depends on that encoder as much as the run that trained it.
-    file = "" if config.encoder.weights in ("imagenet", "none") else config.encoder.weights
-    own_file = str(path / "encoder.safetensors") if config.encoder.trainable else file
+    own_file = str(path / "encoder.safetensors") if config.encoder.trainable else config.encoder.weight_files
     return Earlier(config, Tokenizer.from_json(words), read_weights(path / "best.safetensors"), own_file)
 
 

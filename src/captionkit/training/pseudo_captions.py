@@ -7,15 +7,14 @@ most of them would say, in words that are easy to learn.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from captionkit.confidence import POSSIBLY
-from captionkit.config import expand_path
+from captionkit.config_paths import expand_path
 from captionkit.datasets.sources import read_text
+from captionkit.delimited import read_delimited
 from captionkit.errors import DataError
 from captionkit.records import ImageRecord
 
@@ -34,34 +33,25 @@ def read_pseudo_captions(table: str, records: Sequence[ImageRecord]) -> list[tup
         For each record its captions of the table, in the table's order; none where it has no row.
 
     Raises:
-        DataError: the table cannot be read, lacks a column or speaks of none of the pictures, or two of the
-            pictures have one file name, so that it cannot be told which is meant.
+        DataError: the table cannot be read (see `read_delimited`), lacks a column or speaks of none of the
+            pictures, or two of the pictures have one file name, so that it cannot be told which is meant.
     """
     path = expand_path(table)
-    # Strict, and no cell too many or too few: a comma or quote out of place would otherwise cut a caption off.
-    rows = csv.DictReader(io.StringIO(read_text(path, []), newline=""), strict=True)
-    found: dict[str, list[str]] = {record.path.name: [] for record in records}
-    try:
-        missing = [name for name in ("source", "caption") if name not in (rows.fieldnames or ())]
-        if missing:
-            raise DataError(
-                f"Expected the columns source and caption in {path} (training.pseudo_captions), but there is no "
-                f"{' and no '.join(missing)}; write it with: captionkit caption PICTURES --csv -o FILE"
-            )
-        for row in rows:
-            if None in row or None in row.values():
-                raise DataError(
-                    f"Expected {len(rows.fieldnames or ())} cells in line {rows.line_num} of {path} "
-                    "(training.pseudo_captions), but got another number; quote a cell that holds a comma."
-                )
-            text = row["caption"].strip().removeprefix(POSSIBLY)
-            own = found.get(Path(row["source"]).name)
-            if text and own is not None:
-                own.append(text)
-    except csv.Error as error:
+    columns, rows = read_delimited(
+        read_text(path, []), lambda line: f"{path} (training.pseudo_captions), line {line}"
+    )
+    missing = [name for name in ("source", "caption") if name not in columns]
+    if missing:
         raise DataError(
-            f"Expected a CSV table in {path} (training.pseudo_captions), but {error} in line {rows.line_num}."
-        ) from None
+            f"Expected the columns source and caption in {path} (training.pseudo_captions), but there is no "
+            f"{' and no '.join(missing)}; write it with: captionkit caption PICTURES --csv -o FILE"
+        )
+    found: dict[str, list[str]] = {record.path.name: [] for record in records}
+    for _, row in rows:
+        text = row["caption"].strip().removeprefix(POSSIBLY)
+        own = found.get(Path(row["source"]).name)
+        if text and own is not None:
+            own.append(text)
     if not any(found.values()):
         raise DataError(
             f"{path} (training.pseudo_captions) has no caption of the train pictures, of which one is "

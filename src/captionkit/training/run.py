@@ -1,32 +1,34 @@
-"""A run from its configuration to its bundle: data, features, vocabulary, training."""
+"""A run from its configuration to its best weights: data, features, vocabulary, training."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from captionkit.config import Config, differences, parse_config, write_config
-from captionkit.datasets import read_dataset
-from captionkit.errors import ConfigError, DataError, TrainingError
+from captionkit.errors import TrainingError
 from captionkit.files import sha256, write_text
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder, expect_kind
 from captionkit.modeling.encoders import build_encoder
 from captionkit.records import ImageRecord
-from captionkit.tokenizer import SPECIALS, Tokenizer
+from captionkit.tokenizer import Tokenizer
 from captionkit.training.augment import augment, can_be_mirrored
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.consensus import consensus_weights
 from captionkit.training.cross_entropy import CrossEntropy, FeaturesOf
+from captionkit.training.data import build_vocabulary, expect_two
+from captionkit.training.data import read_more as read_more
+from captionkit.training.data import read_splits as read_splits
 from captionkit.training.dev import DevScores
 from captionkit.training.distillation import Teachers
 from captionkit.training.feature_cache import FeatureCache
@@ -90,110 +92,18 @@ class Prepared:
         return self.cache.read(self.val_rows[rows])
 
 
-def read_splits(config: Config) -> tuple[list[ImageRecord], list[ImageRecord]]:
-    """The captioned pictures of the train and the dev split; those of `more_data` are added to train.
-
-    Raises:
-        ConfigError: they are one split.
-        DataError: one of them is empty, dev has a single picture, a data set cannot be read, or both data sets
-            hold the same picture.
-    """
-    if config.data.train == config.data.val:
-        raise ConfigError(
-            f"Expected data.train and data.val to be two splits, but both are {config.data.train!r}; a model is "
-            "chosen by pictures that it has not learned from."
-        )
-    records = [record for record in read_dataset(config.data) if record.captions]
-    if records and not any(record.split for record in records):
-        raise DataError(
-            f"Expected pictures to learn from and others to choose by in {config.data.captions}, but it does not "
-            f"divide them; do so with: captionkit data split {config.data.captions} --out mine.json, and train "
-            "with data.format=karpathy data.captions=mine.json"
-        )
-    parts = []
-    for name in (config.data.train, config.data.val):
-        parts.append([record for record in records if record.split == name])
-        if not parts[-1]:
-            splits = ", ".join(sorted({record.split or "no split" for record in records})) or "none"
-            raise DataError(
-                f"Expected pictures with captions in split '{name}' of {config.data.captions}, but there are none "
-                f"(splits there: {splits}); set data.train and data.val."
-            )
-    expect_two(parts[1], config)
-    known = {record.id for record in records}
-    more = read_more(config)
-    twice = next((record.id for record in more if record.id in known), None)
-    if twice is not None:
-        raise DataError(f"The picture {twice} is in data and in more_data; leave it out of one of them.")
-    return [*parts[0], *more], parts[1]
-
-
-def expect_two(val: list[ImageRecord], config: Config) -> list[ImageRecord]:
-    """The dev pictures as they are, if CIDEr can be computed of them: it weighs words by how rare they are.
-
-    Raises:
-        DataError: there are fewer than two.
-    """
-    if len(val) < 2:
-        raise DataError(
-            f"Expected 2 or more dev pictures (split '{config.data.val}' of {config.data.captions}) to choose a "
-            f"model by, but got {len(val)}; put more pictures there, or divide them anew: captionkit data split"
-        )
-    return val
-
-
-def read_more(config: Config) -> list[ImageRecord]:
-    """The captioned train pictures of `more_data`, none where it is not set.
-
-    Raises:
-        DataError: it is set and has none, or cannot be read.
-    """
-    if not config.more_data.captions:
-        return []
-    records = read_dataset(config.more_data)
-    # A data set that names no splits is train as a whole.
-    divided = config.more_data.train_list or any(record.split for record in records)
-    split = config.more_data.train if divided else None
-    found = [record for record in records if record.captions and record.split == split]
-    if not found:
-        raise DataError(
-            f"Expected pictures with captions in split '{config.more_data.train}' of "
-            f"{config.more_data.captions}, but there are none; set more_data.train."
-        )
-    return found
-
-
-def build_vocabulary(config: Config, train: Sequence[ImageRecord]) -> Tokenizer:
-    """The vocabulary of the train captions.
-
-    Raises:
-        DataError: no word comes often enough.
-    """
-    least = config.tokenizer.min_count
-    tokenizer = Tokenizer.build((text for record in train for text in record.captions), min_count=least)
-    if len(tokenizer) == len(SPECIALS):
-        raise DataError(
-            f"Expected words that come at least {least} times in the captions of {len(train):,} train pictures, "
-            "but there are none; lower tokenizer.min_count."
-        )
-    return tokenizer
-
-
 def load_model(config: Config, vocabulary: str) -> tuple[CaptionModel, Tokenizer]:
     """Encoder with its pretrained weights and decoder with fresh ones, for a vocabulary as JSON."""
     tokenizer = Tokenizer.from_json(vocabulary)
-    encoder = build_encoder(config.encoder)
+    return _fresh_model(config, build_encoder(config.encoder), tokenizer), tokenizer
+
+
+def _fresh_model(config: Config, encoder: keras.Model, tokenizer: Tokenizer) -> CaptionModel:
     _, P, D = encoder.output_shape
     decoder = build_decoder(
         config.decoder, vocabulary=len(tokenizer), positions=P, depth=D, seed=config.training.seed
     )
-    return CaptionModel(encoder, decoder), tokenizer
-
-
-def read_history(directory: Path) -> list[dict[str, Any]]:
-    """The lines of a run's history.jsonl; none where it has not been evaluated yet."""
-    path = directory / "history.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    return CaptionModel(encoder, decoder)
 
 
 def prepare(config: Config, *, quiet: bool = False) -> Prepared:
@@ -224,10 +134,7 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
             f"{100 * known:.1f} % of the words of dev captions",
             file=sys.stderr,
         )
-    _, P, D = encoder.output_shape
-    decoder = build_decoder(
-        config.decoder, vocabulary=len(tokenizer), positions=P, depth=D, seed=config.training.seed
-    )
+    model = _fresh_model(config, encoder, tokenizer)
     teachers, weights = load_teachers(config, tokenizer, train, val, quiet=quiet)
     learned = [captions[record.id] for record in train]
     return Prepared(
@@ -238,7 +145,7 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
         cache=cache,
         train_rows=np.array([place[record.id] for record in train], np.int64),
         val_rows=np.array([place[record.id] for record in val], np.int64),
-        model=CaptionModel(encoder, decoder),
+        model=model,
         teachers=teachers,
         views=encode_views(config, encoder, cache, train, quiet=quiet),
         captions=learned,

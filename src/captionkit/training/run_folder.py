@@ -1,12 +1,18 @@
-"""What a run's folder must hold, or must not; known without TensorFlow, so that a mistake is told at once."""
+"""What a run's folder holds, must hold or must not; known without TensorFlow, so a mistake is told at once."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
-from captionkit.config import Config, expand_path
+from captionkit.config import Config
+from captionkit.config_paths import expand_path
 from captionkit.datasets import images_folder
 from captionkit.errors import DataError, TrainingError
+from captionkit.files import read_bounded
+
+MAX_HISTORY_BYTES = 64 << 20
 
 
 def configuration_of(directory: Path) -> Path:
@@ -59,3 +65,27 @@ def expect_data(config: Config) -> None:
                 raise DataError(
                     f"Expected {section}.{key} at {place}, but nothing is there; name it with: {section}.{key}=..."
                 )
+
+
+def read_history(path: Path) -> tuple[dict[str, Any], ...]:
+    """The lines of a run's history.jsonl; none where there is no such file.
+
+    Raises:
+        DataError: a line is no JSON object.
+    """
+    if not path.is_file():
+        return ()
+    lines = []
+    for number, line in enumerate(
+        read_bounded(path, MAX_HISTORY_BYTES).decode("utf-8", "replace").splitlines(), 1
+    ):
+        if not line.strip():
+            continue
+        try:
+            document = json.loads(line)
+        except (json.JSONDecodeError, RecursionError):
+            document = None
+        if not isinstance(document, dict):
+            raise DataError(f"Expected a JSON object in line {number} of {path}, but it holds something else.")
+        lines.append(document)
+    return tuple(lines)

@@ -22,7 +22,7 @@ from captionkit.modeling.layers import GridAttention, LSTMCell, dot
 
 
 class MultiheadLSTMDecoder(Decoder):
-    """One or two LSTMs with multi-head attention over the grid between them and the words."""
+    """LSTMs, one upon another, with multi-head attention over the grid behind the first."""
 
     def __init__(self, config: DecoderConfig, vocabulary: int, *, seed: int = 0) -> None:
         """See `Decoder`; `config.layers` is 1 or more, `config.heads` divides `config.units`."""

@@ -1,0 +1,62 @@
+"""Options that several commands have, each said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Bundle = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle", help="The model, a .captionkit file. Default: the installed one.", show_default=False
+    ),
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, max=64, help="CPU threads of the networks.", show_default=False)
+]
+Beams = Annotated[
+    int | None,
+    typer.Option(
+        "--beams", min=1, max=100, help="Width of the search. Default: the bundle's.", show_default=False
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+# Of commands that make models.
+Overrides = Annotated[
+    list[str] | None, typer.Argument(help="Changes to it: section.key=value ...", show_default=False)
+]
+RunFolder = Annotated[
+    Path | None,
+    typer.Option("--run", help="The run's folder; default: runs/NAME of the recipe.", show_default=False),
+]
+
+# Of commands that read a data set; what is not given is found out.
+Source = Annotated[
+    str, typer.Argument(metavar="PATH", help="A caption file, a folder of pictures and .txt files, or a recipe.")
+]
+Images = Annotated[
+    str,
+    typer.Option("--images", help="The folder of the pictures; default: beside the captions.", show_default=False),
+]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="flickr8k, flickr8k_csv, flickr30k, flickr30k_csv, coco, karpathy, folder or table; default: told "
+        "from the file.",
+        show_default=False,
+    ),
+]
+TrainList = Annotated[
+    str, typer.Option(help="A file that names the train pictures (Flickr and COCO formats).", show_default=False)
+]
+ValList = Annotated[str, typer.Option(help="A file that names the val pictures.", show_default=False)]
+TestList = Annotated[str, typer.Option(help="A file that names the test pictures.", show_default=False)]
+ImageColumn = Annotated[str, typer.Option(help="The column of picture paths (tables).")]
+CaptionColumn = Annotated[str, typer.Option(help="The column of captions; several with commas between.")]
+SplitColumn = Annotated[str, typer.Option(help="The column of splits.")]
+IdColumn = Annotated[str, typer.Option(help="The column of ids; default: the column of pictures.")]

@@ -1,0 +1,77 @@
+"""The one reader of CSV and TSV, strict: a quote or comma out of place would otherwise make a wrong caption."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+
+from captionkit.errors import DataError
+
+
+def read_delimited(
+    text: str,
+    place: Callable[[int], str],
+    *,
+    delimiter: str = ",",
+    leave_out: Callable[[int, str], None] | None = None,
+) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
+    """The columns of a table and its rows, as they are asked for.
+
+    Args:
+        text: the whole table, line ends untouched.
+        place: what a message calls a line, of its number from 1: "captions.csv, line 12".
+        delimiter: what stands between cells.
+        leave_out: is told the line and the matter of a row with too many or too few cells; without it such a row
+            raises.
+
+    Returns:
+        The names of the header row without the white space around them, none of an empty table; and each row that
+        is not empty as the line where it begins and its cells by column, as they are written.
+
+    Raises:
+        DataError: two columns have one name, or (while the rows are read) a row is not valid CSV or has another
+            number of cells. The message is one line.
+    """
+    lines = _rows(text, place, delimiter)
+    header, names = next(lines, (1, []))
+    columns = [name.strip() for name in names]
+    twice = next((name for name in columns if name and columns.count(name) > 1), None)
+    if twice is not None:
+        raise _refused(f"{place(header)}: two columns named {twice!r}; give one of them another name.")
+
+    def rows() -> Iterator[tuple[int, dict[str, str]]]:
+        for line, cells in lines:
+            if len(cells) == len(columns):
+                yield line, dict(zip(columns, cells, strict=True))
+                continue
+            message = f"expected {len(columns)} cells, as in the first line, but got {len(cells)}"
+            if leave_out is None:
+                between = "tab" if delimiter == "\t" else "comma"
+                raise _refused(f"{place(line)}: {message}; quote a cell that holds a {between}.")
+            leave_out(line, message)
+
+    return columns, rows()
+
+
+def _rows(text: str, place: Callable[[int], str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, each with the line where it begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise _refused(
+                f"{place(line)}: the row that starts here is not valid CSV ({error}); "
+                'quote a cell that holds a comma or a quote, and write " inside it as "".'
+            ) from None
+        if cells is None:
+            return
+        if any(cell.strip() for cell in cells):
+            yield line, cells
+
+
+def _refused(message: str) -> DataError:
+    """The message on one line, whatever line breaks the name of the file holds."""
+    return DataError(" ".join(message.split()))

@@ -1,0 +1,26 @@
+"""Paths of a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from captionkit.config_paths import expand_paths
+
+
+def test_a_setting_names_one_run_or_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b", "with space"):
+        (tmp_path / name).mkdir()
+    assert expand_paths("") == []
+    assert expand_paths("a b") == [Path("a"), Path("b")]
+    assert expand_paths("with space") == [Path("with space")]
+    assert expand_paths(f"{tmp_path}/a b") == [tmp_path / "a", Path("b")]
+
+
+def test_a_path_with_spaces_that_is_gone_is_still_one_path(tmp_path: Path) -> None:
+    """Its pieces would be taken for names of runs, and be written into a bundle."""
+    gone = tmp_path / "of jane doe" / "run"
+    assert expand_paths(str(gone)) == [gone]
+    assert expand_paths(f"{gone} {tmp_path / 'other'}") == [gone, tmp_path / "other"]
