@@ -26,8 +26,10 @@ def features(
 
     from captionkit.config import read_config
     from captionkit.errors import UsageError
+    from captionkit.training.run_folder import expect_data
 
     settings = read_config(config, list(overrides or []))
+    expect_data(settings)
     if importlib.util.find_spec("tensorflow") is None:
         raise UsageError("Features need TensorFlow, which is not installed; pip install 'captionkit[train]'.")
 
