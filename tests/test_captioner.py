@@ -126,3 +126,25 @@ def test_an_array_that_is_no_picture_is_refused(captioner: Captioner) -> None:
     wrong: list[Any] = [np.zeros((4, 4), np.uint8)]
     with pytest.raises(UsageError, match="picture 1"):
         captioner.caption(wrong)
+    wrong = [np.zeros((0, 4, 3), np.uint8)]
+    with pytest.raises(UsageError, match=r"picture 1: .* got uint8 \[0, 4, 3\]"):
+        captioner.caption(wrong)
+
+
+def test_what_is_no_kind_of_picture_is_named(captioner: Captioner) -> None:
+    wrong: list[Any] = [bytearray(b"not bytes")]
+    with pytest.raises(UsageError, match=r"picture 1: Expected a path.* but got bytearray"):
+        captioner.caption(wrong)
+
+
+def test_one_picture_is_no_list_of_pictures(captioner: Captioner, folder: Path) -> None:
+    path: Any = folder / "00.png"
+    for one in (path, str(path), path.read_bytes()):
+        with pytest.raises(UsageError, match=r"put it into a list"):
+            captioner.caption(one)
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_no_captions_at_all_cannot_be_asked_for(captioner: Captioner, folder: Path, n: int) -> None:
+    with pytest.raises(UsageError, match="n of 1 or more"):
+        captioner.caption([folder / "00.png"], n=n)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from captionkit.bundle import read_bundle
 from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
-from captionkit.card import POOR, Stage, common_words, mistakes, write_card
+from captionkit.card import POOR, Stage, _table, common_words, mistakes, write_card
 from captionkit.cli.app import app
 from captionkit.config import Config
 from captionkit.evaluate import Evaluation, evaluate
@@ -115,3 +115,7 @@ def test_evaluate_prints_and_writes_what_the_card_is_made_of(
     told = found.guesses().told[1]
     assert f"{told.what} " in printed
     assert f"BLEU-4 {100 * interval.low:.1f} to {100 * interval.high:.1f}" in printed
+
+
+def test_a_table_without_rows_is_a_sentence() -> None:
+    assert _table("says", ()) == "There was nothing to measure it on."

@@ -42,6 +42,8 @@ ROOT = Path(__file__).parent.parent
         ("decoding.max_length=0", "1 to 1000"),
         ("decoding.length_penalty=-1", "0 to 10"),
         ("training.ema=nan", "a finite number"),
+        (f"training.learning_rate={'9' * 400}", "a finite number"),
+        (f"training.learning_rate={'9' * 5000}", "expected float"),
     ],
 )
 def test_a_number_out_of_range_is_refused_where_it_is_read(change: str, says: str) -> None:
@@ -72,6 +74,15 @@ def test_the_ends_of_the_ranges_are_allowed() -> None:
     parse_config("", ["training.epochs=0", "training.begin_from=runs/a", "decoder.dropout=0"])
     parse_config("", ["decoder.kind=transformer", "decoder.positions=21"])
     parse_config("", ["decoder.units=100", "training.label_smoothing=1", "self_critical.samples=2"])
+
+
+def test_a_recipe_is_bounded(tmp_path: Path) -> None:
+    with (tmp_path / "huge.toml").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ConfigError, match="more bytes than a configuration may"):
+        read_config(tmp_path / "huge.toml")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        parse_config("a = " + "[" * 5000)
 
 
 def test_every_range_is_of_a_key_and_holds_its_default() -> None:

@@ -95,7 +95,8 @@ class Captioner:
             wording: words to use and to avoid.
 
         Raises:
-            UsageError: a search, n or wording that cannot be met, or an array that is no picture.
+            UsageError: a search, n or wording that cannot be met, an array that is no picture, or one picture
+                where several are expected.
         """
         return list(self.iter_caption(images, search=search, n=n, wording=wording))
 
@@ -111,6 +112,10 @@ class Captioner:
 
         Pictures are read by threads ahead of the network, and captions searched for in batches.
         """
+        if isinstance(images, Path | str | bytes):  # of which each letter would be a picture
+            raise UsageError("Expected several pictures, but got one; put it into a list: [picture].")
+        if n < 1:
+            raise UsageError(f"Expected n of 1 or more captions for each picture, but got {n}.")
         search = self.search if search is None else search
         constraints = self.constraints(wording)
         batch = max(1, BATCH // (n * constraints.states))
@@ -220,6 +225,9 @@ class Captioner:
         try:
             if isinstance(image, np.ndarray):
                 return source, resize_image(image, size)
+            if not isinstance(image, Path | str | bytes):
+                got = type(image).__name__
+                raise UsageError(f"Expected a path, bytes or a uint8 picture [H, W, 3], but got {got}.")
             return source, load_pixels(image, size)
         except ImageError as error:
             return source, str(error)

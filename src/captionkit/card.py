@@ -269,7 +269,7 @@ def _table(head: str, rows: Sequence[Guess]) -> str:
                 f"| {row.what} | {row.model.total:,} | {_percent(row.model.share)} | "
                 f"{100 * interval.low:.0f} to {100 * interval.high:.0f} % | {people} |"
             )
-    return "\n".join(lines)
+    return "\n".join(lines) if len(lines) > 2 else "There was nothing to measure it on."
 
 
 def _percent(share: float) -> str:

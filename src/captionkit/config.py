@@ -268,14 +268,15 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     """
     path = Path(path)
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as handle:
+            raw = handle.read(MAX_CONFIG_BYTES + 1)
     except OSError as error:
         raise ConfigError(
             f"Expected a configuration file at {path}, but it cannot be read ({error.strerror}); "
             "give the path of a TOML file such as configs/flickr8k_lite2_lstm.toml."
         ) from None
     if len(raw) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{path} has {len(raw)} bytes, more than a configuration may ({MAX_CONFIG_BYTES}).")
+        raise ConfigError(f"{path} has more bytes than a configuration may ({MAX_CONFIG_BYTES:,}).")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -287,7 +288,7 @@ def parse_config(text: str, overrides: Sequence[str] = (), *, source: str = "con
     """`read_config` for a string; `source` names it in messages."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
         raise ConfigError(f"{source} is not valid TOML: {error}.") from None
     for override in overrides:
         _apply_override(document, override)
@@ -330,7 +331,7 @@ def _apply_override(document: dict[str, Any], override: str) -> None:
         )
     try:
         value: Any = tomllib.loads(f"value = {raw}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = raw  # a bare word is a string: no shell quoting of quotes needed
     table = document.setdefault(section, {})
     if isinstance(table, dict):
@@ -358,7 +359,10 @@ def _check(hint: Any, value: Any, source: str, name: str) -> Any:
     """The value as the field's type; an integer is a fine float, nothing else is converted."""
     allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if float in allowed and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:  # hundreds of digits
+            value = math.inf
     if type(value) not in allowed:
         expected = " or ".join(getattr(kind, "__name__", str(kind)) for kind in allowed)
         raise ConfigError(f"{source}: expected {expected} for '{name}', but got {value!r}.")

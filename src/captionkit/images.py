@@ -146,8 +146,11 @@ def resize_image(image: Pixels, size: int) -> Pixels:
 
     Returns:
         uint8 [size, size, 3]; a copy where the picture has that size already.
+
+    Raises:
+        UsageError: another array, one without pixels, or a size below 1.
     """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise UsageError(f"Expected a uint8 picture [H, W, 3], but got {image.dtype} {list(image.shape)}.")
     if size < 1:
         raise UsageError(f"Expected a size of at least 1 pixel, but got {size}.")

@@ -43,3 +43,24 @@ def test_ctrl_c_while_the_commands_are_loaded_is_one_line() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "captionkit: interrupted\n")
+
+
+def test_an_empty_argument_is_not_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.html").write_text('<img src="a.png">')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["captionkit", "alt", "scan", ""])  # "$SITE", which is not set
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "Expected no empty argument" in told.err
+
+
+def test_streams_that_are_closed_are_no_defect(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "captionkit", "caption", "-", "none.png", "--csv", "-o", "all.csv"]
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words]
+    assert subprocess.run(closed, cwd=tmp_path, check=False).returncode == 1
+    assert "the picture is empty" in (tmp_path / "all.csv").read_text()

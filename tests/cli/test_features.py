@@ -77,6 +77,13 @@ def test_a_bad_picture_is_reported_and_the_rest_is_done(recipe: Path) -> None:
     assert "skipped 3.jpg: Expected a picture" in done.output
 
 
+def test_a_wrong_folder_is_told_where_a_cache_is_there_already(recipe: Path) -> None:
+    assert run(recipe, "--quiet").exit_code == 0
+    result = run(recipe, f"data.images={recipe.parent / 'elsewhere'}")
+    assert isinstance(result.exception, CaptionkitError)
+    assert "Expected data.images at" in str(result.exception)
+
+
 def test_a_mistyped_key_is_told(recipe: Path) -> None:
     result = run(recipe, "encoder.nam=vgg16")
     assert isinstance(result.exception, CaptionkitError)

@@ -94,3 +94,15 @@ def test_what_may_be_written(folder: Path) -> None:
 def test_a_folder_and_a_device_are_no_file_to_write(folder: Path, place: str) -> None:
     with pytest.raises(UsageError, match="Expected a file in an existing folder for --output"):
         check_output("--output", folder / place, [])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explain", "cat.png", "--png", "out", "--html", "./out"],
+        ["score", "a.json", "b.json", "--per-image", "out", "--save-df", "./out"],
+    ],
+)
+def test_two_results_are_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "Expected two files for" in refused(*arguments)

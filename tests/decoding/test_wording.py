@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from captionkit.decoding import Beam, Wording
@@ -85,6 +87,13 @@ def test_an_unknown_word_names_a_near_one(tokenizer: Tokenizer) -> None:
         Wording(must=("runing",)).constraints(tokenizer)
     with pytest.raises(UsageError, match="choose another word"):
         Wording(must=("xylophone",)).constraints(tokenizer)
+
+
+@pytest.mark.parametrize("name", ["must", "avoid"])
+def test_a_word_is_no_list_of_words(name: str) -> None:
+    wishes: dict[str, Any] = {name: "dog"}  # as ("dog") is, without its comma
+    with pytest.raises(UsageError, match=rf"several words for {name}.* write {name}=\('dog',\)"):
+        Wording(**wishes)
 
 
 def test_a_search_keeps_the_wishes(tokenizer: Tokenizer) -> None:

@@ -43,3 +43,9 @@ def test_a_picture_needs_references() -> None:
         Corpus([["a"]], [[]])
     with pytest.raises(ValueError, match="1 candidates"):
         Corpus([["a"]], [])
+
+
+@pytest.mark.parametrize(("candidate", "reference"), [("a dog", ["a", "dog"]), (["a", "dog"], "a dog")])
+def test_text_is_no_list_of_tokens(candidate: list[str], reference: list[str]) -> None:
+    with pytest.raises(ValueError, match="lists of tokens"):
+        Corpus([candidate], [[reference]])

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from captionkit.errors import DataError
 from captionkit.metrics import meteor as meteor_module
+from captionkit.metrics.corpus import NotComputedError
 from captionkit.metrics.meteor import meteor
 from captionkit.metrics.meteor_data import MeteorData, read_meteor_data
 from captionkit.metrics.score import score
@@ -153,6 +154,8 @@ def test_bars_in_a_reference_separate_it_as_in_the_protocol_of_the_jar(small: Me
 def test_many_words_do_not_take_memory_without_bound(small: MeteorData) -> None:
     long = "a dog and " * 80
     assert one(long, [long, "a dog"], small) == 1.0
+    with pytest.raises(NotComputedError, match="a caption of 1,200 words and its reference of 900 are too long"):
+        one("a dog and " * 400, ["a dog", "a dog and " * 300], small)
 
 
 _WORDS = ("a", "the", "dog", "dogs", "hound", "goose", "geese", "run", "ran", "many", "lot", "of", "in", "front")

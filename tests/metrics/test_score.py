@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from captionkit.errors import DataError, UsageError
@@ -42,6 +44,21 @@ def test_unknown_metric() -> None:
 def test_captions_of_another_split() -> None:
     with pytest.raises(DataError, match="another split"):
         score({"three": "a cat"}, REFERENCES)
+
+
+@pytest.mark.parametrize("references", ["a dog", None, np.array(["a dog"])])
+def test_the_letters_of_one_reference_are_no_references(references: Any) -> None:
+    with pytest.raises(DataError, match="Expected a list of references for picture one, but got"):
+        score({"one": "a dog"}, {"one": references})
+
+
+def test_pictures_are_named_by_text() -> None:
+    predictions: Any = {391895: "a dog"}
+    references: Any = {391895: ["a dog"]}
+    with pytest.raises(DataError, match="but got 391895; write '391895'"):
+        score(predictions, references)
+    with pytest.raises(DataError, match="None of the 1 captioned pictures"):
+        score(predictions, {"391895": ["a dog"]})
 
 
 def test_trap_2_sentinel_tokens_in_captions_bring_a_warning() -> None:

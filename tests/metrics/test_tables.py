@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,7 @@ def test_latex_escapes_names_and_states_the_fingerprint() -> None:
     assert table.startswith("% images:2|metric.BLEU:n=4\n")
     assert r"my\_model.json & 20.9 & 53.2 & 10.0 \\" in table
     assert r"other & -- & 60.0 & -- \\" in table
+    assert r"a\textasciitilde{}b\textasciicircum{}2" in as_latex(replace(PLAIN, name="a~b^2"))
 
 
 def test_csv() -> None:

@@ -7,6 +7,7 @@ Command modules import typer and the standard library at their top and everythin
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -29,7 +30,7 @@ from captionkit.cli import (
     search,
     train,
 )
-from captionkit.errors import CaptionkitError
+from captionkit.errors import CaptionkitError, UsageError
 
 
 class _InterruptError(Exception):
@@ -93,9 +94,20 @@ _REFUSALS = frozenset([
 ])  # fmt: skip
 
 
+def _open_closed_streams() -> None:
+    """Standard streams that the caller closed (`>&-`) are None to Python; ours are there and lead nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
 def main() -> NoReturn:
     """Entry point. Exit codes: 0 done, 1 some records failed, 2 a mistake to mend, 130 interrupted."""
+    _open_closed_streams()
     try:
+        if "" in sys.argv[1:]:
+            # As a path it would be this folder, with all that lies below.
+            raise UsageError("Expected no empty argument, but got one; is a variable of the command not set?")
         app()
     except CaptionkitError as error:
         print(f"captionkit: {error}", file=sys.stderr)

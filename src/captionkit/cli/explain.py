@@ -37,11 +37,12 @@ def explain(
     import io
 
     from captionkit.captioner import Captioner
-    from captionkit.cli.output import check_output, printable
+    from captionkit.cli.output import check_output, expect_two_files, printable
     from captionkit.explain import draw_panels, format_page, percent
     from captionkit.explain import explain as run
     from captionkit.files import write_bytes, write_text
 
+    expect_two_files("--png", png, "--html", html)
     check_output("--png", png, [picture, bundle], over_picture=True)
     check_output("--html", html, [picture, bundle])
     captioner = Captioner.load(bundle, threads=threads)

@@ -24,8 +24,10 @@ def features(
     """
     from captionkit.cli.train import need_tensorflow
     from captionkit.config import read_config
+    from captionkit.training.run_folder import expect_data
 
     settings = read_config(config, list(overrides or []))
+    expect_data(settings)
     need_tensorflow()
 
     from captionkit.training.data import read_splits

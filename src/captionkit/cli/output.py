@@ -42,6 +42,18 @@ def check_output(
         )
 
 
+def expect_two_files(option: str, output: Path | None, other: str, second: Path | None) -> None:
+    """Refuse two results of one name: the later would take the place of the earlier.
+
+    Raises:
+        UsageError: both options name the same file.
+    """
+    from captionkit.errors import UsageError
+
+    if output is not None and second is not None and os.path.realpath(output) == os.path.realpath(second):
+        raise UsageError(f"Expected two files for {option} and {other}, but both are {output}; name another file.")
+
+
 def _identity(path: Path | str) -> tuple[int, int] | None:
     """What two names of one file share, links included; None where there is no file."""
     try:

@@ -78,7 +78,7 @@ def score(
     import sys
 
     from captionkit import files
-    from captionkit.cli.output import check_output
+    from captionkit.cli.output import check_output, expect_two_files
     from captionkit.cli.together import expect_without
     from captionkit.errors import UsageError
     from captionkit.metrics import tables
@@ -89,6 +89,7 @@ def score(
     in_table = {"--confidence": confidence is not None, "--compare": compare is not None}
     forms = {"--json": as_json, "--latex": as_latex, "--csv": as_csv}
     expect_without("--per-image -", str(per_image) == "-", {**forms, **in_table})
+    expect_two_files("--per-image", per_image, "--save-df", save_df)
     inputs = [results, references, compare, train, document_frequency]
     check_output("--save-df", save_df, inputs)
     if str(per_image) != "-":

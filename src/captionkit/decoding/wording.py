@@ -57,11 +57,19 @@ class Wording:
             string ("fire truck") each must appear.
         avoid: words that appear in none of their forms.
         min_length: words at least.
+
+    Raises:
+        UsageError: a string where several are expected.
     """
 
     must: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
     min_length: int = 1
+
+    def __post_init__(self) -> None:
+        for name, words in (("must", self.must), ("avoid", self.avoid)):
+            if isinstance(words, str):  # of which each letter would be a word
+                raise UsageError(f"Expected several words for {name}, but got one; write {name}=({words!r},).")
 
     def constraints(
         self,

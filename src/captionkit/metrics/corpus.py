@@ -119,6 +119,8 @@ class Corpus:
             raise ValueError(f"{len(candidates)} candidates, but references for {len(references)} pictures")
         if not all(references):
             raise ValueError("every picture needs at least one reference")
+        if any(isinstance(tokens, str) for tokens in chain(candidates, *references)):
+            raise ValueError("captions must be lists of tokens (captionkit.text.tokenize), not text")
         self.candidates = candidates
         self.references = references
 

@@ -20,7 +20,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.metrics.corpus import Corpus, Floats, Outcome, Statistics, Tokens, number_words
+from captionkit.metrics.corpus import Corpus, Floats, NotComputedError, Outcome, Statistics, Tokens, number_words
 from captionkit.metrics.meteor_alignment import align
 from captionkit.metrics.meteor_data import MATCHERS, MeteorData, read_meteor_data
 from captionkit.metrics.meteor_matching import Integers, Matcher, Sentences
@@ -31,6 +31,7 @@ ALPHA, BETA, GAMMA, DELTA = 0.85, 0.2, 0.6, 0.75
 WEIGHTS = (1.0, 0.6, 0.8, 0.6)  # exact, stem, synonym, paraphrase
 
 _CHUNK = 200_000  # pairs of words looked at at once: small enough for the processor's cache, enough for NumPy
+_MAX_PAIRS = 1_000_000  # of one caption and one reference; 9 million took 2 GB
 
 
 def meteor(
@@ -49,6 +50,7 @@ def meteor(
 
     Raises:
         DataError: the data are damaged.
+        NotComputedError: a caption and its reference are too long to be aligned.
     """
     return meteor_of(Corpus(candidates, references), data)
 
@@ -142,13 +144,20 @@ Numbers = Integers | Floats  # counts, or sums of counts weighed by a resample
 def _statistics(pairs: _Pairs, data: MeteorData) -> Integers:
     """int64 [P, 21]: what the score of each pair is made of."""
     sentences = pairs.sentences
+    work_of = sentences.length[pairs.candidate] * sentences.length[pairs.reference]
+    if len(work_of) and work_of.max() > _MAX_PAIRS:
+        longest = int(work_of.argmax())
+        words, others = (sentences.length[side[longest]] for side in (pairs.candidate, pairs.reference))
+        raise NotComputedError(
+            f"a caption of {words:,} words and its reference of {others:,} are too long to be aligned; are they "
+            "sentences?"
+        )
     matcher = Matcher(sentences, np.unique(pairs.candidate), np.unique(pairs.reference), data)
     is_function = np.array([word in data.function_words for word in sentences.words], np.int64)
     # Function words before each place, so that a stretch's number is one subtraction.
     functions = np.concatenate([[0], np.cumsum(is_function[sentences.ids])])
     work = partial(_statistics_of, sentences, matcher, functions)
-    effort = np.cumsum(sentences.length[pairs.candidate] * sentences.length[pairs.reference]) // _CHUNK
-    cuts = np.flatnonzero(np.diff(effort)) + 1
+    cuts = np.flatnonzero(np.diff(np.cumsum(work_of) // _CHUNK)) + 1
     with ThreadPoolExecutor(_cores()) as threads:  # NumPy lets other threads run while it works
         return np.concatenate(
             list(threads.map(work, np.split(pairs.candidate, cuts), np.split(pairs.reference, cuts)))

@@ -54,7 +54,8 @@ def score(
         Scores in the order of `references`. A metric that has no value here is in `not_computed` with the reason.
 
     Raises:
-        DataError: no predictions, a prediction without references, or a caption that is not text.
+        DataError: no predictions, a prediction without references, references that are no list, or a caption or
+            name that is not text.
         UsageError: an unknown metric.
     """
     return score_with_outcomes(predictions, references, metrics, protocol=protocol).scores
@@ -140,6 +141,11 @@ def check_captions(predictions: Mapping[str, str], references: Mapping[str, Sequ
     """Raise where captions cannot be scored; return warnings where they can, but look wrong."""
     if not predictions:
         raise DataError("Expected at least one caption to score, but there are none.")
+    for name, captions in references.items():
+        if not isinstance(name, str):
+            raise DataError(f"Expected names of pictures to be text, but got {name!r}; write {str(name)!r}.")
+        if isinstance(captions, str) or not isinstance(captions, Sequence):  # the letters of one are no captions
+            raise DataError(f"Expected a list of references for picture {name}, but got {captions!r}.")
     without = [name for name in predictions if not references.get(name)]
     if without:
         raise DataError(_without_references(without, len(predictions)))
@@ -154,7 +160,7 @@ def check_captions(predictions: Mapping[str, str], references: Mapping[str, Sequ
 
 
 def _without_references(names: Sequence[str], total: int) -> str:
-    shown = " ".join(", ".join([*names[:3], *(["..."] if len(names) > 3 else [])]).split())
+    shown = " ".join(", ".join([*map(str, names[:3]), *(["..."] if len(names) > 3 else [])]).split())
     if len(names) == total:
         return (
             f"None of the {total:,} captioned pictures ({shown}) has references: "

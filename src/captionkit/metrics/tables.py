@@ -206,7 +206,10 @@ def _diversity(found: Diversity) -> list[str]:
     return lines
 
 
-_LATEX = str.maketrans({"\\": r"\textbackslash{}", **{sign: f"\\{sign}" for sign in "{}_&%$#"}})
+_LATEX = str.maketrans(
+    {sign: f"\\{sign}" for sign in "{}_&%$#"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
 
 
 def _latex(text: str) -> str:
