@@ -73,7 +73,7 @@ def export_tiny(path: Path, seed: int = 0, kind: str = "lstm") -> None:
 
 
 def tiny_backbone(image_size: int, _: str | None) -> keras.Model:
-    """Three convolutions with batch norm, whose fresh weights tell pictures apart; weights are known by layer."""
+    """Three convolutions with batch norm, whose weights tell pictures apart and are the same at every building."""
     import keras
 
     images = x = keras.Input((image_size, image_size, 3))
@@ -84,7 +84,7 @@ def tiny_backbone(image_size: int, _: str | None) -> keras.Model:
             strides=strides,
             padding="same",
             use_bias=False,
-            kernel_initializer="he_normal",
+            kernel_initializer=keras.initializers.HeNormal(seed=number),
             name=f"convolution_{number}",
         )(x)
         x = keras.layers.BatchNormalization(name=f"normalization_{number}")(x)
