@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # Tests run side by side, at most four at a time: each process may load TensorFlow.
 SIDE_BY_SIDE := -n auto --maxprocesses=4 --dist=worksteal
+# Many tests start Python, and TensorFlow takes three times as long to import where its bytecode is not kept.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 IMAGE ?= examples/*.jpg

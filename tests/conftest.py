@@ -40,6 +40,18 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def tiny_encoder() -> Iterator[str]:
+    """The name of an encoder of three convolutions, known to this process for the length of a module."""
+    from captionkit.modeling.encoders import ENCODERS, EncoderSpec
+    from tests.tiny import tiny_backbone
+
+    signed = (127.5, 127.5, 127.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENCODERS, "tiny", EncoderSpec(tiny_backbone, 32, "tiny.h5", mean=signed, std=signed))
+        yield "tiny"
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Debian's Chromium, driven by Playwright; skips where one of the two is not there."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

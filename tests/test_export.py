@@ -43,10 +43,10 @@ def make_decoder(kind: str) -> Decoder:
     return build_decoder(config, vocabulary=V, positions=P, depth=D, seed=5)
 
 
-def engine_of(encoder: bytes, decoder: Decoder, **smaller: bool) -> Engine:
+def engine_of(encoder: bytes, decoder: Decoder, exported: bytes) -> Engine:
     attention, state = describe_state(decoder, positions=P, depth=D)
     network = Network(S, P, D, V, attention, state, {})
-    return Engine(network, encoder, export_decoder(decoder, positions=P, depth=D, **smaller), threads=1)
+    return Engine(network, encoder, exported, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,13 @@ def encoder() -> keras.Model:
 @pytest.fixture(scope="module")
 def encoder_bytes(encoder: keras.Model) -> bytes:
     return export_encoder(encoder)
+
+
+@pytest.fixture(scope="module")
+def lstm() -> tuple[Decoder, bytes]:
+    """A Keras decoder and its export, for tests of encoders."""
+    decoder = make_decoder("lstm")
+    return decoder, export_decoder(decoder, positions=P, depth=D)
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -70,7 +77,7 @@ def pictures(count: int, seed: int = 0) -> np.ndarray:
 def pair(request: pytest.FixtureRequest, encoder_bytes: bytes) -> tuple[Decoder, Engine]:
     """A Keras decoder of each kind and its export."""
     decoder = make_decoder(request.param)
-    return decoder, engine_of(encoder_bytes, decoder)
+    return decoder, engine_of(encoder_bytes, decoder, export_decoder(decoder, positions=P, depth=D))
 
 
 def test_litert_steps_like_keras(pair: tuple[Decoder, Engine]) -> None:
@@ -104,17 +111,19 @@ def test_litert_searches_like_keras(pair: tuple[Decoder, Engine]) -> None:
         assert left[0].score == pytest.approx(right[0].score, abs=1e-4)
 
 
-def test_litert_encodes_like_keras(encoder: keras.Model, encoder_bytes: bytes) -> None:
-    engine = engine_of(encoder_bytes, make_decoder("lstm"))
+def test_litert_encodes_like_keras(
+    encoder: keras.Model, encoder_bytes: bytes, lstm: tuple[Decoder, bytes]
+) -> None:
+    engine = engine_of(encoder_bytes, *lstm)
     images = pictures(11)
     expected = np.asarray(encoder(images, training=False))
     assert np.abs(expected).max() > 0.1
     np.testing.assert_allclose(engine.encode(images), expected, atol=1e-4)
 
 
-def test_an_int8_encoder_is_close(encoder: keras.Model) -> None:
+def test_an_int8_encoder_is_close(encoder: keras.Model, lstm: tuple[Decoder, bytes]) -> None:
     small = export_encoder(encoder, calibration=pictures(60, seed=1))
-    engine = engine_of(small, make_decoder("lstm"))
+    engine = engine_of(small, *lstm)
     images = pictures(11)
     expected = np.asarray(encoder(images, training=False))
     got = engine.encode(images)
@@ -130,7 +139,7 @@ def test_a_smaller_decoder_is_close(encoder_bytes: bytes, precision: str, share:
     whole = export_decoder(decoder, positions=P, depth=D)
     small = export_decoder(decoder, positions=P, depth=D, **{precision: True})
     assert len(small) < share * len(whole)
-    engine = engine_of(encoder_bytes, decoder, **{precision: True})
+    engine = engine_of(encoder_bytes, decoder, small)
     features = np.random.default_rng(0).normal(size=(3, P, D)).astype(np.float32)
     ids = np.array([1, 5, 9], np.int32)
     expected = np.asarray(decoder.step(decoder.start(features), ids)[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from captionkit.captioner import Captioner
 from captionkit.records import ImageRecord
 from captionkit.selftest import draw_picture
 from captionkit.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import keras
 
 IMAGE_SIZE, POSITIONS, DEPTH = 32, 16, 8
 
@@ -66,6 +70,26 @@ def export_tiny(path: Path, seed: int = 0, kind: str = "lstm") -> None:
         config=config,
         keep_weights=True,
     )
+
+
+def tiny_backbone(image_size: int, _: str | None) -> keras.Model:
+    """Three convolutions with batch norm, whose weights tell pictures apart and are the same at every building."""
+    import keras
+
+    images = x = keras.Input((image_size, image_size, 3))
+    for number, (filters, strides) in enumerate(((8, 4), (16, 2), (24, 2))):
+        x = keras.layers.Conv2D(
+            filters,
+            3,
+            strides=strides,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=keras.initializers.HeNormal(seed=number),
+            name=f"convolution_{number}",
+        )(x)
+        x = keras.layers.BatchNormalization(name=f"normalization_{number}")(x)
+        x = keras.layers.ReLU(6.0, name=f"relu_{number}")(x)
+    return keras.Model(images, x)
 
 
 def draw_records(bundle: Path, root: Path, number: int) -> list[ImageRecord]:

@@ -51,7 +51,9 @@ def export_encoder(encoder: keras.Model, *, calibration: Pictures | None = None)
     def encode(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"features": encoder(images, training=False)}
 
-    signature = tf.function(encode).get_concrete_function(_spec("images", (size, size, 3), "uint8"))
+    signature = tf.function(encode, autograph=False).get_concrete_function(
+        _spec("images", (size, size, 3), "uint8")
+    )
 
     def prepare(converter: Any) -> None:
         if calibration is None:
@@ -80,15 +82,7 @@ def export_decoder(
     Returns:
         A LiteRT model with built-in operations only.
     """
-    start, step = _decoder_signatures(decoder, positions, depth)
-
-    def prepare(converter: Any) -> None:
-        if int8 or float16:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if float16:
-            converter.target_spec.supported_types = [tf.float16]
-
-    return _convert({"start": start, "step": step}, decoder.variables, prepare)
+    return _convert_decoder(decoder, _decoder_signatures(decoder, positions, depth), int8, float16)
 
 
 def export_bundle(
@@ -131,10 +125,9 @@ def export_bundle(
         raise UsageError("Expected a model with an encoder to export, but this one was built on features alone.")
     encoder = export_encoder(model.encoder, calibration=calibration)
     _, positions, depth = model.encoder.output_shape
-    decoder = export_decoder(
-        model.decoder, positions=positions, depth=depth, int8=int8_decoder, float16=float16_decoder
-    )
-    attention, state = describe_state(model.decoder, positions=positions, depth=depth)
+    signatures = _decoder_signatures(model.decoder, positions, depth)
+    decoder = _convert_decoder(model.decoder, signatures, int8_decoder, float16_decoder)
+    attention, state = _described(signatures)
     network = Network(
         image_size=model.encoder.input_shape[1],
         positions=positions,
@@ -173,7 +166,11 @@ def export_bundle(
 
 def describe_state(decoder: Decoder, *, positions: int, depth: int) -> tuple[bool, dict[str, Leaf]]:
     """Whether a step gives attention, and the leaves of the decoder's state."""
-    start, step = _decoder_signatures(decoder, positions, depth)
+    return _described(_decoder_signatures(decoder, positions, depth))
+
+
+def _described(signatures: tuple[Any, Any]) -> tuple[bool, dict[str, Leaf]]:
+    start, step = signatures
     given = step.structured_outputs
     state = {
         name.removeprefix("state_"): Leaf(
@@ -200,12 +197,25 @@ def _decoder_signatures(decoder: Decoder, positions: int, depth: int) -> tuple[A
             given["attention"] = attention
         return {"logits": logits, **given}
 
-    started = tf.function(start).get_concrete_function(_spec("features", (positions, depth), "float32"))
+    traced = tf.function(start, autograph=False)
+    started = traced.get_concrete_function(_spec("features", (positions, depth), "float32"))
     state = {
         name: _spec(name, tuple(leaf.shape[1:]), leaf.dtype.name)
         for name, leaf in started.structured_outputs.items()
     }
-    return started, tf.function(step).get_concrete_function(_spec("ids", (), "int32"), state)
+    return started, tf.function(step, autograph=False).get_concrete_function(_spec("ids", (), "int32"), state)
+
+
+def _convert_decoder(decoder: Decoder, signatures: tuple[Any, Any], int8: bool, float16: bool) -> bytes:
+    start, step = signatures
+
+    def prepare(converter: Any) -> None:
+        if int8 or float16:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if float16:
+            converter.target_spec.supported_types = [tf.float16]
+
+    return _convert({"start": start, "step": step}, decoder.variables, prepare)
 
 
 def _spec(name: str, shape: tuple[int, ...], dtype: str) -> tf.TensorSpec:

@@ -19,14 +19,14 @@ captions = "{folder}/captions.csv"
 images = "{folder}"
 
 [encoder]
-name = "efficientnet_lite0"
+name = "tiny"
 weights = "none"
 image_size = 32
 """
 
 
 @pytest.fixture
-def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def recipe(tmp_path: Path, tiny_encoder: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A hundred train and ten dev pictures, and a recipe for them."""
     monkeypatch.setenv("CAPTIONKIT_CACHE", str(tmp_path / "cache"))
     rows = ["image,caption,split"]
@@ -46,7 +46,7 @@ def test_features_are_made_then_found_and_checked(recipe: Path) -> None:
     done = run(recipe, "--quiet")
     assert done.exit_code == 0, done.output
     (folder,) = (recipe.parent / "cache").iterdir()
-    assert done.output.strip() == f"110 x 1 x 1280 float16 in {folder}"
+    assert done.output.strip() == f"110 x 4 x 24 float16 in {folder}"
     before = folder.joinpath("manifest.json").stat().st_mtime_ns
     again = run(recipe, "--check")
     assert again.exit_code == 0, again.output
@@ -64,8 +64,8 @@ def test_other_views_of_the_train_pictures_are_made_too(recipe: Path) -> None:
     done = run(recipe, "training.views=2", "--quiet", "--check")
     assert done.exit_code == 0, done.output
     first, second = done.output.strip().splitlines()
-    assert first.startswith("110 x 1 x 1280 float16 in ")
-    assert second.startswith("100 x 1 x 1280 float16 in ")
+    assert first.startswith("110 x 4 x 24 float16 in ")
+    assert second.startswith("100 x 4 x 24 float16 in ")
     assert len(list((recipe.parent / "cache").iterdir())) == 2
 
 
@@ -73,7 +73,7 @@ def test_a_bad_picture_is_reported_and_the_rest_is_done(recipe: Path) -> None:
     (recipe.parent / "3.jpg").write_bytes(b"not a picture")
     done = run(recipe)
     assert done.exit_code == 1
-    assert "109 x 1 x 1280" in done.output
+    assert "109 x 4 x 24" in done.output
     assert "skipped 3.jpg: Expected a picture" in done.output
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -79,13 +80,27 @@ def assert_same(first: Trainer, second: Trainer) -> None:
         np.testing.assert_array_equal(a, b, err_msg=name)
 
 
-def test_four_steps_equal_two_resume_and_two_bit_for_bit(tmp_path: Path) -> None:
-    whole = make(tmp_path / "whole")
-    whole.run(until=4, quiet=True)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+    """Six steps that nothing disturbed."""
+    trainer = make(tmp_path_factory.mktemp("whole"))
+    trainer.run(until=6, quiet=True)
+    return trainer
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that stands at step 3. Read-only."""
+    folder = tmp_path_factory.mktemp("begun")
+    make(folder).run(until=3, quiet=True)
+    return folder
+
+
+def test_six_steps_equal_two_resume_and_four_bit_for_bit(whole: Trainer, tmp_path: Path) -> None:
     make(tmp_path / "halves").run(until=2, quiet=True)
     second = make(tmp_path / "halves", replace(CONFIG, checkpoint_minutes=1.0))
     second.restore()
-    second.run(until=4, quiet=True)
+    second.run(until=6, quiet=True)
     assert_same(whole, second)
     first_history, second_history = (
         [{k: v for k, v in entry.items() if "second" not in k} for entry in t.history] for t in (whole, second)
@@ -118,15 +133,14 @@ GOLDEN = [2.8651, 2.7030, 2.5151, 2.4023]
 
 
 @pytest.mark.parametrize("what", ["configuration", "vocabulary", "data"])
-def test_another_configuration_vocabulary_or_data_is_refused(tmp_path: Path, what: str) -> None:
-    make(tmp_path).run(until=1, quiet=True)
-    other = make(tmp_path, CONFIG, **{what: "other"})
+def test_another_configuration_vocabulary_or_data_is_refused(begun: Path, what: str) -> None:
+    other = make(begun, CONFIG, **{what: "other"})
     with pytest.raises(TrainingError, match=f"another {what} .*now other"):
         other.restore()
 
 
-def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
-    make(tmp_path).run(until=3, quiet=True)
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(begun: Path, tmp_path: Path) -> None:
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
     broken = make(tmp_path, replace(CONFIG, learning_rate=float("inf")))
     broken.restore()
     with pytest.raises(TrainingError, match="step 5"):
@@ -138,9 +152,9 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_writes_a_checkpoint_that_resumes_bit_for_bit(tmp_path: Path, number: signal.Signals) -> None:
-    whole = make(tmp_path / "whole")
-    whole.run(until=6, quiet=True)
+def test_a_signal_writes_a_checkpoint_that_resumes_bit_for_bit(
+    whole: Trainer, tmp_path: Path, number: signal.Signals
+) -> None:
     trainer = make(tmp_path / "cut")
     plain = trainer.objective
 

@@ -44,7 +44,8 @@ class CrossEntropy:
         self._model = model
         self._descent = descent
         self._features_of, self._teachers = features_of, teachers
-        self._compiled = tf.function(self._step, reduce_retracing=False)
+        # Without AutoGraph, here and wherever a graph is made: no Python branch or loop depends on a tensor.
+        self._compiled = tf.function(self._step, reduce_retracing=False, autograph=False)
 
     def __call__(self, batch: Batch, rate: float) -> tuple[float, float]:
         """One step: the loss in nats per real token and the gradient norm."""

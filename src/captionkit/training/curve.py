@@ -17,7 +17,9 @@ def draw_curve(history: Sequence[Mapping[str, Any]]) -> bytes:
     from matplotlib.figure import Figure
 
     epochs = [entry["epoch"] for entry in history]
-    figure = Figure(figsize=(8, 4), dpi=100, layout="constrained")
+    figure = Figure(figsize=(8, 4), dpi=100)
+    # Fixed margins: those that matplotlib finds by itself take a second drawing, at every evaluation.
+    figure.subplots_adjust(left=0.09, right=0.91, bottom=0.13, top=0.97)
     left = figure.add_subplot()
     losses = [entry.get("loss", math.nan) for entry in history]
     left.plot(epochs, losses, color="#555555", marker="o", markersize=3)

@@ -55,11 +55,11 @@ class DevScores:
         self._tokenised = [[tokenize(text) for text in texts] for texts in references]
         decoder = model.decoder
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True, autograph=False)
         def start(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             return decoder.start(features_of(inputs, False))
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True, autograph=False)
         def step(state: dict[str, tf.Tensor], ids: tf.Tensor) -> tuple[tf.Tensor, Any, dict[str, tf.Tensor]]:
             return decoder.step(state, ids)
 

@@ -258,7 +258,7 @@ def _compiled(encoder: keras.Model, batch_size: int, view: int) -> Encode:
 
     specification = tf.TensorSpec((batch_size, *encoder.input_shape[1:]), tf.uint8)
 
-    @tf.function(input_signature=[specification])
+    @tf.function(input_signature=[specification], autograph=False)
     def run(images: Any) -> Any:
         return encoder(images, training=False)
 

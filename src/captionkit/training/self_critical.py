@@ -115,8 +115,8 @@ class SelfCritical:
         """
         self._config, self._model, self._descent = config, model, descent
         self._features_of, self._reward, self._length = features_of, reward, length
-        self._sample = tf.function(self._sample_step)
-        self._descend = tf.function(self._descend_step)
+        self._sample = tf.function(self._sample_step, autograph=False)
+        self._descend = tf.function(self._descend_step, autograph=False)
         self.mean_reward = float("nan")
 
     def __call__(self, batch: Batch, rate: float) -> tuple[float, float]:
