@@ -105,8 +105,8 @@ def main() -> NoReturn:
     """Entry point. Exit codes: 0 done, 1 some records failed, 2 a mistake to mend, 130 interrupted."""
     _open_closed_streams()
     try:
-        if "" in sys.argv[1:]:
-            # As a path it would be this folder, with all that lies below.
+        if "" in sys.argv[1:] and sys.argv[1] != "search":
+            # As a path it would be this folder, with all that lies below. A query may be empty: it has no words.
             raise UsageError("Expected no empty argument, but got one; is a variable of the command not set?")
         app()
     except CaptionkitError as error:
