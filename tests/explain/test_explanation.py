@@ -52,8 +52,8 @@ def test_what_the_picture_alone_says_is_told_where_it_is_clear(found: Explanatio
         return word.said
 
     assert said(None) == said(0.3) == "Looks at the top."
-    assert said(np.log(12.3)).endswith("The picture alone speaks for it: 12 times as likely as in any caption.")
-    assert said(np.log(0.25)).endswith("speaks against it: 0.25 times as likely as in any caption.")
+    assert said(np.log(12.3)).endswith("The picture alone speaks for it: 12 times as likely as with any picture.")
+    assert said(np.log(0.25)).endswith("speaks against it: 0.25 times as likely as with any picture.")
     word = dataclasses.replace(found.words[0], evidence=2.0)
     assert "speaks for it" in format_page(dataclasses.replace(found, words=(word,)))
 

@@ -65,7 +65,7 @@ class Word:
         if self.evidence is None or abs(self.evidence) < math.log(1.5):
             return self.where
         side = "for" if self.evidence > 0 else "against"
-        times = f"{math.exp(self.evidence):.2g} times as likely as in any caption"
+        times = f"{math.exp(self.evidence):.2g} times as likely as with any picture"
         return f"{self.where} The picture alone speaks {side} it: {times}."
 
 
