@@ -11,8 +11,9 @@ import pytest
 
 from captionkit.decoding import Beam, Constraints, Hypothesis, beam_search, greedy_search
 from captionkit.decoding.beam import _top
-from captionkit.decoding.hypothesis import BOS, EOS, State, log_softmax
+from captionkit.decoding.hypothesis import State, log_softmax
 from captionkit.errors import CaptionkitError, UsageError
+from captionkit.tokenizer import BOS, EOS
 from tests.decoding.toy import Toy, allowed, brute_force
 
 A, B, C = 4, 5, 6  # words of hand-written models

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pytest
 
 from captionkit.decoding import Constraints, Greedy, Hypothesis, Sample, sample
-from captionkit.decoding.hypothesis import BOS, EOS, State
+from captionkit.decoding.hypothesis import State
 from captionkit.decoding.sampling import keep_likely
 from captionkit.errors import UsageError
+from captionkit.tokenizer import BOS, EOS
 from tests.decoding.test_beam import ONE, A, B, C, table_model
 from tests.decoding.toy import Toy
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.decoding.constraints import Constraints
-from captionkit.decoding.hypothesis import BOS, EOS, State, log_softmax
+from captionkit.decoding.hypothesis import State, log_softmax
+from captionkit.tokenizer import BOS, EOS
 
 
 @dataclass

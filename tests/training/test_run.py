@@ -27,8 +27,9 @@ from captionkit.publish import outside_expectation, publish, stages
 from captionkit.records import Caption
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
+from captionkit.training.data import read_more, read_splits
 from captionkit.training.lineage import begin_from
-from captionkit.training.run import prepare, read_more, read_splits, resume, train
+from captionkit.training.run import prepare, resume, train
 
 COLOURS = {"red": (220, 30, 30), "green": (20, 180, 40), "blue": (30, 50, 210), "white": (240, 240, 240)}
 BACKGROUNDS = {"floor": (90, 80, 60), "night": (10, 10, 20)}

@@ -17,8 +17,6 @@ import numpy.typing as npt
 
 from captionkit.decoding.constraints import Constraints
 from captionkit.decoding.hypothesis import (
-    BOS,
-    EOS,
     Floats,
     Hypothesis,
     StartFunction,
@@ -30,6 +28,7 @@ from captionkit.decoding.hypothesis import (
     normalised,
 )
 from captionkit.errors import UsageError
+from captionkit.tokenizer import BOS, EOS
 
 _BLOCK = 64  # candidates that `_top` looks at together
 _SHRINK = 0.75  # rows of done pictures are dropped once this share or less is left to do

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.decoding.hypothesis import BOS, EOS, PAD, UNK, Floats
+from captionkit.decoding.hypothesis import Floats
 from captionkit.errors import UsageError
+from captionkit.tokenizer import BOS, EOS, PAD, UNK
 
 MAX_MUST = 4  # the machine has 2 ** len(must) states, each with beams of its own
 _NEVER = (PAD, BOS, UNK)

@@ -18,8 +18,6 @@ import numpy.typing as npt
 
 from captionkit.errors import CaptionkitError
 
-PAD, BOS, EOS, UNK = 0, 1, 2, 3
-
 Floats = npt.NDArray[np.float32]
 State = dict[str, npt.NDArray[Any]]
 # Values may be anything that numpy takes as an array, so that a Keras decoder can be searched directly.

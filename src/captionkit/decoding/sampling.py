@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from captionkit.decoding.constraints import Constraints
 from captionkit.decoding.hypothesis import (
-    BOS,
-    EOS,
     Floats,
     Hypothesis,
     StartFunction,
@@ -23,6 +21,7 @@ from captionkit.decoding.hypothesis import (
     normalised,
 )
 from captionkit.errors import UsageError
+from captionkit.tokenizer import BOS, EOS
 
 # Allowed log-probabilities [R, V] -> the next ids [R].
 Choose = Callable[[Floats], npt.NDArray[np.int64]]

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.decoding import StartFunction, StepFunction, log_softmax
-from captionkit.decoding.hypothesis import BOS, merged
+from captionkit.decoding.hypothesis import merged
 from captionkit.engine import Engine
+from captionkit.tokenizer import BOS
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

@@ -26,9 +26,7 @@ from captionkit.training.augment import augment, can_be_mirrored
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.consensus import consensus_weights
 from captionkit.training.cross_entropy import CrossEntropy, FeaturesOf
-from captionkit.training.data import build_vocabulary, expect_two
-from captionkit.training.data import read_more as read_more
-from captionkit.training.data import read_splits as read_splits
+from captionkit.training.data import build_vocabulary, expect_two, read_more, read_splits
 from captionkit.training.dev import DevScores
 from captionkit.training.distillation import Teachers
 from captionkit.training.feature_cache import FeatureCache
