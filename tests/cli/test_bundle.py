@@ -53,3 +53,8 @@ def test_check_fails_on_damage(tiny_bundle: Path, tmp_path: Path) -> None:
     data[1000] ^= 1
     (tmp_path / "b").write_bytes(data)
     assert isinstance(CliRunner().invoke(app, ["bundle", "check", str(tmp_path / "b")]).exception, BundleError)
+
+
+def test_the_installed_one_has_a_name() -> None:
+    named, plain = (CliRunner().invoke(app, ["bundle", "show", *name]).stdout for name in (["default"], []))
+    assert named == plain != ""

@@ -42,3 +42,13 @@ def test_bad_input_is_one_sentence_and_leaves_no_file(tiny_bundle: Path, tmp_pat
             app, ["explain", str(bad), *options, str(tmp_path / "none" / "o.html")], catch_exceptions=False
         )
     assert [path.name for path in tmp_path.iterdir()] == ["bad.jpg"]
+
+
+def test_a_picture_may_come_through_a_pipe(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(draw_picture(3))
+    options = ["--bundle", str(tiny_bundle)]
+    piped = CliRunner().invoke(app, ["explain", "-", *options], input=draw_picture(3), catch_exceptions=False)
+    assert piped.exit_code == 0
+    assert piped.output == CliRunner().invoke(app, ["explain", str(tmp_path / "a.png"), *options]).output
+    with pytest.raises(ImageError, match="the picture"):
+        CliRunner().invoke(app, ["explain", "-", *options], input=b"no picture", catch_exceptions=False)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from captionkit.cli.app import app
 from captionkit.config import parse_config, write_config
-from captionkit.errors import CaptionkitError, UsageError
+from captionkit.errors import CaptionkitError, TrainingError, UsageError
 
 EXPECT = "[expect]\ncider_d_low = 50.0\n"
 
@@ -73,3 +73,9 @@ def test_a_recipe_without_a_range_cannot_be_reproduced(recipe: Path) -> None:
 
 def test_export_quantises_one_way(tmp_path: Path) -> None:
     assert "one of --int8 and --float16" in refused("export", tmp_path, "--int8", "--float16")
+
+
+def test_export_wants_the_folder_of_a_run(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "none"):
+        with pytest.raises(TrainingError, match="give the folder of a run"):
+            CliRunner().invoke(app, ["export", str(folder)], catch_exceptions=False)

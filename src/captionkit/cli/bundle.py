@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from captionkit.cli import options
 
 app = typer.Typer(
     help="Model files (.captionkit): show what is in one, check that it works.", no_args_is_help=True
 )
 
-File = Annotated[
-    Path | None, typer.Argument(help="A .captionkit file. Default: the installed one.", show_default=False)
-]
-
 
 @app.command("show")
 def show(
-    path: File = None,
+    path: options.BundleFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print bundle.json's contents.")] = False,
     card: Annotated[bool, typer.Option("--card", help="Print the model card.")] = False,
 ) -> None:
@@ -67,7 +64,7 @@ def show(
 
 
 @app.command("check")
-def check(path: File = None) -> None:
+def check(path: options.BundleFile = None) -> None:
     """Check every byte of a model file, load its networks and replay its self-test.
 
     Example: captionkit bundle check model.captionkit

@@ -11,7 +11,7 @@ from captionkit.cli import options
 
 
 def explain(
-    picture: Annotated[Path, typer.Argument(help="A picture.", show_default=False)],
+    picture: Annotated[Path, typer.Argument(help="A picture; '-' is standard input.", show_default=False)],
     png: Annotated[
         Path | None, typer.Option("--png", help="Write a picture with a panel a word.", show_default=False)
     ] = None,
@@ -35,18 +35,22 @@ def explain(
     Example: captionkit explain photo.jpg --png why.png --html why.html
     """
     import io
+    import sys
 
     from captionkit.captioner import Captioner
     from captionkit.cli.output import check_output, expect_two_files, printable
     from captionkit.explain import draw_panels, format_page, percent
     from captionkit.explain import explain as run
     from captionkit.files import write_bytes, write_text
+    from captionkit.images import MAX_FILE_BYTES
 
     expect_two_files("--png", png, "--html", html)
     check_output("--png", png, [picture, bundle], over_picture=True)
     check_output("--html", html, [picture, bundle])
     captioner = Captioner.load(bundle, threads=threads)
-    found = run(captioner, picture, beams=beams, others=others, by_occlusion=occlusion)
+    # One byte more than a picture may have, so that a longer one is refused and not cut.
+    image = sys.stdin.buffer.read(MAX_FILE_BYTES + 1) if picture == Path("-") else picture
+    found = run(captioner, image, beams=beams, others=others, by_occlusion=occlusion)
     if png is not None:
         buffer = io.BytesIO()
         draw_panels(found).save(buffer, "PNG", optimize=True)

@@ -7,10 +7,25 @@ from typing import Annotated
 
 import typer
 
+
+def _named_default(path: Path | None) -> Path | None:
+    """None, the installed model, where it is named "default", as `evaluate` and others have it."""
+    return None if path == Path("default") else path
+
+
+BundleFile = Annotated[
+    Path | None,
+    typer.Argument(
+        help="A .captionkit file. Default: the installed one.", show_default=False, callback=_named_default
+    ),
+]
 Bundle = Annotated[
     Path | None,
     typer.Option(
-        "--bundle", help="The model, a .captionkit file. Default: the installed one.", show_default=False
+        "--bundle",
+        help="The model, a .captionkit file. Default: the installed one.",
+        show_default=False,
+        callback=_named_default,
     ),
 ]
 Threads = Annotated[

@@ -191,6 +191,9 @@ def export(
     # Another bundle of the run may be replaced; what it was trained to may not.
     kept = [one for one in directory.iterdir() if one.suffix != ".captionkit"] if directory.is_dir() else []
     check_output("--output", output, kept)
+    from captionkit.training.run_folder import configuration_of
+
+    configuration_of(directory)
     need_tensorflow()
     from captionkit.publish import publish
 
