@@ -29,7 +29,8 @@ from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.data import read_more, read_splits
 from captionkit.training.lineage import begin_from
-from captionkit.training.run import prepare, resume, train
+from captionkit.training.pictures import encoder_of
+from captionkit.training.run import load_model, prepare, resume, train
 
 COLOURS = {"red": (220, 30, 30), "green": (20, 180, 40), "blue": (30, 50, 210), "white": (240, 240, 240)}
 BACKGROUNDS = {"floor": (90, 80, 60), "night": (10, 10, 20)}
@@ -592,3 +593,14 @@ def test_an_empty_vocabulary_is_refused_before_anything_is_encoded(
     with pytest.raises(DataError, match=r"come at least 1000 times .*lower tokenizer\.min_count"):
         prepare(parse_config(recipe(data), ["tokenizer.min_count=1000"]), quiet=True)
     assert not (tmp_path / "cache").exists()
+
+
+def test_an_encoder_without_weights_is_exported_as_the_run_drew_it() -> None:
+    config = parse_config(
+        '[encoder]\nname = "mobilenet_v3_small"\nweights = "none"\nimage_size = 32\n[decoder]\nunits = 16\n'
+    )
+    drawn = encoder_of(config).get_weights()
+    model, _ = load_model(config, Tokenizer(["dog"]).to_json())
+    assert model.encoder is not None
+    for before, after in zip(drawn, model.encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)

@@ -19,7 +19,6 @@ from captionkit.errors import TrainingError
 from captionkit.files import sha256, write_text
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder, expect_kind
-from captionkit.modeling.encoders import build_encoder
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.augment import augment, can_be_mirrored
@@ -91,9 +90,9 @@ class Prepared:
 
 
 def load_model(config: Config, vocabulary: str) -> tuple[CaptionModel, Tokenizer]:
-    """Encoder with its pretrained weights and decoder with fresh ones, for a vocabulary as JSON."""
+    """The run's encoder and a decoder with fresh weights, for a vocabulary as JSON."""
     tokenizer = Tokenizer.from_json(vocabulary)
-    return _fresh_model(config, build_encoder(config.encoder), tokenizer), tokenizer
+    return _fresh_model(config, encoder_of(config), tokenizer), tokenizer
 
 
 def _fresh_model(config: Config, encoder: keras.Model, tokenizer: Tokenizer) -> CaptionModel:
