@@ -1,8 +1,8 @@
 """Which words a picture calls for, read off its features by one linear layer: a second opinion on a caption.
 
-A decoder hears itself: after "a man riding a" it expects "wave" with nearly any picture. The detector looks at
-the picture alone, so what it doubts is wrong more often. After the word detectors of Fang et al. 2015 ("From
-captions to visual concepts and back"), here one ridge regression of reduced rank on the mean of the grid.
+A decoder hears itself: the words it has said make the next ones likely. The detector looks at the picture alone,
+so its doubts are of another kind. After the word detectors of Fang et al. 2015 ("From captions to visual concepts
+and back"), here one ridge regression of reduced rank on the mean of the grid.
 
 Letters: B N pictures, P grid positions, D feature depth, R rank, V vocabulary.
 """
