@@ -24,6 +24,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "files",
         "delimited",
         "byte_edits",
+        "ahead",
         "progress",
         "ptb",
         "before_tensorflow",

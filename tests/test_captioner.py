@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ def test_a_path_bytes_and_pixels_give_the_same_caption(captioner: Captioner, fol
     assert by_path.captions[0].tokens == by_bytes.captions[0].tokens == by_pixels.captions[0].tokens
     assert by_path.text == by_text.text
     assert (by_path.source, by_bytes.source) == (str(path), "picture 3")
+
+
+def test_another_process_can_have_it(captioner: Captioner, folder: Path) -> None:
+    sent = pickle.loads(pickle.dumps(captioner))  # noqa: S301 -- our own bytes
+    assert sent.bundle == captioner.bundle
+    assert sent._threads == 1
+    assert sent.caption([folder / "03.png"]) == captioner.caption([folder / "03.png"])
 
 
 def test_a_caption_is_a_sentence_and_its_tokens(captioner: Captioner, folder: Path) -> None:

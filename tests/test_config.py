@@ -59,6 +59,7 @@ def test_a_number_out_of_range_is_refused_where_it_is_read(change: str, says: st
     [
         (["self_critical.samples=1"], "2 or more, or 0"),
         (["training.epochs=0"], "without training.begin_from"),
+        (["bundle.name= "], "a name of the model"),
         (["decoder.kind=transformer", "decoder.positions=20"], "set it to 21 or more"),
         (["decoder.kind=transformer", "decoding.max_length=32"], "set it to 33 or more"),
         (["decoder.kind=transformer", "decoder.units=64"], "decoder.embedding = decoder.units"),

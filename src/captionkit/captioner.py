@@ -6,14 +6,15 @@ Letters: B pictures, H W pixels, S side of the network's picture, P grid positio
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.ahead import map_ahead
 from captionkit.bundle import Bundle, read_bundle
 from captionkit.confidence import EVIDENCE, Calibration
 from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording, agree_articles
@@ -57,7 +58,7 @@ class Captioner:
         Raises:
             BundleError: its networks do not load or do not fit.
         """
-        self.bundle = bundle
+        self.bundle, self._threads = bundle, threads
         self.engine = Engine.of(bundle, threads=threads)
         self.word_detector = _word_detector(bundle)
         known = bundle.calibration
@@ -68,6 +69,10 @@ class Captioner:
             )
         defaults = bundle.decoding
         self.search = Beam(defaults.beams, defaults.max_length, defaults.length_penalty)
+
+    def __reduce__(self) -> tuple[Callable[[Bundle], Captioner], tuple[Bundle]]:
+        """Pickled as its bundle, so that other processes can have it: loaded networks cannot be sent."""
+        return partial(type(self), threads=self._threads), (self.bundle,)
 
     @classmethod
     def load(cls, path: Path | str | None = None, *, threads: int | None = None) -> Captioner:
@@ -201,23 +206,13 @@ class Captioner:
         """(source, pixels uint8 [S, S, 3] or what is wrong) of each picture, in order."""
         numbered = enumerate(images, start=1)
         first = list(islice(numbered, 2))
-        if len(first) < 2:
+        if len(first) < 2:  # without threads, and without the time to import them
             yield from (self._read_one(index, image) for index, image in first)
             return
-        # Imported here: a single picture is read without threads, and without the time to import them.
-        from concurrent.futures import Future, ThreadPoolExecutor
-
-        waiting: deque[Future[tuple[str, Pixels | str]]] = deque()
-        pool = ThreadPoolExecutor(min(READERS, os.cpu_count() or 1), thread_name_prefix="reader")
-        try:
-            for index, image in chain(first, numbered):
-                waiting.append(pool.submit(self._read_one, index, image))
-                if len(waiting) > 2 * BATCH:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        threads = min(READERS, os.cpu_count() or 1)
+        yield from map_ahead(
+            lambda one: self._read_one(*one), chain(first, numbered), threads=threads, ahead=2 * BATCH
+        )
 
     def _read_one(self, index: int, image: Picture) -> tuple[str, Pixels | str]:
         size = self.engine.network.image_size

@@ -106,6 +106,8 @@ def check_together(config: Config, source: str) -> None:
             f"{source}: expected self_critical.samples of 2 or more, or 0 for none, but got 1; a sample is "
             "compared with its picture's others."
         )
+    if not config.bundle.name.strip():
+        raise ConfigError(f"{source}: expected a name of the model for bundle.name, but it is empty.")
     if training.epochs == 0 and not training.begin_from:
         raise ConfigError(
             f"{source}: expected training.epochs of 1 or more, but got 0 without training.begin_from; nothing "

@@ -1,4 +1,4 @@
-"""Scores too good to be true, and runs that chose by the test split."""
+"""Scores too good to be true."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from captionkit.audit.findings import Weight
-from captionkit.audit.results import check_run, check_scores
-from captionkit.config import parse_config
+from captionkit.audit.results import check_scores
 from captionkit.errors import DataError
 from tests.audit.scenes import record
 
@@ -77,63 +75,3 @@ def test_dev_is_val() -> None:
 def test_a_file_without_scores(document: Any) -> None:
     with pytest.raises(DataError, match="Expected"):
         check_scores(document, RECORDS, "test")
-
-
-def run(text: str) -> list[tuple[Weight, str]]:
-    """What is said of a run; that its data cannot be read, as none of these can, is another matter."""
-    found = check_run(parse_config(text, ["data.captions=gone.json"]), RECORDS)
-    return [(entry.weight, entry.message) for entry in found if "gone.json" not in entry.message]
-
-
-def test_trap_1_the_test_split_used_for_choosing(tmp_path: Path) -> None:
-    assert run("") == []
-    ((weight, message),) = run('[data]\nval = "test"')
-    assert weight is Weight.LEAK
-    assert "chose its best epoch on the test split" in message
-    listed = tmp_path / "list.txt"
-    listed.write_text("7.jpg\n2.jpg\n3\n")
-    ((weight, message),) = run(f"[data]\nval_list = '{listed}'")
-    assert weight is Weight.LEAK
-    assert "chose by 2 test pictures" in message
-
-
-def test_trained_on_what_is_held_out(tmp_path: Path) -> None:
-    weights = [weight for weight, _ in run('[data]\ntrain = "test"')]
-    assert weights == [Weight.LEAK]
-    ((weight, message),) = run('[data]\nval = "train"')
-    assert weight is Weight.PROBLEM
-    assert "on what it trained on" in message
-    (tmp_path / "train.txt").write_text("1.jpg\n")
-    (tmp_path / "test.txt").write_text("1.jpg\n2.jpg\n")
-    text = f"[data]\ntrain_list = '{tmp_path / 'train.txt'}'\ntest_list = '{tmp_path / 'test.txt'}'"
-    ((weight, message),) = run(text)
-    assert "trained on 1 test picture" in message
-
-
-def test_lists_that_are_gone_are_passed_over() -> None:
-    assert run("[data]\nval_list = '/nowhere/list.txt'\ntrain_list = '$NOT_SET_ANYWHERE/x'") == []
-
-
-def test_what_a_run_trained_on_is_read(tmp_path: Path) -> None:
-    (tmp_path / "own.csv").write_text(
-        "image,caption,split\n1.jpg,A dog .,train\n2.jpg,A cat .,val\n9.jpg,Rain .,train\n"
-    )
-    (tmp_path / "more.csv").write_text("image,caption\n0.jpg,A dog .\n")
-    own = {"format": "table", "captions": str(tmp_path / "own.csv"), "images": str(tmp_path)}
-    text = "".join(f"data.{key}={value} " for key, value in own.items())
-    (found,) = check_run(parse_config("", text.split()), RECORDS)
-    assert found.weight is Weight.LEAK
-    assert found.message == "1 held-out picture is among the 2 that the model was trained on."
-    assert found.examples == ("1.jpg",)
-    more = text.replace("data.", "more_data.").replace("own.csv", "more.csv")
-    (found,) = check_run(parse_config("", [*text.split(), *more.split()]), RECORDS)
-    assert found.examples == ("0.jpg", "1.jpg")
-    # Trained on what others hold out.
-    (found,) = check_run(parse_config("", [*text.split(), "data.train=val", "data.val=train"]), RECORDS)[1:]
-    assert found.examples == ("2.jpg",)
-
-
-def test_data_of_a_run_that_are_gone_are_told() -> None:
-    (found,) = check_run(parse_config("", ["data.captions=/nowhere/own.json"]), RECORDS)
-    assert found.weight is Weight.NOTE
-    assert "(data.captions = '/nowhere/own.json') cannot be read any more" in found.message

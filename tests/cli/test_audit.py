@@ -76,6 +76,24 @@ def test_vocabulary_scores_and_run(table: Path, tmp_path: Path) -> None:
     assert "1 word of the vocabulary occurs in val captions" in result.output
 
 
+def test_runs_that_a_run_builds_on(table: Path, tmp_path: Path, tiny_bundle: Path) -> None:
+    """Three folders, each beginning from the next, and a bundle; the last folder chose by the test split."""
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    encoder = f"encoder.weights = {str(two / 'encoder.safetensors')!r}"
+    for folder, text in (
+        (one, f"training.begin_from = {str(two)!r}\ntraining.teachers = {str(tiny_bundle)!r}\n{encoder}"),
+        (two, f"training.begin_from = '{tmp_path / 'gone'} {three}'"),
+        (three, f"data.val = 'test'\ntraining.begin_from = {str(one)!r}\nencoder.weights = 'published.npz'"),
+    ):
+        folder.mkdir()
+        (folder / "config.toml").write_text(text + "\n")
+    document = json.loads(run(table, "--run", one, "--no-pictures", "--json").stdout)
+    said = [entry["message"] for entry in document["findings"] if entry["check"] == "run"]
+    assert any(f"({three}) chose its best epoch on the test split" in message for message in said)
+    assert sum("it builds on" in message and "gone" in message for message in said) == 1
+    assert not any("published" in message for message in said)
+
+
 def test_dev_is_val(table: Path) -> None:
     assert (
         run(table, "--split", "dev", "--no-pictures").output

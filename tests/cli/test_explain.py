@@ -52,3 +52,13 @@ def test_a_picture_may_come_through_a_pipe(tiny_bundle: Path, tmp_path: Path) ->
     assert piped.output == CliRunner().invoke(app, ["explain", str(tmp_path / "a.png"), *options]).output
     with pytest.raises(ImageError, match="the picture"):
         CliRunner().invoke(app, ["explain", "-", *options], input=b"no picture", catch_exceptions=False)
+
+
+def test_a_png_is_called_so(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(draw_picture(3))
+    with pytest.raises(UsageError, match=r"ends in \.png for --png, but got why\.jpg"):
+        CliRunner().invoke(
+            app,
+            ["explain", str(tmp_path / "a.png"), "--bundle", str(tiny_bundle), "--png", "why.jpg"],
+            catch_exceptions=False,
+        )

@@ -6,7 +6,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from captionkit.audit.captions import (
@@ -19,7 +19,8 @@ from captionkit.audit.captions import (
 from captionkit.audit.findings import Finding, Weight
 from captionkit.audit.pictures import check_names, check_pictures
 from captionkit.audit.published import Verdict, check_official_coco, check_trained_on, judge
-from captionkit.audit.results import check_run, check_scores
+from captionkit.audit.results import check_scores
+from captionkit.audit.runs import check_run
 from captionkit.config import Config
 from captionkit.datasets.problems import Problem
 from captionkit.records import ImageRecord
@@ -69,6 +70,7 @@ def audit_dataset(
     vocabulary: Iterable[str] | None = None,
     scores: object = None,
     run: Config | None = None,
+    earlier: Mapping[str, Config | None] | None = None,
     trained_on: Sequence[ImageRecord] = (),
     look: bool = True,
     workers: int = 2,
@@ -84,6 +86,7 @@ def audit_dataset(
         vocabulary: the words of a model, special tokens apart; None where there is none to check.
         scores: parsed JSON of scores on `split`; None where there are none.
         run: the configuration of a training run; None where there is none.
+        earlier: the configurations of the runs it builds on, by where they are; None for one that is gone.
         trained_on: the records of another data set that the model was trained on.
         look: whether to read the pictures and compare them.
         workers: threads that read pictures.
@@ -101,7 +104,7 @@ def audit_dataset(
     if vocabulary is not None:
         findings += check_vocabulary(records, vocabulary)
     if run is not None:
-        findings += check_run(run, records)
+        findings += check_run(run, records, earlier=earlier)
     if scores is not None:
         findings += check_scores(scores, records, split)
     if look:

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.ahead import map_ahead
 from captionkit.errors import ImageError
 from captionkit.images import read_image, read_image_bytes, resize_image
 
@@ -113,17 +113,9 @@ def hash_pictures(
         except ImageError as error:
             return error
 
-    waiting = iter(paths)
-    running: list[Future[PictureHash | ImageError]] = []
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for done in range(1, len(paths) + 1):
-                running += [pool.submit(one, path) for path in islice(waiting, 8 * workers - len(running))]
-                yield running.pop(0).result()
-                progress(done, len(paths))
-        finally:
-            for future in running:
-                future.cancel()
+    for done, found in enumerate(map_ahead(one, paths, threads=workers, ahead=8 * workers), start=1):
+        yield found
+        progress(done, len(paths))
 
 
 def near_pairs(hashes: Sequence[PictureHash], bits: int = NEAR_BITS) -> Iterator[tuple[int, int]]:

@@ -1,26 +1,18 @@
-"""Scores and runs: numbers too good to be true, and choices made on held-out pictures."""
+"""Scores: numbers too good to be true, and what they do not say of themselves."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from captionkit.audit.findings import Finding, Weight, finding, several
-from captionkit.audit.published import check_trained_on
-from captionkit.config import Config
-from captionkit.config_paths import expand_path
-from captionkit.datasets import read_dataset
 from captionkit.datasets.sources import split_name
-from captionkit.errors import CaptionkitError, ConfigError, DataError
-from captionkit.files import read_bounded
+from captionkit.errors import DataError
 from captionkit.metrics.fingerprint import UNKNOWN
 from captionkit.metrics.score import absurd
 from captionkit.records import ImageRecord
 
-_MAX_LIST_BYTES = 100_000_000
 # Above these, scores are in percent: CIDEr reaches 10, the others 1.
 _PERCENT, _PERCENT_CIDER = 1.5, 10.0
 
@@ -112,78 +104,3 @@ def _check_facts(
         message = f"The scores do not say: {', '.join(unstated)}. Say so beside the numbers."
         findings.append(finding("scores", Weight.NOTE, message))
     return findings
-
-
-def check_run(config: Config, records: Sequence[ImageRecord]) -> list[Finding]:
-    """Whether a training run chose anything by the test split, or trained on what it chose by.
-
-    Args:
-        config: the run's configuration.
-        records: the data set that is audited; its test pictures are looked for in the run's lists, and its
-            held-out ones among those that the run trained on, where these can still be read.
-    """
-    data = config.data
-    findings = []
-    if data.val == "test":
-        message = (
-            'The run chose its best epoch on the test split (data.val = "test"): its test scores are those of a '
-            "dev split. Choose on val, and score test once."
-        )
-        findings.append(finding("run", Weight.LEAK, message))
-    if data.val == data.train:
-        message = f'The run chose its best epoch on what it trained on (data.val = data.train = "{data.val}").'
-        findings.append(finding("run", Weight.PROBLEM, message))
-    if data.train in ("val", "test"):
-        message = f'The run trained on the {data.train} split (data.train = "{data.train}").'
-        findings.append(finding("run", Weight.LEAK, message))
-    lists = {"data.val_list": data.val_list, "data.train_list": data.train_list}
-    test = {_stem(record.id) for record in records if record.split == "test"}
-    test |= _listed(data.test_list)
-    for key, value in lists.items():
-        shared = sorted(_listed(value) & test)
-        if shared:
-            use = "chose by" if key == "data.val_list" else "trained on"
-            message = f"The run {use} {several(len(shared), 'test picture')} ({key} = {value!r})."
-            findings.append(finding("run", Weight.LEAK, message, shared))
-    trained_on, unread = _trained_on(config)
-    return [*findings, *(check_trained_on(records, trained_on) if trained_on else ()), *unread]
-
-
-def _trained_on(config: Config) -> tuple[list[ImageRecord], list[Finding]]:
-    """What a run trained on, from its own data sets, and a note for each that cannot be read any more."""
-    chosen, unread = [], []
-    for section, data in (("data", config.data), ("more_data", config.more_data)):
-        if not data.captions:
-            continue
-        try:
-            found = read_dataset(data, problems=[])
-        except (CaptionkitError, OSError) as error:
-            message = (
-                f"What the run trained on ({section}.captions = {data.captions!r}) cannot be read any more, so "
-                f"its pictures were not compared; give it with --trained-on. The reason: {error}"
-            )
-            unread.append(finding("run", Weight.NOTE, message))
-            continue
-        # As training takes them: a second data set that names no splits is train as a whole.
-        whole = section == "more_data" and not any(record.split for record in found)
-        learned = [record for record in found if record.captions and (whole or record.split == data.train)]
-        chosen += [replace(record, split="train") for record in learned]
-    return chosen, unread
-
-
-def _listed(value: str) -> set[str]:
-    """The pictures a split list names; empty where there is none or it cannot be read any more."""
-    try:
-        path = expand_path(value) if value else None
-        text = read_bounded(path, _MAX_LIST_BYTES).decode("utf-8", "replace") if path and path.is_file() else ""
-    except (ConfigError, DataError, OSError):
-        return set()
-    return set(_stems(text.splitlines()))
-
-
-def _stems(names: Iterable[str]) -> list[str]:
-    return [_stem(name.strip()) for name in names if name.strip()]
-
-
-def _stem(name: str) -> str:
-    return Path(name).name.removesuffix(".jpg")

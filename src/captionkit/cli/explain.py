@@ -39,11 +39,14 @@ def explain(
 
     from captionkit.captioner import Captioner
     from captionkit.cli.output import check_output, expect_two_files, printable
+    from captionkit.errors import UsageError
     from captionkit.explain import draw_panels, format_page, percent
     from captionkit.explain import explain as run
     from captionkit.files import write_bytes, write_text
     from captionkit.images import MAX_FILE_BYTES
 
+    if png is not None and png.suffix.lower() != ".png":
+        raise UsageError(f"Expected a name that ends in .png for --png, but got {png}; a PNG picture is written.")
     expect_two_files("--png", png, "--html", html)
     check_output("--png", png, [picture, bundle], over_picture=True)
     check_output("--html", html, [picture, bundle])

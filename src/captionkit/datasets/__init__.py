@@ -7,7 +7,7 @@ the configuration.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from captionkit.config import DataConfig, read_config
@@ -37,6 +37,7 @@ __all__ = [
     "read_folder",
     "read_karpathy",
     "read_table",
+    "train_records",
 ]
 
 Reader = Callable[[DataConfig, list[Problem] | None], list[ImageRecord]]
@@ -127,6 +128,21 @@ def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -
         raise ConfigError(f"There is no data set format {config.format!r}; {nearest(config.format, READERS)}")
     _expect_read(config)
     return READERS[config.format](config, problems)
+
+
+def train_records(
+    config: DataConfig, records: Sequence[ImageRecord], *, second: bool = False
+) -> list[ImageRecord]:
+    """The captioned pictures of a data set that a model learns from.
+
+    Args:
+        config: of the data set; `train` is the split.
+        records: as `read_dataset` gave them.
+        second: it is a recipe's `more_data`, which is train as a whole if it names no splits.
+    """
+    divided = bool(config.train_list) or any(record.split for record in records)
+    split = config.train if divided or not second else None
+    return [record for record in records if record.captions and record.split == split]
 
 
 def _expect_read(config: DataConfig) -> None:

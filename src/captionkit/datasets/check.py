@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
+from captionkit.ahead import map_ahead
 from captionkit.config import DataConfig
 from captionkit.datasets import images_folder, read_dataset
 from captionkit.datasets.problems import Problem, ProblemKind, bad_records, bad_share, count_kinds
@@ -144,8 +144,8 @@ def check_pictures(
     inspector = _Inspector(Path(root), decode)
     problems: list[Problem] = []
     same: dict[str, list[ImageRecord]] = defaultdict(list)
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        for done, (record, (problem, digest)) in enumerate(_in_order(pool, inspector, records, 8 * workers), 1):
+    with closing(map_ahead(inspector, records, threads=workers, ahead=8 * workers)) as looks:
+        for done, (record, (problem, digest)) in enumerate(zip(records, looks, strict=True), start=1):
             if problem is not None:
                 problems.append(problem)
             same[f"path {record.path}"].append(record)
@@ -153,24 +153,6 @@ def check_pictures(
                 same[f"bytes {digest}"].append(record)
             progress(done, len(records))
     return problems + _pairs(same)
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, look: Callable[[ImageRecord], _Look], records: Sequence[ImageRecord], ahead: int
-) -> Iterator[tuple[ImageRecord, _Look]]:
-    """Results in the order of the records, with few under way, so that an interruption ends the work at once."""
-    waiting = iter(records)
-    running: list[tuple[ImageRecord, Future[_Look]]] = []
-    try:
-        while True:
-            running += [(record, pool.submit(look, record)) for record in islice(waiting, ahead - len(running))]
-            if not running:
-                return
-            record, future = running.pop(0)
-            yield record, future.result()
-    finally:
-        for _, future in running:
-            future.cancel()
 
 
 class _Inspector:

@@ -8,15 +8,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.ahead import map_ahead
 from captionkit.audit.picture_hash import PictureHash, hash_bytes
 from captionkit.captioner import Captioner
 from captionkit.errors import ImageError
@@ -214,17 +213,8 @@ def _drop(writer: IndexWriter, found: Scan, report: Report) -> None:
 
 def _read_all(root: Path, states: Iterable[FileState], known: set[bytes], size: int) -> Iterator[_Read]:
     """Read pictures a little ahead of the network, in order."""
-    waiting: deque[Future[_Read]] = deque()
-    pool = ThreadPoolExecutor(min(READERS, os.cpu_count() or 1), thread_name_prefix="reader")
-    try:
-        for state in states:
-            waiting.append(pool.submit(_read, root, state, known, size))
-            if len(waiting) > 2 * BATCH:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    threads = min(READERS, os.cpu_count() or 1)
+    return map_ahead(lambda state: _read(root, state, known, size), states, threads=threads, ahead=2 * BATCH)
 
 
 def _read(root: Path, state: FileState, known: set[bytes], size: int) -> _Read:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.ahead import map_ahead
 from captionkit.errors import CacheError, ImageError
 from captionkit.files import replacing, sha256_file
 from captionkit.images import Pixels, load_pixels, read_image_bytes
@@ -47,10 +47,10 @@ def hash_pictures(
     digests: list[str] = []
     unreadable: dict[str, str] = {}
     with (
-        ThreadPoolExecutor(workers) as pool,
+        closing(map_ahead(digest, paths, threads=workers, ahead=8 * workers)) as found,
         Progress("reading pictures", len(ids), "pictures", quiet=quiet) as progress,
     ):
-        for identifier, result in zip(ids, pool.map(digest, paths), strict=True):
+        for identifier, result in zip(ids, found, strict=True):
             if isinstance(result, ImageError):
                 unreadable[identifier] = str(result)
             digests.append("" if isinstance(result, ImageError) else result)
@@ -91,14 +91,14 @@ class CacheWriter:
         done = sum(len(self._places(n)) for n in shards)
         self._tell(done)
         self._check_bad([self._bad_in(shard) for shard in shards.values()])
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="pictures")
-        try:
-            decoded = self._decoded(pool, [place for n in missing for place in self._places(n)])
-            with Progress("encoding", len(self._plan.ids), "pictures", done=done, quiet=self._quiet) as progress:
-                for number in missing:
-                    shards[number] = self._make_shard(number, decoded, progress)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        places = [place for n in missing for place in self._places(n)]
+        ahead = 2 * self._batch_size + self._workers
+        with (
+            closing(map_ahead(self._load, places, threads=self._workers, ahead=ahead)) as decoded,
+            Progress("encoding", len(self._plan.ids), "pictures", done=done, quiet=self._quiet) as progress,
+        ):
+            for number in missing:
+                shards[number] = self._make_shard(number, decoded, progress)
         notes.write_manifest(self._directory, Manifest(self._plan, tuple(shards[n] for n in range(count))))
         notes.remove_growth(self._directory)
 
@@ -152,16 +152,6 @@ class CacheWriter:
                 file=sys.stderr,
                 flush=True,
             )
-
-    def _decoded(self, pool: ThreadPoolExecutor, places: Sequence[int]) -> Iterator[Pixels | ImageError]:
-        """Pictures in order, read by the pool a few batches ahead of the network."""
-        waiting: deque[Future[Pixels | ImageError]] = deque()
-        for place in places:
-            waiting.append(pool.submit(self._load, place))
-            if len(waiting) > 2 * self._batch_size + self._workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
     def _load(self, place: int) -> Pixels | ImageError:
         identifier = self._plan.ids[place]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from captionkit.config import Config
-from captionkit.datasets import read_dataset
+from captionkit.datasets import read_dataset, train_records
 from captionkit.errors import ConfigError, DataError
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import SPECIALS, Tokenizer
@@ -71,11 +71,7 @@ def read_more(config: Config) -> list[ImageRecord]:
     """
     if not config.more_data.captions:
         return []
-    records = read_dataset(config.more_data)
-    # A data set that names no splits is train as a whole.
-    divided = config.more_data.train_list or any(record.split for record in records)
-    split = config.more_data.train if divided else None
-    found = [record for record in records if record.captions and record.split == split]
+    found = train_records(config.more_data, read_dataset(config.more_data), second=True)
     if not found:
         raise DataError(
             f"Expected pictures with captions in split '{config.more_data.train}' of "

@@ -1,0 +1,63 @@
+"""Work done a little ahead."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from captionkit.ahead import map_ahead
+
+
+def test_results_come_in_order() -> None:
+    first = threading.Event()
+
+    def square(number: int) -> int:
+        if number == 0:
+            first.wait(10)  # the others are done before it
+        if number == 3:
+            first.set()
+        return number * number
+
+    assert list(map_ahead(square, range(9), threads=2, ahead=5)) == [n * n for n in range(9)]
+
+
+def test_items_are_taken_no_further_ahead() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    with closing(map_ahead(abs, items(), threads=2, ahead=3)) as results:
+        assert next(results) == 0
+        assert len(taken) == 4
+        assert next(results) == 1
+        assert len(taken) == 5
+
+
+def test_an_error_comes_at_its_place() -> None:
+    results = map_ahead(lambda number: 1 // number, [1, 1, 0, 1], threads=2, ahead=10)
+    assert [next(results), next(results)] == [1, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_what_has_not_begun_is_cancelled() -> None:
+    begun, go = [], threading.Event()
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number:
+            go.wait(10)
+        return number
+
+    results = map_ahead(work, range(50), threads=1, ahead=20)
+    assert next(results) == 0
+    threading.Timer(0.05, go.set).start()
+    results.close()
+    assert len(begun) <= 3
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
