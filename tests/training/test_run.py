@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner, Result
 
 from captionkit.bundle import read_bundle, write_bundle
 from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
+from captionkit.cli.app import app
 from captionkit.config import parse_config
 from captionkit.errors import ConfigError, DataError, TrainingError, UsageError, WeightsError
 from captionkit.publish import outside_expectation, publish, stages
@@ -483,7 +485,9 @@ def test_a_second_data_set_is_trained_on_and_never_chosen_by(data: Path, frozen:
         )
 
 
-def test_the_command_line_trains_resumes_and_evaluates(data: Path, tmp_path: Path) -> None:
+def test_the_command_line_trains_reproduces_and_evaluates(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Another process knows the networks of the table alone.
     text = recipe(data, "mobilenet_v3_small")
     (tmp_path / "boxes.toml").write_text(text)
@@ -499,21 +503,23 @@ def test_the_command_line_trains_resumes_and_evaluates(data: Path, tmp_path: Pat
         "best.safetensors",
         "model.captionkit",
     }
-    done = captionkit(["train", "boxes.toml"], tmp_path)
-    assert done.code == 2
-    assert "holds a run already" in done.err
+
+    # The rest need no process of its own, which would load TensorFlow again.
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(app, arguments)
+
+    monkeypatch.chdir(tmp_path)
+    assert "holds a run already" in str(invoke("train", "boxes.toml").exception)
     (tmp_path / "boxes.toml").write_text(text + "[expect]\ncider_d_low = 900.0\ncider_d_high = 1000.0\n")
-    done = captionkit(["reproduce", "boxes.toml"], tmp_path)
-    assert (done.code, "training.epochs: 1 -> 3" in done.err) == (2, True)
-    done = captionkit(["reproduce", "boxes.toml", "training.epochs=1"], tmp_path)  # the run is finished already
-    assert done.code == 1, done.err
-    assert "outside the recipe's range" in done.out
-    done = captionkit(
-        ["evaluate", run / "model.captionkit", data / "dataset.json", "--split", "dev", "--results", "r.json"],
-        tmp_path,
+    assert "training.epochs: 1 -> 3" in str(invoke("reproduce", "boxes.toml").exception)
+    made = invoke("reproduce", "boxes.toml", "training.epochs=1")  # the run is finished already
+    assert made.exit_code == 1, made.output
+    assert "outside the recipe's range" in made.output
+    scored = invoke(
+        "evaluate", f"{run}/model.captionkit", f"{data}/dataset.json", "--split", "dev", "--results", "r.json"
     )
-    assert done.code == 0, done.err
-    assert "Show and Tell" in done.out
+    assert scored.exit_code == 0, scored.output
+    assert "Show and Tell" in scored.output
     assert len(json.loads((tmp_path / "r.json").read_text())) == 8
 
 
