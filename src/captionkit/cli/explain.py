@@ -45,11 +45,11 @@ def explain(
     from captionkit.files import write_bytes, write_text
     from captionkit.images import MAX_FILE_BYTES
 
-    if png is not None and png.suffix.lower() != ".png":
-        raise UsageError(f"Expected a name that ends in .png for --png, but got {png}; a PNG picture is written.")
     expect_two_files("--png", png, "--html", html)
     check_output("--png", png, [picture, bundle], over_picture=True)
     check_output("--html", html, [picture, bundle])
+    if png is not None and png.suffix.lower() != ".png":
+        raise UsageError(f"Expected a name that ends in .png for --png, but got {png}; a PNG picture is written.")
     captioner = Captioner.load(bundle, threads=threads)
     # One byte more than a picture may have, so that a longer one is refused and not cut.
     image = sys.stdin.buffer.read(MAX_FILE_BYTES + 1) if picture == Path("-") else picture
