@@ -42,12 +42,11 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tiny_encoder() -> Iterator[str]:
     """The name of an encoder of three convolutions, known to this process for the length of a module."""
-    from captionkit.modeling.encoders import ENCODERS, EncoderSpec
-    from tests.tiny import tiny_backbone
+    from captionkit.modeling.encoders import ENCODERS
+    from tests.tiny import tiny_encoder_spec
 
-    signed = (127.5, 127.5, 127.5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(ENCODERS, "tiny", EncoderSpec(tiny_backbone, 32, "tiny.h5", mean=signed, std=signed))
+        patch.setitem(ENCODERS, "tiny", tiny_encoder_spec())
         yield "tiny"
 
 

@@ -16,6 +16,8 @@ from captionkit.tokenizer import Tokenizer
 if TYPE_CHECKING:
     import keras
 
+    from captionkit.modeling.encoders import EncoderSpec
+
 IMAGE_SIZE, POSITIONS, DEPTH = 32, 16, 8
 
 WORDS = ["a", "the", "dog", "dogs", "cat", "man", "woman", "men", "child", "children", "red", "blue", "green"]
@@ -90,6 +92,14 @@ def tiny_backbone(image_size: int, _: str | None) -> keras.Model:
         x = keras.layers.BatchNormalization(name=f"normalization_{number}")(x)
         x = keras.layers.ReLU(6.0, name=f"relu_{number}")(x)
     return keras.Model(images, x)
+
+
+def tiny_encoder_spec() -> EncoderSpec:
+    """What `captionkit.modeling.encoders.ENCODERS` would say of it."""
+    from captionkit.modeling.encoders import EncoderSpec
+
+    signed = (127.5, 127.5, 127.5)
+    return EncoderSpec(tiny_backbone, 32, "tiny.h5", mean=signed, std=signed)
 
 
 def draw_records(bundle: Path, root: Path, number: int) -> list[ImageRecord]:

@@ -156,14 +156,14 @@ class Command:
     err: str
 
 
-def captionkit(arguments: Sequence[str | Path], cwd: Path) -> Command:
-    source = str(Path(__file__).parents[2] / "src")
+def captionkit(arguments: Sequence[str | Path], cwd: Path, module: str = "captionkit") -> Command:
+    root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, "-m", "captionkit", *map(str, arguments)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": source, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}", "TF_CPP_MIN_LOG_LEVEL": "3"},
         check=False,
     )
     return Command(done.returncode, done.stdout, done.stderr)
@@ -485,13 +485,16 @@ def test_a_second_data_set_is_trained_on_and_never_chosen_by(data: Path, frozen:
         )
 
 
+@pytest.mark.parametrize(
+    ("module", "network"),
+    [("tests.tiny_command", "tiny"), pytest.param("captionkit", "mobilenet_v3_small", marks=pytest.mark.slow)],
+)
 def test_the_command_line_trains_reproduces_and_evaluates(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, network: str
 ) -> None:
-    # Another process knows the networks of the table alone.
-    text = recipe(data, "mobilenet_v3_small")
+    text = recipe(data, network)
     (tmp_path / "boxes.toml").write_text(text)
-    done = captionkit(["train", "boxes.toml", "training.epochs=1"], tmp_path)
+    done = captionkit(["train", "boxes.toml", "training.epochs=1"], tmp_path, module)
     assert done.code == 0, done.err
     assert "best dev CIDEr" in done.out
     run = tmp_path / "runs" / "boxes"
