@@ -82,6 +82,12 @@ def test_trap_4_dev_and_test_words_in_the_vocabulary() -> None:
     assert (val.weight, test.weight) == (Weight.LEAK, Weight.LEAK)
     assert val.examples == ("zebra",)
     assert test.examples == ("giraffe", "zebra")
+    # Built from other captions too: from theirs, or from val's?
+    (problem, _) = check_vocabulary(records, ["a", "dog", "zebra", "helicopter"])[:2]
+    assert problem.weight is Weight.PROBLEM
+    assert "with --trained-on" in problem.message
+    others = [record(ROOT, "d.jpg", "train", ("A zebra under a helicopter .",))]
+    assert check_vocabulary(records, ["a", "dog", "zebra", "helicopter"], others) == []
     (note,) = check_vocabulary(records, ["a", "dog", "helicopter"])
     assert note.weight is Weight.NOTE
     assert note.examples == ("helicopter",)

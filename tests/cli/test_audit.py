@@ -55,10 +55,20 @@ def test_a_leak_gives_exit_code_1_and_json_tells_all(table: Path) -> None:
 
 
 def test_vocabulary_scores_and_run(table: Path, tmp_path: Path) -> None:
-    (tmp_path / "tokenizer.json").write_text(Tokenizer(["dog", "5", "zebra"]).to_json())
+    (tmp_path / "tokenizer.json").write_text(Tokenizer(["dog", "5"]).to_json())
     result = run(table, "--vocabulary", tmp_path / "tokenizer.json", "--no-pictures")
     assert result.exit_code == 1
     assert "1 word of the vocabulary occurs in test captions" in result.output
+
+    # It has words from elsewhere: were these from there too?
+    (tmp_path / "tokenizer.json").write_text(Tokenizer(["dog", "5", "zebra"]).to_json())
+    result = run(table, "--vocabulary", tmp_path / "tokenizer.json", "--no-pictures")
+    assert result.exit_code == 0
+    assert "problem: 1 word of the vocabulary occurs in test captions" in result.output
+    (tmp_path / "others.csv").write_text("image,caption\nz.jpg,5 zebra .\n")
+    more = ("--trained-on", tmp_path / "others.csv")
+    result = run(table, "--vocabulary", tmp_path / "tokenizer.json", "--no-pictures", *more)
+    assert result.output.splitlines()[1].startswith("note: The pictures were not looked at")
 
     (tmp_path / "scores.json").write_text('{"BLEU-4": 0.99}')
     result = run(table, "--scores", tmp_path / "scores.json", "--no-pictures")

@@ -6,7 +6,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from captionkit.audit.captions import (
@@ -18,9 +18,15 @@ from captionkit.audit.captions import (
 )
 from captionkit.audit.findings import Finding, Weight
 from captionkit.audit.pictures import check_names, check_pictures
-from captionkit.audit.published import Verdict, check_official_coco, check_trained_on, judge
+from captionkit.audit.published import (
+    Verdict,
+    check_official_coco,
+    check_trained_on,
+    judge,
+    trained_pictures,
+)
 from captionkit.audit.results import check_scores
-from captionkit.audit.runs import check_run
+from captionkit.audit.runs import Earlier, check_run, read_learned
 from captionkit.config import Config
 from captionkit.datasets.problems import Problem
 from captionkit.records import ImageRecord
@@ -70,7 +76,7 @@ def audit_dataset(
     vocabulary: Iterable[str] | None = None,
     scores: object = None,
     run: Config | None = None,
-    earlier: Mapping[str, Config | None] | None = None,
+    earlier: Earlier | None = None,
     trained_on: Sequence[ImageRecord] = (),
     look: bool = True,
     workers: int = 2,
@@ -101,10 +107,12 @@ def audit_dataset(
         findings += check_official_coco(records)
     if trained_on:
         findings += check_trained_on(records, trained_on)
+    learned = None if run is None else read_learned(run, earlier=earlier)
     if vocabulary is not None:
-        findings += check_vocabulary(records, vocabulary)
+        others = [*trained_pictures(trained_on), *(learned.records if learned else ())]
+        findings += check_vocabulary(records, vocabulary, others)
     if run is not None:
-        findings += check_run(run, records, earlier=earlier)
+        findings += check_run(run, records, earlier=earlier, learned=learned)
     if scores is not None:
         findings += check_scores(scores, records, split)
     if look:

@@ -127,14 +127,18 @@ def check_trained_on(records: Sequence[ImageRecord], trained_on: Sequence[ImageR
         records: the data set that is audited; pictures of no split count as held out.
         trained_on: the records of the other data set; those of its train split count, or all where it has none.
     """
-    names = {_name(record) for record in trained_on if record.split == "train"}
-    names = names or {_name(record) for record in trained_on}
+    names = {_name(record) for record in trained_pictures(trained_on)}
     seen = [record for record in records if record.split != "train" and _name(record) in names]
     if not seen:
         return []
     number, verb = several(len(seen), "held-out picture"), agree(len(seen), "is", "are")
     message = f"{number} {verb} among the {len(names):,} that the model was trained on."
     return [finding("trained-on", Weight.LEAK, message, (record.id for record in seen))]
+
+
+def trained_pictures(trained_on: Sequence[ImageRecord]) -> list[ImageRecord]:
+    """Those of a data set that a model was trained on: its train split, or all where it has none."""
+    return [record for record in trained_on if record.split == "train"] or list(trained_on)
 
 
 def _name(record: ImageRecord) -> str:

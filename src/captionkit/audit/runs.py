@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from captionkit.audit.findings import Finding, Weight, finding, several
@@ -17,11 +17,28 @@ from captionkit.records import ImageRecord
 
 _MAX_LIST_BYTES = 100_000_000
 
-_Learned = dict[str, ImageRecord]
+Earlier = Mapping[str, Config | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a run and those it builds on were trained on.
+
+    Attributes:
+        records: the pictures, each once, all of split train.
+        notes: what cannot be read any more.
+    """
+
+    records: tuple[ImageRecord, ...]
+    notes: tuple[Finding, ...]
 
 
 def check_run(
-    config: Config, records: Sequence[ImageRecord], *, earlier: Mapping[str, Config | None] | None = None
+    config: Config,
+    records: Sequence[ImageRecord],
+    *,
+    earlier: Earlier | None = None,
+    learned: Learned | None = None,
 ) -> list[Finding]:
     """Whether a training run chose anything by the test split, or trained on what it chose by.
 
@@ -31,34 +48,50 @@ def check_run(
             held-out ones among those that the run trained on, where these can still be read.
         earlier: the runs it builds on, by where they are: their weights or words are in it, and so is what they
             have seen. None for one whose configuration cannot be read any more.
+        learned: what `read_learned` gave of both, if that was asked already.
     """
-    runs = {"The run": config}
+    learned = read_learned(config, earlier=earlier) if learned is None else learned
     findings = []
-    for place, before in (earlier or {}).items():
-        name = f"A run it builds on ({place})"
-        if before is None:
-            message = (
-                f"{name} cannot be read any more, so what it was trained on was not compared; give that with "
-                "--trained-on."
-            )
-            findings.append(finding("run", Weight.NOTE, message))
-        else:
-            runs[name] = before
-    read: dict[tuple[str, DataConfig], _Learned | str] = {}
-    for name, one in runs.items():
+    for name, one in _runs(config, earlier).items():
         findings += _check_choices(name, one, records)
+    return [*findings, *learned.notes, *(check_trained_on(records, learned.records) if learned.records else ())]
+
+
+def read_learned(config: Config, *, earlier: Earlier | None = None) -> Learned:
+    """Read what a run and those it builds on were trained on; arguments as of `check_run`."""
+    notes = []
+    for place in (place for place, before in (earlier or {}).items() if before is None):
+        message = (
+            f"A run it builds on ({place}) cannot be read any more, so what it was trained on was not compared; "
+            "give that with --trained-on."
+        )
+        notes.append(finding("run", Weight.NOTE, message))
+    seen: set[tuple[str, DataConfig]] = set()
+    records: dict[str, ImageRecord] = {}
+    for name, one in _runs(config, earlier).items():
         for section, data in (("data", one.data), ("more_data", one.more_data)):
-            if data.captions and (section, data) not in read:
-                read[section, data] = found = _learned(section, data)
-                if isinstance(found, str):
-                    message = (
-                        f"What {name[0].lower()}{name[1:]} trained on ({section}.captions = {data.captions!r}) "
-                        "cannot be read any more, so its pictures were not compared; give it with --trained-on. "
-                        f"The reason: {found}"
-                    )
-                    findings.append(finding("run", Weight.NOTE, message))
-    trained_on = {key: one for found in read.values() if not isinstance(found, str) for key, one in found.items()}
-    return [*findings, *(check_trained_on(records, list(trained_on.values())) if trained_on else ())]
+            if not data.captions or (section, data) in seen:
+                continue
+            seen.add((section, data))
+            try:
+                found = read_dataset(data, problems=[])
+            except (CaptionkitError, OSError) as error:
+                message = (
+                    f"What {name[0].lower()}{name[1:]} trained on ({section}.captions = {data.captions!r}) cannot "
+                    "be read any more, so its pictures were not compared; give it with --trained-on. The reason: "
+                    f"{error}"
+                )
+                notes.append(finding("run", Weight.NOTE, message))
+                continue
+            for record in train_records(data, found, second=section == "more_data"):
+                records[record.path.name] = replace(record, split="train")
+    return Learned(tuple(records.values()), tuple(notes))
+
+
+def _runs(config: Config, earlier: Earlier | None) -> dict[str, Config]:
+    """The run and those it builds on that can be read, by what sentences call them."""
+    known = {f"A run it builds on ({place})": one for place, one in (earlier or {}).items() if one is not None}
+    return {"The run": config, **known}
 
 
 def _check_choices(name: str, config: Config, records: Sequence[ImageRecord]) -> list[Finding]:
@@ -87,16 +120,6 @@ def _check_choices(name: str, config: Config, records: Sequence[ImageRecord]) ->
             message = f"{name} {use} {several(len(shared), 'test picture')} ({key} = {value!r})."
             findings.append(finding("run", Weight.LEAK, message, shared))
     return findings
-
-
-def _learned(section: str, data: DataConfig) -> _Learned | str:
-    """What was trained on of a data set, by file; or why it cannot be read any more."""
-    try:
-        found = read_dataset(data, problems=[])
-    except (CaptionkitError, OSError) as error:
-        return str(error)
-    learned = train_records(data, found, second=section == "more_data")
-    return {record.path.name: replace(record, split="train") for record in learned}
 
 
 def _listed(value: str) -> set[str]:
