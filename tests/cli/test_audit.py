@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from captionkit.cli.app import app
-from captionkit.config import Config, write_config
+from captionkit.config import Config, DataConfig, write_config
 from captionkit.errors import CaptionkitError
 from captionkit.tokenizer import Tokenizer
 from tests.audit.scenes import CAPTIONS, jpeg, scene
@@ -78,7 +78,8 @@ def test_vocabulary_scores_and_run(table: Path, tmp_path: Path) -> None:
 
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / "config.toml").write_text(write_config(Config()).replace('val = "val"', 'val = "test"'))
+    config = Config(data=DataConfig(captions="gone.json", val="test"))
+    (folder / "config.toml").write_text(write_config(config))
     (folder / "tokenizer.json").write_text(Tokenizer(["dog", "4"]).to_json())
     result = run(table, "--run", folder, "--no-pictures")
     assert result.exit_code == 1
