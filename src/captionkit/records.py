@@ -45,6 +45,7 @@ class Caption:
         score: what the search ranked by (with beam search, the length-normalised log-probability).
         finished: whether eos was reached within the length limit.
         attention: float32 [L, P] weights over the grid positions, one row a token; None without attention.
+            Not shown when printed, and no part of what makes captions equal.
         evidence: how much likelier the picture makes each token than it is in any caption, in nats, by the
             bundle's word detector, which sees the picture alone; None for small words and words of which it
             knows nothing. Empty without a word detector.
@@ -55,7 +56,7 @@ class Caption:
     token_log_probabilities: tuple[float, ...]
     score: float
     finished: bool
-    attention: npt.NDArray[np.float32] | None = None
+    attention: npt.NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
     evidence: tuple[float | None, ...] = ()
 
     @property
@@ -93,6 +94,7 @@ class Scores:
     Attributes:
         corpus: metric name to value, on the scale of the reference implementation (0 to 1; CIDEr 0 to 10).
         per_image: metric name to float64 [N], in the order of `ids`; metrics without per-image values lack.
+            Not shown when printed, and no part of what makes scores equal.
         ids: the pictures, in order.
         fingerprint: everything that must agree before two results may be compared.
         not_computed: metric name to the reason why it is not in `corpus`.
@@ -101,7 +103,7 @@ class Scores:
 
     corpus: Mapping[str, float]
     ids: tuple[str, ...]
-    per_image: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    per_image: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     not_computed: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
