@@ -40,6 +40,22 @@ def test_a_path_bytes_and_pixels_give_the_same_caption(captioner: Captioner, fol
     assert (by_path.source, by_bytes.source) == (str(path), "picture 3")
 
 
+def test_pictures_of_pillow_are_captioned(captioner: Captioner, folder: Path) -> None:
+    path = folder / "03.png"
+    sideways = Image.open(path)
+    sideways.getexif()[0x0112] = 6
+    stored = io.BytesIO()
+    Image.open(path).save(stored, "PNG", exif=sideways.getexif())
+    with Image.open(path) as opened, Image.open(path) as turned, Image.open(stored) as marked:
+        small = [opened, turned.convert("RGBA"), opened, marked]
+        by_path, by_bytes, *by_pillow, upright = captioner.caption([path, stored.getvalue(), *small])
+        assert [one.captions for one in by_pillow] == [by_path.captions] * 3
+        assert upright.captions == by_bytes.captions
+        assert opened.getpixel((0, 0)) is not None  # it is left open
+    broken = Image.open(io.BytesIO(path.read_bytes()[:-200]))
+    assert "damaged or cut off" in (captioner.caption([broken, path])[0].error or "")
+
+
 def test_another_process_can_have_it(captioner: Captioner, folder: Path) -> None:
     sent = pickle.loads(pickle.dumps(captioner))  # noqa: S301 -- our own bytes
     assert sent.bundle == captioner.bundle
@@ -146,8 +162,11 @@ def test_what_is_no_kind_of_picture_is_named(captioner: Captioner) -> None:
 
 
 def test_one_picture_is_no_list_of_pictures(captioner: Captioner, folder: Path) -> None:
-    path: Any = folder / "00.png"
-    for one in (path, str(path), path.read_bytes()):
+    path = folder / "00.png"
+    opened = Image.open(path)
+    pixels = np.asarray(opened)
+    wrong: list[Any] = [path, str(path), path.read_bytes(), opened, pixels, pixels[..., 0]]
+    for one in wrong:
         with pytest.raises(UsageError, match=r"put it into a list"):
             captioner.caption(one)
 

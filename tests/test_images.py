@@ -365,6 +365,16 @@ def test_draft_is_fast_road_to_nearly_the_same_pixels_never_below_twice_the_targ
     assert read_image(encoded(smooth(300, 400), "PNG"), target_size=10).shape == (300, 400, 3)
 
 
+def test_a_picture_that_pillow_has_opened_or_made() -> None:
+    made = Image.new("RGBA", (4, 3), (0, 0, 255, 0))
+    assert read_image(made).tolist() == [[[255] * 3] * 4] * 3
+    with pytest.raises(ImageError, match="Expected at most 11 pixels, but the picture has 4 x 3"):
+        read_image(made, max_pixels=11)
+    made.close()
+    with pytest.raises(ImageError, match="Expected a whole Pillow picture"):
+        read_image(made)
+
+
 def test_resize_squashes_and_is_antialiased() -> None:
     checkerboard = (np.indices((256, 256)).sum(axis=0) % 2 * 255).astype(np.uint8)
     image = np.repeat(checkerboard[:, :, None], 3, axis=2)

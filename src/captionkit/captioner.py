@@ -5,6 +5,7 @@ Letters: B pictures, H W pixels, S side of the network's picture, P grid positio
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from captionkit.ahead import map_ahead
 from captionkit.bundle import Bundle, read_bundle
@@ -20,13 +22,13 @@ from captionkit.confidence import EVIDENCE, Calibration
 from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording, agree_articles
 from captionkit.engine import Engine
 from captionkit.errors import BundleError, ImageError, UsageError
-from captionkit.images import load_pixels, resize_image
+from captionkit.images import MAX_PIXELS, load_pixels, resize_image
 from captionkit.records import Caption, Prediction
 from captionkit.text import detokenize
 from captionkit.word_detector import Floats, WordDetector, of_words
 
 Pixels = npt.NDArray[np.uint8]
-Picture = Path | str | bytes | Pixels
+Picture = Path | str | bytes | Image.Image | Pixels
 
 BATCH = 16  # pictures whose captions are searched for together
 READERS = 4  # threads that read pictures ahead of the network
@@ -94,7 +96,7 @@ class Captioner:
         """Captions for pictures, in their order. A picture that cannot be read gives a prediction with an error.
 
         Args:
-            images: paths, the bytes of picture files, or pixels uint8 [H, W, 3].
+            images: paths, the bytes of picture files, pictures of Pillow, or pixels uint8 [H, W, 3].
             search: how to find captions; None for the bundle's own.
             n: captions for each picture, distinct unless they are sampled.
             wording: words to use and to avoid.
@@ -117,7 +119,8 @@ class Captioner:
 
         Pictures are read by threads ahead of the network, and captions searched for in batches.
         """
-        if isinstance(images, Path | str | bytes):  # of which each letter would be a picture
+        if isinstance(images, Path | str | bytes | Image.Image) or getattr(images, "ndim", 4) < 4:
+            # Of which each letter, or each row, would be a picture.
             raise UsageError("Expected several pictures, but got one; put it into a list: [picture].")
         if n < 1:
             raise UsageError(f"Expected n of 1 or more captions for each picture, but got {n}.")
@@ -204,7 +207,7 @@ class Captioner:
 
     def _read(self, images: Iterable[Picture]) -> Iterator[tuple[str, Pixels | str]]:
         """(source, pixels uint8 [S, S, 3] or what is wrong) of each picture, in order."""
-        numbered = enumerate(images, start=1)
+        numbered = enumerate(map(_loaded, images), start=1)
         first = list(islice(numbered, 2))
         if len(first) < 2:  # without threads, and without the time to import them
             yield from (self._read_one(index, image) for index, image in first)
@@ -220,9 +223,11 @@ class Captioner:
         try:
             if isinstance(image, np.ndarray):
                 return source, resize_image(image, size)
-            if not isinstance(image, Path | str | bytes):
+            if not isinstance(image, Path | str | bytes | Image.Image):
                 got = type(image).__name__
-                raise UsageError(f"Expected a path, bytes or a uint8 picture [H, W, 3], but got {got}.")
+                raise UsageError(
+                    f"Expected a path, bytes, a Pillow picture or a uint8 picture [H, W, 3], but got {got}."
+                )
             return source, load_pixels(image, size)
         except ImageError as error:
             return source, str(error)
@@ -238,6 +243,14 @@ def _word_detector(bundle: Bundle) -> WordDetector | None:
         return WordDetector.from_bytes(bundle.word_detector, depth=network.depth, vocabulary=network.vocabulary)
     except BundleError as error:
         raise BundleError(f"{bundle.source}: {error}") from None
+
+
+def _loaded(image: Picture) -> Picture:
+    """The same picture; one of Pillow is decoded here and now, as threads must not decode one object at a time."""
+    if isinstance(image, Image.Image) and image.width * image.height <= MAX_PIXELS:
+        with contextlib.suppress(Exception):  # said when it is read
+            image.load()
+    return image
 
 
 def _sentence(tokens: tuple[str, ...]) -> str:

@@ -11,6 +11,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from PIL import ExifTags, Image
 from captionkit.errors import ImageError, UsageError
 
 Pixels = npt.NDArray[np.uint8]
+Source = Path | str | bytes | Image.Image
 T = TypeVar("T")
 
 # Raise this number when a change here gives other pixels for the same file: feature caches and bundles record it.
@@ -44,7 +46,7 @@ _WARNINGS_LOCK = threading.Lock()
 
 
 def read_image(
-    source: Path | str | bytes,
+    source: Source,
     *,
     max_pixels: int = MAX_PIXELS,
     target_size: int | None = None,
@@ -58,7 +60,7 @@ def read_image(
     are kept, anything larger is scaled so that the largest value is 255; negative values and NaN become 0.
 
     Args:
-        source: a path, or the file's bytes.
+        source: a path, the file's bytes, or a picture that Pillow has opened or made, which is left open.
         max_pixels: a larger picture is refused after its header, before anything is decoded. Pillow's own
             limit of 179 megapixels holds in any case.
         target_size: the side that the picture will be resized to. A JPEG with more than twice that side is
@@ -71,6 +73,8 @@ def read_image(
     Raises:
         ImageError: no such file, not a picture, damaged, truncated, or too large.
     """
+    if isinstance(source, Image.Image):
+        return _decode(source, "the picture", max_pixels)
     if isinstance(source, bytes):
         data, name = source, "the picture"
         if len(data) > max_bytes:
@@ -79,7 +83,12 @@ def read_image(
         data, name = read_image_bytes(source, max_bytes=max_bytes), str(source)
     if not data:
         raise ImageError(f"Expected a picture, but {name} is empty.")
-    image = _open(data, name)
+    with closing(_open(data, name)) as image:
+        return _decode(image, name, max_pixels, target_size)
+
+
+def _decode(image: Image.Image, name: str, max_pixels: int, target_size: int | None = None) -> Pixels:
+    """Pixels of a picture whose header has been read; with `target_size` a JPEG may be decoded smaller."""
     try:
         width, height = image.size
         if width * height > max_pixels:
@@ -96,10 +105,9 @@ def read_image(
     except Exception as error:
         # A damaged file makes decoders raise nearly anything: OSError, SyntaxError, ValueError, struct.error, ...
         raise ImageError(
-            f"Expected a whole {image.format} picture, but {name} is damaged or cut off ({_reason(error)})."
+            f"Expected a whole {image.format or 'Pillow'} picture, but {name} is damaged or cut off "
+            f"({_reason(error)})."
         ) from None
-    finally:
-        image.close()
 
 
 def read_image_bytes(path: Path | str, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
@@ -160,11 +168,11 @@ def resize_image(image: Pixels, size: int) -> Pixels:
     return np.array(resized, dtype=np.uint8)
 
 
-def load_pixels(source: Path | str | bytes, size: int, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+def load_pixels(source: Source, size: int, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     """`read_image` and `resize_image` in one: what every network here is fed with.
 
     Args:
-        source: a path, or the file's bytes.
+        source: as of `read_image`.
         size: the side of the result in pixels.
         max_pixels: see `read_image`.
 

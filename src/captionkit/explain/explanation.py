@@ -113,7 +113,7 @@ def explain(
 
     Args:
         captioner: with the model to explain.
-        image: a path, the bytes of a picture file, or pixels uint8 [H, W, 3].
+        image: a path, the bytes of a picture file, a picture of Pillow, or pixels uint8 [H, W, 3].
         beams: width of the search; None for the bundle's own.
         others: how many other captions to find.
         by_occlusion: cover places of the picture even where the decoder gives attention.
