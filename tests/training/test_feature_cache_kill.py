@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from captionkit.errors import CacheError
-from captionkit.training.cache_manifest import SHARD_ROWS
+from captionkit.training.cache_manifest import PLAN, SHARD_ROWS
 from captionkit.training.directory_lock import DirectoryLock
 from captionkit.training.feature_cache import FeatureCache
 
@@ -69,8 +69,16 @@ def content(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
+def shards(cache: Path) -> list[Path]:
+    """Those under their final names."""
+    return [path for path in cache.glob("*.npy") if not path.name.startswith(".")]
+
+
 def kill_again_and_again(code: str, pictures: Path, folder: Path, number: int) -> None:
-    """Kill `number` builds while they work, each at a random moment; compare every cache that gets whole."""
+    """Kill `number` builds while they work; compare every cache that gets whole.
+
+    The first is killed at once, the second when it has made a shard, the others each at a random moment.
+    """
     process = start(code, pictures, folder / "whole")
     began = time.monotonic()
     finish(process)
@@ -81,19 +89,23 @@ def kill_again_and_again(code: str, pictures: Path, folder: Path, number: int) -
     while kills < number:
         cache = folder / f"killed-{attempt}"
         process = start(code, pictures, cache)
-        time.sleep(duration * (kills + rest.random()) / number)  # early, later and late ones
+        if kills == 1:  # however slow the machine is, not at the moment of the first
+            while not shards(cache) and process.poll() is None:
+                time.sleep(0.001)
+        elif kills:
+            time.sleep(duration * (kills + rest.random()) / number)  # early, later and late ones
         process.kill()
         process.communicate()
         if process.returncode == 0:  # it was done before we came
             assert content(cache) == expected
             attempt += 1
+            duration *= 0.8  # the machine has become faster since it was measured
             continue
         kills += 1
-        names = {path.name for path in cache.iterdir()} if cache.exists() else set()
-        seen.add(len([name for name in names if name.endswith(".npy") and not name.startswith(".")]))
-        for name in names:
-            if name.endswith(".npy") and not name.startswith("."):
-                np.load(cache / name)  # under its final name a shard is whole
+        made = shards(cache)
+        seen.add(len(made))
+        for path in made:
+            np.load(path)  # under its final name a shard is whole
         if kills % 3 == 0:  # let it end, and begin another
             finish(start(code, pictures, cache))
             assert content(cache) == expected
@@ -142,8 +154,10 @@ def test_interrupted_with_ctrl_c_it_goes_on(tmp_path: Path) -> None:
 
     pictures = make_pictures(tmp_path / "pictures", 2 * SHARD_ROWS + 30)
     process = start(PIXELS, pictures, tmp_path / "cache")
+    while not (tmp_path / "cache" / PLAN).exists() and process.poll() is None:
+        time.sleep(0.001)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert not (tmp_path / "cache" / DirectoryLock.NAME).exists()
     finish(start(PIXELS, pictures, tmp_path / "cache"))
     finish(start(PIXELS, pictures, tmp_path / "whole"))

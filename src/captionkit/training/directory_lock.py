@@ -60,14 +60,21 @@ class DirectoryLock:
                 if path.stat().st_ino == os.fstat(descriptor).st_ino:
                     break
             os.close(descriptor)
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
         self._descriptor = descriptor
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
+        except BaseException:  # a full disk, or an interruption
+            self._leave()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
         with contextlib.suppress(OSError):  # Windows does not remove an open file; it stays, unlocked
             (self._directory / self.NAME).unlink()
         os.close(self._descriptor)
