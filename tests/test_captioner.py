@@ -56,6 +56,12 @@ def test_pictures_of_pillow_are_captioned(captioner: Captioner, folder: Path) ->
     assert "damaged or cut off" in (captioner.caption([broken, path])[0].error or "")
 
 
+def test_paths_may_come_in_an_array(captioner: Captioner, folder: Path) -> None:
+    paths = [str(folder / "03.png"), str(folder / "04.png")]
+    for kind in (object, str):
+        assert captioner.caption(np.array(paths, kind)) == captioner.caption(paths)
+
+
 def test_another_process_can_have_it(captioner: Captioner, folder: Path) -> None:
     sent = pickle.loads(pickle.dumps(captioner))  # noqa: S301 -- our own bytes
     assert sent.bundle == captioner.bundle

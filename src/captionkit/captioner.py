@@ -119,8 +119,9 @@ class Captioner:
 
         Pictures are read by threads ahead of the network, and captions searched for in batches.
         """
-        if isinstance(images, Path | str | bytes | Image.Image) or getattr(images, "ndim", 4) < 4:
-            # Of which each letter, or each row, would be a picture.
+        # Of which each letter, or each row, would be a picture. An array of paths is several.
+        rows = isinstance(images, np.ndarray) and images.ndim < 4 and images.dtype.kind not in "OUS"
+        if rows or isinstance(images, Path | str | bytes | Image.Image):
             raise UsageError("Expected several pictures, but got one; put it into a list: [picture].")
         if n < 1:
             raise UsageError(f"Expected n of 1 or more captions for each picture, but got {n}.")
