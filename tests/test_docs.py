@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from captionkit.cli.app import main
 from captionkit.config import read_config
+from captionkit.text import tokenize
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
@@ -71,3 +73,30 @@ def test_the_commands_of_the_readme_work_when_pasted(
     for path in (ROOT / "examples").rglob("*"):
         if path.is_file():
             assert (tmp_path / path.relative_to(ROOT)).read_bytes() == path.read_bytes(), path
+
+
+@pytest.mark.slow
+def test_the_tutorial_prints_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Up to the first random weights to the letter; afterwards processors round differently."""
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    known: dict[str, Any] = {}
+    blocks = re.findall(r"```python\n(.*?)```\n+```text\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == page.count("```python") == 9
+    for number, (code, shown) in enumerate(blocks):
+        capsys.readouterr()
+        exec(code, known)  # the page itself is what is tested
+        printed = capsys.readouterr().out
+        if number < 4:
+            assert printed == shown
+        elif "sentence.append" not in code:  # a line a word, and it may choose another of the three sentences
+            assert len(printed.splitlines()) == len(shown.splitlines())
+    assert float(known["loss"]) < 0.5
+    told = {record.id: [tokenize(caption) for caption in record.captions] for record in known["records"]}
+    for record, prediction in zip(known["records"], known["found"], strict=True):
+        assert tokenize(prediction.text) in told[record.id]
+    assert known["sentence"] in told["cat.jpg"]
+    assert "split leak" in known["scores"].warnings[-1]

@@ -52,6 +52,15 @@ def test_the_letters_of_one_reference_are_no_references(references: Any) -> None
         score({"one": "a dog"}, {"one": references})
 
 
+def test_captions_without_names_are_told_to_have_some() -> None:
+    captions: Any = ["a dog"]
+    with pytest.raises(DataError, match=r"Expected captions by picture, a mapping .* but got a list"):
+        score(captions, {"one": ["a dog"]})
+    references: Any = [["a dog"]]
+    with pytest.raises(DataError, match=r"Expected references by picture, a mapping .* but got a list"):
+        score({"one": "a dog"}, references)
+
+
 def test_pictures_are_named_by_text() -> None:
     predictions: Any = {391895: "a dog"}
     references: Any = {391895: ["a dog"]}

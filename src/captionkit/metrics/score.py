@@ -54,8 +54,8 @@ def score(
         Scores in the order of `references`. A metric that has no value here is in `not_computed` with the reason.
 
     Raises:
-        DataError: no predictions, a prediction without references, references that are no list, or a caption or
-            name that is not text.
+        DataError: captions without names of pictures, no predictions, a prediction without references, references
+            that are no list, or a caption or name that is not text.
         UsageError: an unknown metric.
     """
     return score_with_outcomes(predictions, references, metrics, protocol=protocol).scores
@@ -139,6 +139,13 @@ def choose_metrics(names: Sequence[str], *, quiet: bool = False) -> dict[str, Me
 
 def check_captions(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> list[str]:
     """Raise where captions cannot be scored; return warnings where they can, but look wrong."""
+    for what, given in (("captions", predictions), ("references", references)):
+        if not isinstance(given, Mapping):
+            kind = type(given).__name__
+            raise DataError(
+                f"Expected {what} by picture, a mapping such as {{'a.jpg': ...}}, but got a {kind}; two lists "
+                "could slip against each other unnoticed."
+            )
     if not predictions:
         raise DataError("Expected at least one caption to score, but there are none.")
     for name, captions in references.items():
