@@ -145,6 +145,7 @@ class Captioner:
             no_echo=self.bundle.decoding.no_echo,
             may_repeat=self.bundle.decoding.may_repeat,
             twins=self.bundle.decoding.twins,
+            one=self.bundle.decoding.one,
         )
 
     def describe(

@@ -258,7 +258,7 @@ def test_preprocessing_of_another_version_is_refused(written: Path) -> None:
         read_bundle(written)
 
 
-@pytest.mark.parametrize("rule", ["no_echo", "may_repeat", "twins"])
+@pytest.mark.parametrize("rule", ["no_echo", "may_repeat", "twins", "one"])
 def test_a_bundle_from_before_a_rule_was_made_goes_without(written: Path, rule: str) -> None:
     assert getattr(read_bundle(written).decoding, rule)
     edit(written, "decoding.json", lambda document: document.pop(rule))

@@ -67,6 +67,7 @@ def test_a_beam_as_wide_as_the_space_equals_brute_force(seed: int, length_penalt
         Constraints(no_echo=frozenset({4, 5}), min_length=3),
         Constraints(may_repeat=frozenset({4}), min_length=3),
         Constraints(twins=(frozenset({4, 5}), frozenset({6})), must=(frozenset({5}),)),
+        Constraints(singular_after=frozenset({4}), plurals=frozenset({5, 6}), min_length=3),
     ],
     ids=[
         "must",
@@ -78,6 +79,7 @@ def test_a_beam_as_wide_as_the_space_equals_brute_force(seed: int, length_penalt
         "no-echo",
         "may-repeat",
         "twins",
+        "singular",
     ],
 )
 def test_constrained_beams_equal_brute_force(seed: int, limits: Constraints) -> None:
@@ -302,6 +304,15 @@ def test_one_thing_is_named_once() -> None:
     )
     assert free.ids == (A, B)
     assert held.ids == (A, C)
+
+
+def test_no_plural_comes_right_after_a() -> None:
+    start, step = table_model({BOS: {A: 1.0}, A: {B: 0.7, C: 0.3}, B: {EOS: 1.0}, C: {B: 0.6, EOS: 0.4}})
+    limits = Constraints(singular_after=frozenset({A}), plurals=frozenset({B}))
+    ((free,),) = beam_search(start, step, ONE, beams=1, max_length=4)
+    ((held,),) = beam_search(start, step, ONE, beams=1, max_length=4, constraints=limits)
+    assert free.ids == (A, B)
+    assert held.ids == (A, C, B)  # not at once, but later
 
 
 def test_a_caption_that_no_allowed_word_continues_is_cut() -> None:

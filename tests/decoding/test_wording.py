@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from captionkit.decoding import Beam, Wording
-from captionkit.decoding.inflection import inflections
+from captionkit.decoding.inflection import inflections, plurals
 from captionkit.errors import UsageError
 from captionkit.tokenizer import Tokenizer
 from tests.decoding.toy import Toy
@@ -66,6 +66,19 @@ def test_wishes_become_ids(tokenizer: Tokenizer) -> None:
     assert "red" in words(tokenizer, found.may_repeat)
     assert "dog" not in words(tokenizer, found.may_repeat)
     assert not Wording().constraints(tokenizer, may_repeat=()).may_repeat
+
+
+def test_no_plural_comes_after_a(tokenizer: Tokenizer) -> None:
+    found = Wording().constraints(tokenizer)
+    assert words(tokenizer, found.singular_after) == {"a"}
+    expected = "dogs runs men plays babies watches buses glasses"
+    assert words(tokenizer, found.plurals) == set(expected.split())
+    assert not Wording().constraints(tokenizer, one=()).plurals
+
+
+def test_words_in_s_that_are_no_plurals_may_come_after_a() -> None:
+    known = {"sport", "sports", "bu", "bus", "glass", "grass", "thumb", "thumbs", "rock", "rocks", "tennis", "is"}
+    assert plurals(known) == {"rocks"}
 
 
 def test_words_for_one_thing_may_both_come_where_both_are_demanded(tokenizer: Tokenizer) -> None:

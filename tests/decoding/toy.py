@@ -85,6 +85,10 @@ def allowed(words: tuple[int, ...], constraints: Constraints) -> bool:
                 or any(words[at] == words[at + 1] for at in range(len(words) - 1))
             )
         )
+        and not any(
+            words[at] in constraints.singular_after and words[at + 1] in constraints.plurals
+            for at in range(len(words) - 1)
+        )
         and not any(sum(word in things for word in words) > 1 for things in constraints.twins)
         and not any(
             words[at] == words[at + 2] and words[at + 1] in constraints.no_echo for at in range(len(words) - 2)

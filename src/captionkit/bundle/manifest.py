@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from captionkit.bundle.fields import Fields
-from captionkit.decoding import MAY_REPEAT, NO_ECHO, TWINS
+from captionkit.decoding import MAY_REPEAT, NO_ECHO, ONE, TWINS
 from captionkit.errors import BundleError
 
 FORMAT = "captionkit-bundle"
@@ -109,6 +109,7 @@ class Decoding:
         no_echo: words on whose two sides a caption may not say the same.
         may_repeat: words that may come twice; where none is named all may.
         twins: words that name one thing, with spaces between; a caption holds one of them at most.
+        one: words after which no plural comes.
     """
 
     beams: int = 3
@@ -119,6 +120,7 @@ class Decoding:
     no_echo: tuple[str, ...] = NO_ECHO
     may_repeat: tuple[str, ...] = MAY_REPEAT
     twins: tuple[str, ...] = TWINS
+    one: tuple[str, ...] = ONE
 
     def to_document(self) -> dict[str, Any]:
         """As JSON."""
@@ -131,6 +133,7 @@ class Decoding:
             "no_echo": list(self.no_echo),
             "may_repeat": list(self.may_repeat),
             "twins": list(self.twins),
+            "one": list(self.one),
         }
 
     @classmethod
@@ -149,6 +152,7 @@ class Decoding:
             no_echo=fields.sequence("no_echo", str) if fields.has("no_echo") else (),
             may_repeat=fields.sequence("may_repeat", str) if fields.has("may_repeat") else (),
             twins=fields.sequence("twins", str) if fields.has("twins") else (),
+            one=fields.sequence("one", str) if fields.has("one") else (),
         )
 
 

@@ -14,7 +14,7 @@ from captionkit.decoding.beam import beam_search
 from captionkit.decoding.constraints import MAX_MUST, Constraints
 from captionkit.decoding.hypothesis import Hypothesis, StartFunction, State, StepFunction, log_softmax
 from captionkit.decoding.sampling import greedy_search, sample
-from captionkit.decoding.wording import BAD_ENDINGS, MAY_REPEAT, NO_ECHO, TWINS, Wording
+from captionkit.decoding.wording import BAD_ENDINGS, MAY_REPEAT, NO_ECHO, ONE, TWINS, Wording
 from captionkit.errors import UsageError
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "MAX_MUST",
     "MAY_REPEAT",
     "NO_ECHO",
+    "ONE",
     "TWINS",
     "Beam",
     "Constraints",

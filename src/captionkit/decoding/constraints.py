@@ -34,6 +34,8 @@ class Constraints:
         may_repeat: where there are any, every other word comes once at most ("a bed with a bed on the bed"), and
             none twice in a row.
         twins: sets of ids that name one thing, of which a caption holds one at most ("a bicycle on a bike").
+        singular_after: ids ("a", "an") after which none of `plurals` comes ("on a rocks").
+        plurals: see `singular_after`.
     """
 
     must: tuple[frozenset[int], ...] = ()
@@ -44,6 +46,8 @@ class Constraints:
     no_echo: frozenset[int] = frozenset()
     may_repeat: frozenset[int] = frozenset()
     twins: tuple[frozenset[int], ...] = ()
+    singular_after: frozenset[int] = frozenset()
+    plurals: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if len(self.must) > MAX_MUST:
@@ -99,6 +103,10 @@ class Constraints:
             named = np.isin(history, things).any(axis=1)
             for id_ in things:
                 log_probabilities[named, id_] = -np.inf
+        if self.singular_after and self.plurals and length:
+            after = np.flatnonzero(np.isin(history[:, -1], list(self.singular_after)))
+            # In one step: there are hundreds.
+            log_probabilities[np.ix_(after, np.fromiter(self.plurals, np.intp))] = -np.inf
         if self.no_repeat_ngram:
             self._forbid_repeats(log_probabilities, history, rows, length)
 

@@ -64,6 +64,17 @@ IRREGULAR = [
 ]
 
 
+_PLURALS = "men women children people persons feet teeth geese mice wolves leaves knives shelves scarves calves"
+# Words in -s that "a" may stand before: a sports car, a backwards cap, a jeans jacket.
+_MAY_FOLLOW_A = "sports thumbs backwards outdoors news jeans ropes crafts gymnastics athletics"
+
+
+def plurals(vocabulary: Collection[str]) -> set[str]:
+    """The words of the vocabulary that "a" does not stand before: plurals, and third persons, of words it has."""
+    forms = {form for base in vocabulary for form in _regular_forms(base) - {base} if form.endswith("s")}
+    return forms.union(_PLURALS.split()).intersection(vocabulary).difference(_MAY_FOLLOW_A.split())
+
+
 def inflections(word: str, vocabulary: Collection[str]) -> set[str]:
     """The words of the vocabulary that are forms of `word`, itself included where the vocabulary has it."""
     known = vocabulary if isinstance(vocabulary, (set, frozenset, dict)) else set(vocabulary)

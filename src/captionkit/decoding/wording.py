@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from captionkit.decoding.constraints import Constraints
-from captionkit.decoding.inflection import inflections
+from captionkit.decoding.inflection import inflections, plurals
 from captionkit.errors import UsageError
 from captionkit.text import tokenize
 from captionkit.tokenizer import SPECIALS, Tokenizer
@@ -47,6 +48,9 @@ TWINS = (
     "children kids",
 )
 
+# Words after which no plural comes ("on a rocks").
+ONE = ("a", "an")
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -80,6 +84,7 @@ class Wording:
         no_echo: Iterable[str] = NO_ECHO,
         may_repeat: Iterable[str] = MAY_REPEAT,
         twins: Iterable[str] = TWINS,
+        one: Iterable[str] = ONE,
     ) -> Constraints:
         """These wishes and a model's own habits as ids of its vocabulary.
 
@@ -89,6 +94,7 @@ class Wording:
             bad_endings, no_echo, may_repeat: words, see `Constraints`; those that the vocabulary lacks have no
                 part in it.
             twins: words that name one thing, with spaces between; of those that must appear two may.
+            one: words after which no plural comes.
 
         Raises:
             UsageError: a word that must appear is not in the vocabulary, is also to be avoided, or is one of
@@ -108,6 +114,7 @@ class Wording:
                 raise UsageError(f"A caption cannot both hold and avoid {word!r}; leave one of the two out.")
             must.append(forms - avoid)
         alike = [set(words.split()) for words in twins]
+        singular_after = _ids(one, tokenizer)
         return Constraints(
             must=tuple(_ids(forms, tokenizer) for forms in must),
             avoid=_ids(avoid, tokenizer),
@@ -119,7 +126,15 @@ class Wording:
             twins=tuple(
                 _ids(words, tokenizer) for words in alike if sum(bool(forms & words) for forms in must) < 2
             ),
+            singular_after=singular_after,
+            plurals=_plurals(tokenizer) if singular_after else frozenset(),
         )
+
+
+@lru_cache(maxsize=8)
+def _plurals(tokenizer: Tokenizer) -> frozenset[int]:
+    """Found once for a vocabulary: it takes longer than a step of the search."""
+    return _ids(plurals(tokenizer.words[len(SPECIALS) :]), tokenizer)
 
 
 def _ids(words: Iterable[str], tokenizer: Tokenizer) -> frozenset[int]:
