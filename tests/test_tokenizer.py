@@ -89,3 +89,7 @@ def test_coverage_counts_running_words() -> None:
 def test_a_bad_vocabulary_is_refused(text: str, says: str) -> None:
     with pytest.raises(DataError, match=says.replace("[", r"\[")):
         Tokenizer.from_json(text)
+
+
+def test_it_prints_as_a_line() -> None:
+    assert repr(Tokenizer(["dog", "cat"])) == "Tokenizer(6 words)"

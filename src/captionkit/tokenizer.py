@@ -56,6 +56,9 @@ class Tokenizer:
     def __len__(self) -> int:
         return len(self.words)
 
+    def __repr__(self) -> str:
+        return f"Tokenizer({len(self):,} words)"
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tokenizer) and self.words == other.words
 
