@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captionkit.delimited import read_delimited
+from captionkit.delimited import format_row, read_delimited
 from captionkit.errors import DataError
 
 Rows = list[tuple[int, dict[str, str]]]
@@ -81,3 +81,11 @@ def test_what_was_written_is_read(delimiter: str, rows: list[tuple[str, str]]) -
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter).writerows([("one", "two"), *rows])
     assert [tuple(cells.values()) for _, cells in read(out.getvalue(), delimiter)[1]] == rows
+
+
+def test_a_row_is_read_back_and_holds_no_formula() -> None:
+    cells = ["a,b", 'say "x"', "two\nlines", "back\rhere", "", "-8.5", "-", 3]
+    assert read(f"{format_row('abcdefgh')}{format_row(cells)}")[1] == [
+        (2, dict(zip("abcdefgh", map(str, cells), strict=True)))
+    ]
+    assert format_row(["=1+1", "+a", "-a", "@a", "\t=1", "\r=1"]) == "'=1+1,'+a,'-a,'@a,'\t=1,\"'\r=1\"\n"

@@ -114,3 +114,16 @@ def test_heic_pictures_in_folders_are_counted(album: Path) -> None:
         UsageError, match="1 HEIC picture was passed over, since that format is not read; convert it"
     ):
         names(album, "phone")
+
+
+def test_pipes_and_devices_in_folders_are_told_and_never_opened(album: Path) -> None:
+    os.mkfifo(album / "pipe.jpg")
+    (album / "zeros.jpg").symlink_to("/dev/zero")
+    (album / "nowhere.jpg").symlink_to("none.jpg")  # its reading tells
+    passed = PassedOver()
+    found = [path.name for path in find_pictures([str(album)], passed)]
+    assert found == ["a.png", "b.JPG", "nowhere.jpg", "c.webp", "d.tiff"]
+    assert [one.split(", but ")[0] for one in passed.pipes] == [
+        f"Expected a picture at {album / name}" for name in ("pipe.jpg", "zeros.jpg")
+    ]
+    assert names(album, "pipe.jpg") == ["pipe.jpg"]  # who names a pipe means it

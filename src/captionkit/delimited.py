@@ -1,12 +1,17 @@
-"""The one reader of CSV and TSV, strict: a quote or comma out of place would otherwise make a wrong caption."""
+"""The one reader of CSV and TSV, strict: a quote or comma out of place would otherwise make a wrong caption.
+
+And the rows of CSV that are written for spreadsheets and programs alike.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from captionkit.errors import DataError
+
+FORMULA = "=+-@\t\r"  # what a spreadsheet takes for the beginning of one
 
 
 def read_delimited(
@@ -52,6 +57,28 @@ def read_delimited(
             leave_out(line, message)
 
     return columns, rows()
+
+
+def format_row(cells: Iterable[object]) -> str:
+    """A row of CSV with its line end.
+
+    What a spreadsheet would take for a formula gets an apostrophe before it: a file's name, an id or a caption of
+    somebody else's must not compute anything. Numbers stay as they are.
+    """
+    out = io.StringIO()
+    # Python 3.11 quotes a carriage return only where it is part of the line end.
+    csv.writer(out, lineterminator="\r\n").writerow([_no_formula(str(cell)) for cell in cells])
+    return f"{out.getvalue()[:-2]}\n"
+
+
+def _no_formula(cell: str) -> str:
+    if len(cell) < 2 or cell[0] not in FORMULA:
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _rows(text: str, place: Callable[[int], str], delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -119,6 +119,11 @@ def read_bounded(path: Path | str, limit: int) -> bytes:
     return data
 
 
+def real_path(path: Path) -> Path:
+    """An absolute path without links. `Path.resolve` raises where one leads to itself; reading it tells."""
+    return Path(os.path.realpath(path))
+
+
 def sha256(data: bytes | memoryview) -> str:
     """The SHA-256 of bytes as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +26,12 @@ class PassedOver:
 
     Attributes:
         folders: one sentence a folder that cannot be listed.
+        pipes: one sentence a pipe, socket or device with a picture's name: reading one may never end.
         heic: how many HEIC pictures there are.
     """
 
     folders: list[str] = field(default_factory=list)
+    pipes: list[str] = field(default_factory=list)
     heic: int = 0
 
 
@@ -79,13 +82,14 @@ def _expand(name: str, passed: PassedOver) -> list[Path]:
     if path.is_dir():
         below = PassedOver()
         found = _below(path, below)
-        if not found and not below.folders:
+        if not found and not below.folders and not below.pipes:
             heic = f" {heic_sentence(below.heic)}" if below.heic else ""
             raise UsageError(
                 f"Expected pictures in the folder {name}, but neither it nor a folder in it holds one "
                 f"({', '.join(sorted(SUFFIXES))}).{heic}"
             )
         passed.folders += below.folders
+        passed.pipes += below.pipes
         passed.heic += below.heic
         return found
     if not path.exists() and _MAGIC & set(name):
@@ -115,5 +119,18 @@ def _below(folder: Path, passed: PassedOver) -> list[Path]:
             suffix = Path(name).suffix.lower()
             passed.heic += suffix in HEIC_SUFFIXES
             if suffix in SUFFIXES:
-                found.append(Path(root, name))
+                path = Path(root, name)
+                if _may_be_read(path):
+                    found.append(path)
+                else:
+                    passed.pipes.append(
+                        f"Expected a picture at {path}, but it is a pipe, socket or device; it was passed over."
+                    )
     return found
+
+
+def _may_be_read(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True  # a link that leads nowhere, a folder without permission: reading tells

@@ -103,6 +103,24 @@ def test_a_line_that_is_broken_elsewhere_is_damage(tmp_path: Path) -> None:
         open_sidecar(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"number": 0', '"number": 1e999'),
+        ('"document": "a"', '"document": "a\\u0000b"'),
+        ('"document": "a"', '"document": "\\ud800"'),
+        ('"confidence": 0.9', f'"confidence": {10**400}'),
+    ],
+)
+def test_values_that_no_record_has_are_damage(tmp_path: Path, old: str, new: str) -> None:
+    remembered(tmp_path, "a")
+    text = (tmp_path / NAME).read_text()
+    assert old in text
+    (tmp_path / NAME).write_text(text.replace(old, new))
+    with pytest.raises(DataError, match="damaged"):
+        open_sidecar(tmp_path)
+
+
 def test_without_room_for_a_line_the_file_is_as_it_was(tmp_path: Path) -> None:
     sidecar = remembered(tmp_path, "a")
     before = (tmp_path / NAME).read_bytes()

@@ -185,6 +185,25 @@ def test_csv_has_a_row_a_caption(run: Run, album: Path) -> None:
     assert float(rows[0]["log_probability"]) < 0
 
 
+def test_csv_holds_no_formula_and_leads_to_the_same_files(
+    run: Run, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (album / "=1+1.png").write_bytes(draw_picture(5))
+    (album / "=2.png").write_bytes(b"\0\0\0\x18ftypheic")
+    (album / "-\r.png").write_bytes(draw_picture(6))
+    monkeypatch.chdir(album)
+    rows = list(csv.DictReader(io.StringIO(run(".", "--csv").out, newline="")))
+    assert [row["source"] for row in rows] == [
+        "./-\r.png",
+        "./=1+1.png",
+        "./=2.png",
+        "a.png",
+        "b.png",
+        "trip/c.png",
+    ]
+    assert rows[2]["error"].startswith("'=2.png is a HEIC picture")
+
+
 def test_output_goes_to_a_file_whole_or_not_at_all(run: Run, album: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.jsonl"
     done = run(album, "--json", "--output", target)

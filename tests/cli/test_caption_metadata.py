@@ -102,3 +102,13 @@ def test_a_name_that_is_no_unicode_is_written_and_taken_back(tiny_bundle: Path, 
     done = subprocess.run([*command, "--undo"], capture_output=True, check=True)
     assert b"lat\xe9in.png\trestored\n" in done.stdout
     assert {path: path.read_bytes() for path in album.iterdir()} == before
+
+
+def test_a_link_that_leads_to_itself_keeps_nothing_from_being_taken_back(run: Run, album: Path) -> None:
+    before = (album / "a.png").read_bytes()
+    (album / "loop.png").symlink_to("loop.png")
+    code, _, err = run(album, "--write-metadata")
+    assert (code, "metadata of 2 of 3 pictures written" in err) == (1, True)
+    code, out, err = run(album, "--undo")
+    assert (code, out.count("restored"), err) == (0, 2, "")
+    assert (album / "a.png").read_bytes() == before

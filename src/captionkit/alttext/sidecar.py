@@ -279,7 +279,7 @@ def open_sidecar(root: Path, name: str = NAME) -> Sidecar:
             return Sidecar(path, dict(enumerate(map(_parse, document["writes"]))), stamp=stamp)
         writes, whole = _read_lines(rest)
         return Sidecar(path, writes, stamp=stamp, anew=not whole)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise DataError(f"{mistake}.") from None
 
 
@@ -337,6 +337,8 @@ def _parse(entry: Any) -> Write:
         for one in entry["alts"]
     )
     document, time, before, after = (str(entry[key]) for key in ("document", "time", "before", "after"))
+    if b"\0" in os.fsencode(document):  # half a character is a ValueError here too
+        raise ValueError("a name that no file has")
     return Write(document, time, before, after, alts, tuple(undo))
 
 

@@ -19,7 +19,7 @@ from captionkit.alttext.scan import Failure, ScannedDocument, check_path, find_r
 from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, now, open_sidecar, short_source
 from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import DataError, WriteError
-from captionkit.files import sha256, write_bytes
+from captionkit.files import real_path, sha256, write_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +201,10 @@ def undo(
         read: how a document is read, within its bounds.
     """
     root = sidecar.path.parent.resolve()
-    wanted = None if documents is None else {path.resolve() for path in documents}
+    wanted = None if documents is None else {real_path(path) for path in documents}
     names = dict.fromkeys(write.document for write in reversed(sidecar.writes))
     for name in names:
-        path = (root / name).resolve()
+        path = real_path(root / name)
         if not path.is_relative_to(root):
             yield Undone(name, 0, f"{name} lies outside the root {root}; it is left alone.")
         elif wanted is None or path in wanted or any(path.is_relative_to(folder) for folder in wanted):

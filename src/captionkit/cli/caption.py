@@ -230,7 +230,7 @@ def _undo(names: list[str], *, blind: bool) -> None:
 
 
 def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool]:
-    """The pictures to caption, their names (`-` is standard input), and whether a folder could not be listed."""
+    """The pictures to caption, their names (`-` is standard input), and whether there was what cannot be read."""
     from captionkit.errors import UsageError
     from captionkit.images import MAX_FILE_BYTES
     from captionkit.picture_paths import PassedOver, find_pictures, heic_sentence
@@ -247,9 +247,9 @@ def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool]:
     for path in find_pictures((path for path in paths if path != STDIN), passed):
         pictures.append(path)
         names.append(str(path))
-    for line in [*passed.folders, *([heic_sentence(passed.heic)] if passed.heic else [])]:
+    for line in [*passed.folders, *passed.pipes, *([heic_sentence(passed.heic)] if passed.heic else [])]:
         print(f"captionkit: {printable(line)}", file=sys.stderr)
-    return pictures, names, bool(passed.folders)
+    return pictures, names, bool(passed.folders or passed.pipes)
 
 
 def _let_names_through() -> None:
@@ -322,17 +322,24 @@ class _Table:
     """One row a caption, and one for a picture without."""
 
     def __init__(self, out: IO[str]) -> None:
-        import csv
-
-        self._rows = csv.writer(out, lineterminator="\n")
-        self._rows.writerow(["source", "rank", "caption", "log_probability", "confidence", "error"])
+        self._out = out
+        self._write("source", "rank", "caption", "log_probability", "confidence", "error")
 
     def __call__(self, name: str, prediction: Prediction) -> None:
+        from captionkit.delimited import FORMULA
+
+        if name[0] in FORMULA and name != STDIN:
+            name = f"./{name}"  # the same file, and no formula
         for rank, one in enumerate(prediction.captions, start=1):
             sure = "" if rank > 1 else _number(prediction.confidence)
-            self._rows.writerow([name, rank, one.text, f"{one.log_probability:.6f}", sure, ""])
+            self._write(name, rank, one.text, f"{one.log_probability:.6f}", sure, "")
         if not prediction.captions:
-            self._rows.writerow([name, "", "", "", _number(prediction.confidence), prediction.error or ""])
+            self._write(name, "", "", "", _number(prediction.confidence), prediction.error or "")
+
+    def _write(self, *cells: object) -> None:
+        from captionkit.delimited import format_row
+
+        self._out.write(format_row(cells))
 
 
 def _number(confidence: float | None) -> str:

@@ -9,6 +9,7 @@ from captionkit.alttext.sidecar import Sidecar
 from captionkit.alttext.wording import LANGUAGE
 from captionkit.alttext.write import Undone
 from captionkit.errors import CaptionkitError
+from captionkit.files import real_path
 from captionkit.metadata.describe import open_undo, undo_descriptions, write_description
 from captionkit.records import Prediction
 
@@ -43,7 +44,7 @@ class Album:
         if not prediction.text:
             return ""
         try:
-            folder = path.resolve().parent
+            folder = real_path(path).parent
             if folder not in self._sidecars:
                 self._sidecars[folder] = open_undo(folder)
             outcome = write_description(
@@ -71,6 +72,6 @@ def undo_album(pictures: Iterable[Path]) -> Iterator[Undone]:
     """
     folders: dict[Path, list[Path]] = {}
     for picture in pictures:
-        folders.setdefault(picture.resolve().parent, []).append(picture)
+        folders.setdefault(real_path(picture).parent, []).append(picture)
     for folder, inside in folders.items():
         yield from undo_descriptions(open_undo(folder), inside)

@@ -17,7 +17,7 @@ from captionkit.alttext.sidecar import Sidecar, Write, WrittenAlt, now, open_sid
 from captionkit.alttext.write import Undone, check_writable, undo
 from captionkit.byte_edits import ByteEdit, apply_edits, inverse_edits
 from captionkit.errors import CaptionkitError, DataError
-from captionkit.files import read_bounded, sha256, write_bytes
+from captionkit.files import read_bounded, real_path, sha256, write_bytes
 from captionkit.images import MAX_FILE_BYTES, read_image
 from captionkit.metadata import exif, iptc, xmp
 from captionkit.metadata.blocks import Blocks, Changes, Container, MetadataError
@@ -138,7 +138,7 @@ def write_description(
         DataError: the file is read-only, or its metadata is damaged; it is left as it is.
         ImageError: the picture does not decode.
     """
-    path = path.resolve()
+    path = real_path(path)
     data = read_bounded(path, MAX_FILE_BYTES)
     if beside or _container(data) is None:
         read_image(data)  # what is no picture gets no description

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from captionkit import files
+from captionkit.delimited import format_row
 from captionkit.errors import DataError
 from captionkit.metrics.diversity import Diversity
 from captionkit.metrics.fingerprint import signature
@@ -115,12 +114,12 @@ def as_csv(report: Report) -> str:
     systems = [(report.name, report.scores.corpus)]
     if report.other:
         systems.append(report.other)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["system", *names])
+    rows = [format_row(["system", *names])]
     for system, values in systems:
-        writer.writerow([system, *(f"{100 * values[name]:.4f}" if name in values else "" for name in names)])
-    return out.getvalue()
+        rows.append(
+            format_row([system, *(f"{100 * values[name]:.4f}" if name in values else "" for name in names)])
+        )
+    return "".join(rows)
 
 
 def as_json(report: Report) -> str:
@@ -147,12 +146,11 @@ def as_json(report: Report) -> str:
 def per_image_csv(scores: Scores, captions: Mapping[str, str]) -> str:
     """A row a picture: its id, its caption and its scores (x1)."""
     names = ordered(scores.per_image)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["image", "caption", *names])
+    rows = [format_row(["image", "caption", *names])]
     for place, image in enumerate(scores.ids):
-        writer.writerow([image, captions[image], *(f"{scores.per_image[name][place]:.6f}" for name in names)])
-    return out.getvalue()
+        values = (f"{scores.per_image[name][place]:.6f}" for name in names)
+        rows.append(format_row([image, captions[image], *values]))
+    return "".join(rows)
 
 
 def read_scores(path: Path | str) -> tuple[dict[str, float], dict[str, str]] | None:
