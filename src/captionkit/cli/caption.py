@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import check_output, printable
+from captionkit.cli.output import STDIN, check_output, printable
 
 if TYPE_CHECKING:
     from captionkit.captioner import Captioner, Picture
+    from captionkit.cli.sentences import Format
+    from captionkit.cli.unfinished import Unfinished
     from captionkit.decoding import Search
     from captionkit.metadata.album import Album
-    from captionkit.records import Prediction
-
-STDIN = "-"
 
 
 def caption(
@@ -75,7 +74,8 @@ def caption(
         typer.Option(
             "--output",
             "-o",
-            help="Write to this file, whole or not at all; not over a picture.",
+            help="Write to this file, whole or not at all; not over a picture. After an interruption the same "
+            "command goes on.",
             show_default=False,
         ),
     ] = None,
@@ -119,11 +119,15 @@ def caption(
     Examples: captionkit caption photo.jpg; captionkit caption album/ --csv -o captions.csv;
     captionkit caption photo.jpg --n 3 --must dog --avoid grass
     """
+    from captionkit import __version__
     from captionkit.captioner import Captioner
+    from captionkit.cli.sentences import CSV_HEADER, csv_rows, json_line, plain
     from captionkit.cli.together import expect_with, expect_without
+    from captionkit.cli.unfinished import Unfinished
     from captionkit.confidence import hedged, withheld
     from captionkit.decoding import Greedy, Sample, Wording
     from captionkit.errors import UsageError
+    from captionkit.files import sha256_file
     from captionkit.progress import Progress
 
     expect_without("--json", as_json, {"--csv": as_csv})
@@ -164,22 +168,40 @@ def caption(
     wording = Wording(must=tuple(must or ()), avoid=tuple(avoid or ()), min_length=min_length)
     alone = len(names) == 1 and names[0] in paths
     album = _album(captioner.bundle.source, overwrite, xmp_files) if write_metadata else None
+    write: Format = json_line if as_json else csv_rows if as_csv else partial(plain, alone=alone)
+    unfinished = None
+    if output is not None and not alone and not sample:  # a word that is drawn depends on those drawn before
+        made_by = [as_json, as_csv, str(search), str(wording), n, below, abstain]
+        unfinished = Unfinished(output, [__version__, sha256_file(captioner.bundle.source), *made_by])
+    texts = [unfinished.text(name) if unfinished else None for name in names]
+    todo = [picture for picture, text in zip(pictures, texts, strict=True) if text is None]
     failed = 0
-    with _destination(output) as out:
-        write = _JsonLines(out) if as_json else _Table(out) if as_csv else _Plain(out, alone=alone)
+    with (
+        _keeping(unfinished, len(names) - len(todo)),
+        _destination(output) as out,
         # Sentences that appear on a terminal are progress enough.
-        with Progress("captions", len(names), "pictures", quiet=alone or out.isatty()) as progress:
-            found = captioner.iter_caption(pictures, search=search, n=n, wording=wording)
-            for name, plain in zip(names, found, strict=True):
-                prediction = (withheld if abstain else hedged)(plain, below)
-                write(name, prediction)
-                error = prediction.error
-                if album is not None and prediction.captions:
-                    error = album.write(Path(name), prediction) or None
-                if error is not None:
-                    failed += 1
-                    progress.warn(f"captionkit: {printable(error)}")
-                progress.advance()
+        Progress(
+            "captions", len(names), "pictures", done=len(names) - len(todo), quiet=alone or out.isatty()
+        ) as progress,
+    ):
+        out.write(CSV_HEADER if as_csv else "")
+        found = captioner.iter_caption(todo, search=search, n=n, wording=wording)
+        for name, text in zip(names, texts, strict=True):
+            if text is not None:
+                out.write(text)
+                continue
+            prediction = (withheld if abstain else hedged)(next(found), below)
+            out.write(written := write(name, prediction))
+            out.flush()
+            error = prediction.error
+            if album is not None and prediction.captions:
+                error = album.write(Path(name), prediction) or None
+            if error is not None:
+                failed += 1
+                progress.warn(f"captionkit: {printable(error)}")
+            elif unfinished is not None and name != STDIN:
+                unfinished.add(name, written)
+            progress.advance()
     if album is not None:
         kept = f", {album.kept} kept the description they had" if album.kept else ""
         print(f"captionkit: metadata of {album.written} of {len(names)} pictures written{kept}.", file=sys.stderr)
@@ -204,6 +226,29 @@ def _threshold(captioner: Captioner, hedge_below: float | None, abstain: bool, s
             )
         return 0.0
     return known.hedge_below if hedge_below is None else hedge_below
+
+
+@contextlib.contextmanager
+def _keeping(unfinished: Unfinished | None, before: int) -> Iterator[None]:
+    """Say what was kept by an earlier run, and what this one keeps if it does not come to its end."""
+    if unfinished is None:
+        yield
+        return
+    where = printable(str(unfinished.path))
+    if before:
+        print(f"captionkit: going on; {before:,} pictures were captioned before ({where}).", file=sys.stderr)
+    try:
+        yield
+    except BaseException:
+        unfinished.close(done=False)
+        if unfinished.kept:
+            print(
+                f"captionkit: what was written of {len(unfinished.kept):,} pictures is kept in {where}; "
+                "the same command goes on from there.",
+                file=sys.stderr,
+            )
+        raise
+    unfinished.close(done=True)
 
 
 def _album(bundle: str, overwrite: bool, xmp_files: bool) -> Album:
@@ -272,75 +317,3 @@ def _destination(output: Path | None) -> Iterator[IO[str]]:
         yield text
         text.flush()
         text.detach()
-
-
-class _Plain:
-    """Sentences; before each its path, where there is more than one picture."""
-
-    def __init__(self, out: IO[str], *, alone: bool) -> None:
-        self._out, self._alone = out, alone
-
-    def __call__(self, name: str, prediction: Prediction) -> None:
-        from captionkit.confidence import UNSURE
-
-        texts = [one.text for one in prediction.captions]
-        for text in texts or ([UNSURE] if prediction.error is None else []):
-            self._out.write(f"{text}\n" if self._alone else f"{printable(name)}\t{text}\n")
-        self._out.flush()
-
-
-class _JsonLines:
-    """One object a picture."""
-
-    def __init__(self, out: IO[str]) -> None:
-        self._out = out
-
-    def __call__(self, name: str, prediction: Prediction) -> None:
-        document = {
-            "source": name,
-            "captions": [
-                {
-                    "text": one.text,
-                    "tokens": list(one.tokens),
-                    "log_probability": round(one.log_probability, 6),
-                    "score": round(one.score, 6),
-                    "finished": one.finished,
-                }
-                for one in prediction.captions
-            ],
-            "confidence": prediction.confidence,
-            "withheld": not prediction.captions and prediction.error is None,
-            "error": prediction.error,
-        }
-        # A name that is no Unicode is escaped, so that the line stays JSON.
-        unicode = name.isascii() or "\\ud" not in ascii(name)
-        self._out.write(json.dumps(document, ensure_ascii=not unicode) + "\n")
-        self._out.flush()
-
-
-class _Table:
-    """One row a caption, and one for a picture without."""
-
-    def __init__(self, out: IO[str]) -> None:
-        self._out = out
-        self._write("source", "rank", "caption", "log_probability", "confidence", "error")
-
-    def __call__(self, name: str, prediction: Prediction) -> None:
-        from captionkit.delimited import FORMULA
-
-        if name[0] in FORMULA and name != STDIN:
-            name = f"./{name}"  # the same file, and no formula
-        for rank, one in enumerate(prediction.captions, start=1):
-            sure = "" if rank > 1 else _number(prediction.confidence)
-            self._write(name, rank, one.text, f"{one.log_probability:.6f}", sure, "")
-        if not prediction.captions:
-            self._write(name, "", "", "", _number(prediction.confidence), prediction.error or "")
-
-    def _write(self, *cells: object) -> None:
-        from captionkit.delimited import format_row
-
-        self._out.write(format_row(cells))
-
-
-def _number(confidence: float | None) -> str:
-    return "" if confidence is None else f"{confidence:.4f}"

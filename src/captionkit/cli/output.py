@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+STDIN = "-"  # as the name of a picture
+
 
 def check_output(
     option: str, output: Path | None, inputs: Iterable[Path | str | None], *, over_picture: bool = False

@@ -1,0 +1,120 @@
+"""What a long command has done so far, beside the file that it writes: interrupted, the same command goes on.
+
+NAME.unfinished holds JSON, a line each: first what the command was, then what it wrote of one picture. It goes
+when NAME is there. A line that is not whole ends what is believed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import IO, Any
+
+from captionkit.errors import UsageError, WriteError
+
+FORMAT = "captionkit-unfinished-1"
+_MAX_LINE_BYTES = 1_000_000
+
+
+class Unfinished:
+    """The texts of pictures that an earlier, interrupted run of the same command has written.
+
+    Attributes:
+        path: NAME.unfinished.
+        kept: the texts by picture, as the earlier run wrote them.
+    """
+
+    def __init__(self, output: Path, made_by: list[Any]) -> None:
+        """Read what is there.
+
+        Args:
+            output: the file that the command will write.
+            made_by: all that decides on its texts, as JSON can hold it; of another command nothing is taken.
+
+        Raises:
+            UsageError: a file of that name is there and is none of ours.
+        """
+        self.path = output.with_name(f"{output.name}.unfinished")
+        self._made_by = hashlib.sha256(json.dumps(made_by).encode()).hexdigest()
+        self._handle: IO[bytes] | None = None
+        self.kept: dict[str, str] = {}
+        self._states: dict[str, list[int]] = {}
+        self._read()
+
+    def text(self, name: str) -> str | None:
+        """What an earlier run wrote of a picture; None where it wrote nothing or the file has changed since."""
+        text = self.kept.get(name)
+        return text if text is not None and self._states[name] == _state(name) else None
+
+    def add(self, name: str, text: str) -> None:
+        """Keep what is written of a picture.
+
+        Raises:
+            WriteError: the disk is full, say.
+        """
+        line = {"picture": name, "state": _state(name), "text": text}
+        try:
+            if self._handle is None:
+                self._handle = self._begin()
+            self._handle.write(_line(line))
+            self._handle.flush()  # what is not with the system dies with the process
+        except OSError as error:
+            raise WriteError(self.path, error) from None
+        self.kept[name], self._states[name] = text, _state(name)
+
+    def close(self, *, done: bool) -> None:
+        """Let go of the file, which is not needed any more where the command is done."""
+        if self._handle is not None:
+            with contextlib.suppress(OSError):
+                self._handle.close()
+        if done:
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)
+
+    def _begin(self) -> IO[bytes]:
+        """The file with what is still believed of it, open for more."""
+        # A link that somebody laid there is not followed.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+        handle = os.fdopen(os.open(self.path, flags, 0o666), "wb")
+        handle.write(_line({"format": FORMAT, "made_by": self._made_by}))
+        for name, text in self.kept.items():
+            handle.write(_line({"picture": name, "state": self._states[name], "text": text}))
+        return handle
+
+    def _read(self) -> None:
+        if not self.path.exists():
+            return
+        begin, head = _line({"format": FORMAT})[:-2], b"no file"
+        if self.path.is_file():
+            with self.path.open("rb") as handle:
+                head = handle.readline(_MAX_LINE_BYTES)
+        if head[: len(begin)] != begin[: len(head)]:  # shorter where the process died in its first line
+            raise UsageError(
+                f"Expected {self.path} to be free for what an interruption leaves, but another file is there; "
+                "move it away, or name another output."
+            )
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError), self.path.open("rb") as handle:
+            if handle.readline(_MAX_LINE_BYTES) != _line({"format": FORMAT, "made_by": self._made_by}):
+                return
+            while line := handle.readline(_MAX_LINE_BYTES):
+                one = json.loads(line)
+                name, state, text = one["picture"], one["state"], one["text"]
+                if not (isinstance(name, str) and isinstance(state, list) and isinstance(text, str)):
+                    return
+                self.kept[name], self._states[name] = text, state
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    return json.dumps(document).encode() + b"\n"  # ASCII: names need not be Unicode
+
+
+def _state(name: str) -> list[int]:
+    """Size and time of change of a file; empty where it is gone."""
+    try:
+        found = os.stat(name)  # noqa: PTH116 -- names need not be Unicode, and there may be 100,000
+    except (OSError, ValueError):
+        return []
+    return [found.st_size, found.st_mtime_ns]

@@ -1,0 +1,170 @@
+"""`captionkit caption -o` interrupted: the same command goes on, and another one does not."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captionkit.captioner import Captioner
+from captionkit.cli.app import main
+from captionkit.cli.unfinished import Unfinished
+from captionkit.errors import UsageError
+from captionkit.records import Prediction
+from captionkit.selftest import draw_picture
+
+Run = Callable[..., tuple[int, str, list[str]]]
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    (tmp_path / "album").mkdir()
+    for seed in range(6):
+        (tmp_path / "album" / f"{seed}.png").write_bytes(draw_picture(seed))
+    return tmp_path / "album"
+
+
+@pytest.fixture
+def run(
+    tiny_bundle: Path, album: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Caption the album; returns the exit code, standard error and the pictures that were captioned now.
+
+    `stop` interrupts it after so many pictures.
+    """
+    whole = Captioner.iter_caption
+
+    def call(*arguments: str | Path, stop: int = 99) -> tuple[int, str, list[str]]:
+        seen: list[str] = []
+
+        def counted(self: Captioner, images: Iterable[Any], **options: Any) -> Iterator[Prediction]:
+            for prediction in whole(self, images, **options):
+                if len(seen) == stop:
+                    raise KeyboardInterrupt
+                seen.append(Path(prediction.source).name)
+                yield prediction
+
+        monkeypatch.setattr(Captioner, "iter_caption", counted)
+        argv = ["captionkit", "caption", str(album), *map(str, arguments), "--bundle", str(tiny_bundle)]
+        monkeypatch.setattr(sys, "argv", argv)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+        with pytest.raises(SystemExit) as done:
+            main()
+        assert isinstance(done.value.code, int)
+        return done.value.code, capsys.readouterr().err, seen
+
+    return call
+
+
+@pytest.mark.parametrize("kind", [["--csv"], ["--json"], []])
+def test_the_same_command_goes_on_and_writes_the_same_bytes(run: Run, tmp_path: Path, kind: list[str]) -> None:
+    at_once, in_two = tmp_path / "once.csv", tmp_path / "twice.csv"
+    assert run(*kind, "-o", at_once)[0] == 0
+    code, err, seen = run(*kind, "-o", in_two, stop=4)
+    assert (code, len(seen)) == (130, 4)
+    assert "what was written of 4 pictures is kept in" in err
+    assert not in_two.exists()
+    code, err, seen = run(*kind, "-o", in_two)
+    assert (code, seen) == (0, ["4.png", "5.png"])
+    assert "going on; 4 pictures were captioned before" in err
+    assert in_two.read_bytes() == at_once.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["album", "once.csv", "twice.csv"]
+
+
+def test_interrupted_twice_nothing_is_done_again(run: Run, tmp_path: Path) -> None:
+    output = tmp_path / "captions.csv"
+    assert run("--csv", "-o", output, stop=2)[2] == ["0.png", "1.png"]
+    assert run("--csv", "-o", output, stop=1)[2] == ["2.png"]
+    assert run("--csv", "-o", output, stop=0)[2] == []
+    assert run("--csv", "-o", output)[2] == ["3.png", "4.png", "5.png"]
+    assert len(output.read_text().splitlines()) == 7
+
+
+def test_a_picture_that_changed_is_captioned_again(run: Run, album: Path, tmp_path: Path) -> None:
+    output = tmp_path / "captions.csv"
+    run("--csv", "-o", output, stop=4)
+    (album / "1.png").write_bytes(draw_picture(77))
+    (album / "2.png").unlink()
+    assert run("--csv", "-o", output)[2] == ["1.png", "4.png", "5.png"]
+
+
+def test_a_picture_that_could_not_be_read_is_tried_again(run: Run, album: Path, tmp_path: Path) -> None:
+    output = tmp_path / "captions.csv"
+    (album / "1.png").write_bytes(b"half a picture")
+    run("--csv", "-o", output, stop=4)
+    assert run("--csv", "-o", output)[2] == ["1.png", "4.png", "5.png"]
+
+
+@pytest.mark.parametrize("other", [["--json"], ["--csv", "--n", "2"], ["--csv", "--avoid", "dog"]])
+def test_another_command_begins_anew(run: Run, tmp_path: Path, other: list[str]) -> None:
+    output = tmp_path / "captions.csv"
+    run("--csv", "-o", output, stop=4)
+    code, err, seen = run(*other, "-o", output)
+    assert (code, len(seen)) == (0, 6)
+    assert "going on" not in err
+
+
+def test_drawn_sentences_begin_anew(run: Run, tmp_path: Path) -> None:
+    output = tmp_path / "captions.csv"
+    run("--csv", "--sample", "--seed", "3", "-o", output, stop=4)
+    assert [path.name for path in tmp_path.iterdir()] == ["album"]
+    assert len(run("--csv", "--sample", "--seed", "3", "-o", output)[2]) == 6
+
+
+def test_metadata_that_were_written_are_not_written_again(run: Run, tmp_path: Path) -> None:
+    output = tmp_path / "captions.csv"
+    run("--csv", "--write-metadata", "-o", output, stop=4)
+    code, err, seen = run("--csv", "--write-metadata", "-o", output)
+    assert (code, seen) == (0, ["4.png", "5.png"])
+    assert "metadata of 2 of 6 pictures written" in err
+
+
+def test_a_line_that_is_cut_is_done_again(run: Run, tmp_path: Path) -> None:
+    output, kept = tmp_path / "captions.csv", tmp_path / "captions.csv.unfinished"
+    run("--csv", "-o", output, stop=4)
+    kept.write_bytes(kept.read_bytes()[:-9])
+    assert run("--csv", "-o", output)[2] == ["3.png", "4.png", "5.png"]
+    for size in (0, 10):  # it died in the first line
+        kept.write_bytes(b'{"format": "captionkit-unfinished-1"'[:size])
+        assert len(run("--csv", "-o", output)[2]) == 6
+
+
+def test_lines_that_are_none_of_ours_are_passed_over(tmp_path: Path) -> None:
+    kept = tmp_path / "out.unfinished"
+    first = Unfinished(tmp_path / "out", ["command"])
+    first.add("a.png", "a dog\n")
+    assert len(kept.read_bytes().splitlines()) == 2  # at once: a process may be killed without a word
+    first.close(done=False)
+    odd: Any
+    for odd in ({"picture": "b.png"}, {"picture": 1, "state": [], "text": ""}, [], {"picture": "b", "state": 1}):
+        kept.write_bytes(kept.read_bytes().splitlines(keepends=True)[0] + json.dumps(odd).encode() + b"\n")
+        assert Unfinished(tmp_path / "out", ["command"]).kept == {}
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_file_of_somebody_else_is_not_written_over(run: Run, tmp_path: Path, folder: bool) -> None:
+    kept = tmp_path / "captions.csv.unfinished"
+    if folder:
+        kept.mkdir()
+    else:
+        kept.write_text("my notes")
+    code, err, _ = run("--csv", "-o", tmp_path / "captions.csv")
+    assert code == 2
+    assert "another file is there; move it away, or name another output" in err
+    assert kept.is_dir() if folder else kept.read_text() == "my notes"
+
+
+def test_a_link_that_somebody_laid_is_not_followed(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "captions.csv.unfinished").symlink_to(tmp_path / "elsewhere")
+    code, err, _ = run("--csv", "-o", tmp_path / "captions.csv")
+    assert code == 2
+    assert "captions.csv.unfinished" in err
+    assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "elsewhere").write_text("not yours")
+    with pytest.raises(UsageError, match="another file is there"):
+        Unfinished(tmp_path / "captions.csv", ["command"])
