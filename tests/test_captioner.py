@@ -40,6 +40,11 @@ def test_a_path_bytes_and_pixels_give_the_same_caption(captioner: Captioner, fol
     assert (by_path.source, by_bytes.source) == (str(path), "picture 3")
 
 
+def test_without_a_calibration_nothing_is_hedged(captioner: Captioner, folder: Path) -> None:
+    (found,) = captioner.caption([folder / "03.png"])
+    assert captioner.hedged(found) is found
+
+
 def test_pictures_of_pillow_are_captioned(captioner: Captioner, folder: Path) -> None:
     path = folder / "03.png"
     sideways = Image.open(path)

@@ -75,6 +75,18 @@ def test_the_commands_of_the_readme_work_when_pasted(
             assert (tmp_path / path.relative_to(ROOT)).read_bytes() == path.read_bytes(), path
 
 
+def test_the_python_of_the_readme_works_when_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    shutil.copy(ROOT / "examples" / "cat.jpg", tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})  # the page itself is what is tested
+    plain, hedged = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"[A-Z].*\bcat\b.*\. 0\.\d+", plain)
+    assert hedged.removeprefix("Possibly: ")[1:] == plain.rsplit(" ", 1)[0][1:]
+
+
 @pytest.mark.slow
 def test_the_tutorial_prints_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -18,7 +18,7 @@ from PIL import Image
 
 from captionkit.ahead import map_ahead
 from captionkit.bundle import Bundle, read_bundle
-from captionkit.confidence import EVIDENCE, Calibration
+from captionkit.confidence import EVIDENCE, Calibration, hedged
 from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording, agree_articles
 from captionkit.engine import Engine
 from captionkit.errors import BundleError, ImageError, UsageError
@@ -131,6 +131,14 @@ class Captioner:
         pictures = self._read(images)
         while some := list(islice(pictures, batch)):
             yield from self._caption_batch(some, search, constraints, n)
+
+    def hedged(self, prediction: Prediction) -> Prediction:
+        """A prediction as `captionkit caption` prints it: with "Possibly: " where its confidence is too low.
+
+        Too low is below the bundle's `hedge_below`; `captionkit.confidence` has `hedged` and `withheld` for a
+        level of your own. Without a calibration nothing is hedged.
+        """
+        return hedged(prediction, self.calibration.hedge_below) if self.calibration else prediction
 
     def constraints(self, wording: Wording | None = None) -> Constraints:
         """The limits on a caption: the bundle's own (how it may end, what it may repeat) and `wording`'s.
