@@ -24,6 +24,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "files",
         "delimited",
         "byte_edits",
+        "arrays",
         "ahead",
         "progress",
         "ptb",

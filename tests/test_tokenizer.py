@@ -84,6 +84,12 @@ def test_coverage_counts_running_words() -> None:
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a", "a"]}), "comes twice"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["<unk>"]}), "'<unk>'"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a b"]}), "'a b'"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": ["dog\n"]}), "control characters"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": ["\x1b[2Jdog"]}), "control characters"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": ["\ud800"]}), "control characters"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": ["\u202egod"]}), "control characters"),
+        ("[" * 100_000, "does not parse: RecursionError"),
+        (f'{{"words": {"9" * 5_000}}}', "does not parse: ValueError"),
     ],
 )
 def test_a_bad_vocabulary_is_refused(text: str, says: str) -> None:

@@ -35,6 +35,7 @@ EVIDENCE = ("evidence", "least_evidence")  # and these, where the bundle has a w
 KNOWN_FEATURES = (*FEATURES, *EVIDENCE, "least", "end")  # older calibrations have the last two and no "content"
 POSSIBLY = "Possibly: "
 UNSURE = "unsure"
+_LEAST_SCALE = 1e-9  # and its inverse the greatest number: no product of them is beyond what a float holds
 
 
 def caption_features(caption: Caption, tokenizer: Tokenizer, names: Sequence[str] = FEATURES) -> Floats:
@@ -135,10 +136,11 @@ class Calibration:
                 "the bundle has another; update captionkit, or calibrate the bundle again."
             )
         rows = {name: fields.sequence(name, float) for name in ("mean", "scale", "weights")}
-        hedge_below = fields.get("hedge_below", float)
+        hedge_below, bias = fields.get("hedge_below", float), fields.get("bias", float)
         if (
             any(len(row) != len(features) for row in rows.values())
-            or min(rows["scale"]) <= 0
+            or min(rows["scale"]) < _LEAST_SCALE
+            or any(abs(value) > 1 / _LEAST_SCALE for row in (*rows.values(), (bias,)) for value in row)
             or not 0 <= hedge_below <= 1
         ):
             raise BundleError("The bundle's calibration.json has values that none can have; calibrate it again.")
@@ -147,7 +149,7 @@ class Calibration:
             mean=rows["mean"],
             scale=rows["scale"],
             weights=rows["weights"],
-            bias=fields.get("bias", float),
+            bias=bias,
             hedge_below=hedge_below,
             facts=fields.mapping("facts", float),
             features=features,
@@ -186,7 +188,7 @@ def fit(
             f"on, but got {len(event):,}, of which {int(event.sum()):,} do; give more pictures or another level."
         )
     mean, scale = features.mean(axis=0), features.std(axis=0)
-    scale = np.where(scale > 1e-9, scale, 1.0)
+    scale = np.where(scale > _LEAST_SCALE, scale, 1.0)
     design = np.column_stack([(features - mean) / scale, np.ones(len(features))])
     penalty = np.diag([RIDGE] * features.shape[1] + [0.0])
     weights = np.zeros(design.shape[1])

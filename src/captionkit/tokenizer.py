@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,6 +18,9 @@ PAD, BOS, EOS, UNK = 0, 1, 2, 3
 SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
 FORMAT = "captionkit-tokenizer-1"
 MAX_WORDS = 1_000_000
+# White space, control characters, half characters and changes of direction: tokenising captions gives none, and a
+# vocabulary of somebody else's must not write to the terminal what it likes.
+_NO_WORD = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 class Tokenizer:
@@ -30,11 +34,13 @@ class Tokenizer:
         """Take the words of the ids from 4 up.
 
         Raises:
-            DataError: a word is empty, holds white space, comes twice, or is one of the specials.
+            DataError: a word is empty, holds white space or control characters, comes twice, or is a special one.
         """
         for word in words:
-            if not word or word in SPECIALS or len(word.split()) != 1:
-                raise DataError(f"Expected words without white space in a vocabulary, but got {word!r}.")
+            if not word or word in SPECIALS or _NO_WORD.search(word):
+                raise DataError(
+                    f"Expected words without white space and control characters in a vocabulary, but got {word!r}."
+                )
         if len(set(words)) != len(words):
             twice = next(word for word, count in Counter(words).items() if count > 1)
             raise DataError(f"Expected each word once in a vocabulary, but {twice!r} comes twice.")
@@ -123,8 +129,9 @@ class Tokenizer:
         """
         try:
             document: Any = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise DataError(f"Expected a vocabulary as JSON, but it does not parse: {error}.") from None
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
+            reason = error if isinstance(error, json.JSONDecodeError) else type(error).__name__
+            raise DataError(f"Expected a vocabulary as JSON, but it does not parse: {reason}.") from None
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             found = document.get("format") if isinstance(document, dict) else type(document).__name__
             raise DataError(f"Expected a vocabulary of format {FORMAT!r}, but got {found!r}.")

@@ -10,7 +10,6 @@ Letters: B N pictures, P grid positions, D feature depth, R rank, V vocabulary.
 from __future__ import annotations
 
 import io
-import zipfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.arrays import read_arrays
 from captionkit.decoding.wording import SMALL_WORDS
 from captionkit.errors import BundleError, DataError
 from captionkit.text import tokenize
@@ -85,17 +85,14 @@ class WordDetector:
             BundleError: the bytes are damaged, or belong to other features or another vocabulary.
         """
         try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
-                    raise ValueError
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                if int(arrays["format"]) != _FORMAT:
-                    raise ValueError
-                mean, usual = arrays["mean"], arrays["usual"]
-                matrices = {name: (arrays[name], arrays[f"{name}_scale"]) for name in ("basis", "weights")}
-        except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, EOFError) as error:
+            arrays = read_arrays(data, MAX_BYTES)
+            if int(arrays["format"]) != _FORMAT:
+                raise ValueError("another format")
+            mean, usual = arrays["mean"], arrays["usual"]
+            matrices = {name: (arrays[name], arrays[f"{name}_scale"]) for name in ("basis", "weights")}
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise BundleError(
-                f"Its word_detector.npz cannot be read ({type(error).__name__}); export the bundle again."
+                f"Its word_detector.npz cannot be read ({error}); export the bundle again."
             ) from None
         rank = matrices["basis"][0].shape[-1:]
         shapes = {"basis": (depth, *rank), "weights": (*rank, vocabulary)}

@@ -278,8 +278,11 @@ def test_a_bundle_of_the_future_says_update(written: Path) -> None:
         ("bundle.json", {"version": "1"}),
         ("bundle.json", {"version": 0}),
         ("bundle.json", {"name": None}),
+        ("bundle.json", {"name": "\ud800"}),
+        ("bundle.json", {"licences": {"\ud800": "x"}}),
         ("bundle.json", {"licences": {"weights": 3}}),
         ("bundle.json", {"scores": {"CIDEr": float("nan")}}),
+        ("bundle.json", {"scores": {"CIDEr": 10**400}}),
         ("bundle.json", {"network": []}),
         ("decoding.json", {"beams": 0}),
         ("decoding.json", {"beams": True}),
@@ -298,7 +301,7 @@ def test_values_that_make_no_sense_are_refused(written: Path, member: str, chang
 
 
 @pytest.mark.parametrize("member", ["bundle.json", "decoding.json", "selftest.json"])
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"version": %s}' % (b"9" * 5_000)])
 def test_members_that_are_not_json_objects_are_refused(written: Path, member: str, data: bytes) -> None:
     rewrite(written, lambda members: members.update({member: data}), relist=member != "bundle.json")
     with pytest.raises(BundleError):

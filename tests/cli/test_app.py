@@ -64,3 +64,15 @@ def test_streams_that_are_closed_are_no_defect(tmp_path: Path) -> None:
     closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words]
     assert subprocess.run(closed, cwd=tmp_path, check=False).returncode == 1
     assert "the picture is empty" in (tmp_path / "all.csv").read_text()
+
+
+def test_a_mistake_is_one_line_without_control_characters(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["captionkit", "bundle", "show", "no\x1b[2J\nfile"])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith(r"captionkit: Expected a bundle at no\x1b[2J\nfile, but")
+    assert err.count("\n") == 1

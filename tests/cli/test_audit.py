@@ -130,12 +130,14 @@ def test_what_a_model_was_trained_on(table: Path, tmp_path: Path) -> None:
     [
         (["--split", "tset"], "did you mean 'test'"),
         (["--scores", "data.tsv"], "is not JSON"),
+        (["--scores", "deep.json"], "is not JSON"),
         (["--vocabulary", "missing.json"], "missing.json"),
         (["--run", "nowhere"], "config.toml"),
     ],
 )
 def test_mistakes_are_one_sentence(table: Path, arguments: list[str], message: str) -> None:
     option, value = arguments
+    (table.parent / "deep.json").write_text("[" * 100_000)
     path = table.parent / value if option != "--split" else value
     result = run(table, option, path, "--no-pictures")
     assert isinstance(result.exception, CaptionkitError)

@@ -28,6 +28,20 @@ def test_show_as_json_and_the_card(tiny_bundle: Path) -> None:
     assert CliRunner().invoke(app, ["bundle", "show", str(tiny_bundle), "--card"]).stdout.startswith("# Tiny")
 
 
+def test_what_a_bundle_says_writes_no_control_characters(tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = read_bundle(tiny_bundle)
+    manifest = dataclasses.replace(
+        bundle.manifest, name="\x1b[2Jname\n", licences={"code\x1b": "MIT\x07"}, made_with="\x9b"
+    )
+    path = tmp_path / "x\x1b.captionkit"
+    write_bundle(path, dataclasses.replace(bundle, manifest=manifest, card="# Card\x1b[2J\n\nText.\n"))
+    for arguments in (["show"], ["show", "--card"], ["check"]):
+        done = CliRunner().invoke(app, ["bundle", *arguments, str(path)])
+        assert done.exit_code == 0
+        assert done.stdout.replace("\n", "").isprintable()
+    assert CliRunner().invoke(app, ["bundle", "show", "--card", str(path)]).stdout == "# Card\\x1b[2J\n\nText.\n"
+
+
 def test_one_kind_of_output(tiny_bundle: Path) -> None:
     with pytest.raises(UsageError, match="one of --json and --card"):
         CliRunner().invoke(app, ["bundle", "show", str(tiny_bundle), "--json", "--card"], catch_exceptions=False)

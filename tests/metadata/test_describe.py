@@ -234,6 +234,14 @@ def test_every_flipped_byte_and_every_cut_is_an_error_or_a_checked_edit(name: st
         assert np.array_equal(read_image(apply_edits(broken, edits)), read_image(broken))
 
 
+def test_a_webp_without_width_or_height_is_damaged() -> None:
+    whole = saved("WEBP")
+    place = whole.index(b"\x9d\x01\x2a") + 3
+    for sides in (bytes(2) + whole[place + 2 : place + 4], whole[place : place + 2] + bytes(2)):
+        with pytest.raises(MetadataError, match="damaged"):
+            describe(whole[:place] + sides + whole[place + 4 :], "A dog.")
+
+
 @pytest.mark.parametrize("data", [b"", b"no picture", saved("GIF"), saved("BMP"), b"II+\0" + bytes(40)])
 def test_other_formats_are_not_edited(data: bytes) -> None:
     with pytest.raises(MetadataError):

@@ -27,14 +27,16 @@ class Fields:
 
     @classmethod
     def parse(cls, data: bytes, where: str) -> Fields:
-        """Parse UTF-8 JSON.
+        """Parse JSON of UTF-8 text.
 
         Raises:
-            BundleError: it is not UTF-8 or not JSON, or no object.
+            BundleError: it is not JSON of UTF-8 text, or no object.
         """
         try:
-            return cls(json.loads(data.decode("utf-8")), where)
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+            document = json.loads(data.decode("utf-8"))
+            json.dumps(document, ensure_ascii=False).encode("utf-8")  # an escape may be half a character
+            return cls(document, where)
+        except (ValueError, RecursionError):  # a number of thousands of digits is a plain ValueError
             raise BundleError(f"{where} of the bundle is not JSON; export the bundle again.") from None
 
     def has(self, name: str) -> bool:
@@ -49,7 +51,10 @@ class Fields:
         """
         value = self._document.get(name)
         if kind is float and type(value) is int:
-            value = float(value)
+            try:
+                value = float(value)
+            except OverflowError:
+                value = math.inf
         if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
             found = "nothing" if name not in self._document else _kind(value)
             raise BundleError(

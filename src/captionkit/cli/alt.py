@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
+from captionkit.cli.output import printable
 
 if TYPE_CHECKING:
     from captionkit.alttext.propose import Describes
@@ -71,7 +72,7 @@ def scan(
     for item in scan_paths(paths, root, max_length=max_length):
         if isinstance(item, Failure):
             errors.append(item.error)
-            print(f"captionkit: {item.error}", file=sys.stderr)
+            print(f"captionkit: {printable(item.error)}", file=sys.stderr)
         else:
             documents += 1
             findings += item.findings
@@ -209,7 +210,7 @@ def undo(paths: Paths, root: Root = None) -> None:
 
     sidecars, failures = find_sidecars(paths, root)
     for failure in failures:
-        print(f"captionkit: {failure.error}", file=sys.stderr)
+        print(f"captionkit: {printable(failure.error)}", file=sys.stderr)
     failed = bool(failures)
     restored = 0
     given = {find_root(path, root) for path in paths}
@@ -219,7 +220,7 @@ def undo(paths: Paths, root: Root = None) -> None:
             restored += one.restored
             if one.error:
                 failed = True
-                print(f"captionkit: {one.error}", file=sys.stderr)
+                print(f"captionkit: {printable(one.error)}", file=sys.stderr)
             else:
                 name = one.document if {folder} == given else str(folder / one.document)
                 print(f"{_plain(name)}: restored, {_count(one.restored, 'text')} taken back")
@@ -237,7 +238,7 @@ def _scan(paths: list[Path], root: Path | None, max_length: int) -> tuple[list[S
     failed = False
     for item in scan_paths(paths, root, max_length=max_length):
         if isinstance(item, Failure):
-            print(f"captionkit: {item.error}", file=sys.stderr)
+            print(f"captionkit: {printable(item.error)}", file=sys.stderr)
             failed = True
         else:
             documents.append(item)
@@ -254,7 +255,7 @@ def _write(documents: list[ScannedDocument], decisions: Mapping[str, Decision]) 
         total += count
         if error:
             failed = True
-            print(f"captionkit: {error}", file=sys.stderr)
+            print(f"captionkit: {printable(error)}", file=sys.stderr)
         if count:
             # As findings call it: where roots share a name, that is the whole path.
             print(f"{_plain(document.findings[0].document)}: {_count(count, 'text')} written")

@@ -30,6 +30,7 @@ from captionkit.cli import (
     search,
     train,
 )
+from captionkit.cli.output import printable
 from captionkit.errors import CaptionkitError, UsageError
 
 
@@ -110,7 +111,7 @@ def main() -> NoReturn:
             raise UsageError("Expected no empty argument, but got one; is a variable of the command not set?")
         app()
     except CaptionkitError as error:
-        print(f"captionkit: {error}", file=sys.stderr)
+        print(f"captionkit: {printable(str(error))}", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, _InterruptError):
         print("captionkit: interrupted", file=sys.stderr)
@@ -123,6 +124,9 @@ def main() -> NoReturn:
         # What no room foresaw is still the system's word and no defect of ours.
         if error.errno not in _REFUSALS:
             raise
-        print(f"captionkit: {error.filename or 'a file'}: the system refused ({error.strerror}).", file=sys.stderr)
+        print(
+            f"captionkit: {printable(str(error.filename or 'a file'))}: the system refused ({error.strerror}).",
+            file=sys.stderr,
+        )
         sys.exit(2)
     sys.exit(0)

@@ -25,6 +25,7 @@ def show(
     Example: captionkit bundle show model.captionkit
     """
     from captionkit.bundle import read_bundle
+    from captionkit.cli.output import printable
     from captionkit.cli.together import expect_without
 
     expect_without("--json", as_json, {"--card": card})
@@ -32,18 +33,18 @@ def show(
     manifest, decoding = bundle.manifest, bundle.decoding
     network = manifest.network
     if card:
-        print(bundle.card.rstrip())
+        print("\n".join(map(printable, bundle.card.rstrip().split("\n"))))
         return
     if as_json:
         document = {**manifest.to_document(), "decoding": decoding.to_document()}
         print(json.dumps(document, indent=1, ensure_ascii=False))
         return
-    print(f"{manifest.name} ({bundle.source})")
-    print(f"made with    {manifest.made_with}")
+    print(printable(f"{manifest.name} ({bundle.source})"))
+    print(printable(f"made with    {manifest.made_with}"))
     print(f"pictures     {network.image_size} x {network.image_size}, {network.positions} positions seen")
     print(f"words        {len(bundle.tokenizer):,}")
-    print(f"encoder      {len(bundle.encoder):,} bytes, {network.precision.get('encoder', '?')}")
-    print(f"decoder      {len(bundle.decoder):,} bytes, {network.precision.get('decoder', '?')}")
+    print(printable(f"encoder      {len(bundle.encoder):,} bytes, {network.precision.get('encoder', '?')}"))
+    print(printable(f"decoder      {len(bundle.decoder):,} bytes, {network.precision.get('decoder', '?')}"))
     print(
         f"search       {decoding.beams} beams, at most {decoding.max_length} words, "
         f"length penalty {decoding.length_penalty:g}"
@@ -56,11 +57,11 @@ def show(
     }
     print(f"also holds   {', '.join(name for name, value in extras.items() if value is not None) or 'nothing'}")
     for what, licence in manifest.licences.items():
-        print(f"licence      {what}: {licence}")
+        print(printable(f"licence      {what}: {licence}"))
     for metric, value in manifest.scores.items():
-        print(f"score        {metric} {value:.4f}")
+        print(printable(f"score        {metric} {value:.4f}"))
     for what, stated in manifest.fingerprint.items():
-        print(f"scored with  {what}: {stated}")
+        print(printable(f"scored with  {what}: {stated}"))
 
 
 @app.command("check")
@@ -70,11 +71,12 @@ def check(path: options.BundleFile = None) -> None:
     Example: captionkit bundle check model.captionkit
     """
     from captionkit.bundle import read_bundle
+    from captionkit.cli.output import printable
     from captionkit.errors import BundleError
     from captionkit.selftest import run_selftest
 
     bundle = read_bundle(path)
-    print(f"{bundle.source}: every member is there and matches its hash.")
+    print(f"{printable(bundle.source)}: every member is there and matches its hash.")
     result = run_selftest(bundle)
     if not result.passed:
         raise BundleError(

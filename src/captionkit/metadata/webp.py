@@ -126,6 +126,8 @@ def _extended_header(data: bytes, picture: _Chunk, flags: int) -> bytes:
         width, height = (bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1
         flags |= _ALPHA if bits >> 28 & 1 else 0
     else:
+        width = height = 0
+    if not (width and height):
         raise MetadataError("its WebP picture is damaged.")
     canvas = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
     return _chunk(b"VP8X", bytes([flags, 0, 0, 0]) + canvas)

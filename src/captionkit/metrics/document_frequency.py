@@ -8,7 +8,6 @@ binary search an order.
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from captionkit import files
+from captionkit.arrays import read_arrays
 from captionkit.errors import DataError
 from captionkit.metrics.corpus import (
     ORDERS,
@@ -149,17 +149,12 @@ class DocumentFrequency:
         """
         data = files.read_bounded(path, MAX_TABLE_BYTES)
         try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                if sum(member.file_size for member in archive.infolist()) > MAX_TABLE_BYTES:
-                    raise DataError(f"{path} unpacks to more than the {MAX_TABLE_BYTES:,} bytes a table may have.")
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                table = cls._from_arrays({name: arrays[name] for name in arrays.files})
-        except (zipfile.BadZipFile, KeyError, ValueError, UnicodeDecodeError, OSError, EOFError) as error:
+            return cls._from_arrays(read_arrays(data, MAX_TABLE_BYTES))
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise DataError(
                 f"Expected a table of document frequencies at {path}, but it cannot be read as one "
-                f"({type(error).__name__}); make it again with `captionkit score --save-df`."
+                f"({str(error) or 'its arrays are others'}); make it again with `captionkit score --save-df`."
             ) from None
-        return table
 
     @classmethod
     def _from_arrays(cls, arrays: dict[str, Integers]) -> DocumentFrequency:

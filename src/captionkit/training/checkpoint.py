@@ -87,7 +87,7 @@ def read_checkpoint(directory: Path) -> tuple[Arrays, dict[str, Any]]:
         raise TrainingError(
             f"Expected a checkpoint in {directory}, but there is none; give the folder of a run that was started."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TrainingError(f"The checkpoint {path} cannot be read: {error}.") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise TrainingError(
