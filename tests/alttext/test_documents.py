@@ -73,6 +73,20 @@ def test_any_damage_is_one_sentence_or_an_edit_that_reads_back(suffix: str) -> N
         assert all(after[index].alt == alt for index, alt in alts.items())
 
 
+def test_a_book_whose_addresses_cannot_be_read_has_its_other_pages() -> None:
+    package = (
+        b'<p><item id="x" href="//[x" media-type="text/html"/>'
+        b'<item id="a" href="a.xhtml" media-type="text/html"/><itemref idref="x"/><itemref idref="a"/></p>'
+    )
+    parts = {
+        "META-INF/container.xml": b'<c><rootfile full-path="o.opf"/></c>',
+        "o.opf": package,
+        "a.xhtml": b'<html><img src="////[x"/><img src="b.png"/></html>',
+        "b.png": b"picture",
+    }
+    assert [one.embedded for one in READERS[".epub"](packed(parts)).pictures] == ["", "b.png"]
+
+
 @pytest.mark.parametrize("piece", ["![", "![a](b", "<a>", "<img src=a>\n", "[a]: b\n", "> ", "| a "])
 def test_hostile_markdown_stays_quick(piece: str) -> None:
     started = time.perf_counter()

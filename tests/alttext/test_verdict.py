@@ -148,6 +148,13 @@ def test_descriptions_are_no_placeholders(alt: str, source: str) -> None:
     assert not placeholder(alt, source)
 
 
+@pytest.mark.parametrize("source", ["http://[x/dog.jpg", "//[x", "https://a\u2100b.org/dog.jpg"])
+def test_an_address_that_cannot_be_read_names_no_file(source: str) -> None:
+    assert judge(picture(f"<img src='{source}' alt='A dog on a beach'>"), None).verdict is Verdict.OK
+    assert judge(picture(f"<img src='{source}' alt=image>"), None).verdict is Verdict.PLACEHOLDER
+    assert judge(picture(f"<img src='{source}'>"), None).verdict is Verdict.MISSING
+
+
 def test_verdict_names_are_checked_with_the_nearest_named() -> None:
     assert parse_verdicts("missing, too-long") == {Verdict.MISSING, Verdict.TOO_LONG}
     assert parse_verdicts("any") == set(Verdict) - {Verdict.OK, Verdict.DECORATIVE}
