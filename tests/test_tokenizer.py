@@ -78,6 +78,8 @@ def test_coverage_counts_running_words() -> None:
     ("text", "says"),
     [
         ("[", "does not parse"),
+        ("[" * 100_000, "does not parse"),
+        ("1" * 5_000, "does not parse"),
         ("[]", "of format"),
         (json.dumps({"format": "other", "words": []}), "'other'"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": [1]}), "list of strings"),

@@ -120,7 +120,7 @@ class Tokenizer:
         """
         try:
             document: Any = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, and of brackets
             raise DataError(f"Expected a vocabulary as JSON, but it does not parse: {error}.") from None
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             found = document.get("format") if isinstance(document, dict) else type(document).__name__

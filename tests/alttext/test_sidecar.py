@@ -103,6 +103,15 @@ def test_a_line_that_is_broken_elsewhere_is_damage(tmp_path: Path) -> None:
         open_sidecar(tmp_path)
 
 
+def test_a_confidence_beyond_all_numbers_is_damage(tmp_path: Path) -> None:
+    remembered(tmp_path, "a")
+    data = (tmp_path / NAME).read_bytes()
+    assert data.count(b'"confidence": 0.9') == 1
+    (tmp_path / NAME).write_bytes(data.replace(b'"confidence": 0.9', b'"confidence": 1' + 400 * b"0"))
+    with pytest.raises(DataError, match="damaged"):
+        open_sidecar(tmp_path)
+
+
 def test_without_room_for_a_line_the_file_is_as_it_was(tmp_path: Path) -> None:
     sidecar = remembered(tmp_path, "a")
     before = (tmp_path / NAME).read_bytes()

@@ -284,6 +284,7 @@ def test_a_bundle_of_the_future_says_update(written: Path) -> None:
         ("decoding.json", {"beams": 0}),
         ("decoding.json", {"beams": True}),
         ("decoding.json", {"length_penalty": -1}),
+        ("decoding.json", {"length_penalty": 10**400}),
         ("decoding.json", {"bad_endings": [1]}),
         ("preprocessor.json", {"image_size": 9}),
         ("selftest.json", {"picture": "not base64!"}),
@@ -297,8 +298,8 @@ def test_values_that_make_no_sense_are_refused(written: Path, member: str, chang
         read_bundle(written)
 
 
-@pytest.mark.parametrize("member", ["bundle.json", "decoding.json", "selftest.json"])
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("member", ["bundle.json", "decoding.json", "selftest.json", "tokenizer.json"])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b"1" * 5_000])
 def test_members_that_are_not_json_objects_are_refused(written: Path, member: str, data: bytes) -> None:
     rewrite(written, lambda members: members.update({member: data}), relist=member != "bundle.json")
     with pytest.raises(BundleError):

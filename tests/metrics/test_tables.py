@@ -90,9 +90,10 @@ def test_captions_are_no_scores(tmp_path: Path) -> None:
     assert read_scores(path) is None
     path.write_text("{", encoding="utf-8")
     assert read_scores(path) is None
-    path.write_text('{"scores": {"BLEU-4": "high"}, "fingerprint": {}}', encoding="utf-8")
-    with pytest.raises(DataError, match="a number"):
-        read_scores(path)
+    for value in ('"high"', "true", "1" + 400 * "0"):
+        path.write_text(f'{{"scores": {{"BLEU-4": {value}}}, "fingerprint": {{}}}}', encoding="utf-8")
+        with pytest.raises(DataError, match="a number"):
+            read_scores(path)
 
 
 def test_a_row_a_picture() -> None:

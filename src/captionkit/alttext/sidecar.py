@@ -279,7 +279,7 @@ def open_sidecar(root: Path, name: str = NAME) -> Sidecar:
             return Sidecar(path, dict(enumerate(map(_parse, document["writes"]))), stamp=stamp)
         writes, whole = _read_lines(rest)
         return Sidecar(path, writes, stamp=stamp, anew=not whole)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise DataError(f"{mistake}.") from None
 
 

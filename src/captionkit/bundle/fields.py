@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from typing import Any, TypeVar
 
 from captionkit.errors import BundleError
@@ -34,7 +35,7 @@ class Fields:
         """
         try:
             return cls(json.loads(data.decode("utf-8")), where)
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # ValueError: numbers of thousands of digits too
             raise BundleError(f"{where} of the bundle is not JSON; export the bundle again.") from None
 
     def has(self, name: str) -> bool:
@@ -48,7 +49,7 @@ class Fields:
             BundleError: missing, of another type, or a number that is not finite.
         """
         value = self._document.get(name)
-        if kind is float and type(value) is int:
+        if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
             value = float(value)
         if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
             found = "nothing" if name not in self._document else _kind(value)

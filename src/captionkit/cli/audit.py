@@ -137,7 +137,7 @@ def _read_scores(path: Path) -> Any:
 
     try:
         return json.loads(read_bounded(path, 1 << 28))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DataError(f"{path} is not JSON; give what `captionkit score --json` printed.") from None
 
 

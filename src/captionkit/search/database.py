@@ -178,7 +178,7 @@ def read_facts(connection: sqlite3.Connection, path: Path) -> Facts:
         rows: Mapping[str, str] = dict(connection.execute("SELECT name, value FROM facts"))
     try:
         values = {name: json.loads(rows[name]) for name in Facts.__slots__}
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise damaged(path) from None
     whole = ("captions", "cells", "depth", "terms")
     if any(type(value) is not (int if name in whole else str) for name, value in values.items()):

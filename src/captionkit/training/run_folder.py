@@ -83,7 +83,7 @@ def read_history(path: Path) -> tuple[dict[str, Any], ...]:
             continue
         try:
             document = json.loads(line)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
             raise DataError(f"Expected a JSON object in line {number} of {path}, but it holds something else.")
