@@ -44,6 +44,7 @@ def test_trap_8_absurd_scores(document: Any) -> None:
 def test_trap_7_cider_of_one_picture() -> None:
     assert "no score" in messages({**GOOD, "CIDEr-D": 0.0})
     assert "no score" in messages({"corpus": GOOD, "fingerprint": {"images": "1"}})
+    assert "no score" not in messages(dict.fromkeys(GOOD, 0.0))  # captions may share no word at all
 
 
 def test_numbers_that_are_none() -> None:
@@ -66,6 +67,18 @@ def test_the_fingerprint_is_read() -> None:
     assert "are of the split 'val', and the audit is of test" in messages(
         {"corpus": GOOD, "fingerprint": {"split": "val"}}
     )
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_fewer_than_five_references_are_told(number: int) -> None:
+    told = messages({"corpus": GOOD, "fingerprint": {"references": str(number)}})
+    assert told.startswith(f"The scores were computed with {number} references a picture")
+    assert messages({"corpus": GOOD, "fingerprint": {"references": str(number + 4)}}) == ""
+
+
+def test_all_that_a_fingerprint_does_not_state_is_listed() -> None:
+    facts = dict.fromkeys(("split", "beams", "max_length", "objective", "ensemble"), "not stated")
+    assert "do not say: split, beams, max_length, objective." in messages({"corpus": GOOD, "fingerprint": facts})
 
 
 def test_dev_is_val() -> None:

@@ -133,6 +133,27 @@ def test_csv_captions_with_commas_and_quotes(tmp_path: Path) -> None:
     assert kinds(problems) == [ProblemKind.REPAIRED, ProblemKind.REPAIRED, ProblemKind.MALFORMED]
 
 
+def test_csv_captions_without_a_header_with_quoted_names_and_without_any(tmp_path: Path) -> None:
+    rows = 'a.jpg,A dog .\n"a.jpg", "Two dogs ." \n,No name .\nb.jpg,A cat .\n'
+    problems: list[Problem] = []
+    records = read_flickr8k_csv(write(tmp_path, "captions.txt", rows), IMAGES, problems=problems)
+    assert [(record.id, record.captions) for record in records] == [
+        ("a.jpg", ("A dog .", "Two dogs .")),
+        ("b.jpg", ("A cat .",)),
+    ]
+    assert [(problem.kind, problem.source) for problem in problems] == [(ProblemKind.MALFORMED, "captions.txt:3")]
+
+
+def test_flickr30k_rows_that_are_none_are_reported_and_those_after_them_read(tmp_path: Path) -> None:
+    rows = "1.jpg| 0| A cat .\nno bar at all\n| 1| No name .\n1.jpg| x| No number .\n1.jpg| 1| Two cats .\n"
+    problems: list[Problem] = []
+    (record,) = read_flickr30k_csv(write(tmp_path, "results.csv", rows), IMAGES, problems=problems)
+    assert record.captions == ("A cat .", "Two cats .")
+    assert [(problem.kind, problem.source) for problem in problems] == [
+        (ProblemKind.MALFORMED, f"results.csv:{line}") for line in (2, 3, 4)
+    ]
+
+
 def test_flickr30k_csv_with_padding_and_its_known_broken_row(tmp_path: Path) -> None:
     rows = (
         "image_name| comment_number| comment\n"
