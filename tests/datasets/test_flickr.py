@@ -99,8 +99,9 @@ def test_trap_25_nothing_is_dropped_silently(tmp_path: Path) -> None:
 
 
 def test_more_than_one_percent_bad_records_raise(tmp_path: Path) -> None:
-    rows = "".join(f"{n}.jpg#0\tA dog\n" for n in range(98)) + "broken\nbroken too\n"
-    with pytest.raises(DataError, match=r"2\.0% of the records are bad.*2 x malformed entry.*x\.token:99"):
+    rows = "0.jpg#1\tA dog\n"  # the same as below, which is no bad record
+    rows += "".join(f"{n}.jpg#0\tA dog\n" for n in range(98)) + "broken\nbroken too\n"
+    with pytest.raises(DataError, match=r"2\.0% of the records are bad.*2 x malformed entry.*first: x\.token:100"):
         read_flickr8k(write(tmp_path, "x.token", rows), IMAGES)
 
 

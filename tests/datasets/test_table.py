@@ -135,6 +135,16 @@ def test_trap_25_every_bad_row_is_reported(tmp_path: Path) -> None:
     ]
 
 
+def test_a_name_with_half_a_character_is_reported_once(tmp_path: Path) -> None:
+    rows = [{"image": "\ud83d.jpg", "caption": "A dog"}] * 2 + [{"image": "b.jpg", "caption": "A cat"}]
+    problems: list[Problem] = []
+    records = read_table(write_rows(tmp_path, ".jsonl", rows), "p", problems=problems)
+    assert [record.id for record in records] == ["b.jpg"]
+    assert [(problem.kind, problem.source) for problem in problems] == [
+        (ProblemKind.MALFORMED, "captions.jsonl:1")
+    ]
+
+
 def test_white_space_around_names_is_no_part_of_them(tmp_path: Path) -> None:
     rows = [
         {"Image": " a.jpg", "Caption": "A dog", "Split": "train"},
