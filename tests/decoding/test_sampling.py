@@ -146,6 +146,8 @@ def test_what_one_hypothesis_cannot_promise_is_refused() -> None:
     start, step = first_word()
     with pytest.raises(UsageError, match="beam search"):
         Sample().run(start, step, ONE, constraints=Constraints(must=(frozenset({A}),)))
+    with pytest.raises(UsageError, match="maximum length of at least 1"):
+        Greedy(max_length=0).run(start, step, ONE)
     with pytest.raises(UsageError, match="one caption"):
         Greedy().run(start, step, ONE, n=2)
 
