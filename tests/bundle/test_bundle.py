@@ -25,6 +25,7 @@ from captionkit.bundle import (
     write_bundle,
 )
 from captionkit.bundle.archive import write_archive
+from captionkit.bundle.fields import Fields
 from captionkit.errors import BundleError
 from captionkit.files import sha256
 from captionkit.tokenizer import Tokenizer
@@ -59,6 +60,7 @@ def small() -> Bundle:
         card="# Small\n",
         config="[data]\n",
         calibration={"points": [1, 2]},
+        word_detector=b"word detector",
         weights=b"weights",
     )
 
@@ -101,7 +103,7 @@ def test_a_bundle_is_read_as_it_was_written(written: Path) -> None:
 
 
 def test_optional_members_may_lack(tmp_path: Path) -> None:
-    plain = dataclasses.replace(small(), config=None, calibration=None, weights=None)
+    plain = dataclasses.replace(small(), config=None, calibration=None, word_detector=None, weights=None)
     write_bundle(tmp_path / "b", plain)
     assert read_bundle(tmp_path / "b") == dataclasses.replace(plain, source=str(tmp_path / "b"))
 
@@ -182,6 +184,15 @@ def test_a_missing_member_is_refused(written: Path) -> None:
             with pytest.raises(BundleError, match="missing"):
                 read_bundle(written)
             written.write_bytes(whole)
+
+
+def test_a_manifest_that_does_not_come_first_is_refused(written: Path) -> None:
+    def behind(members: dict[str, bytes]) -> None:
+        members["bundle.json"] = members.pop("bundle.json")
+
+    rewrite(written, behind)
+    with pytest.raises(BundleError, match="as the first member"):
+        read_bundle(written)
 
 
 def test_an_extra_member_is_refused(written: Path) -> None:
@@ -285,6 +296,7 @@ def test_a_bundle_of_the_future_says_update(written: Path) -> None:
         ("decoding.json", {"beams": True}),
         ("decoding.json", {"length_penalty": -1}),
         ("decoding.json", {"length_penalty": 10**400}),
+        ("decoding.json", {"length_penalty": -(10**400)}),
         ("decoding.json", {"bad_endings": [1]}),
         ("preprocessor.json", {"image_size": 9}),
         ("selftest.json", {"picture": "not base64!"}),
@@ -296,6 +308,19 @@ def test_values_that_make_no_sense_are_refused(written: Path, member: str, chang
     edit(written, member, lambda document: document.update(change))
     with pytest.raises(BundleError):
         read_bundle(written)
+
+
+def test_fields_say_what_they_hold_instead() -> None:
+    fields = Fields({"null": None, "text": "x" * 99, "whole": 3}, "a.json")
+    for name, found in (("lacking", "nothing"), ("null", "null"), ("text", f"str '{'x' * 40}'")):
+        with pytest.raises(
+            BundleError, match=f"Expected int for '{name}' in a.json of the bundle, but got {found}"
+        ):
+            fields.get(name, int)
+    assert fields.integer("whole", 3, 3) == 3
+    for low, high in ((1, 2), (4, 5)):
+        with pytest.raises(BundleError, match=f"'whole' between {low} and {high} in a.json"):
+            fields.integer("whole", low, high)
 
 
 @pytest.mark.parametrize("member", ["bundle.json", "decoding.json", "selftest.json", "tokenizer.json"])
