@@ -294,6 +294,9 @@ def test_a_bundle_of_the_future_says_update(written: Path) -> None:
         ("bundle.json", {"network": []}),
         ("decoding.json", {"beams": 0}),
         ("decoding.json", {"beams": True}),
+        ("decoding.json", {"max_length": 0}),
+        ("decoding.json", {"max_length": 1001}),
+        ("selftest.json", {"max_length": 0}),
         ("decoding.json", {"length_penalty": -1}),
         ("decoding.json", {"length_penalty": 10**400}),
         ("decoding.json", {"length_penalty": -(10**400)}),
@@ -307,6 +310,21 @@ def test_a_bundle_of_the_future_says_update(written: Path) -> None:
 def test_values_that_make_no_sense_are_refused(written: Path, member: str, change: dict[str, Any]) -> None:
     edit(written, member, lambda document: document.update(change))
     with pytest.raises(BundleError):
+        read_bundle(written)
+
+
+@pytest.mark.parametrize(
+    "change", [{"length_penalty": 0}, {"length_penalty": 10.0}, {"max_length": 1}, {"no_repeat_ngram": 0}]
+)
+def test_the_ends_of_what_a_search_may_be_are_within(written: Path, change: dict[str, float]) -> None:
+    edit(written, "decoding.json", lambda document: document.update(change))
+    assert {**read_bundle(written).decoding.to_document(), **change} == read_bundle(written).decoding.to_document()
+
+
+@pytest.mark.parametrize("name", ["image_size", "positions", "depth", "vocabulary"])
+def test_networks_of_no_size_are_refused(written: Path, name: str) -> None:
+    edit(written, "bundle.json", lambda document: document["network"].update({name: 0}))
+    with pytest.raises(BundleError, match=f"'{name}' between"):
         read_bundle(written)
 
 
