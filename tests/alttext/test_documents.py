@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from captionkit.alttext.documents import READERS, read_document
+from captionkit.alttext.verdict import judge
 from captionkit.byte_edits import apply_edits
 from captionkit.errors import DataError, UsageError
 from tests.alttext.test_archive import packed
@@ -64,6 +65,7 @@ def test_any_damage_is_one_sentence_or_an_edit_that_reads_back(suffix: str) -> N
         data = mutated(SEEDS[suffix], chance)
         try:
             document = read(data)
+            assert all(judge(one, None).reason for one in document.pictures)
             alts = {index: "N x [y] z" for index, one in enumerate(document.pictures) if one.slot is not None}
             new = apply_edits(data, document.edits(alts))
         except DataError:

@@ -90,6 +90,8 @@ def picture(page: str) -> Picture:
             Verdict.FUNCTIONAL,
         ),
         ("<a href=/s><img src=a.jpg alt=Go aria-label=Go></a>", PHOTO, Verdict.OK),
+        ("<a href=/s><img src=a.jpg alt=''><i role=img aria-label=Go></i></a>", PHOTO, Verdict.DECORATIVE),
+        ("<a href=/s><img src=a.jpg alt=''><i role=img></i></a>", PHOTO, Verdict.FUNCTIONAL),
         ("<img src=sales-chart.png>", PHOTO, Verdict.TEXT),
         ("<img src=salesChart2.png>", None, Verdict.TEXT),
         ("<img src=charts.png>", PHOTO, Verdict.TEXT),
