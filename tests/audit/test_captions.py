@@ -53,6 +53,8 @@ def test_trap_2_and_3_sentinels_in_references(caption: str) -> None:
     assert found.weight is Weight.NOTE
     (found,) = check_sentinels([record(ROOT, f"{split}.jpg", split, (caption,)) for split in ("train", "val")])
     assert (found.weight, found.count) == (Weight.PROBLEM, 2)
+    (found,) = check_sentinels([record(ROOT, "a.jpg", "val", ("<s> a <unk> dog", "a <unk>"))])
+    assert "2 captions hold tokens of a model's vocabulary (<unk>, <s>)" in found.message
     assert check_sentinels([record(ROOT, "a.jpg", "val")]) == []
 
 
@@ -96,6 +98,8 @@ def test_trap_4_dev_and_test_words_in_the_vocabulary() -> None:
     assert val.examples == ("zebra",)
     assert "captions too. Build it from train captions alone." in val.message
     assert test.examples == ("giraffe", "zebra")
+    (test,) = check_vocabulary(records, ["a", "dog", "giraffe"])
+    assert (test.weight, test.examples) == (Weight.LEAK, ("giraffe",))
     # Built from other captions too: from theirs, or from val's?
     (problem, _) = check_vocabulary(records, ["a", "dog", "zebra", "helicopter"])[:2]
     assert problem.weight is Weight.PROBLEM

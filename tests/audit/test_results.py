@@ -63,6 +63,7 @@ def test_the_fingerprint_is_read() -> None:
     text = messages({"corpus": GOOD, "fingerprint": facts})
     assert "3 pictures were scored, but test has 4" in text
     assert "2-4 references" in text
+    assert messages({"corpus": GOOD, "fingerprint": {"images": "4"}}) == ""
     assert "do not say: beams" in text
     assert "are of the split 'val', and the audit is of test" in messages(
         {"corpus": GOOD, "fingerprint": {"split": "val"}}
@@ -86,7 +87,9 @@ def test_dev_is_val() -> None:
     assert [entry.message for entry in found] == []
 
 
-@pytest.mark.parametrize("document", [[], "x", {}, {"loss": 1.0}, {"corpus": {"loss": 2}}])
+@pytest.mark.parametrize(
+    "document", [[], "x", {}, {"loss": 1.0}, {"corpus": {"loss": 2}}, {"BLEU-4": True}, {"METEOR": "0.2"}]
+)
 def test_a_file_without_scores(document: Any) -> None:
     with pytest.raises(DataError, match="Expected"):
         check_scores(document, RECORDS, "test")

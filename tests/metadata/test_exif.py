@@ -60,6 +60,15 @@ def test_values_of_up_to_four_bytes_stand_in_the_directory_itself(text: str) -> 
     assert len(data) == 14 + 18 + (6 if text == "abcd" else 0)
 
 
+def test_a_directory_begins_at_an_even_place_behind_any_block() -> None:
+    odd = exif.set_image_description(None, "abcd") + b"\0"
+    assert len(odd) % 2
+    new = exif.set_image_description(odd, "A dog.")
+    assert exif.read_directory(new).offset % 2 == 0
+    assert exif.read_value(new, 270) == b"A dog.\0"
+    assert exif.read_value(new, 271) is None
+
+
 def test_a_description_of_spaces_is_none() -> None:
     assert exif.read_image_description(exif.set_image_description(None, " " * 31)) == ""
 

@@ -65,6 +65,18 @@ def test_an_old_description_is_replaced_under_its_own_prefix_and_other_languages
     assert new.count(b"<D:description") == 1 + old_comment(new)
 
 
+def test_the_default_language_is_read_wherever_it_stands_and_tags_are_compared_without_case() -> None:
+    body = (
+        "<D:description><r:Alt><r:li xml:lang='de-at'>Alt</r:li><r:li xml:lang='x-default'>Old</r:li></r:Alt>"
+        "</D:description>"
+    )
+    assert read_description(packet(body=body))[0] == "Old"
+    assert languages(merge(packet(body=body), {DESCRIPTION: "Neu"}, "de-AT"), DESCRIPTION) == {
+        "x-default": "Neu",
+        "de-AT": "Neu",
+    }
+
+
 def old_comment(data: bytes) -> int:
     return data.count(b"kept <D:description>")
 
@@ -110,7 +122,14 @@ def test_an_empty_rdf_element_is_opened() -> None:
     assert new.endswith(b"</r:RDF></m>")
 
 
-@pytest.mark.parametrize("empty", ["<D:description/>", "<D:description><r:Alt><r:li/></r:Alt></D:description>"])
+@pytest.mark.parametrize(
+    "empty",
+    [
+        "<D:description/>",
+        "<D:description></D:description>",
+        "<D:description><r:Alt><r:li/></r:Alt></D:description>",
+    ],
+)
 def test_an_empty_element_before_an_end_tag_is_replaced_alone(empty: str) -> None:
     old = packet().replace(b">\n  </r:Description>", f">{empty}</r:Description>".encode())
     assert read_description(old) == ("", "")
