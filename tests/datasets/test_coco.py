@@ -87,6 +87,11 @@ def test_an_id_may_be_text(tmp_path: Path) -> None:
     path = write(tmp_path, "mine.json", [picture], [{"image_id": "dog-1", "caption": "A dog."}])
     (record,) = read_coco(path, "p")
     assert (record.id, record.path, record.captions) == ("dog-1", Path("p/a.jpg"), ("A dog.",))
+    problems: list[Problem] = []
+    others = [{"id": wrong, "file_name": "b.jpg"} for wrong in ("", ["x"], 1.5, True, None, "\ud83d")]
+    records = read_coco(write(tmp_path, "mine.json", [picture, *others], []), "p", problems=problems)
+    assert [one.id for one in records] == ["dog-1"]
+    assert [problem.kind for problem in problems] == [ProblemKind.MALFORMED] * 6 + [ProblemKind.NO_CAPTION]
 
 
 def test_a_folder_of_caption_files_is_one_data_set(tmp_path: Path) -> None:

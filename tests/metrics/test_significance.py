@@ -145,5 +145,9 @@ def test_arguments_that_cannot_be() -> None:
         confidence(means([0.1, 0.2]), level=1.0)
     with pytest.raises(UsageError, match="at least one"):
         confidence(means([0.1, 0.2]), resamples=0)
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        compare(means([0.1, 0.2]), means([0.1, 0.2]), level=0.0)
+    with pytest.raises(UsageError, match="at least one"):
+        compare(means([0.1, 0.2]), means([0.1, 0.2]), resamples=0)
     with pytest.raises(UsageError, match="same pictures"):
         compare(means([0.1, 0.2]), means([0.1]))
