@@ -53,6 +53,11 @@ def test_people_are_scored_against_each_other() -> None:
     differing = [record("a", "a dog runs fast", "blue water"), record("b", "two cats sit", "red grass")]
     assert people_share(differing, 0.1) == 0.0
     assert people_share([record("a", "one caption")], 0.1) == 0.0
+    assert people_share([agreeing[0], differing[1]], 0.1) == 0.5
+    # A third caption has nothing to be told rare by: no other picture has one.
+    third = record("a", "a dog runs fast", "a dog runs fast", "grey")
+    assert people_share([third, differing[1]], 0.1) == 0.5
+    assert people_share([*agreeing, record("c", "one caption")], 5.0) == 1.0
 
 
 def test_too_few_pictures_are_one_sentence(tiny_bundle: Path, records: list[ImageRecord]) -> None:

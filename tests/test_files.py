@@ -61,6 +61,17 @@ def test_what_the_block_raises_comes_through(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_new_files_are_as_readable_as_any_other(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        for name in ("one", "two"):
+            write_text(tmp_path / name, "x")
+        (tmp_path / "plain").touch()
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o7777 for path in tmp_path.iterdir()} == {0o640}
+
+
 @pytest.mark.parametrize("name", ["n" * 251 + ".txt", "\N{DOG}" * 60 + ".txt"])
 def test_a_name_that_is_nearly_too_long_is_written(tmp_path: Path, name: str) -> None:
     write_text(tmp_path / name, "text")

@@ -17,7 +17,10 @@ from captionkit.gendered import FEMALE, HE, MALE, PERSONS, SHE, genders_said, na
         ("a person runs", set()),
         ("a person walks her dog", {"female"}),
         ("a dog with his ball", set()),
+        ("a dog with her ball", set()),
+        ("a person walks his dog", {"male"}),
         ("a female swimmer", {"female"}),
+        ("a male swimmer", {"male"}),
         ("a snowman by the manhole", set()),
     ],
 )
@@ -28,6 +31,7 @@ def test_what_a_caption_tells(caption: str, said: set[str]) -> None:
 def test_a_dog_is_no_person() -> None:
     assert not names_person(["a", "dog", "runs", "after", "his", "ball"])
     assert names_person(["a", "skateboarder", "and", "his", "dog"])
+    assert all(names_person([word]) for word in ("woman", "man", "female", "male"))
 
 
 def test_the_lists_do_not_overlap() -> None:

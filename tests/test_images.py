@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import struct
@@ -127,8 +128,16 @@ def test_sixteen_bit_big_endian_and_32_bit_and_float_tiff() -> None:
         assert close(read_image(encoded(Image.fromarray(ramp(whole, np.int32)), "TIFF")), expected_ramp(), 1)
     for largest in (1.0, 255.0, 3000.0):
         assert close(read_image(encoded(Image.fromarray(ramp(largest, np.float32)), "TIFF")), expected_ramp(), 1)
-    odd = np.array([[np.nan, -5.0, 0.5, 1.0]], np.float32)
-    assert read_image(encoded(Image.fromarray(odd), "TIFF"))[0, :, 0].tolist() == [0, 0, 128, 255]
+    odd = np.array([[np.nan, -5.0, np.inf, -np.inf, 0.5, 1.0]], np.float32)
+    assert read_image(encoded(Image.fromarray(odd), "TIFF"))[0, :, 0].tolist() == [0, 0, 0, 0, 128, 255]
+    # Whole numbers above 255 and within 16 bits are of 16 bits, though none may come near their end.
+    dim = Image.fromarray(np.array([[0, 1000]], np.int32))
+    assert read_image(encoded(dim, "TIFF"))[0, :, 0].tolist() == [0, 4]
+
+
+@pytest.mark.parametrize("mode", ["RGBX", "YCbCr", "HSV"])
+def test_other_ways_of_writing_colours(mode: str) -> None:
+    assert close(read_image(Image.fromarray(corners()).convert(mode)), corners(), 3)
 
 
 def sixteen_bit_rgb_png(values: npt.NDArray[np.uint16], *, transparency: bytes = b"", grey: bool = False) -> bytes:
@@ -321,11 +330,25 @@ def test_a_format_outside_the_list_is_refused() -> None:
 def test_heic_is_named() -> None:
     with pytest.raises(ImageError, match="HEIC"):
         read_image(b"\0\0\0\x18ftypheic" + bytes(40))
+    for other in (b"\0\0\0\x18ftypavif", b"\0\0\0\x18freeheic"):
+        with pytest.raises(ImageError, match="is none, or its start is damaged"):
+            read_image(other + bytes(40))
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").touch()
+    for empty in (b"", tmp_path / "a.jpg"):
+        with pytest.raises(ImageError, match="is empty"):
+            read_image(empty)
 
 
 def test_a_missing_file_a_folder_and_an_impossible_name(tmp_path: Path) -> None:
-    for path in (tmp_path / "nowhere.jpg", tmp_path, Path("a\0b")):
-        with pytest.raises(ImageError, match="cannot be read"):
+    for path, reason in (
+        (tmp_path / "nowhere.jpg", os.strerror(errno.ENOENT)),
+        (tmp_path, ""),
+        (Path("a\0b"), "the name is not valid"),
+    ):
+        with pytest.raises(ImageError, match=rf"cannot be read \({reason}"):
             read_image(path)
 
 

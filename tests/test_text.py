@@ -115,4 +115,5 @@ def test_a_detokenized_caption_has_the_same_words(caption: str) -> None:
 def test_trap_2_sentinels_are_found_in_captions() -> None:
     assert sentinels("startseq a dog endseq") == ["startseq", "endseq"]
     assert sentinels("<start> a <unk> dog </s>") == ["<start>", "<unk>", "</s>"]
+    assert sentinels("STARTSEQ a dog EndSeq") == ["STARTSEQ", "EndSeq"]
     assert sentinels("a dog starts the race") == []

@@ -21,6 +21,12 @@ def test_pad_bos_eos_unk_are_four_different_ids_and_pad_is_zero() -> None:
     assert Tokenizer([]).words == SPECIALS
 
 
+def test_vocabularies_are_equal_where_their_words_are() -> None:
+    assert Tokenizer(["a", "b"]) == Tokenizer(["a", "b"])
+    assert Tokenizer(["a", "b"]) != Tokenizer(["b", "a"])
+    assert Tokenizer(["a"]) != ["a"]
+
+
 def test_words_come_by_frequency_then_alphabet() -> None:
     assert Tokenizer.build(TRAIN).words[4:] == ("a", "dog", "runs", "cat", "sleeps", "the")
     assert Tokenizer.build(TRAIN, min_count=2).words[4:] == ("a", "dog", "runs")
@@ -78,6 +84,8 @@ def test_coverage_counts_running_words() -> None:
     ("text", "says"),
     [
         ("[", "does not parse"),
+        ("[" * 100_000, "does not parse"),
+        ("1" * 5_000, "does not parse"),
         ("[]", "of format"),
         (json.dumps({"format": "other", "words": []}), "'other'"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": [1]}), "list of strings"),

@@ -66,6 +66,24 @@ def test_it_expects_the_words_that_go_with_a_picture() -> None:
     assert water < -1
 
 
+def test_evidence_is_bounded_by_none_and_all_of_the_captions() -> None:
+    fitted = detector()
+    (row,) = fitted.evidence(np.float32(100.0) * grid(pet=1, thing=0))
+    dog, cat = (TOKENIZER.id_of(word) for word in PETS)
+    assert dog is not None
+    assert cat is not None
+    assert row[dog] == pytest.approx(np.log(FLOOR / (fitted.usual[dog] + FLOOR)))
+    assert row[cat] == pytest.approx(np.log((1 + FLOOR) / (fitted.usual[cat] + FLOOR)))
+
+
+def test_the_directions_of_most_variance_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("captionkit.word_detector.RANK", 2)  # the pet and the thing; the others are noise
+    fitted = detector()
+    assert fitted.basis.shape == (DEPTH, 2)
+    (cat,) = of_words(fitted.evidence(grid(pet=1, thing=0))[0], ("cat",), TOKENIZER)
+    assert cat == pytest.approx(np.log((1 + FLOOR) / (0.5 + FLOOR)), abs=0.05)
+
+
 def test_bytes_and_back_round_to_int8_once() -> None:
     fitted = detector()
     data = fitted.to_bytes()
@@ -85,6 +103,7 @@ def test_too_few_pictures_are_one_sentence() -> None:
     features, captions = corpus(30)
     with pytest.raises(DataError, match="at least 50"):
         fit_word_detector(features, captions, TOKENIZER)
+    assert fit_word_detector(*corpus(50), TOKENIZER).usual.max() > 0
 
 
 def changed(**arrays: Any) -> bytes:
@@ -102,6 +121,8 @@ def changed(**arrays: Any) -> bytes:
         changed(format=np.array(2)),
         changed(mean=np.zeros(DEPTH + 1, np.float32)),
         changed(usual=np.full(len(TOKENIZER), np.nan, np.float32)),
+        changed(usual=np.zeros(len(TOKENIZER) + 1, np.float32)),
+        changed(mean=np.array([np.inf] + [0.0] * (DEPTH - 1), np.float32)),
         changed(basis=np.zeros((DEPTH, 3), np.int8)),
         changed(weights_scale=np.zeros(len(TOKENIZER), np.float64)),
         changed(mean=np.array([{"a": 1}] * DEPTH, dtype=object)),

@@ -57,7 +57,8 @@ def read_image(
     JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF are read, whatever the file is called; of an animation or a
     multi-page file the first picture. EXIF orientation (1 to 8) is applied. Transparency is laid over white.
     Of 16 bits the upper 8 are kept. Floating-point TIFF: values up to 1 are scaled by 255, values up to 255
-    are kept, anything larger is scaled so that the largest value is 255; negative values and NaN become 0.
+    are kept, anything larger is scaled so that the largest value is 255; negative values, NaN and infinity
+    become 0.
 
     Args:
         source: a path, the file's bytes, or a picture that Pillow has opened or made, which is left open.

@@ -42,6 +42,15 @@ def test_the_four_numbers_by_hand() -> None:
     pixels[0, 2:] = 255
     assert measure(pixels) == pytest.approx((2 / 3, 1 / 3, 0.5, 1.0))
     assert measure(np.zeros((5, 1, 3), np.uint8)) == (1.0, 0.0, 1.0, 1.0)
+    unlike = np.array([[[0, 16, 0], [0, 0, 128], [16, 0, 0], [0, 0, 0]]], np.uint8)
+    assert measure(unlike)[2:] == (0.25, 1.0)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_a_large_picture_the_middle_is_measured(turned: bool) -> None:
+    pixels = np.zeros((4, 1280, 3), np.uint8)
+    pixels[:, :320:2] = pixels[:, 960::2] = 255  # stripes at both ends
+    assert measure(pixels.transpose(1, 0, 2) if turned else pixels) == (1.0, 0.0, 1.0, 1.0)
 
 
 @pytest.mark.data
@@ -66,6 +75,7 @@ def test_svg_is_seen_by_its_content(tmp_path: Path) -> None:
     svg = b'<?xml version="1.0"?><svg xmlns="urn:svg"><title>Sales</title><text>2 <b>up</b></text></svg>'
     assert is_vector(svg)
     assert look(svg).vector
+    assert is_vector(b"\xef\xbb\xbf\n " + svg)
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n<svg")
     assert not is_vector(tmp_path / "a.png")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from captionkit.alttext.documents import READERS, read_document
+from captionkit.alttext.verdict import judge
 from captionkit.byte_edits import apply_edits
 from captionkit.errors import DataError, UsageError
 from tests.alttext.test_archive import packed
@@ -64,6 +65,7 @@ def test_any_damage_is_one_sentence_or_an_edit_that_reads_back(suffix: str) -> N
         data = mutated(SEEDS[suffix], chance)
         try:
             document = read(data)
+            assert all(judge(one, None).reason for one in document.pictures)
             alts = {index: "N x [y] z" for index, one in enumerate(document.pictures) if one.slot is not None}
             new = apply_edits(data, document.edits(alts))
         except DataError:
@@ -71,6 +73,20 @@ def test_any_damage_is_one_sentence_or_an_edit_that_reads_back(suffix: str) -> N
         after = read(new).pictures
         assert [one.source for one in after] == [one.source for one in document.pictures]
         assert all(after[index].alt == alt for index, alt in alts.items())
+
+
+def test_a_book_whose_addresses_cannot_be_read_has_its_other_pages() -> None:
+    package = (
+        b'<p><item id="x" href="//[x" media-type="text/html"/>'
+        b'<item id="a" href="a.xhtml" media-type="text/html"/><itemref idref="x"/><itemref idref="a"/></p>'
+    )
+    parts = {
+        "META-INF/container.xml": b'<c><rootfile full-path="o.opf"/></c>',
+        "o.opf": package,
+        "a.xhtml": b'<html><img src="////[x"/><img src="b.png"/></html>',
+        "b.png": b"picture",
+    }
+    assert [one.embedded for one in READERS[".epub"](packed(parts)).pictures] == ["", "b.png"]
 
 
 @pytest.mark.parametrize("piece", ["![", "![a](b", "<a>", "<img src=a>\n", "[a]: b\n", "> ", "| a "])

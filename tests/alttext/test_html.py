@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captionkit.alttext.html import read_html
+from captionkit.alttext.html import find_pictures, read_html
 from captionkit.alttext.pictures import squeeze
 from captionkit.alttext.verdict import Verdict, judge
 from captionkit.byte_edits import apply_edits, inverse_edits
@@ -54,6 +54,12 @@ def test_pictures_in_comments_scripts_and_text_areas_are_no_pictures() -> None:
     assert [one.source for one in read_html(page).pictures] == ["d"]
 
 
+def test_pictures_in_a_template_are_pictures() -> None:
+    page = b"<template><p>Red<img src=a></p></template><img src=b>"
+    assert [one.source for one in read_html(page).pictures] == ["a", "b"]
+    assert edited(page, {0: "x"}) == page.replace(b"<img src=a", b'<img alt="x" src=a')
+
+
 def test_a_lazy_loader_shows_its_late_address_and_noscript_counts() -> None:
     page = b'<img src="data:image/gif;base64,R0" data-src="late.jpg"><noscript><img src="late.jpg"></noscript>'
     assert [one.source for one in read_html(page).pictures] == ["late.jpg", "late.jpg"]
@@ -80,15 +86,50 @@ DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
         ('<img src="my dog.jpg" srcset="a.jpg 1x">', "my dog.jpg"),
         ('<picture><source srcset="a.webp"><img src="b.jpg"></picture>', "b.jpg"),
         (f'<img src="{DOT}">', DOT),
+        ('<picture><video><source data-srcset="v.jpg"></video><img src="a.jpg"></picture>', "a.jpg"),
     ],
 )
 def test_the_picture_is_the_one_that_loads(page: str, source: str) -> None:
     assert [one.source for one in read_html(page.encode()).pictures] == [source]
 
 
-@pytest.mark.parametrize("attributes", ['alt=""', "role=presentation", 'role="none"', 'aria-hidden="true"'])
+@pytest.mark.parametrize(
+    "attributes",
+    ['alt=""', "alt", "role=presentation", 'role=" None "', 'aria-hidden="true"', 'aria-hidden=" TRUE"'],
+)
 def test_what_is_marked_as_decorative_is_decorative(attributes: str) -> None:
     assert read_html(f"<img src=a {attributes}>".encode()).pictures[0].decorative
+
+
+@pytest.mark.parametrize(
+    "page", ["<input><img src=a>", "<figcaption>stray</figcaption><img src=a>", "<a name=x><img src=a></a>"]
+)
+def test_elements_without_what_makes_them_special_are_nothing_special(page: str) -> None:
+    (picture,) = read_html(page.encode()).pictures
+    assert (picture.source, picture.context.link, picture.context.caption) == ("a", None, "")
+    assert not picture.context.button
+
+
+def test_alt_text_goes_where_an_element_takes_its_name_from_it() -> None:
+    page = b"<input type=image src=a><map><area href=/x></map><svg><image href=b></svg><i role=img></i>"
+    button, area, drawn, role = read_html(page).pictures
+    new = edited(page, {0: "Go", 1: "North"})
+    assert new == page.replace(b"<input", b'<input alt="Go"').replace(b"<area", b'<area alt="North"')
+    assert (button.context.button, area.source, drawn.source, drawn.context.link) == (True, "", "b", None)
+    assert drawn.slot is role.slot is None
+    assert "SVG" in drawn.fixed
+    assert "aria-label" in role.fixed
+
+
+def test_the_first_base_counts() -> None:
+    assert read_html(b"<base href=/one/><base href=/two/><img src=a>").base == "/one/"
+
+
+def test_a_byte_order_mark_in_the_text_shifts_no_place() -> None:
+    text = "\ufeff<img src=a alt=old>"
+    (picture,), _ = find_pictures(text)
+    assert picture.slot is not None
+    assert text[picture.slot.start : picture.slot.end] == "old"
 
 
 def test_a_hidden_parent_hides_its_pictures() -> None:
@@ -100,7 +141,14 @@ def test_a_hidden_parent_hides_its_pictures() -> None:
 @pytest.mark.parametrize(
     "attribute",
     [
-        *('alt="{{ title }}"', "alt={{title}}", 'alt="<?= $alt ?>"', ':alt="name"', 'v-bind:alt="name"'),
+        *(
+            'alt="{{ title }}"',
+            'ALT="{{ title }}"',
+            "alt={{title}}",
+            'alt="<?= $alt ?>"',
+            ':alt="name"',
+            'v-bind:alt="name"',
+        ),
         *('x-bind:alt="name"', '[alt]="name"', '[attr.alt]="name"', 'th:alt="#{dog}"', 'data-th-alt="${dog}"'),
         *('th:alt-title="#{dog}"', 'ng-attr-alt="{{title}}"', 'alt="" :alt="name"', '.alt="${name}"'),
         *('data-bind="attr: {alt: name}"', 'th:attr="src=@{x},alt=#{y}"', 'tal:attributes="alt here/title"'),

@@ -81,6 +81,20 @@ def test_context_in_markdown() -> None:
     assert pictures["q.png"].link_text == "text"
 
 
+def test_a_link_ends_where_it_ends_and_says_all_its_words() -> None:
+    inside, behind = find_pictures("[one *two* ![](a.png) three](l) and ![](b.png)\n")
+    assert (inside.context.link, inside.context.link_text) == ("l", "one two three")
+    assert (behind.context.link, behind.context.link_text) == (None, "")
+
+
+def test_a_tag_over_several_lines_inside_a_paragraph_is_edited() -> None:
+    data = b"> text <img\n>   src=a.png\n> alt=old> *end* ![](b.png)\n"
+    document = read_markdown(data)
+    assert [one.source for one in document.pictures] == ["a.png", "b.png"]
+    new = apply_edits(data, document.edits({0: "New", 1: "B"}))
+    assert new == data.replace(b"alt=old", b'alt="New"').replace(b"![]", b"![B]")
+
+
 def test_lines_are_those_of_the_file() -> None:
     lines = {one.source: (one.line, one.column) for one in read_markdown(PAGE.encode()).pictures}
     assert lines["x.png"] == (6, 10)

@@ -41,6 +41,15 @@ from captionkit.alttext.neutral import neutral_wording
         ("two policemen", "two police officers"),
         ("a bride and groom", "two newlyweds"),
         ("a mother and her son", "a parent and their child"),
+        ("an old man and a young woman", "an old person and a young person"),
+        ("A Young man and a young woman", "Two young people"),
+        ("Two Men and another Woman", "Three people"),
+        ("He goes home", "They go home"),
+        ("she passes a ball", "they pass a ball"),
+        ("he stands while a dog runs and jumps", "they stand while a dog runs and jumps"),
+        ("he holds a dog who runs and jumps", "they hold a dog who runs and jumps"),
+        ("a female owl with a male user", "an owl with a user"),
+        ("the ball is his ", "the ball is theirs "),
     ],
 )
 def test_grammar_is_kept(text: str, expected: str) -> None:

@@ -82,6 +82,27 @@ def test_attachments_are_pictures_inside_the_notebook(tmp_path: Path) -> None:
     assert "gone.png" in located[1].problem
 
 
+@pytest.mark.parametrize("written", ["![](attachment:my%20café.png)", "![](<attachment:my café.png>)"])
+def test_an_attachment_is_found_by_its_name_and_by_its_escaped_name(written: str) -> None:
+    content = {"image/png": base64.b64encode(b"picture").decode()}
+    document = read_notebook(notebook(written, attachments={"my café.png": content}))
+    assert document.embedded(document.pictures[0].embedded) == b"picture"
+    document = read_notebook(notebook("![](attachment:a%20b.png)", attachments={"a%20b.png": content}))
+    assert document.embedded(document.pictures[0].embedded) == b"picture"
+
+
+@pytest.mark.parametrize("content", [5, [5], None, {}, "\ud800"])
+def test_an_attachment_that_is_none_is_not_there(content: Any) -> None:
+    bundle = {"image/png": content, "text/plain": "aGVsbG8="}
+    document = read_notebook(notebook("![](attachment:a.png)", attachments={"a.png": bundle}))
+    assert document.embedded(document.pictures[0].embedded) is None
+
+
+def test_a_drawing_may_be_attached() -> None:
+    document = read_notebook(notebook("![](attachment:a)", attachments={"a": {"image/svg+xml": ["<svg>\ud800"]}}))
+    assert document.embedded(document.pictures[0].embedded) == b"<svg>?"
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -90,6 +111,8 @@ def test_attachments_are_pictures_inside_the_notebook(tmp_path: Path) -> None:
         (b'{"worksheets": []}', "no list of cells"),
         (b"[" * 100_000, "not JSON"),
         (b'{"cells": [{"cell_type": "markdown", "source": "a", "source": "b"}]}', "more than one source"),
+        (b'{"cells": [{"cell_type": "markdown", "source": 5}]}', "a source that is no text"),
+        (b'{"cells": [{"cell_type": "markdown", "source": {"a": 1}}]}', "a source that is no text"),
     ],
 )
 def test_what_is_no_notebook_is_one_sentence(data: bytes, words: str) -> None:

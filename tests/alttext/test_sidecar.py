@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from captionkit.alttext import sidecar as sidecar_module
-from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, open_sidecar
+from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, open_sidecar, short_source
 from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError, WriteError
-from captionkit.files import read_bounded
+from captionkit.files import read_bounded, sha256
 
 
 def write(document: str, alt: str = "A dog.") -> Write:
@@ -37,6 +37,21 @@ def test_records_come_back_whatever_the_bytes_of_a_name(tmp_path: Path) -> None:
     name = os.fsdecode(b"lat\xe9in \xf0\x9f\x90\x95.jpg")
     remembered(tmp_path, name)
     assert list(open_sidecar(tmp_path).writes) == [write(name)]
+
+
+def test_a_text_is_ours_for_its_own_picture_and_document_as_it_was_written(tmp_path: Path) -> None:
+    wrote = remembered(tmp_path, "a").wrote
+    assert wrote("a", "dog.jpg", "", "A dog.")
+    assert not wrote("a", "dog.jpg", "", "A cat.")
+    assert not wrote("a", "dog.jpg", "", None)
+    assert not wrote("a", "cat.jpg", "", "A dog.")
+    assert not wrote("a", "dog.jpg", "page.xhtml", "A dog.")
+    assert not wrote("b", "dog.jpg", "", "A dog.")
+
+
+def test_a_long_address_is_known_by_its_hash(tmp_path: Path) -> None:
+    assert short_source("x" * 1000) == "x" * 1000
+    assert short_source("x" * 1001) == f"sha256:{sha256(b'x' * 1001)}"
 
 
 def test_a_record_is_one_more_line_and_the_lines_before_stay(tmp_path: Path) -> None:

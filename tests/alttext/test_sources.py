@@ -63,12 +63,15 @@ def test_where_a_picture_is(site: Path, source: str, where: Where) -> None:
 def test_a_data_address_is_decoded(site: Path) -> None:
     body = base64.b64encode(b"picture").decode()
     document = read_html(f'<img src="data:image/png;base64,{body}"><img src="data:,pic%74ure">'.encode())
-    for picture in document.pictures:
-        assert locate(picture, document, site / "page.html", site).content == b"picture"
+    found = [locate(picture, document, site / "page.html", site).content for picture in document.pictures]
+    assert found == [b"picture", b"picture"]
 
 
 def test_base_moves_relative_addresses(site: Path) -> None:
     local = read_html(b'<base href="/img/"><img src="a%20b.png">')
     assert locate(local.pictures[0], local, site / "sub" / "page.html", site).where is Where.FILE
-    remote = read_html(b'<base href="https://example.org/"><img src="a.png">')
-    assert locate(remote.pictures[0], remote, site / "page.html", site).where is Where.REMOTE
+    remote = read_html(b'<base href="https://example.org/"><img src="a.png"><img src="http://[broken">')
+    found = [locate(picture, remote, site / "page.html", site).where for picture in remote.pictures]
+    assert found == [Where.REMOTE, Where.UNKNOWN]
+    broken = read_html(b'<base href="http://[broken"><img src="a.png">')
+    assert locate(broken.pictures[0], broken, site / "page.html", site).where is Where.UNKNOWN

@@ -34,6 +34,10 @@ def picture(page: str) -> Picture:
         ("<img src=dot.gif width=1 height=40>", PHOTO, Verdict.DECORATIVE),
         ("<img src=star.png width=16 height=16>", PHOTO, Verdict.DECORATIVE),
         ("<img src=star.png>", Appearance(24, 24, drawing=False), Verdict.DECORATIVE),
+        ("<img src=star.png width=32 height=32>", PHOTO, Verdict.DECORATIVE),
+        ("<img src=star.png width=33 height=32>", PHOTO, Verdict.MISSING),
+        ("<img src=line.gif width=400 height=3>", PHOTO, Verdict.DECORATIVE),
+        ("<img src=line.gif width=400 height=4>", PHOTO, Verdict.MISSING),
         ("<a href=/x><img src=dog.jpg></a>", PHOTO, Verdict.FUNCTIONAL),
         ("<a href=/x><img src=dog.jpg alt=''></a>", PHOTO, Verdict.FUNCTIONAL),
         ("<a href=/x><img src=dog.jpg alt='icon'></a>", PHOTO, Verdict.FUNCTIONAL),
@@ -44,6 +48,17 @@ def picture(page: str) -> Picture:
         ("<map><area href=/north></map>", None, Verdict.FUNCTIONAL),
         ("<a href=/x><img src=dog.jpg alt='Home'> Home</a>", PHOTO, Verdict.REDUNDANT),
         ("<p><img src=dog.jpg alt='A big dog'> A big dog.</p>", PHOTO, Verdict.REDUNDANT),
+        ("<p><img src=dog.jpg alt='A big dog'> A BIG DOG</p>", PHOTO, Verdict.REDUNDANT),
+        (  # of a caption that says more, thirteen letters are enough to tell a repetition, twelve are not
+            "<figure><img src=d.jpg alt='Two dogs on snow'><figcaption>Two dogs on snow, 2020</figcaption>",
+            PHOTO,
+            Verdict.REDUNDANT,
+        ),
+        (
+            "<figure><img src=d.jpg alt='Two dogs on ice'><figcaption>Two dogs on ice, 2020</figcaption>",
+            PHOTO,
+            Verdict.OK,
+        ),
         (
             "<figure><img src=d.jpg alt='Rex on the beach'><figcaption>Photo: Rex on the beach, 2020</figcaption>"
             "</figure>",
@@ -75,8 +90,13 @@ def picture(page: str) -> Picture:
             Verdict.FUNCTIONAL,
         ),
         ("<a href=/s><img src=a.jpg alt=Go aria-label=Go></a>", PHOTO, Verdict.OK),
+        ("<a href=/s><img src=a.jpg alt=''><i role=img aria-label=Go></i></a>", PHOTO, Verdict.DECORATIVE),
+        ("<a href=/s><img src=a.jpg alt=''><i role=img></i></a>", PHOTO, Verdict.FUNCTIONAL),
         ("<img src=sales-chart.png>", PHOTO, Verdict.TEXT),
         ("<img src=salesChart2.png>", None, Verdict.TEXT),
+        ("<img src=charts.png>", PHOTO, Verdict.TEXT),
+        ("<img src=map.png>", PHOTO, Verdict.MISSING),
+        ("<figure><img src=a.png><figcaption>Equation 3</figcaption></figure>", PHOTO, Verdict.TEXT),
         ("<img src=a.png>", DRAWING, Verdict.TEXT),
         ("<img src=a.png alt='image'>", DRAWING, Verdict.TEXT),
         ("<img src=a.svg>", VECTOR, Verdict.TEXT),
@@ -98,7 +118,18 @@ def test_a_link_that_has_text_is_told_to_leave_the_picture_empty() -> None:
 
 
 def test_a_link_says_where_it_leads() -> None:
-    assert "/about/us" in judge(picture("<a href=/about/us><img src=dog.jpg></a>"), PHOTO).reason
+    def reason(target: str) -> str:
+        return judge(picture(f"<a href='{target}'><img src=dog.jpg></a>"), PHOTO).reason
+
+    assert reason("/about/us").startswith("It is a link to /about/us without any text")
+    assert reason("").startswith("It is a link without any text")
+    assert f" {'x' * 60} " in reason("x" * 60)
+    assert f" {'x' * 57}... " in reason("x" * 61)
+
+
+def test_a_drawing_is_called_what_its_name_says() -> None:
+    assert judge(picture("<img src=map.png>"), DRAWING).reason.startswith("It looks like a map:")
+    assert judge(picture("<img src=a.png>"), DRAWING).reason.startswith("It looks like a drawing, a chart or text")
 
 
 def test_the_length_bound_is_the_callers() -> None:
@@ -112,6 +143,9 @@ def test_the_length_bound_is_the_callers() -> None:
         ("IMG_1234.JPG", "x.png"),
         ("dog-7.png", "dog-7.png"),
         ("dog-7", "img/dog-7.png"),
+        ("Dog-7", "img/dog-7.png"),
+        ("My Dog.JPG", "img/my%20dog.jpg"),
+        ("3/4", ""),
         ("DSC_0042", ""),
         ("IMG 20240102 101112", ""),
         ("Picture 3", ""),
@@ -142,10 +176,19 @@ def test_placeholders(alt: str, source: str) -> None:
         ("😀", ""),
         ("Apollo 11", ""),
         ("Map of Rome", ""),
+        ("Family photo", ""),
+        ("dog-7", "data:image/png;base64,AAAA/dog-7"),
     ],
 )
 def test_descriptions_are_no_placeholders(alt: str, source: str) -> None:
     assert not placeholder(alt, source)
+
+
+@pytest.mark.parametrize("source", ["http://[x/dog.jpg", "//[x", "https://a\u2100b.org/dog.jpg"])
+def test_an_address_that_cannot_be_read_names_no_file(source: str) -> None:
+    assert judge(picture(f"<img src='{source}' alt='A dog on a beach'>"), None).verdict is Verdict.OK
+    assert judge(picture(f"<img src='{source}' alt=image>"), None).verdict is Verdict.PLACEHOLDER
+    assert judge(picture(f"<img src='{source}'>"), None).verdict is Verdict.MISSING
 
 
 def test_verdict_names_are_checked_with_the_nearest_named() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import resource
 from pathlib import Path
@@ -17,6 +18,7 @@ from captionkit.alttext.write import (
     write_document,
     write_documents,
     written_before,
+    written_ids,
 )
 from captionkit.errors import DataError
 from tests.alttext.fakes import ColourCaptioner, photograph, run_as_nobody_special
@@ -173,6 +175,44 @@ def test_undo_leaves_a_document_that_was_changed_since(site: Path) -> None:
     assert (site / "a.html").read_bytes() == changed
     assert not results["b.md"].error
     assert [write.document for write in open_sidecar(site).writes] == ["a.html"]
+
+
+def test_documents_to_undo_are_named_by_path_or_by_a_folder_above(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_confident(site)
+    monkeypatch.chdir(site)
+
+    def undone(*named: Path) -> list[str]:
+        return [one.document for one in undo(open_sidecar(site), named)]
+
+    assert undone(site / "c.md", site.parent / "other") == undone() == []
+    assert undone(Path("b.md")) == ["b.md"]
+    assert undone(Path()) == ["a.html"]
+    assert not (site / NAME).exists()
+
+
+def test_what_was_written_is_known_until_its_bytes_of_before_are_back(site: Path) -> None:
+    before = (site / "a.html").read_bytes()
+    write_confident(site)
+    ids = {write.document: {one.id for one in write.alts} for write in open_sidecar(site).writes}
+    assert ids.keys() == {"a.html", "b.md"}
+    assert written_ids(scanned(site)) == ids["a.html"] | ids["b.md"]
+    (site / "a.html").write_bytes(before)  # from a backup, say
+    assert written_ids(scanned(site)) == ids["b.md"]
+
+
+def test_a_document_that_the_system_does_not_let_write_leaves_no_record(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(write_module, "write_bytes", refuse)
+    said = {one.name: (count, error) for one, count, error in write_confident(site)}
+    assert said["a.html"] == (0, f"{site / 'a.html'} cannot be written (No space left on device).")
+    assert list(open_sidecar(site).writes) == []
+    assert (site / "a.html").read_bytes() == PAGE
 
 
 def test_a_write_that_died_before_the_document_is_forgotten_by_undo(

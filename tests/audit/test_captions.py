@@ -51,6 +51,10 @@ def test_trap_2_and_3_sentinels_in_references(caption: str) -> None:
     assert found.examples == (f"a.jpg (val): {caption}",)
     (found,) = check_sentinels([record(ROOT, "a.jpg", "train", (caption,))])
     assert found.weight is Weight.NOTE
+    (found,) = check_sentinels([record(ROOT, f"{split}.jpg", split, (caption,)) for split in ("train", "val")])
+    assert (found.weight, found.count) == (Weight.PROBLEM, 2)
+    (found,) = check_sentinels([record(ROOT, "a.jpg", "val", ("<s> a <unk> dog", "a <unk>"))])
+    assert "2 captions hold tokens of a model's vocabulary (<unk>, <s>)" in found.message
     assert check_sentinels([record(ROOT, "a.jpg", "val")]) == []
 
 
@@ -59,6 +63,17 @@ def test_the_same_set_of_captions_in_two_splits() -> None:
     (found,) = check_shared_captions(records)
     assert found.weight is Weight.LEAK
     assert found.examples == ("a.jpg (train) = b.jpg (test)",)
+
+
+def test_three_shared_captions_are_a_leak_whatever_their_case_and_space() -> None:
+    records = [
+        record(ROOT, "a.jpg", "train", ("A dog .", "Two dogs .", "Some dogs .")),
+        record(ROOT, "b.jpg", "test", (" Two dogs .", "a dog .", "SOME DOGS .\n")),
+        record(ROOT, "c.jpg", None, ("A dog .", "Two dogs .", "Some dogs .")),
+    ]
+    (found,) = check_shared_captions(records)
+    assert found.examples == ("a.jpg (train) = b.jpg (test) = c.jpg (no split)",)
+    assert check_shared_captions(records[::2]) == []
 
 
 def test_common_captions_are_no_sign_of_a_shared_picture() -> None:
@@ -81,7 +96,10 @@ def test_trap_4_dev_and_test_words_in_the_vocabulary() -> None:
     val, test = check_vocabulary(records, ["a", "dog", "zebra", "giraffe"])
     assert (val.weight, test.weight) == (Weight.LEAK, Weight.LEAK)
     assert val.examples == ("zebra",)
+    assert "captions too. Build it from train captions alone." in val.message
     assert test.examples == ("giraffe", "zebra")
+    (test,) = check_vocabulary(records, ["a", "dog", "giraffe"])
+    assert (test.weight, test.examples) == (Weight.LEAK, ("giraffe",))
     # Built from other captions too: from theirs, or from val's?
     (problem, _) = check_vocabulary(records, ["a", "dog", "zebra", "helicopter"])[:2]
     assert problem.weight is Weight.PROBLEM

@@ -68,6 +68,7 @@ def test_the_orientation_of_exif_is_followed(tmp_path: Path) -> None:
 def test_pictures_of_one_colour_are_not_near_each_other(tmp_path: Path) -> None:
     hashes = [hashed(tmp_path, Image.new("RGB", (64, 64), colour)) for colour in ("red", "blue", "white")]
     assert all(entry.flat for entry in hashes)
+    assert likeness(hashes[0], hashes[0]) == (0, 1.0)
     assert list(near_pairs(hashes)) == []
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from captionkit.audit.findings import Weight
 from captionkit.audit.pictures import check_names, check_pictures
 from captionkit.records import ImageRecord
@@ -45,6 +47,19 @@ def test_a_picture_that_comes_hundreds_of_times_is_compared_once(tmp_path: Path)
     leak, twin = sorted(check_pictures([*twins, copy]), key=lambda entry: entry.weight)
     assert (leak.weight, leak.examples) == (Weight.LEAK, ("0 (train) = b.jpg (val)",))
     assert (twin.weight, twin.count) == (Weight.NOTE, 60 * 59 // 2)
+
+
+def test_of_more_pairs_than_are_told_those_across_the_split_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("captionkit.audit.pictures._MOST_IDENTICAL", 3)
+    (tmp_path / "a.jpg").write_bytes(jpeg(scene(1)))
+    splits = ["train"] * 4 + ["test"]
+    records = [ImageRecord(f"{place}", tmp_path / "a.jpg", (), split, "x") for place, split in enumerate(splits)]
+    leak, note, rest = sorted(check_pictures(records), key=lambda entry: entry.weight)
+    assert (leak.weight, leak.examples) == (Weight.LEAK, ("0 (train) = 4 (test)", "4 (test) = 1 (train)"))
+    assert (note.weight, note.examples) == (Weight.NOTE, ("0 (train) = 1 (train)",))
+    assert "7 more identical pairs" in rest.message  # of five times four halves
 
 
 def test_a_scaled_copy_is_a_leak_too(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from captionkit.audit.findings import Finding, Weight
@@ -53,6 +54,22 @@ def test_every_reason_is_told() -> None:
     )
 
 
+def test_a_single_leak_and_a_test_split_of_another_size_are_told() -> None:
+    records = data_set("Flickr8k", {"train": 6000, "val": 1000, "test": 10})
+    verdict = judge(records, [Finding("pictures", Weight.LEAK, "x")], split="test", official_coco=False)
+    assert verdict.reasons == (
+        "the Flickr8k split has 1,000 test pictures, and this has 10",
+        "a leak in pictures",
+    )
+
+
+def test_nine_names_in_ten_tell_the_table() -> None:
+    other = [ImageRecord(f"{number}.png", Path(f"{number}.png"), CAPTIONS, "test", "x") for number in (1, 2)]
+    assert table_of([*data_set("Flickr8k", {"test": 9}), *other[:1]]) is TABLES[0]
+    assert table_of([*data_set("Flickr8k", {"test": 8}), *other]) is None
+    assert table_of([]) is None
+
+
 def test_dev_figures_are_not_test_figures() -> None:
     records = data_set("Flickr8k", {"train": 6000, "val": 1000, "test": 1000})
     verdict = judge(records, [], split="val", official_coco=False)
@@ -70,6 +87,7 @@ def test_trap_10_official_coco_val_overlaps_karpathy_train() -> None:
     (found,) = check_official_coco(records)
     assert found.weight is Weight.PROBLEM
     assert "restval" in found.message
+    assert check_official_coco(data_set("COCO", {"train": 1, "val": 1})) == [found]
     assert check_official_coco(data_set("COCO", {"train": 5})) == []
     verdict = judge(records, [found], split="val", official_coco=True)
     assert "official files" in verdict.reasons[0]
@@ -89,3 +107,11 @@ def test_trap_10_by_the_numbers_of_the_pictures() -> None:
     assert "1 held-out picture is among the 2" in found.message
     assert found.examples == ("8",)
     assert check_trained_on(official, karpathy[2:]) == []
+
+
+def test_only_held_out_pictures_leak_and_without_splits_all_were_trained_on() -> None:
+    own = data_set("Flickr8k", {"train": 1, "val": 1, "test": 1})
+    assert check_trained_on(own, own[:1]) == []
+    (found,) = check_trained_on(own, [replace(one, split=None) for one in own])
+    assert found.examples == tuple(one.id for one in own[1:])
+    assert "2 held-out pictures are among the 3" in found.message

@@ -44,11 +44,14 @@ def test_trap_8_absurd_scores(document: Any) -> None:
 def test_trap_7_cider_of_one_picture() -> None:
     assert "no score" in messages({**GOOD, "CIDEr-D": 0.0})
     assert "no score" in messages({"corpus": GOOD, "fingerprint": {"images": "1"}})
+    assert "no score" not in messages(dict.fromkeys(GOOD, 0.0))  # captions may share no word at all
 
 
 def test_numbers_that_are_none() -> None:
     (found,) = check_scores({**GOOD, "METEOR": float("nan")}, RECORDS, "test")
     assert found.examples == ("METEOR: nan",)
+    assert check_scores({**GOOD, "METEOR": 10**400}, RECORDS, "test")[0].examples == ("METEOR: inf",)
+    assert check_scores({**GOOD, "METEOR": -0.01}, RECORDS, "test")[0].examples == ("METEOR: -0.01",)
 
 
 def test_trap_6_meteor_without_its_data() -> None:
@@ -60,10 +63,23 @@ def test_the_fingerprint_is_read() -> None:
     text = messages({"corpus": GOOD, "fingerprint": facts})
     assert "3 pictures were scored, but test has 4" in text
     assert "2-4 references" in text
+    assert messages({"corpus": GOOD, "fingerprint": {"images": "4"}}) == ""
     assert "do not say: beams" in text
     assert "are of the split 'val', and the audit is of test" in messages(
         {"corpus": GOOD, "fingerprint": {"split": "val"}}
     )
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_fewer_than_five_references_are_told(number: int) -> None:
+    told = messages({"corpus": GOOD, "fingerprint": {"references": str(number)}})
+    assert told.startswith(f"The scores were computed with {number} references a picture")
+    assert messages({"corpus": GOOD, "fingerprint": {"references": str(number + 4)}}) == ""
+
+
+def test_all_that_a_fingerprint_does_not_state_is_listed() -> None:
+    facts = dict.fromkeys(("split", "beams", "max_length", "objective", "ensemble"), "not stated")
+    assert "do not say: split, beams, max_length, objective." in messages({"corpus": GOOD, "fingerprint": facts})
 
 
 def test_dev_is_val() -> None:
@@ -71,7 +87,9 @@ def test_dev_is_val() -> None:
     assert [entry.message for entry in found] == []
 
 
-@pytest.mark.parametrize("document", [[], "x", {}, {"loss": 1.0}, {"corpus": {"loss": 2}}])
+@pytest.mark.parametrize(
+    "document", [[], "x", {}, {"loss": 1.0}, {"corpus": {"loss": 2}}, {"BLEU-4": True}, {"METEOR": "0.2"}]
+)
 def test_a_file_without_scores(document: Any) -> None:
     with pytest.raises(DataError, match="Expected"):
         check_scores(document, RECORDS, "test")

@@ -25,6 +25,7 @@ from captionkit.bundle import (
     write_bundle,
 )
 from captionkit.bundle.archive import write_archive
+from captionkit.bundle.fields import Fields
 from captionkit.errors import BundleError
 from captionkit.files import sha256
 from captionkit.tokenizer import Tokenizer
@@ -59,6 +60,7 @@ def small() -> Bundle:
         card="# Small\n",
         config="[data]\n",
         calibration={"points": [1, 2]},
+        word_detector=b"word detector",
         weights=b"weights",
     )
 
@@ -101,7 +103,7 @@ def test_a_bundle_is_read_as_it_was_written(written: Path) -> None:
 
 
 def test_optional_members_may_lack(tmp_path: Path) -> None:
-    plain = dataclasses.replace(small(), config=None, calibration=None, weights=None)
+    plain = dataclasses.replace(small(), config=None, calibration=None, word_detector=None, weights=None)
     write_bundle(tmp_path / "b", plain)
     assert read_bundle(tmp_path / "b") == dataclasses.replace(plain, source=str(tmp_path / "b"))
 
@@ -182,6 +184,15 @@ def test_a_missing_member_is_refused(written: Path) -> None:
             with pytest.raises(BundleError, match="missing"):
                 read_bundle(written)
             written.write_bytes(whole)
+
+
+def test_a_manifest_that_does_not_come_first_is_refused(written: Path) -> None:
+    def behind(members: dict[str, bytes]) -> None:
+        members["bundle.json"] = members.pop("bundle.json")
+
+    rewrite(written, behind)
+    with pytest.raises(BundleError, match="as the first member"):
+        read_bundle(written)
 
 
 def test_an_extra_member_is_refused(written: Path) -> None:
@@ -286,7 +297,12 @@ def test_a_bundle_of_the_future_says_update(written: Path) -> None:
         ("bundle.json", {"network": []}),
         ("decoding.json", {"beams": 0}),
         ("decoding.json", {"beams": True}),
+        ("decoding.json", {"max_length": 0}),
+        ("decoding.json", {"max_length": 1001}),
+        ("selftest.json", {"max_length": 0}),
         ("decoding.json", {"length_penalty": -1}),
+        ("decoding.json", {"length_penalty": 10**400}),
+        ("decoding.json", {"length_penalty": -(10**400)}),
         ("decoding.json", {"bad_endings": [1]}),
         ("preprocessor.json", {"image_size": 9}),
         ("selftest.json", {"picture": "not base64!"}),
@@ -300,8 +316,39 @@ def test_values_that_make_no_sense_are_refused(written: Path, member: str, chang
         read_bundle(written)
 
 
-@pytest.mark.parametrize("member", ["bundle.json", "decoding.json", "selftest.json"])
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"version": %s}' % (b"9" * 5_000)])
+@pytest.mark.parametrize(
+    "change", [{"length_penalty": 0}, {"length_penalty": 10.0}, {"max_length": 1}, {"no_repeat_ngram": 0}]
+)
+def test_the_ends_of_what_a_search_may_be_are_within(written: Path, change: dict[str, float]) -> None:
+    edit(written, "decoding.json", lambda document: document.update(change))
+    assert {**read_bundle(written).decoding.to_document(), **change} == read_bundle(written).decoding.to_document()
+
+
+@pytest.mark.parametrize("name", ["image_size", "positions", "depth", "vocabulary"])
+def test_networks_of_no_size_are_refused(written: Path, name: str) -> None:
+    edit(written, "bundle.json", lambda document: document["network"].update({name: 0}))
+    with pytest.raises(BundleError, match=f"'{name}' between"):
+        read_bundle(written)
+
+
+def test_fields_say_what_they_hold_instead() -> None:
+    fields = Fields({"null": None, "text": "x" * 99, "whole": 3}, "a.json")
+    for name, found in (("lacking", "nothing"), ("null", "null"), ("text", f"str '{'x' * 40}'")):
+        with pytest.raises(
+            BundleError, match=f"Expected int for '{name}' in a.json of the bundle, but got {found}"
+        ):
+            fields.get(name, int)
+    assert fields.integer("whole", 3, 3) == 3
+    for low, high in ((1, 2), (4, 5)):
+        with pytest.raises(BundleError, match=f"'whole' between {low} and {high} in a.json"):
+            fields.integer("whole", low, high)
+
+
+_ODD = [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b"1" * 5_000, b'{"version": %s}' % (b"9" * 5_000)]
+
+
+@pytest.mark.parametrize("member", ["bundle.json", "decoding.json", "selftest.json", "tokenizer.json"])
+@pytest.mark.parametrize("data", _ODD)
 def test_members_that_are_not_json_objects_are_refused(written: Path, member: str, data: bytes) -> None:
     rewrite(written, lambda members: members.update({member: data}), relist=member != "bundle.json")
     with pytest.raises(BundleError):

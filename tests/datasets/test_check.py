@@ -98,6 +98,26 @@ def test_identical_pictures_are_bad_only_across_the_split(tmp_path: Path) -> Non
     ]
 
 
+def test_a_leak_is_told_before_a_twin_that_is_none(tmp_path: Path) -> None:
+    names = ("a.jpg", "b.jpg", "c.jpg", "d.jpg")
+    for name in names:
+        (tmp_path / name).write_bytes(jpeg(7))
+    splits = ("val", "test", "train", "test")
+    problems = check_pictures([record(tmp_path, *pair) for pair in zip(names, splits, strict=True)], tmp_path)
+    assert [(problem.kind, problem.message) for problem in problems] == [
+        (ProblemKind.IDENTICAL_PICTURE, "b.jpg (test) and a.jpg (val) are the same picture."),
+        (ProblemKind.TWO_SPLITS, "c.jpg (train) and a.jpg (val) are the same picture."),
+        (ProblemKind.TWO_SPLITS, "d.jpg (test) and c.jpg (train) are the same picture."),
+    ]
+
+
+def test_two_records_of_one_file_are_one_problem(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    one = record(tmp_path, "a.jpg")
+    other = ImageRecord("other", one.path, one.captions, "test", "captions.txt:2")
+    assert [problem.record for problem in check_pictures([one, other], tmp_path)] == ["other"]
+
+
 def test_two_records_of_one_file_are_listed_even_without_decoding(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(jpeg(1))
     one = record(tmp_path, "a.jpg")
@@ -112,7 +132,14 @@ def test_a_report_counts_records_once(tmp_path: Path) -> None:
     report = check_dataset(DataConfig(format="flickr8k", captions=str(tmp_path / "x.token"), images=str(tmp_path)))
     assert report.bad_records == 2  # a.jpg (missing, and an empty caption) and the row that is rubbish
     assert report.bad_share == pytest.approx(2 / 3)
-    assert report.to_json()["counts"] == {"empty caption": 1, "malformed entry": 1, "missing picture": 1}
+    document = report.to_json()
+    assert document["counts"] == {"empty caption": 1, "malformed entry": 1, "missing picture": 1}
+    assert (document["pictures"], document["captions"], document["splits"]) == (2, 2, {"none": 2})
+    problems = document["problems"]
+    assert isinstance(problems, list)
+    assert {"kind": "malformed entry", "bad": True, "source": "x.token:4", "record": ""}.items() <= next(
+        problem.items() for problem in problems if problem["kind"] == "malformed entry"
+    )
 
 
 def test_the_wrong_picture_folder_is_said(tmp_path: Path) -> None:
@@ -122,15 +149,24 @@ def test_the_wrong_picture_folder_is_said(tmp_path: Path) -> None:
 
 
 def test_trap_10_official_coco_val_comes_with_a_warning(tmp_path: Path) -> None:
-    (tmp_path / "captions_val2017.json").write_text(
-        '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": "A"}]}',
-        encoding="utf-8",
-    )
-    (tmp_path / "a.jpg").write_bytes(jpeg(1))
-    config = DataConfig(format="coco", captions=str(tmp_path / "captions_val2017.json"), images=str(tmp_path))
-    report = check_dataset(config)
-    assert report.bad_records == 0
-    assert any("overlaps Karpathy's train split" in problem.message for problem in report.problems)
+    for number, split in ((1, "train"), (2, "val")):
+        (tmp_path / f"captions_{split}2017.json").write_text(
+            f'{{"images": [{{"id": {number}, "file_name": "{number}.jpg"}}], '
+            f'"annotations": [{{"image_id": {number}, "caption": "A"}}]}}',
+            encoding="utf-8",
+        )
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(number))
+    (tmp_path / "x.csv").write_text("image,caption,split\n1.jpg,A,train\n2.jpg,A,val\n", encoding="utf-8")
+
+    def warned(name: str, captions: Path) -> bool:
+        report = check_dataset(DataConfig(format=name, captions=str(captions), images=str(tmp_path)))
+        assert report.bad_records == 0
+        return any("overlaps Karpathy's train split" in problem.message for problem in report.problems)
+
+    assert warned("coco", tmp_path / "captions_val2017.json")
+    assert warned("coco", tmp_path)  # train and val together
+    assert not warned("coco", tmp_path / "captions_train2017.json")
+    assert not warned("table", tmp_path / "x.csv")
 
 
 @pytest.mark.data

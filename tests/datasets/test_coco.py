@@ -82,6 +82,18 @@ def test_lists_of_numbers_choose_among_the_pictures(tmp_path: Path) -> None:
     assert [record.split for record in read_dataset(config)] == ["train", "train", None]
 
 
+def test_an_id_may_be_text(tmp_path: Path) -> None:
+    picture = {"id": "dog-1", "file_name": "a.jpg"}
+    path = write(tmp_path, "mine.json", [picture], [{"image_id": "dog-1", "caption": "A dog."}])
+    (record,) = read_coco(path, "p")
+    assert (record.id, record.path, record.captions) == ("dog-1", Path("p/a.jpg"), ("A dog.",))
+    problems: list[Problem] = []
+    others = [{"id": wrong, "file_name": "b.jpg"} for wrong in ("", ["x"], 1.5, True, None, "\ud83d")]
+    records = read_coco(write(tmp_path, "mine.json", [picture, *others], []), "p", problems=problems)
+    assert [one.id for one in records] == ["dog-1"]
+    assert [problem.kind for problem in problems] == [ProblemKind.MALFORMED] * 6 + [ProblemKind.NO_CAPTION]
+
+
 def test_a_folder_of_caption_files_is_one_data_set(tmp_path: Path) -> None:
     write(tmp_path, "captions_train2017.json", [image(1)], [caption(1, "A")])
     write(tmp_path, "captions_val2017.json", [image(2), image(1)], [caption(2, "B"), caption(1, "C")])
@@ -108,6 +120,8 @@ def test_trap_25_every_damaged_entry_is_reported(tmp_path: Path) -> None:
             caption(5, "D"),
             {},
             None,
+            {"image_id": 1, "caption": 5},
+            {"caption": "E"},
         ],
     )
     problems: list[Problem] = []
@@ -124,13 +138,16 @@ def test_trap_25_every_damaged_entry_is_reported(tmp_path: Path) -> None:
         ProblemKind.UNKNOWN_PICTURE,
         ProblemKind.MALFORMED,
         ProblemKind.MALFORMED,
+        ProblemKind.MALFORMED,
+        ProblemKind.MALFORMED,
         ProblemKind.NO_CAPTION,
     ]
 
 
 def test_other_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    for content in ("[]", "{}", '{"images": [], "annotations": 3}', '{"images": [], "annotations": []}'):
+    wrong = ('{"images": [], "annotations": 3}', '{"images": 3, "annotations": []}')
+    for content in ("[]", "{}", *wrong, '{"images": [], "annotations": []}'):
         path.write_text(content, encoding="utf-8")
         with pytest.raises(DataError, match=r"x\.json"):
             read_coco(path, tmp_path)

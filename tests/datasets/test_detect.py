@@ -16,11 +16,14 @@ from captionkit.errors import ConfigError, DataError
     [
         ("Flickr8k.token.txt", "a.jpg#0\tA dog .\n", "flickr8k"),
         ("results_20130124.token", "a.jpg#0\tA dog .\n", "flickr30k"),
+        ("flickr30k.token.txt", "a.jpg#0\tA dog .\n", "flickr30k"),
         ("captions.txt", "image,caption\na.jpg,A dog\n", "flickr8k_csv"),
+        ("captions.txt", 'Image, "caption"\r\na.jpg,A dog\r\n', "flickr8k_csv"),
         ("captions.csv", "\ufeffimage,caption\r\na.jpg,A dog\r\n", "table"),
         ("results.csv", "image_name| comment_number| comment\na.jpg| 0| A dog\n", "flickr30k_csv"),
         ("dataset_x.json", '{"images": [{"sentids": [0], "sentences": [', "karpathy"),
         ("captions_val2017.json", '{"info": {}, "images": [{"id": 1, "file_name": "x"', "coco"),
+        ("x.json", '{"annotations": [{"image_id": 1, "caption": "A', "coco"),
         ("x.json", '\n[{"image": "a.jpg"', "table"),
         ("x.tsv", "anything", "table"),
         ("x.jsonl", "{}", "table"),
@@ -48,6 +51,10 @@ def test_an_unknown_beginning_asks_for_the_format(tmp_path: Path, content: str) 
         detect_format(path)
     with pytest.raises(DataError, match="cannot be read"):
         detect_format(tmp_path / "none")
+    path = tmp_path / "x.json"
+    path.write_text('{"rows": []}', encoding="utf-8")
+    with pytest.raises(DataError, match="--format"):
+        detect_format(path)
 
 
 def test_a_data_set_is_read_by_its_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,11 +132,12 @@ def test_pictures_and_lists_are_found_where_the_releases_have_them(tmp_path: Pat
     text = tmp_path / "Flickr8k_text"
     text.mkdir()
     (tmp_path / "Flicker8k_Dataset").mkdir()
-    (text / "Flickr8k.token.txt").write_text("a.jpg#0\tA\n", encoding="utf-8")
-    (text / "Flickr_8k.devImages.txt").write_text("a.jpg\n", encoding="utf-8")
+    (text / "Flickr8k.token.txt").write_text("a.jpg#0\tA\nb.jpg#0\tB\nc.jpg#0\tC\n", encoding="utf-8")
+    for name, picture in (("dev", "a"), ("train", "b"), ("test", "c")):
+        (text / f"Flickr_8k.{name}Images.txt").write_text(f"{picture}.jpg\n", encoding="utf-8")
     config = dataset_config(text / "Flickr8k.token.txt")
     assert config.images == str(tmp_path / "Flicker8k_Dataset")
-    assert [record.split for record in read_dataset(config)] == ["val"]
+    assert [record.split for record in read_dataset(config)] == ["val", "train", "test"]
     assert dataset_config(text / "Flickr8k.token.txt", train_list="mine.txt").val_list == ""
 
 

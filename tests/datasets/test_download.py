@@ -172,7 +172,7 @@ def test_an_unknown_digest_is_recorded_and_verified_from_then_on(server: Server,
 
 def test_a_damaged_lock_file_is_said(server: Server, tmp_path: Path) -> None:
     server.pages["/x.zip"] = Page(CONTENT)
-    for text in ("{", "[]", '{"x.zip": 1}'):
+    for text in ("{", "[]", '{"x.zip": 1}', "[" * 100_000):
         (tmp_path / LOCK_NAME).write_text(text, encoding="utf-8")
         with pytest.raises(DataError, match="damaged"):
             download(remote(server), tmp_path)

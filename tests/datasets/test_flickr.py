@@ -99,8 +99,9 @@ def test_trap_25_nothing_is_dropped_silently(tmp_path: Path) -> None:
 
 
 def test_more_than_one_percent_bad_records_raise(tmp_path: Path) -> None:
-    rows = "".join(f"{n}.jpg#0\tA dog\n" for n in range(98)) + "broken\nbroken too\n"
-    with pytest.raises(DataError, match=r"2\.0% of the records are bad.*2 x malformed entry.*x\.token:99"):
+    rows = "0.jpg#1\tA dog\n"  # the same as below, which is no bad record
+    rows += "".join(f"{n}.jpg#0\tA dog\n" for n in range(98)) + "broken\nbroken too\n"
+    with pytest.raises(DataError, match=r"2\.0% of the records are bad.*2 x malformed entry.*first: x\.token:100"):
         read_flickr8k(write(tmp_path, "x.token", rows), IMAGES)
 
 
@@ -131,6 +132,27 @@ def test_csv_captions_with_commas_and_quotes(tmp_path: Path) -> None:
         ("after it",),
     ]
     assert kinds(problems) == [ProblemKind.REPAIRED, ProblemKind.REPAIRED, ProblemKind.MALFORMED]
+
+
+def test_csv_captions_without_a_header_with_quoted_names_and_without_any(tmp_path: Path) -> None:
+    rows = 'a.jpg,A dog .\n"a.jpg", "Two dogs ." \n,No name .\nb.jpg,A cat .\n'
+    problems: list[Problem] = []
+    records = read_flickr8k_csv(write(tmp_path, "captions.txt", rows), IMAGES, problems=problems)
+    assert [(record.id, record.captions) for record in records] == [
+        ("a.jpg", ("A dog .", "Two dogs .")),
+        ("b.jpg", ("A cat .",)),
+    ]
+    assert [(problem.kind, problem.source) for problem in problems] == [(ProblemKind.MALFORMED, "captions.txt:3")]
+
+
+def test_flickr30k_rows_that_are_none_are_reported_and_those_after_them_read(tmp_path: Path) -> None:
+    rows = "1.jpg| 0| A cat .\nno bar at all\n| 1| No name .\n1.jpg| x| No number .\n1.jpg| 1| Two cats .\n"
+    problems: list[Problem] = []
+    (record,) = read_flickr30k_csv(write(tmp_path, "results.csv", rows), IMAGES, problems=problems)
+    assert record.captions == ("A cat .", "Two cats .")
+    assert [(problem.kind, problem.source) for problem in problems] == [
+        (ProblemKind.MALFORMED, f"results.csv:{line}") for line in (2, 3, 4)
+    ]
 
 
 def test_flickr30k_csv_with_padding_and_its_known_broken_row(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def test_captions_stand_beside_their_pictures_one_a_line(tmp_path: Path) -> None
             "dev/deep/c.webp": b"",
             "dev/deep/c.txt": "A bird .",
             ".git/d.jpg": b"",
+            "train/._a.jpg": b"what a Mac leaves beside a file",
             "README.txt": "about",
         },
     )
@@ -48,6 +49,14 @@ def test_the_suffix_of_a_text_may_be_in_capitals(tmp_path: Path) -> None:
     records = read_folder(tmp_path, problems=problems)
     assert [record.captions for record in records] == [("A cat .",), ("Dogs .", "A dog .")]
     assert problems == []
+
+
+def test_a_text_of_windows_is_read_and_told(tmp_path: Path) -> None:
+    lay(tmp_path, {"a.jpg": b"", "a.txt": b"A caf\xe9 ."})
+    problems: list[Problem] = []
+    (record,) = read_folder(tmp_path, problems=problems)
+    assert record.captions == ("A café .",)
+    assert [(problem.kind, problem.source) for problem in problems] == [(ProblemKind.NOT_UTF8, "a.txt:1")]
 
 
 def test_texts_may_lie_in_another_folder(tmp_path: Path) -> None:
@@ -90,13 +99,13 @@ def test_trap_25_nothing_is_dropped_silently(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
 def test_a_name_that_is_no_text_is_reported(tmp_path: Path) -> None:
-    lay(tmp_path, {"a.jpg": b"", "a.txt": "A dog ."})
+    lay(tmp_path, {"a.jpg": b"", "a.txt": "A dog .", "d.jpg": b"", "d.txt": "A cat ."})
     try:
         (tmp_path / os.fsdecode(b"caf\xe9.jpg")).touch()
     except OSError:
         pytest.skip("this file system holds only UTF-8 names")
     problems: list[Problem] = []
-    assert [record.id for record in read_folder(tmp_path, problems=problems)] == ["a.jpg"]
+    assert [record.id for record in read_folder(tmp_path, problems=problems)] == ["a.jpg", "d.jpg"]
     assert [problem.kind for problem in problems] == [ProblemKind.MALFORMED]
     f"{problems[0].source} {problems[0].message}".encode()
 

@@ -65,6 +65,26 @@ def test_coco_pictures_are_found_in_the_2017_release(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("folders", "place"),
+    [
+        (("train2017",), "train2017/000000000042.jpg"),
+        (("val2017",), "train2017/000000000042.jpg"),
+        (("train2014", "train2017"), "train2014/COCO_train2014_000000000042.jpg"),
+        (("val2014", "val2017"), "train2014/COCO_train2014_000000000042.jpg"),
+        ((), "train2014/COCO_train2014_000000000042.jpg"),
+    ],
+)
+def test_names_of_2017_are_taken_where_only_folders_of_2017_are(
+    tmp_path: Path, folders: tuple[str, ...], place: str
+) -> None:
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+    name = "COCO_train2014_000000000042.jpg"
+    (record,) = read_karpathy(write(tmp_path, entry(name, "train", filepath="train2014", cocoid=42)), tmp_path)
+    assert record.path == tmp_path / place
+
+
 def test_trap_25_every_damaged_entry_is_reported(tmp_path: Path) -> None:
     entries = [
         entry("a.jpg"),

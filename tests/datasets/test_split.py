@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from pathlib import Path
@@ -109,7 +110,8 @@ def test_pictures_that_cannot_be_read_stand_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("val", "test"), [(-1, 0), (0, -0.5), (1.5, 0), (float("nan"), 0), (3, 1), (0.5, 0.5), (0.01, 1)]
+    ("val", "test"),
+    [(-1, 0), (0, -0.5), (1.5, 0), (float("nan"), 0), (float("inf"), 0), (3, 1), (0.5, 0.5), (0.01, 1)],
 )
 def test_sizes_that_make_no_sense_are_refused(val: float, test: float) -> None:
     with pytest.raises(UsageError, match="Expected"):
@@ -153,6 +155,29 @@ def test_karpathy_json_is_read_back_as_it_was_written(
     )
     write_karpathy(records[::-1], root, path)
     assert path.read_bytes() == written
+
+
+def test_karpathy_json_is_numbered_as_its_other_readers_expect(tmp_path: Path) -> None:
+    records = [
+        ImageRecord("7", Path("p/b.jpg"), ("A dog.", "Two dogs."), "val", ""),
+        ImageRecord("a.jpg", Path("p/a.jpg"), ("A café.",), None, ""),
+    ]
+    write_karpathy(records, "p", tmp_path / "dataset_mine.json")
+
+    def sentence(number: int, picture: int, raw: str, *tokens: str) -> dict[str, object]:
+        return {"tokens": list(tokens), "raw": raw, "imgid": picture, "sentid": number}
+
+    dogs = [sentence(0, 0, "A dog.", "a", "dog"), sentence(1, 0, "Two dogs.", "two", "dogs")]
+    cafe = [sentence(2, 1, "A café.", "a", "café")]
+    assert json.loads((tmp_path / "dataset_mine.json").read_text(encoding="utf-8")) == {
+        "dataset": "mine",
+        "images": [
+            {
+                "filename": "b.jpg", "imgid": 0, "sentids": [0, 1], "split": "val", "cocoid": 7, "sentences": dogs,
+            },
+            {"filename": "a.jpg", "imgid": 1, "sentids": [2], "sentences": cafe},
+        ],
+    }  # fmt: skip
 
 
 def test_a_picture_outside_the_folder_cannot_be_written(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def write_rows(folder: Path, suffix: str, rows: list[dict[str, Any]]) -> Path:
         pytest.importorskip("pyarrow.parquet").write_table(pyarrow.Table.from_pylist(rows), path)
     elif suffix == ".json":
         path.write_text(json.dumps(rows), encoding="utf-8")
-    elif suffix == ".jsonl":
+    elif suffix in (".jsonl", ".ndjson"):
         path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     else:
         comma = "\t" if suffix == ".tsv" else ","
@@ -133,6 +133,44 @@ def test_trap_25_every_bad_row_is_reported(tmp_path: Path) -> None:
         ("x.jsonl:8", ProblemKind.REPAIRED),
         ("x.jsonl:9", ProblemKind.MALFORMED),
     ]
+
+
+def test_a_name_with_half_a_character_is_reported_once(tmp_path: Path) -> None:
+    rows = [{"image": "\ud83d.jpg", "caption": "A dog"}] * 2 + [{"image": "b.jpg", "caption": "A cat"}]
+    problems: list[Problem] = []
+    records = read_table(write_rows(tmp_path, ".jsonl", rows), "p", problems=problems)
+    assert [record.id for record in records] == ["b.jpg"]
+    assert [(problem.kind, problem.source) for problem in problems] == [
+        (ProblemKind.MALFORMED, "captions.jsonl:1")
+    ]
+
+
+def test_white_space_around_names_is_no_part_of_them(tmp_path: Path) -> None:
+    rows = [
+        {"Image": " a.jpg", "Caption": "A dog", "Split": "train"},
+        {"Image": "a.jpg ", "Caption": "One dog", "Split": ""},
+        {"Image": " ", "Caption": "No name", "Split": ""},
+    ]
+    problems: list[Problem] = []
+    (record,) = read_table(write_rows(tmp_path, ".csv", rows), "p", problems=problems)
+    assert (record.id, record.path, record.captions) == ("a.jpg", Path("p/a.jpg"), ("A dog", "One dog"))
+    assert record.split == "train"
+    assert [(problem.kind, problem.source) for problem in problems] == [(ProblemKind.MALFORMED, "captions.csv:4")]
+
+
+def test_a_caption_may_lack_where_there_are_several_columns(tmp_path: Path) -> None:
+    several = [{"image": "a.jpg", "caption_1": "A dog", "caption 2": None, "caption3": 3, "key": True}]
+    problems: list[Problem] = []
+    (record,) = read_table(write_rows(tmp_path, ".ndjson", several), "p", problems=problems)
+    assert record.captions == ("A dog",)
+    assert [problem.message for problem in problems] == [
+        "expected text in column 'caption3', but got '3'; it is left out."
+    ]
+    for one in ({"image": "a.jpg", "caption": None}, {"image": "a.jpg", "caption": "A dog", "key": True}):
+        problems = []
+        path = write_rows(tmp_path, ".jsonl", [one])
+        read_table(path, "p", id_column="key" if "key" in one else "", problems=problems)
+        assert problems[0].kind is ProblemKind.MALFORMED
 
 
 def test_two_pictures_under_one_id_are_reported(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pytest
 
 from captionkit.decoding import Beam, Constraints, Hypothesis, beam_search, greedy_search
-from captionkit.decoding.beam import _top
+from captionkit.decoding.beam import _choose, _Ended, _top
 from captionkit.decoding.hypothesis import State, log_softmax
 from captionkit.errors import CaptionkitError, UsageError
 from captionkit.tokenizer import BOS, EOS
 from tests.decoding.toy import Toy, allowed, brute_force
 
-A, B, C = 4, 5, 6  # words of hand-written models
+A, B, C, D = 4, 5, 6, 7  # words of hand-written models; D is beyond the table models
 
 
 def table_model(rows: Mapping[int, Mapping[int, float]], vocabulary: int = 7) -> Any:
@@ -374,3 +374,32 @@ def test_the_largest_are_found_among_many(width: int) -> None:
     finite = np.isfinite(found)
     np.testing.assert_array_equal(np.take_along_axis(values, index, axis=1)[finite], found[finite])
     assert index.max() < width
+
+
+def test_captions_are_the_best_of_each_group_then_the_best_of_the_rest() -> None:
+    def ended(word: int, score: float) -> _Ended:
+        return _Ended(Hypothesis((word,), (score,), score, finished=True), met=0)
+
+    groups = [[ended(B, -4.0), ended(A, -1.0)], [ended(C, -3.0), ended(A, -1.5), ended(D, -3.5)]]
+    assert [one.ids for one in _choose(groups, 2)] == [(A,), (C,)]  # B is of the first group, which has spoken
+    assert [one.ids for one in _choose(groups, 3)] == [(A,), (C,), (D,)]
+    assert [one.score for one in _choose(groups, 9)] == [-1.0, -3.0, -3.5, -4.0]
+    # The first group's best leads; the others follow by their scores.
+    groups = [[ended(A, -2.0)], [ended(B, -3.0)], [ended(C, -1.0)]]
+    assert [one.ids for one in _choose(groups, 3)] == [(A,), (C,), (B,)]
+
+
+def test_ids_beyond_the_vocabulary_and_limits_of_an_empty_caption_are_harmless() -> None:
+    start, step = table_model({BOS: {A: 0.6, B: 0.3, EOS: 0.1}, A: {EOS: 1.0}, B: {EOS: 1.0}})
+    limits = Constraints(must=(frozenset({B, 7}),), avoid=frozenset({A, 7}))  # of 7 words, ids from 0 to 6
+    ((best,),) = beam_search(start, step, ONE, constraints=limits)
+    assert best.ids == (B,)
+    limits = Constraints(min_length=0, bad_endings=frozenset({A, B}))
+    ((best,),) = beam_search(start, step, ONE, constraints=limits)
+    assert (best.ids, best.finished) == ((), True)
+
+
+@pytest.mark.parametrize("wrong", [{"min_length": -1}, {"no_repeat_ngram": -1}])
+def test_limits_below_nothing_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="0 or more"):
+        Constraints(**wrong)  # type: ignore[arg-type]

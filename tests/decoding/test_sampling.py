@@ -125,7 +125,16 @@ def test_greedy_search_takes_the_likeliest_word() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"temperature": 0.0}, {"temperature": float("inf")}, {"top_p": 0.0}, {"top_p": 1.5}, {"top_k": -1}]
+    "wrong",
+    [
+        {"temperature": 0.0},
+        {"temperature": float("inf")},
+        {"top_p": 0.0},
+        {"top_p": 1.5},
+        {"top_k": -1},
+        {"seed": -1},
+        {"n": 0},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     start, step = first_word()
@@ -137,6 +146,8 @@ def test_what_one_hypothesis_cannot_promise_is_refused() -> None:
     start, step = first_word()
     with pytest.raises(UsageError, match="beam search"):
         Sample().run(start, step, ONE, constraints=Constraints(must=(frozenset({A}),)))
+    with pytest.raises(UsageError, match="maximum length of at least 1"):
+        Greedy(max_length=0).run(start, step, ONE)
     with pytest.raises(UsageError, match="one caption"):
         Greedy().run(start, step, ONE, n=2)
 

@@ -15,7 +15,8 @@ from tests.decoding.toy import Toy
 VOCABULARY = {"dog", "dogs", "run", "runs", "running", "ran", "man", "men", "woman", "play", "plays", "played"}
 VOCABULARY |= {"playing", "ride", "riding", "baby", "babies", "watch", "watches", "car", "cared", "red", "bus"}
 VOCABULARY |= {"buses", "glass", "glasses", "stop", "stopped", "stopping", "hurry", "hurried", "hurrying", "visit"}
-VOCABULARY |= {"visited", "bike", "biker", "king", "ring", "a", "the", "with"}
+VOCABULARY |= {"box", "boxes", "brush", "brushes", "buzz", "buzzes", "photo", "photos", "tomato", "tomatoes"}
+VOCABULARY |= {"wave", "waves", "waved", "waving", "visited", "bike", "biker", "king", "ring", "a", "the", "with"}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,12 @@ VOCABULARY |= {"visited", "bike", "biker", "king", "ring", "a", "the", "with"}
         ("visited", "visit visited"),
         ("bike", "bike"),
         ("king", "king"),
+        ("box", "box boxes"),
+        ("brushes", "brush brushes"),
+        ("buzz", "buzz buzzes"),
+        ("photo", "photo photos"),
+        ("tomatoes", "tomato tomatoes"),
+        ("wave", "wave waves waved waving"),
         ("cats", ""),
     ],
 )
@@ -66,6 +73,7 @@ def test_wishes_become_ids(tokenizer: Tokenizer) -> None:
     assert "red" in words(tokenizer, found.may_repeat)
     assert "dog" not in words(tokenizer, found.may_repeat)
     assert not Wording().constraints(tokenizer, may_repeat=()).may_repeat
+    assert words(tokenizer, Wording().constraints(tokenizer, no_echo=("with", "or")).no_echo) == {"with"}
 
 
 def test_no_plural_comes_after_a(tokenizer: Tokenizer) -> None:

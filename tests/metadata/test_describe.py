@@ -133,6 +133,9 @@ def test_a_description_in_any_place_is_kept_and_only_the_alt_text_is_added() -> 
         "exif": saved("JPEG", exif=exif("Rex, 1999")),
         "xmp": saved("JPEG", xmp=new_packet({DESCRIPTION: "Rex, 1999"}, "en")),
         "tiff": saved("TIFF", tiffinfo={270: "Rex, 1999"}),
+        "png": saved("PNG", exif=exif("Rex, 1999")),
+        "webp": saved("WEBP", exif=exif("Rex, 1999")),
+        "webp, xmp": saved("WEBP", xmp=new_packet({DESCRIPTION: "Rex, 1999"}, "en")),
     }
     for name, data in pictures.items():
         edits, fields, kept = describe(data, TEXT)
@@ -152,6 +155,33 @@ def test_a_png_that_describes_itself_in_a_text_chunk_keeps_it() -> None:
 def test_what_a_camera_writes_is_no_description() -> None:
     data = saved("JPEG", exif=exif("OLYMPUS DIGITAL CAMERA         "))
     assert read_described(apply_edits(data, describe(data, TEXT)[0])).description == TEXT
+
+
+def test_new_blocks_stand_where_readers_look_first() -> None:
+    data = saved("JPEG")
+    jfif = data[2 : 4 + int.from_bytes(data[4:6], "big")]
+    new = apply_edits(data, describe(data, TEXT)[0])
+    behind = 2 + len(jfif)
+    assert new[2:behind] == jfif
+    assert new[behind + 4 : behind + 10] == b"Exif\0\0"
+    assert new.index(b"Exif\0\0") < new.index(b"http://ns.adobe.com/xap/1.0/\0") < new.index(b"Photoshop 3.0\0")
+    bare = data[:2] + b"\xff\xfe\0\6note" + data[2 + len(jfif) :]  # without JFIF, EXIF comes first of all
+    assert apply_edits(bare, describe(bare, TEXT)[0])[6:12] == b"Exif\0\0"
+    png = saved("PNG")
+    new = apply_edits(png, describe(png, TEXT)[0])
+    assert new[:33] == png[:33]  # the header
+    assert new[37:41] == b"iTXt"
+
+
+def test_iptc_that_is_there_is_replaced_and_stays_one() -> None:
+    data = saved("JPEG")
+    keywords = b"\x1c\2\x19\0\4dogs"
+    body = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + struct.pack(">I", len(keywords)) + keywords + b"\0"
+    body += b"8BIM\x04\x0c\0\0\0\0\0\2ab"
+    data = data[:2] + b"\xff\xed" + struct.pack(">H", len(body) + 2) + body + data[2:]
+    new = apply_edits(data, describe(data, "A dog.")[0])
+    assert new.count(b"8BIM\x04\x04") == 1
+    assert Jpeg().read(new).iptc == keywords + b"\x1c\2\x78\0\6A dog."
 
 
 def test_iptc_is_written_into_photoshop_resources_and_their_digest_follows() -> None:
@@ -178,7 +208,7 @@ def test_photoshop_resources_over_several_segments_are_joined_and_split() -> Non
     assert apply_edits(new, inverse_edits(data, edits)) == data
 
 
-def test_a_packed_xmp_chunk_of_png_is_read() -> None:
+def test_a_packed_xmp_chunk_of_png_is_read_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     import zlib
 
     packet = zlib.compress(new_packet({DESCRIPTION: "Rex"}, "en"))
@@ -186,6 +216,9 @@ def test_a_packed_xmp_chunk_of_png_is_read() -> None:
     chunk = struct.pack(">I", len(body)) + b"iTXt" + body + struct.pack(">I", zlib.crc32(b"iTXt" + body))
     data = saved("PNG")
     assert read_described(data[:33] + chunk + data[33:]).description == "Rex"
+    monkeypatch.setattr("captionkit.metadata.png._MAX_TEXT", 100)
+    with pytest.raises(MetadataError, match="too large"):
+        Png().read(data[:33] + chunk + data[33:])
 
 
 def test_a_multi_picture_jpeg_keeps_the_places_of_its_pictures() -> None:
@@ -285,6 +318,15 @@ def test_an_xmp_file_beside_on_request_is_merged(tmp_path: Path) -> None:
     assert outcome.path.name == "a.jpg.xmp"
     assert (outcome.written, outcome.kept) == (("AltTextAccessibility",), "Rex")
     assert (tmp_path / "a.jpg").read_bytes() == saved("JPEG")
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_the_language_is_told(tmp_path: Path, beside: bool) -> None:
+    (tmp_path / "a.jpg").write_bytes(saved("JPEG"))
+    outcome = write_description(tmp_path / "a.jpg", "Ein Hund.", open_undo(tmp_path), language="de", beside=beside)
+    written = outcome.path.read_bytes()
+    assert written.count(b'xml:lang="de"') == written.count(b'xml:lang="x-default"') == 2  # both properties
+    assert b'xml:lang="en"' not in written
 
 
 def test_what_cannot_be_written_is_left_and_named(tmp_path: Path) -> None:

@@ -49,6 +49,36 @@ def test_a_new_block_has_the_description_alone() -> None:
     assert len(exif.read_directory(data).entries) == 1
 
 
+@pytest.mark.parametrize("text", ["", "No", "abc", "abcd"])
+def test_values_of_up_to_four_bytes_stand_in_the_directory_itself(text: str) -> None:
+    data = exif.set_image_description(None, text)
+    tags = Image.Exif()
+    tags.load(b"Exif\0\0" + data)
+    assert tags[270] == text
+    assert exif.read_image_description(data) == text
+    # The old directory of 14 bytes, one of one entry (18), and behind it what does not fit, filled up to be even.
+    assert len(data) == 14 + 18 + (6 if text == "abcd" else 0)
+
+
+def test_a_directory_begins_at_an_even_place_behind_any_block() -> None:
+    odd = exif.set_image_description(None, "abcd") + b"\0"
+    assert len(odd) % 2
+    new = exif.set_image_description(odd, "A dog.")
+    assert exif.read_directory(new).offset % 2 == 0
+    assert exif.read_value(new, 270) == b"A dog.\0"
+    assert exif.read_value(new, 271) is None
+
+
+def test_a_description_of_spaces_is_none() -> None:
+    assert exif.read_image_description(exif.set_image_description(None, " " * 31)) == ""
+
+
+def test_another_kind_of_tiff_is_not_edited() -> None:
+    big = b"II+\0" + exif.set_image_description(None, "A dog.")[4:]
+    with pytest.raises(MetadataError, match="BigTIFF"):
+        exif.read_image_description(big)
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"II", b"XX*\0\x08\0\0\0", b"II*\0\xff\xff\0\0", b"II+\0\x08\0\0\0\0\0\0\0", b"II*\0\x08\0\0\0\xff\xff",

@@ -29,6 +29,16 @@ def test_the_caption_is_put_in_order_and_the_others_stay() -> None:
     )
 
 
+def test_where_only_others_follow_the_caption_comes_first() -> None:
+    assert set_caption(BYLINE, "A dog.") == dataset(2, 120, b"A dog.") + BYLINE
+    assert set_caption(b"\0\0", "A dog.") == dataset(2, 120, b"A dog.") + b"\0\0"  # filled up to be even
+
+
+def test_a_caption_is_read_to_its_end_and_no_further() -> None:
+    assert read_caption(VERSION + dataset(2, 120, b" A dog.\0") + BYLINE) == "A dog."
+    assert read_caption(VERSION + dataset(2, 25, b"")) == ""  # an empty one may be the last
+
+
 def test_an_old_caption_is_replaced() -> None:
     old = VERSION + dataset(2, 120, b"Old") + BYLINE
     assert set_caption(old, "New") == VERSION + dataset(2, 120, b"New") + BYLINE
@@ -53,7 +63,7 @@ def test_a_caption_is_at_most_2000_bytes_and_ends_with_a_whole_character() -> No
     assert read_caption(data) == "ü" * 1000
 
 
-@pytest.mark.parametrize("data", [b"\x1c\2", dataset(2, 120, b"cut")[:-1], b"\x1c\2\x78\x80\4\0\0\0\0"])
+@pytest.mark.parametrize("data", [b"\x1c\2", dataset(2, 120, b"cut")[:-1], b"\x1c\2\x78\x80\4" + bytes(40_000)])
 def test_damaged_datasets_are_one_sentence(data: bytes) -> None:
     with pytest.raises(MetadataError):
         read_caption(data)

@@ -61,7 +61,20 @@ def test_an_old_description_is_replaced_under_its_own_prefix_and_other_languages
     assert languages(new, DESCRIPTION) == {"x-default": "A dog.", "en": "A dog.", "de": "Ein Hund"}
     assert german.encode() in new
     assert b"<D:creator>Me</D:creator>" in new
+    assert b"uuid:1" not in new.split(b"<D:description")[-1], "nothing was missing, so nothing is added"
     assert new.count(b"<D:description") == 1 + old_comment(new)
+
+
+def test_the_default_language_is_read_wherever_it_stands_and_tags_are_compared_without_case() -> None:
+    body = (
+        "<D:description><r:Alt><r:li xml:lang='de-at'>Alt</r:li><r:li xml:lang='x-default'>Old</r:li></r:Alt>"
+        "</D:description>"
+    )
+    assert read_description(packet(body=body))[0] == "Old"
+    assert languages(merge(packet(body=body), {DESCRIPTION: "Neu"}, "de-AT"), DESCRIPTION) == {
+        "x-default": "Neu",
+        "de-AT": "Neu",
+    }
 
 
 def old_comment(data: bytes) -> int:
@@ -75,15 +88,62 @@ def test_a_description_that_is_an_attribute_or_stands_twice_is_one_afterwards() 
     twice = packet(body="<D:description>One</D:description><D:description/>")
     assert read_description(twice)[0] == "One"
     assert languages(merge(twice, {DESCRIPTION: "New."}, "en"), DESCRIPTION) == {"x-default": "New.", "en": "New."}
+    twice = packet(body="<D:description>One</D:description><D:description>Two</D:description>")
+    merged = merge(twice, {DESCRIPTION: "New."}, "en")
+    assert b"Two" not in merged
+    assert read_description(merged)[0] == "New."
+
+
+def test_an_attribute_that_is_not_set_stays() -> None:
+    merged = merge(packet('D:description="Old">'), {ALT_TEXT: "New."}, "en")
+    assert read_description(merged) == ("Old", "New.")
+    assert b'D:description="Old"' in merged
+
+
+def test_a_property_in_the_default_namespace_is_replaced() -> None:
+    old = packet(body="<description xmlns='http://purl.org/dc/elements/1.1/'>Old</description>")
+    assert read_description(old)[0] == "Old"
+    merged = merge(old, {DESCRIPTION: "New."}, "en")
+    assert languages(merged, DESCRIPTION) == {"x-default": "New.", "en": "New."}
+    assert b"Old" not in merged
+
+
+def test_zero_bytes_behind_a_packet_stay() -> None:
+    merged = merge(packet() + b"\0\0", {DESCRIPTION: "New."}, "en")
+    assert merged.endswith(b"\0\0")
+    assert read_description(merged)[0] == "New."
 
 
 def test_an_empty_rdf_element_is_opened() -> None:
     old = b'<m xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><r:RDF/></m>'
-    assert read_description(merge(old, {ALT_TEXT: "A dog."}, "en")) == ("", "A dog.")
+    new = merge(old, {ALT_TEXT: "A dog."}, "en")
+    assert read_description(new) == ("", "A dog.")
+    assert new.startswith(old[:-6] + b">")
+    assert new.endswith(b"</r:RDF></m>")
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        "<D:description/>",
+        "<D:description></D:description>",
+        "<D:description><r:Alt><r:li/></r:Alt></D:description>",
+    ],
+)
+def test_an_empty_element_before_an_end_tag_is_replaced_alone(empty: str) -> None:
+    old = packet().replace(b">\n  </r:Description>", f">{empty}</r:Description>".encode())
+    assert read_description(old) == ("", "")
+    new = merge(old, {DESCRIPTION: "A dog."}, "en")
+    assert languages(new, DESCRIPTION)["x-default"] == "A dog."
+    before, after = old.split(empty.encode())
+    assert new.startswith(before)
+    assert new.endswith(after)
 
 
 def test_a_description_of_another_thing_inside_a_structure_is_not_the_pictures() -> None:
     inner = "<D:relation r:parseType='Resource'><D:description>Inner</D:description></D:relation>"
+    assert read_description(packet(body=inner)) == ("", "")
+    inner = "<D:relation><r:Description><D:description>Inner</D:description></r:Description></D:relation>"
     assert read_description(packet(body=inner)) == ("", "")
 
 

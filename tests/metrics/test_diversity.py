@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from captionkit.metrics import DocumentFrequency
+from captionkit.metrics import DocumentFrequency, cider, cider_d
 from captionkit.metrics.diversity import diversity, self_cider
 
 SAME = ["a", "man", "stands"]
@@ -20,6 +20,7 @@ def test_counts_by_hand() -> None:
     assert found.novel == pytest.approx(2 / 3)
     assert found.most_frequent[0] == "a dog runs"
     assert found.most_frequent[1] == pytest.approx(1 / 3)
+    assert diversity([["a"]]).distinct_1 == 1.0
 
 
 def test_the_same_caption_for_every_picture_is_pointed_out() -> None:
@@ -54,4 +55,21 @@ def test_self_cider_is_0_for_equal_and_1_for_unlike_captions() -> None:
 
 def test_self_cider_needs_two_captions() -> None:
     with pytest.raises(ValueError, match="two captions"):
-        self_cider([[SAME]], DocumentFrequency.from_references([[SAME], [SAME]]))
+        self_cider([[SAME, SAME], [SAME]], DocumentFrequency.from_references([[SAME], [SAME]]))
+
+
+def test_self_cider_is_of_plain_cider_which_counts_neither_lengths_nor_clips() -> None:
+    table = DocumentFrequency.from_references([[["a", "b"]], [["c", "d"]], [["e"]]])
+    one, other = ["a", "b", "a", "b", "a", "b"], ["a", "b"]
+    likeness = cider([one], [[other]], table)[0] / 10
+    assert 0 < cider_d([one], [[other]], table)[0] / 10 < 0.9 * likeness
+    # The kernel [[1, c], [c, 1]] has the eigenvalues 1 + c and 1 - c; 1 stands for the caption's own likeness.
+    own, short = cider([one], [[one]], table)[0] / 10, cider([other], [[other]], table)[0] / 10
+    eigenvalues = np.linalg.eigvalsh(np.array([[own, likeness], [likeness, short]]))
+    share = np.sqrt(eigenvalues.max()) / np.sqrt(np.clip(eigenvalues, 0, None)).sum()
+    assert self_cider([[one, other]], table)[0] == pytest.approx(-np.log(share) / np.log(2))
+
+
+def test_captions_of_words_that_all_pictures_have_do_not_differ() -> None:
+    table = DocumentFrequency.from_references([[SAME], [SAME]])
+    assert self_cider([[SAME, ["a", "man"]]], table).tolist() == [0.0]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,6 +104,21 @@ def test_tables_that_contradict_themselves_are_refused(tmp_path: Path) -> None:
         1, table.words, table.keys, table.frequencies
     )  # a word in more pictures than there are
     wrong.save(tmp_path / "df.npz")
+    with pytest.raises(DataError, match="document frequencies"):
+        DocumentFrequency.load(tmp_path / "df.npz")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [lambda keys: keys[::-1], np.zeros_like, lambda keys: keys.astype(np.int32), lambda keys: keys[:, None]],
+)
+def test_keys_that_do_not_rise_or_are_no_row_of_long_numbers_are_refused(
+    tmp_path: Path, keys: Callable[[Any], Any]
+) -> None:
+    table = DocumentFrequency.from_references(REFERENCES)
+    assert len(table.keys[0]) > 1
+    wrong = (keys(table.keys[0]), *table.keys[1:])
+    DocumentFrequency(table.documents, table.words, wrong, table.frequencies).save(tmp_path / "df.npz")
     with pytest.raises(DataError, match="document frequencies"):
         DocumentFrequency.load(tmp_path / "df.npz")
 

@@ -25,6 +25,29 @@ def test_another_number_of_references_differs() -> None:
     assert any(line.startswith("references:") for line in differences(one, other))
 
 
+def test_numbers_of_references_are_the_least_and_the_most() -> None:
+    assert fingerprint({"1": ["a"] * 8, "2": ["a"], "3": ["a"] * 2}, {}, {})["references"] == "1-8"
+    assert fingerprint({}, {}, {})["references"] == "0"
+
+
+def test_other_references_of_the_same_pictures_differ() -> None:
+    one, other = (fingerprint({**REFERENCES, "2": ["a cat", name]}, {}, {}) for name in ("cats", "kittens"))
+    assert [line.split(":")[0] for line in differences(one, other)] == ["references_sha256"]
+    assert fingerprint({"1": ["\ud800"]}, {}, {})  # half a character, as JSON may hold it
+
+
+def test_hashes_stay_the_same_for_ever() -> None:
+    # By hand: printf '1\n2' | sha256sum | cut -c1-16, and printf '1\ta dog\n1\tdogs\n2\ta cat\n2\tcats'.
+    found = fingerprint(REFERENCES, {}, {})
+    assert (found["split_sha256"], found["references_sha256"]) == ("b598b3a62a3f7ced", "57ed4faa0700bc0a")
+
+
+def test_the_order_of_further_facts_does_not_matter() -> None:
+    facts = {"seed": "1", "temperature": "0.7"}
+    turned = dict(reversed(facts.items()))
+    assert signature(fingerprint(REFERENCES, {}, facts)) == signature(fingerprint(REFERENCES, {}, turned))
+
+
 def test_other_pictures_differ_whatever_the_split_is_called() -> None:
     moved = {"1": REFERENCES["1"], "3": REFERENCES["2"]}
     one, other = (fingerprint(group, {}, {"split": "test"}) for group in (REFERENCES, moved))

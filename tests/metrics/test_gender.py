@@ -37,6 +37,15 @@ def test_people_who_agree_are_contradicted_or_not() -> None:
 def test_a_minority_that_tells_is_no_agreement() -> None:
     few = ["a man sits", "a person sits", "a person", "someone", "a rider"]
     assert counted(("a woman sits", few)) == {"told female": (1, 1), "told male": (0, 1)}
+    half = ["a man sits", "a man", "a person", "a rider"]
+    assert "agreed male" not in counted(("a woman sits", half))
+    assert counted(("a woman sits", half[:3]))["agreed male"] == (1, 1)
+
+
+def test_half_of_the_references_are_not_more_than_half() -> None:
+    half = ["a person runs", "a runner", "a red jacket", "a path"]
+    assert "unsaid" not in counted(("a man runs", half))
+    assert counted(("a man runs", half[:3]))["unsaid"] == (1, 1)
 
 
 def test_people_who_disagree_are_no_couple() -> None:

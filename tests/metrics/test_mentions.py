@@ -43,4 +43,6 @@ def test_guesses_put_the_model_beside_people() -> None:
     model, people = rows["a colour that nobody else names"]
     assert (model.count, model.total, people.count, people.total) == (0, 1, 1, 3)
     document = found.to_document()
+    assert document.keys() == {"gender", "told", "mentions"}
+    assert all(row.keys() == {"what", "model", "people"} for rows in document.values() for row in rows)
     assert document["told"][1]["model"] == {"count": 1, "total": 1, "share": 1.0, "interval": [0.2065, 1.0]}

@@ -115,6 +115,28 @@ def test_a_score_that_can_be_checked_by_hand(small: MeteorData) -> None:
     assert broken == pytest.approx(mean * (1 - 0.6 * (2 / 6) ** 0.2), abs=1e-12)
 
 
+def test_a_corpus_is_scored_from_sums_and_a_resample_like_a_corpus_of_the_drawn_pictures(
+    small: MeteorData,
+) -> None:
+    """Two pictures, "dog" of "dog" and "beach" of "dog cat"; a word of content weighs 0.75.
+
+    Precision 0.75 / 1.5 and recall 0.75 / 2.25. A sentence that is matched whole has no chunks, and neither has
+    one of which nothing is matched, so nothing is taken off for fragmentation.
+    """
+    candidates, references = [["dog"], ["beach"]], [[["dog"]], [["dog", "cat"]]]
+    found = meteor(candidates, references, small)
+    assert found.corpus["METEOR"] == pytest.approx(1 / (0.15 / (1 / 2) + 0.85 / (1 / 3)), abs=1e-12)
+    assert found.per_image["METEOR"].tolist() == [1.0, 0.0]
+    candidates += [["the", "dog", "ran", "before", "noon"]]
+    references += [[["noon", "the", "hounds", "of", "dogs"]]]
+    statistics = meteor(candidates, references, small).statistics
+    assert statistics is not None
+    for drawn in ([0, 0, 2], [2, 2, 2], [1, 2, 1]):
+        again = meteor([candidates[place] for place in drawn], [references[place] for place in drawn], small)
+        sums = statistics.values[drawn].sum(axis=0, keepdims=True)
+        assert float(statistics.score(sums)["METEOR"][0]) == pytest.approx(again.corpus["METEOR"], abs=1e-12)
+
+
 def test_trap_6_nltk_meteor_is_another_metric() -> None:
     """NLTK 3.9's `meteor_score` (alpha 0.9, beta 3, gamma 0.5) gives 0.9977 and 0.6559 for these."""
     assert one("a dog runs on the beach", ["a dog runs on the beach"], MeteorData()) == 1.0

@@ -74,6 +74,9 @@ def test_words_with_equal_java_hashes_are_one_word_for_the_reference_implementat
     assert matches("1r 3s", "0¨ 0¯", MeteorData()) == []
     low = "\x01" + chr(31 + 2)  # 1 * 31 + 33 = 2 * 31 + 2
     assert matches(low, "\x02\x02", MeteorData()) == [("exact", "\x02\x02", low)]
+    # Both bytes of a character count: 31 * 0x4e00 + 0x6000 = 31 * 0x4f00 + 0x4100.
+    assert matches("\u4e00\u6000", "\u4f00\u4100", MeteorData()) == [("exact", "\u4f00\u4100", "\u4e00\u6000")]
+    assert matches("\u4e00", "\u4f00", MeteorData()) == []
 
 
 def test_empty_sentences(data: MeteorData) -> None:

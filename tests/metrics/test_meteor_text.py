@@ -50,6 +50,21 @@ def test_normalize_is_the_reference_implementations(line: str, expected: str) ->
     assert normalize(line, PREFIXES) == tuple(expected.split(" ") if expected else ())
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("he stops. a dog", "he stops. a dog"),  # before a word from a to z the full stop stays
+        ("he stops. zebras", "he stops. zebras"),
+        ("he stops. Zebras", "he stops . zebras"),
+        ("No. 0 and No. 9", "no. 0 and no. 9"),
+        ("it costs 1.5.", "it costs 1.5 ."),  # a number is no "U.S."
+        ("he stops...", "he stops ..."),
+    ],
+)
+def test_a_full_stop_is_kept_or_split_off_by_what_follows(line: str, expected: str) -> None:
+    assert normalize(line, PREFIXES) == tuple(expected.split(" "))
+
+
 @given(st.lists(st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True), max_size=12))
 def test_plain_words_stay_as_they_are(words: list[str]) -> None:
     assert all(map(is_plain, words))

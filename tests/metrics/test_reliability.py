@@ -32,6 +32,8 @@ def test_the_curve_takes_the_surest_first() -> None:
     assert coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
     assert quality.tolist() == [4.0, 3.5, pytest.approx(8 / 3), 2.0]
     assert gain_at([0.2, 0.9, 0.5, 0.7], [0.0, 4.0, 1.0, 3.0]) == 1.75
+    assert gain_at([0.2, 0.9, 0.5, 0.7], [0.0, 4.0, 1.0, 3.0], coverage=0.01) == 2.0  # one picture at least
+    assert gain_at([0.9, 0.1], [0.0, 2.0]) == 0.0  # the surest is the worse one
 
 
 def test_the_order_of_equals_does_not_matter() -> None:

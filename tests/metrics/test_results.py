@@ -55,16 +55,17 @@ def test_other_formats_say_the_same(tmp_path: Path, name: str, content: str) -> 
         (
             "c.jsonl",
             '{"source": "a.jpg", "captions": [{"text": "A dog."}, {"text": "A cat."}], "error": null}\n'
-            '{"source": "b.jpg", "captions": [], "error": "no picture"}\n',
+            '{"source": "b.jpg", "captions": [], "error": "no picture"}\n'
+            '{"source": "c.jpg", "captions": [{"text": "A bird."}], "error": null}\n',
         ),
         (
             "c.csv",
-            "source,rank,caption,error\na.jpg,1,A dog.,\na.jpg,2,A cat.,\nb.jpg,,,no picture\n",
+            "source,rank,caption,error\na.jpg,1,A dog.,\na.jpg,2,A cat.,\nb.jpg,,,no picture\nc.jpg,1,A bird.,\n",
         ),
     ],
 )
 def test_our_own_captions_are_read_back(tmp_path: Path, name: str, content: str) -> None:
-    assert read_results(write(tmp_path, name, content)) == {"a.jpg": "A dog."}
+    assert read_results(write(tmp_path, name, content)) == {"a.jpg": "A dog.", "c.jpg": "A bird."}
 
 
 def test_coco_annotations_in_the_order_of_their_images(tmp_path: Path) -> None:
@@ -135,6 +136,7 @@ def test_file_names_become_ids() -> None:
     assert match({"a.jpg": "a dog"}, references) == {"3": "a dog"}
     assert match({"pictures/a.jpg": "a dog"}, references) == {"3": "a dog"}
     assert match({"unknown.jpg": "a dog"}, references) == {"unknown.jpg": "a dog"}
+    assert match({"pictures/a.jpg": "a dog"}, References({"a.jpg": ["A dog."]}, {})) == {"a.jpg": "a dog"}
     with pytest.raises(DataError, match="twice"):
         match({"a.jpg": "a dog", "3": "a dog"}, references)
 

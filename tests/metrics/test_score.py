@@ -28,6 +28,7 @@ def test_scores_carry_values_ids_and_fingerprint() -> None:
     assert scores.fingerprint["images"] == "2"
     assert scores.fingerprint["references"] == "2"
     assert scores.warnings == ()
+    assert score(PREDICTIONS, REFERENCES, ["BLEU"], protocol={"beams": "3"}).fingerprint["beams"] == "3"
 
 
 def test_cider_is_undefined_on_one_picture_not_zero() -> None:
@@ -44,6 +45,10 @@ def test_unknown_metric() -> None:
 def test_captions_of_another_split() -> None:
     with pytest.raises(DataError, match="another split"):
         score({"three": "a cat"}, REFERENCES)
+    with pytest.raises(DataError, match=r"^3 of the 4 captioned pictures have no references \(a, b, c\): take"):
+        score({**dict.fromkeys("abc", "a cat"), "one": "a dog"}, REFERENCES)
+    with pytest.raises(DataError, match=r"^4 of the 5 captioned pictures have no references \(a, b, c, \.\.\.\):"):
+        score({**dict.fromkeys("abcd", "a cat"), "one": "a dog"}, REFERENCES)
 
 
 @pytest.mark.parametrize("references", ["a dog", None, np.array(["a dog"])])
@@ -85,8 +90,8 @@ def test_trap_3_references_never_pass_through_a_vocabulary() -> None:
 
 
 def test_trap_3_unknown_words_in_references_bring_a_warning() -> None:
-    scores = score(PREDICTIONS, {**REFERENCES, "one": ["a <unk> runs"]})
-    assert any("References hold" in line for line in scores.warnings)
+    scores = score(PREDICTIONS, {**REFERENCES, "one": ["a <unk> runs", "<unk> <pad>"]})
+    assert any("References hold" in line and "(<pad>, <unk>)" in line for line in scores.warnings)
 
 
 def test_trap_5_captions_are_tokenised_like_their_references() -> None:

@@ -25,6 +25,18 @@ def test_an_interval_of_a_mean_is_the_normal_one() -> None:
     half = 1.96 * values.std() / 20
     assert interval.low == pytest.approx(values.mean() - half, abs=0.1 * half)
     assert interval.high == pytest.approx(values.mean() + half, abs=0.1 * half)
+    half = 0.6745 * values.std() / 20  # half of all resamples lie between the quartiles
+    interval = confidence(means(list(values)), resamples=4000, level=0.5)["M"]
+    assert (interval.low, interval.high) == pytest.approx(
+        (values.mean() - half, values.mean() + half), abs=half / 5
+    )
+
+
+def test_every_picture_is_drawn() -> None:
+    # Of two pictures a quarter of the resamples holds the first alone, and a quarter the second.
+    interval = confidence(means([0.0, 1.0]), resamples=200)["M"]
+    assert (interval.low, interval.high) == (0.0, 1.0)
+    assert confidence(means([0.5, 0.5]), resamples=1)["M"].low == 0.5
 
 
 def test_ninety_five_of_a_hundred_intervals_hold_the_truth() -> None:
@@ -62,6 +74,36 @@ def test_a_clear_difference_is_found() -> None:
     assert found.p_bootstrap < 0.01
     assert found.p_randomization < 0.01
     assert found.interval.low == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("chunk", [4_000_000, 450])
+def test_what_no_resample_reaches_has_a_p_value_of_one_in_all_of_them(
+    chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("captionkit.metrics.significance._CHUNK", chunk)  # two resamples at once, or all
+    one = np.random.default_rng(3).random(200)
+    found = compare(means(list(one)), means(list(one + 0.05)), resamples=9)["M"]
+    assert (found.p_bootstrap, found.p_randomization) == (1 / 10, 1 / 10)
+
+
+def test_how_many_are_drawn_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = (means(list(np.random.default_rng(seed).random(30))) for seed in (1, 2))
+    whole = compare(one, other, resamples=100)["M"]
+    monkeypatch.setattr("captionkit.metrics.significance._CHUNK", 300)
+    parts = compare(one, other, resamples=100)["M"]
+    assert (parts.p_bootstrap, parts.p_randomization) == (whole.p_bootstrap, whole.p_randomization)
+    assert (parts.interval.low, parts.interval.high) == pytest.approx((whole.interval.low, whole.interval.high))
+
+
+def test_scores_that_one_of_the_two_lacks_are_not_compared() -> None:
+    def outcomes(**values: list[float]) -> Outcome:
+        arrays = {name: np.array(each) for name, each in values.items()}
+        return Outcome({name: float(each.mean()) for name, each in arrays.items()}, arrays)
+
+    one = {"first": outcomes(A=[0.1, 0.2]), "second": outcomes(B=[0.1, 0.2])}
+    other = {"second": outcomes(B=[0.3, 0.4]), "third": outcomes(C=[0.1, 0.2])}
+    assert compare(one, other).keys() == {"B"}
+    assert compare(one, other)["B"].difference == pytest.approx(0.2)
 
 
 def test_randomization_with_few_pictures_is_the_exact_test() -> None:
@@ -103,5 +145,9 @@ def test_arguments_that_cannot_be() -> None:
         confidence(means([0.1, 0.2]), level=1.0)
     with pytest.raises(UsageError, match="at least one"):
         confidence(means([0.1, 0.2]), resamples=0)
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        compare(means([0.1, 0.2]), means([0.1, 0.2]), level=0.0)
+    with pytest.raises(UsageError, match="at least one"):
+        compare(means([0.1, 0.2]), means([0.1, 0.2]), resamples=0)
     with pytest.raises(UsageError, match="same pictures"):
         compare(means([0.1, 0.2]), means([0.1]))

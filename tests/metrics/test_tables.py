@@ -60,6 +60,15 @@ def test_text_of_a_comparison() -> None:
 
 
 def test_latex_escapes_names_and_states_the_fingerprint() -> None:
+    assert as_latex(PLAIN).splitlines()[1:] == [
+        r"\begin{tabular}{lrrr}",
+        r"\toprule",
+        r"System & BLEU-4 & CIDEr-D & Other \\",
+        r"\midrule",
+        r"my\_model.json & 20.9 & 53.2 & 10.0 \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
     table = as_latex(BOTH)
     assert table.startswith("% images:2|metric.BLEU:n=4\n")
     assert r"my\_model.json & 20.9 & 53.2 & 10.0 \\" in table
@@ -78,7 +87,11 @@ def test_json_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "scores.json"
     path.write_text(as_json(BOTH), encoding="utf-8")
     document = json.loads(path.read_text(encoding="utf-8"))
-    assert document["scale"] == "x1"
+    assert (document["system"], document["scale"]) == ("my_model.json", "x1")
+    assert document["not_computed"] == {"SPICE": "no jar was given"}
+    assert document["diversity"]["vocabulary"] == 2
+    assert document["other"] == {"system": "other", "scores": {"CIDEr-D": 0.6}}
+    assert not {"other", "comparison", "confidence"} & json.loads(as_json(PLAIN)).keys()
     assert document["warnings"] == ["Beware."]
     assert document["comparison"]["CIDEr-D"]["p_bootstrap"] == 0.02
     assert read_scores(path) == (dict(SCORES.corpus), dict(SCORES.fingerprint))
@@ -90,9 +103,10 @@ def test_captions_are_no_scores(tmp_path: Path) -> None:
     assert read_scores(path) is None
     path.write_text("{", encoding="utf-8")
     assert read_scores(path) is None
-    path.write_text('{"scores": {"BLEU-4": "high"}, "fingerprint": {}}', encoding="utf-8")
-    with pytest.raises(DataError, match="a number"):
-        read_scores(path)
+    for value in ('"high"', "true", "1" + 400 * "0"):
+        path.write_text(f'{{"scores": {{"BLEU-4": {value}}}, "fingerprint": {{}}}}', encoding="utf-8")
+        with pytest.raises(DataError, match="a number"):
+            read_scores(path)
 
 
 def test_a_row_a_picture() -> None:

@@ -11,6 +11,7 @@ from captionkit.captioner import Captioner
 from captionkit.images import load_pixels
 from captionkit.search.answer import answer_duplicates, answer_like, answer_query, best_caption
 from captionkit.search.bm25 import bm25
+from captionkit.search.compact import to_features
 from captionkit.search.index import KIND_WEIGHT, Index, StoredCaption, open_index
 from captionkit.search.likelihood import to_word_ids, word_log_probabilities
 from captionkit.search.ranking import BM25_WEIGHT, FIRST_WEIGHT, first_stage, query_gains, rank
@@ -80,10 +81,14 @@ def test_the_model_ranks_by_what_a_picture_makes_likelier(index: Index, captione
 
 def test_the_prior_is_that_of_all_pictures_even_where_few_are_ranked(index: Index, captioner: Captioner) -> None:
     ids = to_word_ids(["a", "dog"], captioner)
-    everything, _ = query_gains(index, captioner, index.first(6), ids)
+    everything, all_words = query_gains(index, captioner, index.first(6), ids)
     two, words = query_gains(index, captioner, index.first(6)[:2], ids)
     np.testing.assert_allclose(two, everything[:2], atol=1e-3)
-    assert words.shape == (2, 2)
+    scores = word_log_probabilities(
+        captioner.engine, to_features(index.cells(index.first(6)), captioner.engine.network.positions), ids
+    )
+    np.testing.assert_allclose(all_words, scores - scores.mean(axis=0), atol=1e-3)
+    np.testing.assert_allclose(words, scores[:2] - scores[2:].mean(axis=0), atol=1e-3)  # the other pictures'
 
 
 def test_depth_bounds_what_the_model_is_asked(index: Index, captioner: Captioner) -> None:
@@ -94,8 +99,38 @@ def test_depth_bounds_what_the_model_is_asked(index: Index, captioner: Captioner
     assert shallow.hits[0].content in {hit.content for hit in first_stage(index, query_words(query), 2)}
 
 
+def test_without_a_model_the_first_stage_ranks(index: Index) -> None:
+    words = query_words("a dog in the grass")
+    ranking = rank(index, "a dog in the grass", None, limit=3)
+    assert list(ranking.hits) == first_stage(index, words, 3)
+    assert len(ranking.hits) == 3
+    assert (ranking.asked, ranking.unknown, ranking.unasked) == ((), (), 0)
+    assert rank(index, " ".join(f"dog{number}" for number in range(70)), None).unasked == 6
+
+
+def test_what_the_model_cannot_be_asked_for_is_found_by_the_first_stage(
+    index: Index, captioner: Captioner
+) -> None:
+    ranking = rank(index, "hound", captioner, limit=2)
+    assert list(ranking.hits) == first_stage(index, query_words("hound"), 2)
+    assert (len(ranking.hits), ranking.unknown, ranking.unasked) == (2, ("hound",), 0)
+
+
+def test_words_that_stand_everywhere_are_looked_for_in_captions_alone(index: Index) -> None:
+    hits = first_stage(index, query_words("on"), 6)
+    said = {
+        content
+        for content, captions in index.captions(index.first(9)).items()
+        if any("on" in caption.tokens for caption in captions)
+    }
+    assert said
+    assert {hit.content for hit in hits} == said
+    assert all(hit.expected == 0 and hit.score == BM25_WEIGHT * hit.bm25 > 0 for hit in hits)
+
+
 def test_unknown_words_are_told_and_passed_over(index: Index, captioner: Captioner) -> None:
     plain, strange = (rank(index, query, captioner) for query in ("a dog", "a xyzzy dog 🐶"))
+    assert (plain.unknown, plain.unasked, strange.unasked) == ((), 0, 0)
     assert strange.unknown == ("xyzzy", "🐶")
     assert [hit.content for hit in strange.hits] == [hit.content for hit in plain.hits]
     assert rank(index, "xyzzy", captioner).hits == ()

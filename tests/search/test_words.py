@@ -42,6 +42,8 @@ def test_words_are_folded() -> None:
         ("men", "man"),
         ("children", "child"),
         ("dog's", "dog"),
+        ("dog’s", "dog's"),
+        ("men’s", "man"),
         ("swam", "swims"),
     ],
 )
@@ -67,6 +69,15 @@ def test_hits_are_the_words_of_the_caption() -> None:
     words = query_words("puppies running")
     assert hits(words, "A dog runs, the Dog's dogs ran home.") == ["dog", "runs", "dog's", "dogs", "ran"]
     assert hits(words, "A lamp.") == []
+    assert query_words("zebra")[0].kinds == ()
+    assert hits(query_words("zebra"), "Two zebras.") == ["zebras"]
+
+
+def test_terms_are_words_with_spaces_between() -> None:
+    stems, kinds = index_terms(["A dog.", "Two zebras and a puppy"])
+    assert stems.split() == ["a", "dog", "two", "zebra", "and", "a", to_stem("puppy")]
+    (of_dog,) = query_words("dog")[0].kinds
+    assert kinds.split().count(of_dog) == 2
 
 
 @pytest.mark.parametrize(

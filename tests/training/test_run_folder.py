@@ -16,6 +16,7 @@ def test_a_history_that_does_not_read_names_its_line(tmp_path: Path) -> None:
     path.write_text('{"step": 1}\n\n[1]\n')
     with pytest.raises(DataError, match="line 3"):
         read_history(path)
-    path.write_text('{"step": 1}\n{"st')
-    with pytest.raises(DataError, match="line 2"):
-        read_history(path)
+    for line in ('{"st', "[" * 100_000, "1" * 5_000):
+        path.write_text(f'{{"step": 1}}\n{line}')
+        with pytest.raises(DataError, match="line 2"):
+            read_history(path)

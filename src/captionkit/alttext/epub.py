@@ -99,7 +99,10 @@ def _member(source: str, page: str) -> str:
 
 
 def _join(base: str, address: str) -> str:
-    path = urllib.parse.unquote(urllib.parse.urlsplit(address).path)
+    try:
+        path = urllib.parse.unquote(urllib.parse.urlsplit(address).path)
+    except ValueError:  # "//[x"
+        return ""
     if path.startswith("/"):
         return posixpath.normpath(path.lstrip("/"))
     return posixpath.normpath(posixpath.join(posixpath.dirname(base), path))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from json.decoder import scanstring  # type: ignore[attr-defined]
@@ -87,6 +88,8 @@ def read_notebook(data: bytes) -> NotebookDocument:
         name = f"cell {number + 1}"
         source = _join_literals(decoded.text, literals.get(number, []))
         lines = cell.get("source")
+        if not isinstance(lines, str | list | None):
+            raise DataError(f"its {name} has a source that is no text.")
         if source.text != (lines if isinstance(lines, str) else "".join(map(str, lines or []))):
             raise DataError(f"its {name} has more than one source.")
         sources[name] = source
@@ -103,12 +106,13 @@ def read_notebook(data: bytes) -> NotebookDocument:
 
 def _attachment(cell: dict[str, Any], name: str) -> bytes | None:
     bundles = cell.get("attachments")
-    bundle = bundles.get(name) if isinstance(bundles, dict) else None
-    for kind, content in (bundle or {}).items() if isinstance(bundle, dict) else ():
-        text = "".join(content) if isinstance(content, list) else content
+    # In an address, a space or a letter with an accent is escaped; the attachment's own name has it as it is.
+    bundle = bundles.get(name, bundles.get(urllib.parse.unquote(name))) if isinstance(bundles, dict) else None
+    for kind, content in bundle.items() if isinstance(bundle, dict) else ():
+        text = "".join(map(str, content)) if isinstance(content, list) else content
         if str(kind).startswith("image/") and isinstance(text, str):
             if kind == "image/svg+xml":
-                return text.encode()
+                return text.encode("utf-8", "replace")
             try:
                 return base64.b64decode("".join(text.split()), validate=True)
             except (ValueError, binascii.Error):

@@ -77,9 +77,8 @@ def locate(picture: Picture, document: Document, path: Path, root: Path) -> Loca
     if source[:5].lower() == "data:":
         return _from_data_address(source)
     base = getattr(document, "base", "")
-    joined = urllib.parse.urljoin(base, source) if base else source
     try:
-        parts = urllib.parse.urlsplit(joined)
+        parts = urllib.parse.urlsplit(urllib.parse.urljoin(base, source) if base else source)
     except ValueError:
         return Located(Where.UNKNOWN, problem="its address cannot be read")
     if not parts.netloc and parts.scheme not in ("", "file", "http", "https", "ftp"):

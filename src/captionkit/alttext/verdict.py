@@ -198,9 +198,7 @@ def placeholder(alt: str, source: str = "") -> str:
         source: the picture's address, whose file name is a common stand-in.
     """
     text = squeeze(alt)
-    file = PurePosixPath(
-        urllib.parse.unquote(urllib.parse.urlsplit(source).path if "data:" not in source else "")
-    ).name
+    file = _file_name(source)
     stem = PurePosixPath(file).stem
     if not any(unicodedata.category(character)[0] in "LNS" for character in text):
         return "punctuation alone"
@@ -282,13 +280,18 @@ def _to_be_read(picture: Picture, appearance: Appearance | None) -> str:
     return ""
 
 
-def _name_words(source: str) -> list[str]:
-    if source[:5].lower() == "data:":
-        return []
+def _file_name(source: str) -> str:
+    """The file's name in a picture's address; empty where it has none, as data: has, or cannot be read."""
+    if source.lstrip()[:5].lower() == "data:":
+        return ""
     try:
-        name = urllib.parse.unquote(PurePosixPath(urllib.parse.urlsplit(source).path).stem)
-    except ValueError:
-        return []
+        return PurePosixPath(urllib.parse.unquote(urllib.parse.urlsplit(source).path)).name
+    except ValueError:  # "http://[x"
+        return ""
+
+
+def _name_words(source: str) -> list[str]:
+    name = PurePosixPath(_file_name(source)).stem
     split = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return re.findall(r"[^\W\d_]+", split.casefold())
 

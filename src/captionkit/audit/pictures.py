@@ -87,7 +87,11 @@ def _identical(records: Sequence[ImageRecord], hashes: Sequence[PictureHash]) ->
     total = 0
     for group in groups.values():
         total += len(group) * (len(group) - 1) // 2
-        pairs += combinations(group[:_MOST_IDENTICAL], 2) if len(group) > 1 else ()
+        if len(group) > _MOST_IDENTICAL:  # one of each split in front: a split behind the bound is a leak too
+            first = {record.split: place for place, record in reversed(list(enumerate(group)))}
+            places = dict.fromkeys([*sorted(first.values()), *range(len(group))])
+            group = [group[place] for place in places][:_MOST_IDENTICAL]
+        pairs += combinations(group, 2)
     return pairs, total
 
 

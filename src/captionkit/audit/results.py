@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 
 from captionkit.audit.findings import Finding, Weight, finding, several
@@ -44,7 +45,7 @@ def check_scores(document: object, records: Sequence[ImageRecord], split: str) -
         (document[key] for key in ("corpus", "scores") if isinstance(document.get(key), Mapping)), document
     )
     values = {
-        str(name): float(value)
+        str(name): math.inf if abs(value) > sys.float_info.max else float(value)  # whole numbers may be larger
         for name, value in inner.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }

@@ -155,7 +155,7 @@ def _read_lock(path: Path) -> dict[str, dict[str, Any]]:
         return {}
     try:
         lock = json.loads(read_bounded(path, MAX_LOCK_BYTES))
-    except ValueError:
+    except (ValueError, RecursionError):
         lock = None
     if not isinstance(lock, dict) or not all(isinstance(entry, dict) for entry in lock.values()):
         raise DataError(f"{path} is damaged: expected JSON with one object a file. Remove it to record afresh.")
@@ -178,7 +178,7 @@ class _Part:
         """The server's strong mark for the version that the piece is of; "" where there is none."""
         try:
             notes = json.loads(read_bounded(self.notes, MAX_LOCK_BYTES))
-        except (DataError, ValueError):
+        except (DataError, ValueError, RecursionError):
             return ""
         if not isinstance(notes, dict) or notes.get("url") != url:
             return ""

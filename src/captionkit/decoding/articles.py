@@ -9,7 +9,9 @@ from itertools import pairwise
 _VOWEL = re.compile(r"[aeiou]")
 # Written with a vowel, spoken with a consonant; and the other way round.
 _SPOKEN_CONSONANT = re.compile(r"one(?![a-z])|once|uni(?!n|m)|us[eu]|util|euro|eu[cgl]|ukulele|ute|u-|ewe|oui")
-_SPOKEN_VOWEL = re.compile(r"hour|honest|hono|heir|suv|[fhlmnrsx](?:[-.]|[^aeiouy]{0,3}$)")
+_SPOKEN_VOWEL = re.compile(
+    r"hour|honest|hono|heir|suv|8|1[18](?!\d)|(?!(?:st|mt|mr|mrs|ms)\.?$)[fhlmnrsx](?:[-.]|[^aeiouy]{0,3}$)"
+)
 
 
 def agree_articles(tokens: Iterable[str]) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def set_caption(data: bytes | None, text: str) -> bytes | None:
         new = _caption(text.encode(encoding, "replace").decode(encoding), encoding)
     pieces = []
     position = 0
-    place = None
+    place = 0
     for key, start, end in _datasets(data):
         if key == CAPTION:
             pieces.append(data[position : _head(data, start)])
@@ -52,7 +52,7 @@ def set_caption(data: bytes | None, text: str) -> bytes | None:
         if key <= CAPTION:
             place = sum(map(len, pieces)) + max(0, end - position)
     rest = b"".join(pieces) + data[position:]
-    at = len(rest) if place is None else min(place, len(rest))
+    at = min(place, len(rest))
     return rest[:at] + new + rest[at:]
 
 

@@ -24,6 +24,7 @@ XML = "http://www.w3.org/XML/1998/namespace"
 DESCRIPTION = f"{DC} description"
 ALT_TEXT = f"{IPTC_CORE} AltTextAccessibility"
 _PREFIXES = {DESCRIPTION: ("dc", DC), ALT_TEXT: ("Iptc4xmpCore", IPTC_CORE)}
+_DESCRIBED = [f"{RDF} RDF", f"{RDF} Description"]  # deeper, a description is that of a part or of another picture
 MAX_PACKET_BYTES = 16_000_000
 
 
@@ -150,7 +151,7 @@ class _Finder:
             if self.about is None:
                 self.about = attributes.get(f"{RDF} about", attributes.get("about", ""))
             self.attributes += [(key, attributes[key], offset) for key in _PREFIXES if key in attributes]
-        elif name in _PREFIXES and parent == f"{RDF} Description" and self._property is None:
+        elif name in _PREFIXES and self._path[-3:-1] == _DESCRIBED and self._property is None:
             self._property = _Element(name, offset)
         elif name == f"{RDF} li" and self._property is not None and self._item is None:
             self._item = _Element(name, offset, language=attributes.get(f"{XML} lang", "").lower())
@@ -185,12 +186,18 @@ def _to_characters(text: str, packet: bytes, found: _Finder) -> _Packet:
     close = to[found.rdf.end]
     for one in elements:
         one.start, one.end = to[one.start], to[one.end]
-        if text.startswith("</", one.end):
+        if not _closes_itself(text, one):
             one.end = text.index(">", one.end) + 1
     if close == found.rdf.end:
         close = found.rdf.start
     attributes = [(name, value, to[at]) for name, value, at in found.attributes]
     return _Packet(text, found.properties, attributes, found.about or "", found.rdf, close)
+
+
+def _closes_itself(text: str, one: _Element) -> bool:
+    """Whether an element is one tag (`<rdf:RDF/>`), behind which the end tag of another may stand at once."""
+    tag = read_start_tag(text, one.start)
+    return tag is not None and tag.end == one.end and text[one.end - 2] == "/"
 
 
 def _value(parsed: _Packet, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -169,7 +170,7 @@ def read_scores(path: Path | str) -> tuple[dict[str, float], dict[str, str]] | N
     if not isinstance(scores, dict) or not isinstance(found, dict):
         raise DataError(f"Expected scores and a fingerprint in {path}, as `captionkit score --json` writes them.")
     for name, value in scores.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > sys.float_info.max:
             raise DataError(f"Expected {name} in {path} to be a number, but got {value!r}.")
     return {name: float(value) for name, value in scores.items()}, {k: str(v) for k, v in found.items()}
 

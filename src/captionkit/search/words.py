@@ -17,7 +17,7 @@ from captionkit.decoding.inflection import IRREGULAR
 from captionkit.metrics.snowball import stem
 
 # Raise this number when the same caption gives other terms: indexes then make theirs anew from their captions.
-TERMS_VERSION = 1
+TERMS_VERSION = 2
 
 MAX_QUERY_WORDS = 64  # different ones; the rest of a longer query is not looked for
 
@@ -149,7 +149,8 @@ def worth_looking_for(word: str) -> bool:
 @lru_cache(maxsize=1 << 16)
 def to_stem(word: str) -> str:
     """The stem of a lower-cased word; the forms of an irregular word share one."""
-    return stem(_REPRESENTATIVE.get(word.replace("’", "'"), word.replace("’", "'")))
+    word = word.replace("’", "'").removesuffix("'s")
+    return stem(_REPRESENTATIVE.get(word, word))
 
 
 def index_terms(captions: Iterable[str]) -> tuple[str, str]:
