@@ -49,6 +49,8 @@ def test_trap_7_cider_of_one_picture() -> None:
 def test_numbers_that_are_none() -> None:
     (found,) = check_scores({**GOOD, "METEOR": float("nan")}, RECORDS, "test")
     assert found.examples == ("METEOR: nan",)
+    (found,) = check_scores({**GOOD, "METEOR": 10**400}, RECORDS, "test")
+    assert found.examples == ("METEOR: inf",)
 
 
 def test_trap_6_meteor_without_its_data() -> None:

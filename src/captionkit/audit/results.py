@@ -44,7 +44,7 @@ def check_scores(document: object, records: Sequence[ImageRecord], split: str) -
         (document[key] for key in ("corpus", "scores") if isinstance(document.get(key), Mapping)), document
     )
     values = {
-        str(name): float(value)
+        str(name): math.inf if abs(value) > 1e300 else float(value)
         for name, value in inner.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
