@@ -185,7 +185,10 @@ def _to_characters(text: str, packet: bytes, found: _Finder) -> _Packet:
     close = to[found.rdf.end]
     for one in elements:
         one.start, one.end = to[one.start], to[one.end]
-        if text.startswith("</", one.end):
+        # An element without content ends behind its own tag, where the end tag of another may begin.
+        tag = read_start_tag(text, one.start)
+        closed = tag is not None and tag.end == one.end and text[one.end - 2] == "/"
+        if not closed and text.startswith("</", one.end):
             one.end = text.index(">", one.end) + 1
     if close == found.rdf.end:
         close = found.rdf.start
