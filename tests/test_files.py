@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import resource
 from collections.abc import Iterator
@@ -119,3 +120,18 @@ def test_where_the_owner_cannot_be_kept_the_file_is_written_without_special_bits
         write_text(path, "new")
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o7777 == 0o755
+
+
+def test_a_block_that_finds_no_room_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    refused = pytest.raises(WriteError, match=r"Expected to write .*rows\.csv.* refused")
+    with refused, no_room(), replacing(path) as handle:
+        text = io.TextIOWrapper(handle, encoding="utf-8")
+        for _ in range(10):
+            text.write("row\n" * 100)
+            text.flush()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(BrokenPipeError), replacing(path):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+    with pytest.raises(FileNotFoundError), replacing(path):
+        (tmp_path / "none").read_bytes()

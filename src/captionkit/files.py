@@ -21,7 +21,7 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
     that is replaced leaves its mode to the new one and, where the system lets us, its owner and group.
 
     Raises:
-        WriteError: the file cannot be made, synced or renamed. What the block raises comes through as it is.
+        WriteError: the file cannot be made, written, synced or renamed. What else the block raises comes through.
     """
     # Captioning a picture writes no file, and tempfile brings a dozen modules with it.
     import tempfile
@@ -35,15 +35,19 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
         raise WriteError(path, error) from None
     try:
         with os.fdopen(descriptor, "wb") as handle:
-            yield handle
             try:
+                yield handle
                 handle.flush()
                 os.fsync(handle.fileno())
-            except OSError as error:
+            except BaseException as error:
                 # Closing tries to write what is left once more; that must not hide the sentence.
                 with contextlib.suppress(OSError):
                     handle.close()
-                raise WriteError(path, error) from None
+                # An error of the handle names no file: a full disk, above all. A broken pipe is another's.
+                foreign = isinstance(error, WriteError | BrokenPipeError)
+                if isinstance(error, OSError) and error.filename is None and not foreign:
+                    raise WriteError(path, error) from None
+                raise
         try:
             _take_after(temporary, path)
             Path(temporary).replace(path)
@@ -85,12 +89,7 @@ def write_bytes(path: Path | str, data: bytes) -> None:
         WriteError: it cannot be written.
     """
     with replacing(path) as handle:
-        try:
-            handle.write(data)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                handle.close()
-            raise WriteError(path, error) from None
+        handle.write(data)
 
 
 def write_text(path: Path | str, text: str) -> None:

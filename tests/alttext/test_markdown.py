@@ -103,10 +103,26 @@ def test_lines_are_those_of_the_file() -> None:
     assert {one.source: (one.line, one.column) for one in crlf} == lines
 
 
-def test_a_cell_with_an_escaped_bar_is_listed_but_not_written() -> None:
-    (picture,) = read_markdown(b"| a |\n|---|\n| ![x \\| y](a.png) |\n").pictures
-    assert picture.slot is None
-    assert "table cell" in picture.fixed
+@pytest.mark.parametrize(
+    ("row", "written"),
+    [
+        (r"| ![x \| y](a.png) | b |", r"| ![A \| B.](a.png) | b |"),
+        (r"| a \| ![](a.png) | a | b |", r"| a \| ![A \| B.](a.png) | a | b |"),
+        (r"| `a\|b` ![x][r\|s] | b |", r"| `a\|b` ![A \| B.][r\|s] | b |"),
+        (r"| a | \| ![r\|s] |", r"| a | \| ![A \| B.][r\|s] |"),
+    ],
+)
+def test_bars_in_a_table_cell_are_escaped_and_stay_so(row: str, written: str) -> None:
+    def page(row: str) -> bytes:
+        return f"| h | i |\n|---|---|\n| ![](first.png) | . |\n{row}\n\n[r|s]: a.png\n".encode()
+
+    document = read_markdown(page(row))
+    first, picture = document.pictures
+    assert (first.source, picture.source, picture.line) == ("first.png", "a.png", 4)
+    assert apply_edits(page(row), document.edits({1: "A | B."})) == page(written)
+    # The picture before it can take a bar too.
+    data = page(row)
+    assert apply_edits(data, document.edits({0: "A | B."})) == data.replace(b"![](first", rb"![A \| B.](first")
 
 
 def test_tabs_and_deep_quotes_keep_their_places() -> None:

@@ -5,6 +5,7 @@ import json
 import shutil
 import struct
 import subprocess
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,10 +147,22 @@ def test_a_description_in_any_place_is_kept_and_only_the_alt_text_is_added() -> 
         assert read_described(overwritten).description == TEXT
 
 
-def test_a_png_that_describes_itself_in_a_text_chunk_keeps_it() -> None:
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("international", [False, True])
+def test_a_png_that_describes_itself_in_a_text_chunk_keeps_it(packed: bool, international: bool) -> None:
     info = PngImagePlugin.PngInfo()
-    info.add_text("Description", "Rex, 1999")
+    if international:
+        info.add_itxt("Description", "Rex, 1999", "en", "Beschreibung", zip=packed)
+    else:
+        info.add_text("Description", "Rex, 1999", zip=packed)
     assert describe(saved("PNG", pnginfo=info), TEXT)[1:] == (("AltTextAccessibility",), "Rex, 1999")
+
+
+@pytest.mark.parametrize("body", [b"zTXtDescription\0\0no zlib", b"iTXtDescription\0\1\0cut off"])
+def test_a_description_that_cannot_be_unpacked_is_kept_too(body: bytes) -> None:
+    data = saved("PNG")
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    assert describe(data[:33] + chunk + data[33:], TEXT)[1] == ("AltTextAccessibility",)
 
 
 def test_what_a_camera_writes_is_no_description() -> None:

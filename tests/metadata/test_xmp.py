@@ -140,6 +140,30 @@ def test_an_empty_element_before_an_end_tag_is_replaced_alone(empty: str) -> Non
     assert new.endswith(after)
 
 
+@pytest.mark.parametrize(
+    "old",
+    [
+        "<D:description/>",
+        "<D:description></D:description>",
+        "<D:description><r:Alt/></D:description>",
+        '<D:description><r:Alt><r:li xml:lang="x-default"/></r:Alt></D:description>',
+        '<D:description><r:Alt><r:li xml:lang="x-default"/><r:li xml:lang="de"/></r:Alt></D:description>',
+    ],
+)
+def test_an_empty_description_is_filled(old: str) -> None:
+    data = packet(body=f"{old}</r:Description></r:RDF></x:xmpmeta>").split(b"</x:xmpmeta>")[0] + b"</x:xmpmeta>"
+    assert read_description(data) == ("", "")
+    merged = merge(data, {DESCRIPTION: "A dog."}, "en")
+    assert read_description(merged) == ("A dog.", "")
+    kept = {"de": ""} if '"de"' in old else {}
+    assert languages(merged, DESCRIPTION) == {"x-default": "A dog.", "en": "A dog.", **kept}
+
+
+def test_an_empty_rdf_element_before_an_end_tag_is_opened() -> None:
+    data = b'<x:m xmlns:x="adobe:ns:meta/"><r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:m>'
+    assert read_description(merge(data, {DESCRIPTION: "A dog."}, "en")) == ("A dog.", "")
+
+
 def test_a_description_of_another_thing_inside_a_structure_is_not_the_pictures() -> None:
     inner = "<D:relation r:parseType='Resource'><D:description>Inner</D:description></D:relation>"
     assert read_description(packet(body=inner)) == ("", "")

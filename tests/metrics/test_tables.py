@@ -103,10 +103,16 @@ def test_captions_are_no_scores(tmp_path: Path) -> None:
     assert read_scores(path) is None
     path.write_text("{", encoding="utf-8")
     assert read_scores(path) is None
-    for value in ('"high"', "true", "1" + 400 * "0"):
+    for value in ('"high"', "9" * 400, "1" + 400 * "0", "NaN", "1e999", "true"):
         path.write_text(f'{{"scores": {{"BLEU-4": {value}}}, "fingerprint": {{}}}}', encoding="utf-8")
         with pytest.raises(DataError, match="a number"):
             read_scores(path)
+
+
+def test_names_that_are_half_a_character_are_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    path.write_text(r'{"scores": {"\ud800": 0.5}, "fingerprint": {"x": "\udfff"}}', encoding="utf-8")
+    assert read_scores(path) == ({r"\ud800": 0.5}, {"x": r"\udfff"})
 
 
 def test_a_row_a_picture() -> None:

@@ -121,10 +121,10 @@ class _Reader:
         heading = ""
         for position, token in enumerate(tokens):
             if token.type == "inline" and token.map is not None:
-                plain = _plain(token.children or [])
-                if position and tokens[position - 1].type == "heading_open":
-                    heading = plain
-                self._read_inline(token, heading)
+                opened = tokens[position - 1].type if position else ""
+                if opened == "heading_open":
+                    heading = _plain(token.children or [])
+                self._read_inline(token, heading, cell=opened in ("th_open", "td_open"))
             elif token.type == "html_block" and token.map is not None:
                 self._read_html_block(token, heading)
 
@@ -167,9 +167,9 @@ class _Reader:
                 core = part.strip(" \t")
                 self._html.append((offset + lead, offset + lead + len(core), Context(heading=heading)))
 
-    def _read_inline(self, token: Token, heading: str) -> None:
+    def _read_inline(self, token: Token, heading: str, *, cell: bool) -> None:
         assert token.map is not None
-        places = self._places(token)
+        places = self._places(token, cell)
         children = token.children or []
         pieces = [_text(child) for child in children]
         link: tuple[str, str] | None = None
@@ -190,21 +190,26 @@ class _Reader:
                 else:
                     self._read_html_inline(child, token.content, places, context)
 
-    def _places(self, token: Token) -> Callable[[int], int | None]:
-        """A function from a position inside a block's content to the offset in the source."""
+    def _places(self, token: Token, cell: bool) -> Callable[[int], int | None]:
+        """A function from a position inside a block's content to the offset in the source.
+
+        Each | in a table cell is written with a backslash, which the content lacks.
+        """
         assert token.map is not None
         starts: list[int] = []
         offsets: list[int | None] = []
         position = 0
         for number, part in enumerate(token.content.split("\n"), start=token.map[0]):
             starts.append(position)
-            offsets.append(self._lines.find(number, part))
+            offsets.append(self._lines.find(number, part.replace("|", r"\|") if cell else part))
             position += len(part) + 1
 
         def place(position: int) -> int | None:
             number = bisect.bisect_right(starts, position) - 1
             offset = offsets[number]
-            return None if offset is None else offset + position - starts[number]
+            if offset is None:
+                return None
+            return offset + position - starts[number] + (token.content.count("|", 0, position) if cell else 0)
 
         return place
 
@@ -225,13 +230,16 @@ class _Reader:
         tail = content[label_end + 1 : end]
         if first is None or last is None or self._text[first : first + 2] != "![" or self._text[last] != "]":
             offset = first if first is not None else 0
-            fixed = "its place in the source is not certain (an escaped | in a table cell)"
+            fixed = "its place in the source is not certain"
             self.pictures.append((offset, replace(picture, fixed=fixed)))
             return
         slot = Slot(first + 2, last, escape_label)
         if tail in ("", "[]"):
             # The label is the reference too: it moves into brackets of its own.
             label = content[start + 2 : label_end]
+            label = (
+                label if "\n" in label else self._text[first + 2 : last]
+            )  # with the backslashes of a table cell
             after = f"][{label}" if not tail else ""
             slot = replace(slot, after=after)
             if tail:
@@ -244,8 +252,8 @@ class _Reader:
         """An inline tag may run over several lines: each line of it is a range of its own."""
         position = token.meta["start"]
         for part in token.content.split("\n"):
-            offset = places(position)
-            if offset is not None:
+            offset, end = places(position), places(position + len(part))
+            if offset is not None and end == offset + len(part):
                 self._html.append((offset, offset + len(part), context))
             position += len(part) + 1
 

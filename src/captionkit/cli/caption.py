@@ -314,6 +314,9 @@ def _destination(output: Path | None) -> Iterator[IO[str]]:
         return
     with replacing(output) as handle:
         text = io.TextIOWrapper(handle, encoding="utf-8", errors="surrogateescape", newline="\n")
-        yield text
-        text.flush()
-        text.detach()
+        try:
+            yield text
+            text.flush()
+        finally:
+            with contextlib.suppress(OSError):
+                text.detach()

@@ -11,6 +11,7 @@ from captionkit.metadata.blocks import Blocks, Changes, MetadataError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEY = b"XML:com.adobe.xmp\0"
+_DESCRIPTION = b"Description\0"
 _MAX_TEXT = 16_000_000
 
 
@@ -37,8 +38,8 @@ class Png:
                 xmp = xmp if xmp is not None else _xmp(body)
             elif chunk.kind == b"eXIf":
                 exif = exif if exif is not None else body
-            elif chunk.kind in (b"tEXt", b"iTXt") and body.startswith(b"Description\0"):
-                described = body.rsplit(b"\0", 1)[-1].decode("utf-8", "replace").strip()
+            elif chunk.kind in (b"tEXt", b"zTXt", b"iTXt") and body.startswith(_DESCRIPTION):
+                described = described or _text(chunk.kind, body).decode("utf-8", "replace").strip()
         return Blocks(xmp, exif, described=described)
 
     def replace(self, data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
@@ -94,20 +95,37 @@ def _is_xmp(data: bytes, chunk: _Chunk) -> bool:
 
 
 def _xmp(body: bytes) -> bytes:
-    """The packet in an `iTXt` chunk: keyword, compression flag and method, language, translated keyword, text."""
-    packed = body[len(_XMP_KEY) : len(_XMP_KEY) + 1] == b"\1"
-    parts = body[len(_XMP_KEY) + 2 :].split(b"\0", 2)
-    if len(parts) != 3:
-        raise MetadataError("its XMP chunk is damaged.")
-    if not packed:
-        return parts[2]
+    """The packet in an `iTXt` chunk."""
     try:
-        unpacker = zlib.decompressobj()
-        text = unpacker.decompress(parts[2], _MAX_TEXT)
-    except zlib.error:
+        return _international(body[len(_XMP_KEY) :])
+    except (zlib.error, ValueError):
         raise MetadataError("its XMP chunk is damaged.") from None
+    except OverflowError:
+        raise MetadataError("its XMP chunk is too large.") from None
+
+
+def _text(kind: bytes, body: bytes) -> bytes:
+    """The text of a chunk with the keyword `Description`; the keyword itself where it cannot be unpacked."""
+    rest = body[len(_DESCRIPTION) :]
+    try:
+        return rest if kind == b"tEXt" else _unpack(rest[1:]) if kind == b"zTXt" else _international(rest)
+    except (zlib.error, ValueError, OverflowError):
+        return body[: len(_DESCRIPTION) - 1]  # there is one, whatever it says
+
+
+def _international(rest: bytes) -> bytes:
+    """What `iTXt` says behind its keyword: compression flag and method, language, translated keyword, text."""
+    *_, text = parts = rest[2:].split(b"\0", 2)
+    if len(parts) != 3:
+        raise ValueError("cut off")
+    return _unpack(text) if rest[:1] == b"\1" else text
+
+
+def _unpack(data: bytes) -> bytes:
+    unpacker = zlib.decompressobj()
+    text = unpacker.decompress(data, _MAX_TEXT)
     if unpacker.unconsumed_tail:
-        raise MetadataError("its XMP chunk is too large.")
+        raise OverflowError
     return text
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -170,9 +169,15 @@ def read_scores(path: Path | str) -> tuple[dict[str, float], dict[str, str]] | N
     if not isinstance(scores, dict) or not isinstance(found, dict):
         raise DataError(f"Expected scores and a fingerprint in {path}, as `captionkit score --json` writes them.")
     for name, value in scores.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > sys.float_info.max:
-            raise DataError(f"Expected {name} in {path} to be a number, but got {value!r}.")
-    return {name: float(value) for name, value in scores.items()}, {k: str(v) for k, v in found.items()}
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
+            raise DataError(f"Expected {name} in {path} to be a number, but got {repr(value)[:40]}.")
+    facts = {_encodable(name): _encodable(str(value)) for name, value in found.items()}
+    return {_encodable(name): float(value) for name, value in scores.items()}, facts
+
+
+def _encodable(text: str) -> str:
+    """Text that can be printed: an escape in JSON may stand for half a character."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _percent(value: float) -> str:

@@ -219,7 +219,8 @@ def open_index(path: Path) -> Index:
     Raises:
         SearchError: there is none, or it is damaged or of another version.
     """
-    if not path.is_file():
+    # An empty file is what is left where the first run was stopped, or found no room, before it wrote anything.
+    if not path.is_file() or not path.stat().st_size:
         raise SearchError(
             f"Expected a search index at {path}, but there is none; make it: captionkit index FOLDER."
         )
