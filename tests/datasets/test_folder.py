@@ -115,3 +115,12 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
         read_folder(tmp_path)
     with pytest.raises(DataError, match="Expected a folder"):
         read_folder(tmp_path / "none")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_beside_a_picture_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    lay(tmp_path, {"a.jpg": b"", "b.jpg": b"", "b.txt": "A cat ."})
+    os.mkfifo(tmp_path / "a.txt")
+    problems: list[Problem] = []
+    assert [record.id for record in read_folder(tmp_path, problems=problems) if record.captions] == ["b.jpg"]
+    assert ("a.txt", ProblemKind.MALFORMED) in [(problem.source, problem.kind) for problem in problems]

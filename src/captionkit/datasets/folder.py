@@ -81,6 +81,10 @@ def _files_below(root: Path, suffixes: frozenset[str]) -> list[str]:
 
 def _read_text_file(path: Path, source: str, record: str, grouping: Grouping) -> None:
     local: list[Problem] = []
+    if path.exists() and not path.is_file():  # opening a pipe waits for its writer, for ever perhaps
+        message = f"{source} is a folder, pipe, socket or device, no file; it is not opened."
+        grouping.problems.append(Problem(ProblemKind.MALFORMED, source, message, record))
+        return
     try:
         lines = list(read_lines(path, local, limit=MAX_TEXT_BYTES))
     except DataError as error:
