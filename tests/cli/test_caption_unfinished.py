@@ -76,6 +76,13 @@ def test_the_same_command_goes_on_and_writes_the_same_bytes(run: Run, tmp_path: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["album", "once.csv", "twice.csv"]
 
 
+@pytest.mark.parametrize("name", ["n" * 251 + ".csv", "\U0001f415" * 62 + ".csv"])
+def test_the_output_may_have_the_longest_of_names(run: Run, tmp_path: Path, name: str) -> None:
+    assert run("--csv", "-o", tmp_path / name, stop=4)[0] == 130
+    assert run("--csv", "-o", tmp_path / name)[2] == ["4.png", "5.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["album", name])
+
+
 def test_interrupted_twice_nothing_is_done_again(run: Run, tmp_path: Path) -> None:
     output = tmp_path / "captions.csv"
     assert run("--csv", "-o", output, stop=2)[2] == ["0.png", "1.png"]

@@ -37,7 +37,10 @@ class Unfinished:
         Raises:
             UsageError: a file of that name is there and is none of ours.
         """
-        self.path = output.with_name(f"{output.name}.unfinished")
+        name = output.name
+        if len(os.fsencode(name)) > 200:  # of the 255 bytes that a name may have
+            name = f"{name[:40]}.{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+        self.path = output.with_name(f"{name}.unfinished")
         self._made_by = hashlib.sha256(json.dumps(made_by).encode()).hexdigest()
         self._handle: IO[bytes] | None = None
         self.kept: dict[str, str] = {}
@@ -55,15 +58,15 @@ class Unfinished:
         Raises:
             WriteError: the disk is full, say.
         """
-        line = {"picture": name, "state": _state(name), "text": text}
+        state = _state(name)
         try:
             if self._handle is None:
                 self._handle = self._begin()
-            self._handle.write(_line(line))
+            self._handle.write(_line({"picture": name, "state": state, "text": text}))
             self._handle.flush()  # what is not with the system dies with the process
         except OSError as error:
             raise WriteError(self.path, error) from None
-        self.kept[name], self._states[name] = text, _state(name)
+        self.kept[name], self._states[name] = text, state
 
     def close(self, *, done: bool) -> None:
         """Let go of the file, which is not needed any more where the command is done."""

@@ -64,7 +64,10 @@ IRREGULAR = [
 ]
 
 
-_PLURALS = "men women children people persons feet teeth geese mice wolves leaves knives shelves scarves calves"
+# Plurals that no rule makes.
+_IRREGULAR_PLURALS = (
+    "men women children people persons feet teeth geese mice wolves leaves knives shelves scarves calves"
+)
 # Words in -s that "a" may stand before: a sports car, a backwards cap, a jeans jacket.
 _MAY_FOLLOW_A = "sports thumbs backwards outdoors news jeans ropes crafts gymnastics athletics"
 
@@ -72,7 +75,7 @@ _MAY_FOLLOW_A = "sports thumbs backwards outdoors news jeans ropes crafts gymnas
 def plurals(vocabulary: Collection[str]) -> set[str]:
     """The words of the vocabulary that "a" does not stand before: plurals, and third persons, of words it has."""
     forms = {form for base in vocabulary for form in _regular_forms(base) - {base} if form.endswith("s")}
-    return forms.union(_PLURALS.split()).intersection(vocabulary).difference(_MAY_FOLLOW_A.split())
+    return forms.union(_IRREGULAR_PLURALS.split()).intersection(vocabulary).difference(_MAY_FOLLOW_A.split())
 
 
 def inflections(word: str, vocabulary: Collection[str]) -> set[str]:
