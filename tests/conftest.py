@@ -42,11 +42,13 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tiny_encoder() -> Iterator[str]:
     """The name of an encoder of three convolutions, known to this process for the length of a module."""
+    from captionkit.config_limits import NAMES
     from captionkit.modeling.encoders import ENCODERS
     from tests.tiny import tiny_encoder_spec
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ENCODERS, "tiny", tiny_encoder_spec())
+        patch.setitem(NAMES, "encoder.name", (*NAMES["encoder.name"], "tiny"))
         yield "tiny"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from captionkit.config import Config, parse_config, read_config, write_config
-from captionkit.config_limits import RANGES
+from captionkit.config_limits import NAMES, RANGES
 from captionkit.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
@@ -75,6 +76,26 @@ def test_the_ends_of_the_ranges_are_allowed() -> None:
     parse_config("", ["training.epochs=0", "training.begin_from=runs/a", "decoder.dropout=0"])
     parse_config("", ["decoder.kind=transformer", "decoder.positions=21"])
     parse_config("", ["decoder.units=100", "training.label_smoothing=1", "self_critical.samples=2"])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("encoder.name=vgg166", "unknown encoder.name 'vgg166'; did you mean 'vgg16'?"),
+        ("decoder.kind=transformers", "unknown decoder.kind 'transformers'; did you mean 'transformer'?"),
+        ("decoder.kind=gru", "known: attention_lstm, lstm, multihead_lstm, transformer"),
+    ],
+)
+def test_a_network_that_there_is_not_is_refused_where_it_is_read(change: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        parse_config("", [change])
+
+
+def test_the_names_of_networks_are_those_of_the_networks() -> None:
+    from captionkit.modeling.decoders import DECODERS
+    from captionkit.modeling.encoders import ENCODERS
+
+    assert {"encoder.name": tuple(ENCODERS), "decoder.kind": tuple(DECODERS)} == NAMES
 
 
 def test_a_recipe_is_bounded(tmp_path: Path) -> None:

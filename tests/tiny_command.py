@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from captionkit.cli.app import main
+from captionkit.config_limits import NAMES
 from captionkit.modeling.encoders import ENCODERS
 from tests.tiny import tiny_encoder_spec
 
 if __name__ == "__main__":
     ENCODERS["tiny"] = tiny_encoder_spec()
+    NAMES["encoder.name"] += ("tiny",)
     main()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from captionkit.config_limits import check_number, check_together
+from captionkit.config_limits import check_name, check_number, check_together
 from captionkit.errors import ConfigError, nearest
 
 MAX_CONFIG_BYTES = 1_000_000
@@ -263,8 +263,8 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
         The configuration, with defaults for all that neither names.
 
     Raises:
-        ConfigError: no such file, not TOML, an unknown key, a value of another type, a number out of range, or
-            values that do not fit each other.
+        ConfigError: no such file, not TOML, an unknown key, a value of another type, a number out of range, a
+            network that there is not, or values that do not fit each other.
     """
     path = Path(path)
     try:
@@ -370,6 +370,8 @@ def _check(hint: Any, value: Any, source: str, name: str) -> Any:
         raise ConfigError(f"{source}: expected a finite number for '{name}', but got {value!r}.")
     if isinstance(value, int | float):
         check_number(name, value, source)
+    if isinstance(value, str):
+        check_name(name, value, source)
     return value
 
 

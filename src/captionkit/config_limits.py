@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from captionkit.errors import ConfigError
+from captionkit.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from captionkit.config import Config
@@ -81,6 +81,40 @@ RANGES: dict[str, Range] = {
     "decoding.length_penalty": Range(0, 10),
     "decoding.no_repeat_ngram": Range(0, 100),
 }
+
+NAMES: dict[str, tuple[str, ...]] = {
+    # The keys of `modeling.encoders.ENCODERS` and `modeling.decoders.DECODERS`, which import TensorFlow.
+    "encoder.name": (
+        "vgg16",
+        "vgg19",
+        "resnet50",
+        "resnet101",
+        "inception_v3",
+        "mobilenet_v3_small",
+        "mobilenet_v3_large",
+        "efficientnet_b0",
+        "efficientnet_b1",
+        "efficientnet_b2",
+        "efficientnet_b3",
+        "efficientnet_v2_s",
+        "convnext_tiny",
+        "efficientnet_lite0",
+        "efficientnet_lite1",
+        "efficientnet_lite2",
+    ),
+    "decoder.kind": ("lstm", "attention_lstm", "multihead_lstm", "transformer"),
+}
+
+
+def check_name(name: str, value: str, source: str) -> None:
+    """Make sure that a text is one that its key, `section.key`, may have: a network that there is.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    allowed = NAMES.get(name)
+    if allowed is not None and value not in allowed:
+        raise ConfigError(f"{source}: unknown {name} {value!r}; {nearest(value, allowed)}")
 
 
 def check_number(name: str, value: float, source: str) -> None:

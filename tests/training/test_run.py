@@ -551,17 +551,9 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in done.err
 
 
-def test_an_unknown_decoder_is_told_before_pictures_are_encoded(data: Path, tmp_path: Path) -> None:
-    nowhere = parse_config(recipe(data), ["decoder.kind=transformers", f"data.images={tmp_path / 'nowhere'}"])
-    with pytest.raises(ConfigError, match="'transformers'; did you mean 'transformer'"):
-        prepare(nowhere, quiet=True)
-
-
 def test_an_empty_split_names_those_that_there_are(data: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="splits there: train, val"):
         train(parse_config(recipe(data), ["data.val=test"]), tmp_path / "run", quiet=True)
-    with pytest.raises(ConfigError, match="did you mean 'lstm'"):
-        train(parse_config(recipe(data), ["decoder.kind=lstmm"]), tmp_path / "run", quiet=True)
 
 
 def flat(root: Path, splits: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from captionkit.config import Config, differences, parse_config, write_config
 from captionkit.errors import TrainingError
 from captionkit.files import sha256, write_text
 from captionkit.modeling.caption_model import CaptionModel
-from captionkit.modeling.decoders import build_decoder, expect_kind
+from captionkit.modeling.decoders import build_decoder
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.augment import augment, can_be_mirrored
@@ -109,7 +109,6 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
     Raises:
         CaptionkitError: data, weights or configuration that do not fit, each with what to do.
     """
-    expect_kind(config.decoder)
     train, val = read_splits(config)
     # Before the pictures are encoded: it may be empty, and a table may be wrong.
     tokenizer = build_vocabulary(config, train)

@@ -10,7 +10,7 @@ from captionkit.modeling.decoders.lstm import LSTMDecoder
 from captionkit.modeling.decoders.multihead_lstm import MultiheadLSTMDecoder
 from captionkit.modeling.decoders.transformer import TransformerDecoder
 
-__all__ = ["DECODERS", "Decoder", "State", "build_decoder", "expect_kind"]
+__all__ = ["DECODERS", "Decoder", "State", "build_decoder"]
 
 DECODERS: dict[str, type[Decoder]] = {
     "lstm": LSTMDecoder,
@@ -18,16 +18,6 @@ DECODERS: dict[str, type[Decoder]] = {
     "multihead_lstm": MultiheadLSTMDecoder,
     "transformer": TransformerDecoder,
 }
-
-
-def expect_kind(config: DecoderConfig) -> None:
-    """Make sure that there is such a decoder, before anything is spent on its pictures.
-
-    Raises:
-        ConfigError: no decoder of that kind.
-    """
-    if config.kind not in DECODERS:
-        raise ConfigError(f"Unknown decoder.kind '{config.kind}'; {nearest(config.kind, DECODERS)}")
 
 
 def build_decoder(config: DecoderConfig, *, vocabulary: int, positions: int, depth: int, seed: int = 0) -> Decoder:
@@ -43,7 +33,8 @@ def build_decoder(config: DecoderConfig, *, vocabulary: int, positions: int, dep
     Raises:
         ConfigError: no decoder of that kind.
     """
-    expect_kind(config)
+    if config.kind not in DECODERS:
+        raise ConfigError(f"Unknown decoder.kind '{config.kind}'; {nearest(config.kind, DECODERS)}")
     decoder = DECODERS[config.kind](config, vocabulary, seed=seed)
     decoder.build((None, positions, depth))
     return decoder
