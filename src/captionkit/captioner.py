@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -18,13 +20,14 @@ from PIL import Image
 
 from captionkit.ahead import map_ahead
 from captionkit.bundle import Bundle, read_bundle
-from captionkit.confidence import EVIDENCE, Calibration, hedged
+from captionkit.confidence import EVIDENCE, RECOGNISED, Calibration, hedged
 from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording, agree_articles
 from captionkit.engine import Engine
 from captionkit.errors import BundleError, ImageError, UsageError
 from captionkit.images import MAX_PIXELS, load_pixels, resize_image
 from captionkit.records import Caption, Prediction
 from captionkit.text import detokenize
+from captionkit.things import CALLED_FOR, SURE, ThingDetector, ids_of_things
 from captionkit.word_detector import Floats, WordDetector, of_words
 
 Pixels = npt.NDArray[np.uint8]
@@ -47,6 +50,7 @@ class Captioner:
         engine: the bundle's networks.
         calibration: what gives predictions of a beam search their confidence; None where the bundle has none.
         word_detector: what gives captions their evidence; None where the bundle has none.
+        thing_detector: what makes captions name a thing that is surely there; None where the bundle has none.
         search: the search that is used unless told otherwise.
     """
 
@@ -62,13 +66,20 @@ class Captioner:
         """
         self.bundle, self._threads = bundle, threads
         self.engine = Engine.of(bundle, threads=threads)
-        self.word_detector = _word_detector(bundle)
+        self.word_detector, self.thing_detector = _word_detector(bundle), _thing_detector(bundle)
+        self._things = ids_of_things(bundle.tokenizer)
         known = bundle.calibration
         self.calibration = None if known is None else Calibration.from_document(known)
-        if self.calibration and self.word_detector is None and set(EVIDENCE) & set(self.calibration.features):
-            raise BundleError(
-                f"{bundle.source}: its confidence needs a word detector, which it lacks; export the bundle again."
-            )
+        needed = set() if self.calibration is None else set(self.calibration.features)
+        for what, detector, features in (
+            ("word", self.word_detector, EVIDENCE),
+            ("thing", self.thing_detector, RECOGNISED),
+        ):
+            if detector is None and needed & set(features):
+                raise BundleError(
+                    f"{bundle.source}: its confidence needs a {what} detector, which it lacks; export the bundle "
+                    "again."
+                )
         defaults = bundle.decoding
         self.search = Beam(defaults.beams, defaults.max_length, defaults.length_penalty)
 
@@ -177,10 +188,47 @@ class Captioner:
         constraints = self.constraints() if constraints is None else constraints
         found = search.run(self.engine.start, self.engine.step, features, constraints=constraints, n=n)
         evidence = None if self.word_detector is None else self.word_detector.evidence(features)
+        things = None if self.thing_detector is None else self.thing_detector.probabilities(features)
+        if things is not None and isinstance(search, Beam) and not constraints.must:
+            for demand, rows in self._unsaid(found, things, evidence, constraints).items():
+                guided = replace(constraints, must=(demand,))
+                again = search.run(self.engine.start, self.engine.step, features[rows], constraints=guided, n=n)
+                for row, hypotheses in zip(rows, again, strict=True):
+                    best, before = hypotheses[0], found[row][0]
+                    if best.finished >= before.finished and demand.intersection(best.ids):
+                        found[row] = hypotheses
         return [
-            tuple(self._to_caption(one, None if evidence is None else evidence[row]) for one in hypotheses)
+            tuple(
+                self._to_caption(
+                    one, None if evidence is None else evidence[row], None if things is None else things[row]
+                )
+                for one in hypotheses
+            )
             for row, hypotheses in enumerate(found)
         ]
+
+    def _unsaid(
+        self,
+        found: Sequence[Sequence[Hypothesis]],
+        things: Floats,
+        evidence: Floats | None,
+        constraints: Constraints,
+    ) -> dict[frozenset[int], list[int]]:
+        """Words for a thing that a picture surely shows and its best caption does not name -> such pictures.
+
+        Their captions are searched for once more, and must hold one of these words (Anderson et al. 2017, "Guided
+        open vocabulary image captioning with constrained beam search").
+        """
+        rows = defaultdict(list)
+        for row, (hypotheses, chances) in enumerate(zip(found, things, strict=True)):
+            words = self._things[int(chances.argmax())]
+            demand = words - constraints.avoid
+            if chances.max() < SURE or not demand or words.intersection(hypotheses[0].ids):
+                continue
+            # Two opinions; of words that the word detector does not know it has none.
+            if evidence is None or not (evidence[row, list(demand)] < CALLED_FOR).all():
+                rows[demand].append(row)
+        return rows
 
     def _caption_batch(
         self, pictures: list[tuple[str, Pixels | str]], search: Search, constraints: Constraints, n: int
@@ -203,7 +251,10 @@ class Captioner:
             return None
         return round(self.calibration.of(captions[0], self.bundle.tokenizer), 4)
 
-    def _to_caption(self, hypothesis: Hypothesis, evidence: Floats | None) -> Caption:
+    def _to_caption(self, hypothesis: Hypothesis, evidence: Floats | None, things: Floats | None) -> Caption:
+        said = [0.0]
+        if things is not None:
+            said += [float(things[place]) for place, ids in enumerate(self._things) if ids & set(hypothesis.ids)]
         tokens = agree_articles(self.bundle.tokenizer.to_tokens(hypothesis.ids))
         return Caption(
             text=_sentence(tokens),
@@ -213,6 +264,7 @@ class Captioner:
             finished=hypothesis.finished,
             attention=hypothesis.attention,
             evidence=() if evidence is None else of_words(evidence, tokens, self.bundle.tokenizer),
+            recognised=None if things is None else max(said),
         )
 
     def _read(self, images: Iterable[Picture]) -> Iterator[tuple[str, Pixels | str]]:
@@ -251,6 +303,15 @@ def _word_detector(bundle: Bundle) -> WordDetector | None:
     network = bundle.manifest.network
     try:
         return WordDetector.from_bytes(bundle.word_detector, depth=network.depth, vocabulary=network.vocabulary)
+    except BundleError as error:
+        raise BundleError(f"{bundle.source}: {error}") from None
+
+
+def _thing_detector(bundle: Bundle) -> ThingDetector | None:
+    if bundle.things is None:
+        return None
+    try:
+        return ThingDetector.from_bytes(bundle.things, depth=bundle.manifest.network.depth)
     except BundleError as error:
         raise BundleError(f"{bundle.source}: {error}") from None
 

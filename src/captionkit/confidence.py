@@ -32,7 +32,14 @@ HEDGED_SHARE = 0.3  # of the pictures it is fitted on that the default threshold
 RIDGE = 1.0  # pull of the weights towards zero, as strong as one picture a feature
 FEATURES = ("mean", "total", "rarity", "length", "content")  # what a new calibration is fitted on
 EVIDENCE = ("evidence", "least_evidence")  # and these, where the bundle has a word detector
-KNOWN_FEATURES = (*FEATURES, *EVIDENCE, "least", "end")  # older calibrations have the last two and no "content"
+RECOGNISED = ("recognised",)  # and this, where it has a thing detector
+KNOWN_FEATURES = (
+    *FEATURES,
+    *EVIDENCE,
+    *RECOGNISED,
+    "least",
+    "end",
+)  # older calibrations have the last two and no "content"
 POSSIBLY = "Possibly: "
 UNSURE = "unsure"
 _LEAST_SCALE = 1e-9  # and its inverse the greatest number: no product of them is beyond what a float holds
@@ -46,7 +53,8 @@ def caption_features(caption: Caption, tokenizer: Tokenizer, names: Sequence[str
     - end: the log-probability of ending there, 0 where the caption was cut;
     - rarity: the mean log of the words' places in the vocabulary, which begins with the most frequent word;
     - length: tokens;
-    - evidence, least_evidence: mean and least of the caption's evidence for its words, 0 without any.
+    - evidence, least_evidence: mean and least of the caption's evidence for its words, 0 without any;
+    - recognised: that of the caption, 0 without a thing detector.
 
     Args:
         caption: with its tokens and their log-probabilities.
@@ -67,6 +75,7 @@ def caption_features(caption: Caption, tokenizer: Tokenizer, names: Sequence[str
         "length": len(caption.tokens),
         "evidence": np.mean(evidence) if evidence else 0.0,
         "least_evidence": min(evidence, default=0.0),
+        "recognised": caption.recognised or 0.0,
     }
     return np.array([found[name] for name in names], np.float64)
 
@@ -239,8 +248,9 @@ def possibly(text: str) -> str:
 
 
 def feature_names(captions: Sequence[Caption]) -> tuple[str, ...]:
-    """What a new calibration is fitted on: with `EVIDENCE` where a word detector saw the pictures."""
-    return (*FEATURES, *EVIDENCE) if any(one.evidence for one in captions) else FEATURES
+    """What a new calibration is fitted on: with `EVIDENCE` and `RECOGNISED` where detectors saw the pictures."""
+    evidence = EVIDENCE if any(one.evidence for one in captions) else ()
+    return (*FEATURES, *evidence, *(RECOGNISED if any(one.recognised is not None for one in captions) else ()))
 
 
 def feature_rows(captions: Sequence[Caption], tokenizer: Tokenizer, names: Sequence[str]) -> Floats:

@@ -21,8 +21,11 @@ from captionkit.errors import DataError, ImageError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle
 from captionkit.images import load_pixels
+from captionkit.modeling.encoders import build_encoder
+from captionkit.modeling.imagenet_head import published, read_head
 from captionkit.progress import Progress
 from captionkit.records import ImageRecord
+from captionkit.things import fit_thing_detector, thing_detector
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.data import read_splits
 from captionkit.training.run import PLACES, load_best, load_model
@@ -30,7 +33,8 @@ from captionkit.training.run_folder import read_history
 from captionkit.word_detector import MIN_PICTURES, fit_word_detector
 
 CALIBRATION_PICTURES = 100
-DETECTOR_PICTURES = 10_000  # train pictures that the word detector is fitted to, at most
+DETECTOR_PICTURES = 10_000  # train pictures that the detectors are fitted to, at most
+ENCODED_TOGETHER = 32
 # What can change after training: it alters no weight.
 LATE = ("bundle.", "decoding.", "expect.")
 
@@ -47,10 +51,11 @@ def publish(
 ) -> Bundle:
     """Make a bundle of a run's best weights.
 
-    The networks are exported, a word detector is fitted to what the exported encoder sees in train pictures
-    (`captionkit.word_detector`), and the dev pictures are captioned, once. From these captions come the
-    bundle's scores, its calibration and its card: they are those of the exported networks, not of the ones in
-    training. Where there are too few pictures to calibrate on, one line says so and the bundle goes without.
+    The networks are exported, detectors are fitted to what the exported encoder sees in train pictures
+    (`captionkit.word_detector`, `captionkit.things`), and the dev pictures are captioned, once. From these
+    captions come the bundle's scores, its calibration and its card: they are those of the exported networks, not
+    of the ones in training. Where there are too few pictures to calibrate on, one line says so and the bundle
+    goes without.
 
     Args:
         directory: the run's folder.
@@ -97,8 +102,8 @@ def publish(
             keep_weights=keep_weights,
         )
     objective = "self-critical" if config.self_critical.samples else "cross-entropy"
-    words = _detector(Captioner(bundle), train, config.training.seed, quiet=quiet)
-    bundle = dataclasses.replace(bundle, word_detector=words)
+    words, things = _detectors(Captioner(bundle), train, config, quiet=quiet)
+    bundle = dataclasses.replace(bundle, word_detector=words, things=things)
     found = evaluate(Captioner(bundle), val, split=config.data.val, objective=objective, quiet=quiet)
     judged = _calibrated(found, val, tokenizer)
     manifest = dataclasses.replace(
@@ -140,24 +145,39 @@ def _decoding(config: Config) -> Decoding:
     )
 
 
-def _detector(
-    captioner: Captioner, records: Sequence[ImageRecord], seed: int, *, quiet: bool = False
-) -> bytes | None:
-    """A word detector on what the exported encoder sees in train pictures; None where they are too few."""
-    engine = captioner.engine
-    chosen = np.random.default_rng(seed).permutation(len(records))[:DETECTOR_PICTURES]
-    seen, captions = [], []
+def _detectors(
+    captioner: Captioner, records: Sequence[ImageRecord], config: Config, *, quiet: bool = False
+) -> tuple[bytes | None, bytes | None]:
+    """Detectors of words and of things, on what the exported encoder sees in train pictures.
+
+    None instead of one: too few pictures; an encoder whose published weights name no classes, or has random ones.
+    """
+    head = read_head(config.encoder)
+    learned = head is not None and bool(config.encoder.trainable or config.encoder.weight_files)
+    plain_encoder = build_encoder(published(config.encoder)) if learned else None
+    chosen = np.random.default_rng(config.training.seed).permutation(len(records))[:DETECTOR_PICTURES]
+    seen, plain, captions = [], [], []
     with Progress("fitting words", len(chosen), "pictures", quiet=quiet) as bar:
-        for place in chosen:
-            bar.advance()
-            record = records[int(place)]
-            with contextlib.suppress(ImageError):  # what training left out
-                pixels = load_pixels(record.path, engine.network.image_size)
-                seen.append(engine.encode(pixels[None])[0].mean(axis=0))
-                captions.append(record.captions)
-    if len(seen) < MIN_PICTURES:
-        return None
-    return fit_word_detector(np.stack(seen), captions, captioner.bundle.tokenizer).to_bytes()
+        for begin in range(0, len(chosen), ENCODED_TOGETHER):
+            pixels = []
+            for place in chosen[begin : begin + ENCODED_TOGETHER]:
+                record = records[int(place)]
+                with contextlib.suppress(ImageError):  # what training left out
+                    pixels.append(load_pixels(record.path, captioner.engine.network.image_size))
+                    captions.append(record.captions)
+            if pixels:
+                seen.append(captioner.engine.encode(np.stack(pixels)).mean(axis=1))
+                if plain_encoder is not None:
+                    plain.append(np.asarray(plain_encoder(np.stack(pixels))).mean(axis=1))
+            bar.advance(len(chosen[begin : begin + ENCODED_TOGETHER]))
+    if len(captions) < MIN_PICTURES:
+        return None, None
+    features = np.concatenate(seen)
+    words = fit_word_detector(features, captions, captioner.bundle.tokenizer)
+    if head is None:
+        return words.to_bytes(), None
+    things = fit_thing_detector(features, np.concatenate(plain), head) if learned else thing_detector(head)
+    return words.to_bytes(), things.to_bytes()
 
 
 def _calibrated(found: Evaluation, records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Judged | None:

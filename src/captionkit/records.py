@@ -49,6 +49,8 @@ class Caption:
         evidence: how much likelier the picture makes each token than it is in any caption, in nats, by the
             bundle's word detector, which sees the picture alone; None for small words and words of which it
             knows nothing. Empty without a word detector.
+        recognised: how likely the picture is one of the likeliest thing that the sentence names, 0 where it names
+            none, by the bundle's thing detector (`captionkit.things`); None without one.
     """
 
     text: str
@@ -58,6 +60,7 @@ class Caption:
     finished: bool
     attention: npt.NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
     evidence: tuple[float | None, ...] = ()
+    recognised: float | None = None
 
     @property
     def log_probability(self) -> float:

@@ -50,6 +50,7 @@ _OPTIONAL = {
     "config.toml": _MB,
     "calibration.json": _MB,
     "word_detector.npz": 64 * _MB,
+    "things.npz": 64 * _MB,
     "weights.safetensors": 1024 * _MB,
 }
 _LIMITS = {**_REQUIRED, **_OPTIONAL}
@@ -71,6 +72,7 @@ class Bundle:
         calibration: what turns scores into confidence, as JSON; None without.
         word_detector: what tells the words of a picture without a sentence, see `captionkit.word_detector`; None
             without.
+        things: what tells things that a picture surely shows, see `captionkit.things`; None without.
         weights: safetensors to go on training from; None without.
     """
 
@@ -85,6 +87,7 @@ class Bundle:
     config: str | None = None
     calibration: Mapping[str, Any] | None = None
     word_detector: bytes | None = None
+    things: bytes | None = None
     weights: bytes | None = None
 
 
@@ -107,6 +110,7 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
         "config.toml": None if bundle.config is None else bundle.config.encode("utf-8"),
         "calibration.json": None if bundle.calibration is None else write_json(dict(bundle.calibration)),
         "word_detector.npz": bundle.word_detector,
+        "things.npz": bundle.things,
         "weights.safetensors": bundle.weights,
     }
     members = {name: data for name, data in contents.items() if data is not None}
@@ -189,6 +193,7 @@ def parse_bundle(data: bytes, source: str) -> Bundle:
         config=_text(members, "config.toml") if "config.toml" in members else None,
         calibration=_json(members, "calibration.json").document() if "calibration.json" in members else None,
         word_detector=bytes(members["word_detector.npz"]) if "word_detector.npz" in members else None,
+        things=bytes(members["things.npz"]) if "things.npz" in members else None,
         weights=bytes(members["weights.safetensors"]) if "weights.safetensors" in members else None,
     )
     _check_belongs(bundle)

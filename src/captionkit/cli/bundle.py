@@ -53,6 +53,7 @@ def show(
         "config.toml": bundle.config,
         "calibration": bundle.calibration,
         "word detector": bundle.word_detector,
+        "things": bundle.things,
         "weights": bundle.weights,
     }
     print(f"also holds   {', '.join(name for name, value in extras.items() if value is not None) or 'nothing'}")
