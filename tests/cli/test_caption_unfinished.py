@@ -131,6 +131,14 @@ def test_metadata_that_were_written_are_not_written_again(run: Run, tmp_path: Pa
     assert "metadata of 2 of 6 pictures written" in err
 
 
+def test_metadata_are_written_of_what_was_captioned_without(run: Run, tmp_path: Path) -> None:
+    output = tmp_path / "captions.csv"
+    run("--csv", "-o", output, stop=4)
+    _, err, seen = run("--csv", "--write-metadata", "-o", output)
+    assert len(seen) == 6
+    assert "metadata of 6 of 6 pictures written" in err
+
+
 def test_a_line_that_is_cut_is_done_again(run: Run, tmp_path: Path) -> None:
     output, kept = tmp_path / "captions.csv", tmp_path / "captions.csv.unfinished"
     run("--csv", "-o", output, stop=4)
