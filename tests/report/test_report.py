@@ -148,6 +148,13 @@ def test_one_picture_has_no_cider_and_no_report(captioner: Captioner, records: l
         describe_split(describe_run(None, captioner), captioner, records[:1], split="val", quiet=True)
 
 
+def test_the_run_in_this_folder_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lstm").mkdir()
+    monkeypatch.chdir(tmp_path / "lstm")
+    for name in (".", "..//lstm", "../lstm/."):
+        assert describe_run(Path(name), None).title == "lstm"
+
+
 def test_the_command_for_a_run_a_bundle_and_data(
     tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path
 ) -> None:
