@@ -30,6 +30,12 @@ def test_short_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_what_failed_is_told_without_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("features", 4) as bar:
+        bar.warn("a\x1b[31m.jpg cannot be read")
+    assert capsys.readouterr().err == "a\\x1b[31m.jpg cannot be read\n"
+
+
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PLAIN_SECONDS", -1.0)
     with Progress("features", 4, quiet=True) as bar:
