@@ -238,6 +238,104 @@ def test_special_drawings_of_word(tmp_path: Path) -> None:
     assert pictures[4].context.link_text == "Up"
 
 
+def test_a_break_in_a_heading_stands_between_words(tmp_path: Path) -> None:
+    path = make_docx(tmp_path)
+    words = "<w:r><w:t>Walls</w:t><w:br/><w:t>of</w:t><w:tab/><w:t>Rome</w:t><w:cr/><w:t>now</w:t></w:r>"
+    heading = f'<w:p><w:pPr><w:pStyle w:val="Heading1"/><w:tabs><w:tab/></w:tabs></w:pPr>{words}</w:p>'
+    link = f'<w:p><w:hyperlink w:anchor="top">{words}{drawing("")}</w:hyperlink></w:p>'
+    context = docx_part(path, heading + link)[0].context
+    assert context.heading == context.link_text == "Walls of Rome now"
+    deck = slide(tmp_path, f"<p:sp><p:nvPr><p:ph type='title'/></p:nvPr>{BROKEN}</p:sp><p:sp>{BROKEN}</p:sp>{PIC}")
+    assert [(one.context.heading, one.context.nearby) for one in deck] == [("Dogs and cats", "Dogs and cats")]
+
+
+BROKEN = "<a:p><a:r><a:t>Dogs</a:t></a:r><a:br/><a:r><a:t>and cats</a:t></a:r></a:p>"
+PIC = '<p:pic><p:nvPicPr><p:cNvPr id="1" descr="A wall"/></p:nvPicPr><a:blip r:embed="r1"/></p:pic>'
+
+
+def slide(folder: Path, body: str) -> tuple[Picture, ...]:
+    """The pictures of a presentation whose first slide has another body."""
+    path = make_pptx(folder)
+    spaces = 'xmlns:p="p" xmlns:a="a" xmlns:r="r" xmlns:mc="mc"'
+    xml = f"<p:sld {spaces}><p:cSld><p:spTree>{body}</p:spTree></p:cSld></p:sld>"
+    return read_document(path, rezipped(path.read_bytes(), {"ppt/slides/slide1.xml": xml.encode()})).pictures
+
+
+def choice(first: str, other: str) -> str:
+    both = f"<mc:Choice>{first}</mc:Choice><mc:Fallback>{other}</mc:Fallback>"
+    return f"<mc:AlternateContent>{both}</mc:AlternateContent>"
+
+
+def test_an_embedded_table_of_a_slide_has_the_text_that_powerpoint_shows(tmp_path: Path) -> None:
+    """The text stands at the frame; the picture inside, of the table as it looks, has properties of its own."""
+    inner = PIC.replace(' descr="A wall"', ' name=""')
+    for held in (inner, choice("<p:oleObj/>", f"<p:oleObj>{inner}</p:oleObj>")):
+        frame = f'<p:graphicFrame><p:cNvPr id="4" descr="Sums by year"/><a:graphicData uri="x/ole">{held}'
+        pictures = slide(tmp_path, f"{frame}</a:graphicData></p:graphicFrame>{PIC}")
+        assert [one.alt for one in pictures] == ["Sums by year", "A wall"]
+        assert pictures[0].source == pictures[1].source
+
+
+def test_what_a_slide_shows_to_older_programs_is_not_listed_again(tmp_path: Path) -> None:
+    chart = PIC.replace("p:pic>", "p:graphicFrame>").replace("A wall", "Sums")
+    again = PIC.replace("A wall", "") + "<p:sp><a:p><a:r><a:t>Old</a:t></a:r></a:p></p:sp>"
+    assert [one.alt for one in slide(tmp_path, choice(chart, again) + PIC)] == ["Sums", "A wall"]
+    ink = slide(tmp_path, choice("<p:contentPart/>", again + PIC) + PIC)  # which is read nowhere else
+    assert [one.alt for one in ink] == [None, "A wall", "A wall"]
+    assert {one.context.nearby for one in ink} == {""}
+    nested = choice(choice(chart, again), again + choice(again, again)) + PIC
+    assert [one.alt for one in slide(tmp_path, nested)] == ["Sums", "A wall"]
+
+
+def test_a_picture_that_turns_the_slide_is_a_control(tmp_path: Path) -> None:
+    def links(action: str) -> list[str | None]:
+        click = f'descr="A wall"><a:hlinkClick r:id="" action="ppaction://{action}"/></p:cNvPr>'
+        return [one.context.link for one in slide(tmp_path, PIC.replace('descr="A wall"/>', click))]
+
+    assert links("hlinkshowjump?jump=nextslide") == ["ppaction://hlinkshowjump?jump=nextslide"]
+    assert links("media") == links("noaction") == [None]
+
+
+def test_the_main_part_of_a_word_document_may_have_another_name(tmp_path: Path) -> None:
+    """Word for the web calls it document2.xml."""
+    data = make_docx(tmp_path).read_bytes()
+    moved = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(moved, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "_rels/.rels":
+                content = content.replace(b'"word/document.xml"', b'"/word/document2.xml"')
+            new.writestr(name.replace("document.xml", "document2.xml"), content)
+    pictures = read_document(tmp_path / "a.docx", moved.getvalue()).pictures
+    assert [one.member for one in pictures] == ["word/document2.xml", "word/document2.xml", "word/header1.xml"]
+    assert pictures[0].source == "word/media/image1.jpg"
+    deck = make_pptx(tmp_path).read_bytes()
+    with pytest.raises(DataError, match="no Word document"):
+        read_document(tmp_path / "a.docx", deck)
+
+
+def test_links_and_headings_of_word(tmp_path: Path) -> None:
+    path = make_docx(tmp_path)
+    rels = zipfile.ZipFile(path).read("word/_rels/document.xml.rels").decode()
+    out = '<Relationship Id="out" Target="https://example.org/a" TargetMode="External"/></Relation'
+    path.write_bytes(
+        rezipped(path.read_bytes(), {"word/_rels/document.xml.rels": rels.replace("</Relation", out).encode()})
+    )
+    linked = f'<w:p><w:hyperlink r:id="out"><w:r><w:t>More</w:t></w:r>{drawing("")}</w:hyperlink></w:p>'
+    clicked = drawing("").replace("</wp:docPr>", '<a:hlinkClick r:id="out"/></wp:docPr>')
+    inner = drawing("").replace("</wp:inline>", '<pic:x><a:hlinkClick r:id="out"/></pic:x></wp:inline>')
+    empty = '<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr></w:p>'
+    heading = empty.replace("</w:p>", "<w:r><w:t>Our\n  walls</w:t></w:r></w:p>")
+    shown = f"<mc:Fallback><w:t>Old</w:t><w:hyperlink/></mc:Fallback><w:t>New</w:t>{drawing('')}"
+    pictures = docx_part(path, heading + empty + linked + clicked + inner + f"<w:p>{shown}</w:p>")[:-1]
+    assert [one.context.link for one in pictures] == ["https://example.org/a"] * 2 + [None, None]
+    assert [one.context.link_text for one in pictures] == ["More", "", "", ""]
+    assert {one.context.heading for one in pictures} == {"Our walls"}
+    assert (
+        docx_part(path, f"<w:p>{shown}</w:p>".replace(drawing(""), drawing("")[5:-6]))[0].context.nearby == "New"
+    )
+
+
 def test_the_prefixes_of_a_word_document_are_its_own_affair(tmp_path: Path) -> None:
     """ElementTree writes ns0, ns1, ... when it writes a document that it has read."""
     path = make_docx(tmp_path)
