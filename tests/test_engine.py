@@ -73,6 +73,13 @@ def test_no_pictures_are_fine(engine: Engine) -> None:
     assert engine.start(np.zeros((0, POSITIONS, DEPTH), np.float32))["h0"].shape == (0, 16)
 
 
+def test_features_of_another_shape_are_refused(engine: Engine) -> None:
+    wrongs: list[Any] = [np.zeros((1, POSITIONS, DEPTH)), np.zeros((POSITIONS, DEPTH), np.float32)]
+    for wrong in [*wrongs, np.zeros((1, POSITIONS + 1, DEPTH), np.float32)]:
+        with pytest.raises(UsageError, match=rf"features float32 \[B, {POSITIONS}, {DEPTH}\]"):
+            engine.start(wrong)
+
+
 def test_pictures_of_another_shape_are_refused(engine: Engine) -> None:
     wrongs: list[Any] = [np.zeros((1, 9, 9, 3), np.uint8), pictures(1)[0], pictures(1).astype(np.float32)]
     for wrong in wrongs:

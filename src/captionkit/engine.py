@@ -88,7 +88,17 @@ class Engine:
         return features
 
     def start(self, features: Floats) -> dict[str, npt.NDArray[Any]]:
-        """The decoder's state before the first word, for features float32 [B, P, D]."""
+        """The decoder's state before the first word, for features float32 [B, P, D].
+
+        Raises:
+            UsageError: features of another shape or type.
+        """
+        expected = (self.network.positions, self.network.depth)
+        if features.dtype != np.float32 or features.ndim != 3 or features.shape[1:] != expected:
+            raise UsageError(
+                f"Expected features float32 [B, {expected[0]}, {expected[1]}], but got {features.dtype} "
+                f"{list(features.shape)}."
+            )
         with self._lock:
             state = self._start.run({"features": features})
         return {name.removeprefix("state_"): leaf for name, leaf in state.items()}

@@ -136,7 +136,11 @@ def caption(
     drawn = {"--temperature": temperature != 1.0, "--top-k": top_k != 0, "--top-p": top_p != 0.9}
     expect_with("--sample", sample, {**drawn, "--seed": seed is not None})
     results = {"--json": as_json, "--csv": as_csv, "--output": output is not None}
-    expect_without("--undo", undo, {"--write-metadata": write_metadata, **results})
+    lengths = {"--max-length": max_length is not None, "--min-length": min_length != 1}
+    words = {"--n": n != 1, "--must": bool(must), "--avoid": bool(avoid), **lengths}
+    ways = {"--beams": beams is not None, "--greedy": greedy, "--sample": sample}
+    doubts = {"--hedge-below": hedge_below is not None, "--abstain": abstain}
+    expect_without("--undo", undo, {"--write-metadata": write_metadata, **results, **words, **ways, **doubts})
     expect_with("--write-metadata", write_metadata, {"--xmp-files": xmp_files, "--overwrite": overwrite})
     if hedge_below is not None and not 0 <= hedge_below <= 1:  # typer lets nan through
         raise UsageError(f"Expected a confidence from 0 to 1 for --hedge-below, but got {hedge_below}.")
