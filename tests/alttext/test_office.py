@@ -314,13 +314,42 @@ def test_the_main_part_of_a_word_document_may_have_another_name(tmp_path: Path) 
         read_document(tmp_path / "a.docx", deck)
 
 
+def add_relations(path: Path) -> None:
+    """Relations "out", to a picture elsewhere, and "emf", to one that a program has drawn."""
+    rels = zipfile.ZipFile(path).read("word/_rels/document.xml.rels").decode()
+    out = '<Relationship Id="out" Target="https://example.org/a" TargetMode="External"/>'
+    emf = '<Relationship Id="emf" Target="/word/media/x/../sums.EMF"/></Relation'
+    changed = rels.replace("</Relation", out + emf).encode()
+    path.write_bytes(rezipped(path.read_bytes(), {"word/_rels/document.xml.rels": changed}))
+
+
+def test_pictures_of_word_that_are_linked_drawn_or_gone(tmp_path: Path) -> None:
+    path = make_docx(tmp_path)
+    add_relations(path)
+    sized = '<wp:extent cx="952500" cy="1905000"/><a:ext cx="1" cy="1"/><a:ext uri="x"/><a:ext cx="-1"/>'
+    linked = drawing('title=" My\n house "', f'{sized}<a:blip r:link="out"/><a:blip r:embed="emf"/>')
+    drawn = drawing('descr=" Our\n sums "', '<a:ext uri="x"/><a:ext cx="9525" cy="-1"/><a:blip r:embed="emf"/>')
+    decorative = '<wp:docPr><d:decorative val="True"/></wp:docPr><a:blip r:embed="none"/>'
+    gone = f"<w:p><w:r><wp:anchor>{decorative}</wp:anchor></w:r></w:p>"
+    body = (
+        linked
+        + drawn
+        + gone
+        + drawing("", "<a:x/>")
+        + drawing("", '<a:blip r:embed="emf"/>').replace("docPr", "x")
+    )
+    first, second, third = docx_part(path, body)[:-1]
+    assert (first.source, first.embedded, first.title) == ("https://example.org/a", "", "My house")
+    assert (first.width, first.height, first.alt, first.line) == (100.0, 200.0, None, 0)
+    assert (second.source, second.embedded) == ("word/media/sums.EMF", "word/media/sums.EMF")
+    assert (second.drawing, second.alt) == ("a drawing (metafile)", "Our sums")
+    assert (second.width, second.height) == (1.0, None)
+    assert (third.source, third.embedded, third.decorative) == ("none", "", True)
+
+
 def test_links_and_headings_of_word(tmp_path: Path) -> None:
     path = make_docx(tmp_path)
-    rels = zipfile.ZipFile(path).read("word/_rels/document.xml.rels").decode()
-    out = '<Relationship Id="out" Target="https://example.org/a" TargetMode="External"/></Relation'
-    path.write_bytes(
-        rezipped(path.read_bytes(), {"word/_rels/document.xml.rels": rels.replace("</Relation", out).encode()})
-    )
+    add_relations(path)
     linked = f'<w:p><w:hyperlink r:id="out"><w:r><w:t>More</w:t></w:r>{drawing("")}</w:hyperlink></w:p>'
     clicked = drawing("").replace("</wp:docPr>", '<a:hlinkClick r:id="out"/></wp:docPr>')
     inner = drawing("").replace("</wp:inline>", '<pic:x><a:hlinkClick r:id="out"/></pic:x></wp:inline>')
