@@ -287,6 +287,31 @@ def test_what_a_slide_shows_to_older_programs_is_not_listed_again(tmp_path: Path
     assert [one.alt for one in slide(tmp_path, nested)] == ["Sums", "A wall"]
 
 
+def test_slides_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    path = make_pptx(tmp_path)
+    names = ["10", "9", "2", "x", "\u00b2", "7" * 5000]
+    xml = f'<p:sld xmlns:p="p" xmlns:a="a" xmlns:r="r">{PIC}</p:sld>'.encode()
+    slides = {f"ppt/slides/slide{name}.xml": xml for name in names} | {"ppt/slidesX/slide3.xml": xml}
+    members = [one.member for one in read_document(path, rezipped(path.read_bytes(), slides)).pictures]
+    assert [name[16:-4] for name in dict.fromkeys(members)] == ["1", "2", "9", "10", "7" * 5000]
+
+
+def test_the_words_of_a_slide_and_their_language(tmp_path: Path) -> None:
+    text = '<p:sp>{}<a:p><a:r><a:rPr lang="{}"/><a:t>{}</a:t></a:r><a:fld lang="x"/></a:p></p:sp>'
+    title = text.format('<p:nvPr><p:ph type="ctrTitle"/></p:nvPr>', "de-AT", "W\u00e4nde")
+    other = text.format('<p:nvPr><p:ph type="body"/></p:nvPr>', "en-US", "x" * 400)
+    (one,) = slide(tmp_path, f'<p:sp lang="fr"/>{title}{other}{PIC}')
+    assert (one.context.heading, one.context.nearby) == ("W\u00e4nde", "x" * 300)
+    assert one.context.language == "de-at"
+    (one,) = slide(tmp_path, f'<p:sp><a:p><a:endParaRPr lang="sv"/></a:p></p:sp>{title}<p:sp>{BROKEN}</p:sp>{PIC}')
+    assert (one.context.language, one.context.nearby) == ("sv", "Dogs and cats")
+
+
+def test_a_size_beyond_all_bounds_is_none(tmp_path: Path) -> None:
+    (one,) = slide(tmp_path, PIC.replace("</p:pic>", f'<a:ext cx="{"9" * 5000}" cy="\u00b2"/></p:pic>'))
+    assert (one.width, one.height) == (None, None)
+
+
 def test_a_picture_that_turns_the_slide_is_a_control(tmp_path: Path) -> None:
     def links(action: str) -> list[str | None]:
         click = f'descr="A wall"><a:hlinkClick r:id="" action="ppaction://{action}"/></p:cNvPr>'

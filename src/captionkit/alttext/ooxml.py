@@ -7,6 +7,7 @@ Office Open XML (ECMA-376): a picture is a drawing whose non-visual properties (
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from captionkit.alttext.xhtml import character_offsets
 from captionkit.alttext.xml_tags import MAX_XML_BYTES, read_xml
 
 EMU_PER_PIXEL = 9525  # English metric units in a CSS pixel (914,400 an inch, 96 pixels an inch)
+_NUMBER = re.compile(r"[0-9]{1,18}")  # the format's own numbers have 64 bits at most
 _DRAWN = {"chart": "a chart", "diagram": "a diagram (SmartArt)", "chartex": "a chart"}
 _IDLE = ("ppaction://media", "ppaction://noaction")  # a film that is played where it stands is no link
 _METAFILES = (".emf", ".wmf", ".emz", ".wmz")
@@ -165,4 +167,4 @@ def to_pictures(
 
 
 def _pixels(value: str | None) -> float | None:
-    return int(value) / EMU_PER_PIXEL if value is not None and value.isascii() and value.isdigit() else None
+    return int(value) / EMU_PER_PIXEL if value is not None and _NUMBER.fullmatch(value) else None

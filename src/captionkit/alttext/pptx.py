@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from captionkit.alttext.archive import Archive
 from captionkit.alttext.decoding import DecodedText
 from captionkit.alttext.ooxml import Drawing, inside_drawing, local, properties, to_pictures
@@ -10,7 +12,7 @@ from captionkit.alttext.pictures import Context, Picture, squeeze
 from captionkit.alttext.xml_tags import MAX_XML_BYTES, read_xml
 from captionkit.errors import DataError
 
-_PREFIX = "ppt/slides/slide"
+_SLIDE = re.compile(r"ppt/slides/slide([0-9]+)\.xml")
 _MAX_WORDS = 300
 _FRAMES = ("pic", "graphicFrame")
 
@@ -24,10 +26,11 @@ def read_pptx(data: bytes) -> PackedDocument:
     archive = Archive(data)
     if "ppt/presentation.xml" not in archive.members:
         raise DataError("it holds no ppt/presentation.xml, so it is no presentation.")
-    slides = [name for name in archive.members if name.startswith(_PREFIX) and name[len(_PREFIX) : -4].isdigit()]
+    numbered = ((_SLIDE.fullmatch(name), name) for name in archive.members)
+    slides = sorted((len(match[1]), match[1], name) for match, name in numbered if match)  # 2 before 10
     pictures: list[Picture] = []
     texts: dict[str, DecodedText] = {}
-    for part in sorted(slides, key=lambda name: int(name[len(_PREFIX) : -4])):
+    for _, _, part in slides:
         content = archive.read(part, MAX_XML_BYTES)
         reader = _SlideReader()
         encoding = read_xml(content, start=reader.start, end=reader.end, text=reader.text)
