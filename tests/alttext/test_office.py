@@ -188,6 +188,53 @@ def reopened(path: Path, kind: str) -> list[str]:
     return texts
 
 
+def book(container: str, package: str, **pages: str) -> bytes:
+    """A book of pages "OPS/NAME.xhtml", packed without more ado."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("META-INF/container.xml", container)
+        archive.writestr("OPS/a b.opf", package)
+        for name, page in pages.items():
+            archive.writestr(f"OPS/{name}.xhtml", page)
+    return buffer.getvalue()
+
+
+CONTAINER = '<c:x xmlns:c="c"><c:rootfile full-path="OPS/a b.opf"/><c:rootfile full-path="b.opf"/></c:x>'
+
+
+def test_pages_of_a_book_come_in_the_order_in_which_they_are_read(tmp_path: Path) -> None:
+    kinds = {
+        "one": "application/xhtml+xml",
+        "two": "text/html",
+        "three": "application/xhtml+xml",
+        "css": "text/css",
+    }
+    items = "".join(
+        f'<o:item id="{name}" href="{name}.xhtml" media-type="{kind}"/>' for name, kind in kinds.items()
+    )
+    for place in ("gone.xhtml", "//[x"):
+        items += f'<o:item id="gone{len(place)}" href="{place}" media-type="text/html"/>'
+    spine = "".join(
+        f'<o:itemref idref="{name}"/>' for name in ("three", "gone10", "css", "nobody", "one", "three")
+    )
+    languages = "<d:title>de</d:title><d:language> pt-BR </d:language><d:language>en</d:language>"
+    package = f'<o:package xmlns:o="o" xmlns:d="d">{languages}{items}<o:spine>{spine}</o:spine></o:package>'
+    own = '<html xmlns="http://www.w3.org/1999/xhtml" lang="sv"><img src="a.png"/></html>'
+    addresses = ["/img/a.png", "../a.png?b#c", "a%20b.png", "//host/a.png", "http://[x", "data:,x", "#a"]
+    tags = "<p>" + "".join(f"<img src='{address}'>" for address in addresses)  # as no XML is written
+    data = book(CONTAINER, package, one=own, two=tags, three="<html><img src='a.png'/></html>", css=tags)
+    pictures = read_document(tmp_path / "a.epub", data).pictures
+    members = [f"OPS/{name}.xhtml" for name in ("three", "one", "two")]
+    assert list(dict.fromkeys(picture.member for picture in pictures)) == members
+    assert [picture.context.language for picture in pictures[:3]] == ["pt-br", "sv", "pt-br"]
+    assert [picture.embedded for picture in pictures[2:]] == ["img/a.png", "a.png", "OPS/a b.png", "", "", "", ""]
+
+
+def test_a_book_that_names_no_package_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="names no package document"):
+        read_document(tmp_path / "a.epub", book("<container/>", ""))
+
+
 def rezipped(data: bytes, change: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
