@@ -174,10 +174,13 @@ def test_the_bundle_says_how_captions_may_not_end(captioner: Captioner, folder: 
 def test_the_rules_of_the_bundle_reach_the_search(captioner: Captioner) -> None:
     rules = Decoding(no_repeat_ngram=2, no_echo=("and",), may_repeat=("the",), twins=("man woman",), one=("a",))
     found = Captioner(replace(captioner.bundle, decoding=rules), threads=1).constraints()
-    ids = {word: captioner.bundle.tokenizer.id_of(word) for word in ("and", "the", "man", "woman", "a", "dogs")}
-    assert (found.no_repeat_ngram, found.no_echo, found.may_repeat) == (2, {ids["and"]}, {ids["the"]})
-    assert (found.twins, found.singular_after) == (({ids["man"], ids["woman"]},), {ids["a"]})
-    assert ids["dogs"] in found.plurals
+
+    def ids(*words: str) -> frozenset[int]:
+        return frozenset(one for one in map(captioner.bundle.tokenizer.id_of, words) if one is not None)
+
+    assert (found.no_repeat_ngram, found.no_echo, found.may_repeat) == (2, ids("and"), ids("the"))
+    assert (found.twins, found.singular_after) == ((ids("man", "woman"),), ids("a"))
+    assert ids("dogs") < found.plurals
 
 
 def test_trap_22_a_picture_lying_on_its_side_is_captioned_upright(captioner: Captioner, folder: Path) -> None:
