@@ -96,7 +96,7 @@ class Progress:
         """Print a line on what failed without breaking the bar, quiet or not; no control characters."""
         line = printable(line)
         if self._bar is not None:
-            self._bar.console.print(line, highlight=False, markup=False)
+            self._bar.console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
         else:
             print(line, file=sys.stderr, flush=True)
 

@@ -119,13 +119,18 @@ def _read_words(path: Path) -> tuple[str, ...]:
     import zipfile
 
     from captionkit.bundle import read_bundle
+    from captionkit.errors import DataError
     from captionkit.files import read_bounded
     from captionkit.tokenizer import SPECIALS, Tokenizer
 
     if path.is_file() and zipfile.is_zipfile(path):
         tokenizer = read_bundle(path).tokenizer
     else:
-        tokenizer = Tokenizer.from_json(read_bounded(path, 1 << 26).decode("utf-8", "replace"))
+        text = read_bounded(path, 1 << 26).decode("utf-8", "replace")
+        try:
+            tokenizer = Tokenizer.from_json(text)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
     return tokenizer.words[len(SPECIALS) :]
 
 
