@@ -36,12 +36,22 @@ def test_it_is_fitted_on_one_half_and_judged_on_the_other(tiny_bundle: Path, rec
     assert facts["pictures_judged"] == len(found.confidence) == PICTURES - fitted
     assert facts["gain_of_surest_half"] > 1.1
     assert facts["brier"] < facts["brier_of_constant"]
+    share = facts["share_that_reach_level"]
+    assert facts["brier_of_constant"] == pytest.approx(share * (1 - share), abs=1e-5)
+    assert not any(in_fit_half(name) for name in found.ids)
+    sure = found.confidence >= 0.5
+    assert facts["pictures_at_least_0.5"] == sure.sum() > 0
+    assert facts["that_reach_level_at_least_0.5"] == (found.quality[sure] >= 0.4).sum()
+    assert facts["cider_d_at_least_0.5"] == pytest.approx(found.quality[sure].mean(), abs=1e-5)
+    assert all("nan" not in f"{value}" for value in facts.values())
     other = [
         record if in_fit_half(record.id) else ImageRecord(record.id, record.path, ("other words",) * 5, "val", "")
         for record in records
     ]
     again = calibrate(Captioner.load(tiny_bundle, threads=1), other, split="val", level=0.3, quiet=True)
     assert again.calibration.mean == found.calibration.mean, "the judging half must not move the fit"
+    assert (found.calibration.level, again.calibration.level) == (0.4, 0.3)
+    assert again.calibration.bias > found.calibration.bias  # more captions reach less
 
 
 def test_people_are_scored_against_each_other() -> None:

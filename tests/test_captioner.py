@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captionkit.bundle import Decoding
 from captionkit.captioner import BATCH, Captioner
+from captionkit.confidence import Calibration
 from captionkit.decoding import Greedy, Sample, Wording
-from captionkit.errors import UsageError
+from captionkit.errors import BundleError, UsageError
 from captionkit.selftest import draw_picture
 
 
@@ -43,6 +46,26 @@ def test_a_path_bytes_and_pixels_give_the_same_caption(captioner: Captioner, fol
 def test_without_a_calibration_nothing_is_hedged(captioner: Captioner, folder: Path) -> None:
     (found,) = captioner.caption([folder / "03.png"])
     assert captioner.hedged(found) is found
+
+
+def test_a_caption_below_the_bundles_confidence_is_hedged(captioner: Captioner, folder: Path) -> None:
+    for bias, hedged in ((-5.0, True), (5.0, False)):
+        sure = Captioner(replace(captioner.bundle, calibration=calibration(bias).to_document()), threads=1)
+        (found,) = sure.caption([folder / "00.png"])
+        assert sure.hedged(found).text.startswith("Possibly: ") is hedged
+        (found,) = sure.caption([folder / "00.png"], search=Greedy(8))
+        assert found.confidence is None
+
+
+def calibration(bias: float, feature: str = "mean") -> Calibration:
+    return Calibration(0.4, (0.0,), (1.0,), (0.0,), bias, 0.5, features=(feature,))
+
+
+def test_a_confidence_that_wants_a_word_detector_needs_one(captioner: Captioner) -> None:
+    """A bundle without either loads, and so does one whose confidence wants none."""
+    assert captioner.bundle.word_detector is None
+    with pytest.raises(BundleError, match="needs a word detector, which it lacks"):
+        Captioner(replace(captioner.bundle, calibration=calibration(0.0, "evidence").to_document()), threads=1)
 
 
 def test_pictures_of_pillow_are_captioned(captioner: Captioner, folder: Path) -> None:
@@ -146,6 +169,18 @@ def test_the_bundle_says_how_captions_may_not_end(captioner: Captioner, folder: 
     endings = {one.tokens[-1] for prediction in predictions for one in prediction.captions if one.finished}
     assert endings
     assert endings.isdisjoint(captioner.bundle.decoding.bad_endings)
+
+
+def test_the_rules_of_the_bundle_reach_the_search(captioner: Captioner) -> None:
+    rules = Decoding(no_repeat_ngram=2, no_echo=("and",), may_repeat=("the",), twins=("man woman",), one=("a",))
+    found = Captioner(replace(captioner.bundle, decoding=rules), threads=1).constraints()
+
+    def ids(*words: str) -> frozenset[int]:
+        return frozenset(one for one in map(captioner.bundle.tokenizer.id_of, words) if one is not None)
+
+    assert (found.no_repeat_ngram, found.no_echo, found.may_repeat) == (2, ids("and"), ids("the"))
+    assert (found.twins, found.singular_after) == ((ids("man", "woman"),), ids("a"))
+    assert ids("dogs") < found.plurals
 
 
 def test_trap_22_a_picture_lying_on_its_side_is_captioned_upright(captioner: Captioner, folder: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 
 from captionkit.bundle import Bundle, Leaf, Network, read_bundle
-from captionkit.engine import Engine
+from captionkit.engine import Engine, _without_native_chatter
 from captionkit.errors import BundleError, UsageError
 from tests.tiny import DEPTH, IMAGE_SIZE, POSITIONS
 
@@ -68,9 +70,45 @@ def test_what_a_step_gave_is_not_overwritten_by_the_next(engine: Engine) -> None
         np.testing.assert_array_equal(leaf, kept[1][name])
 
 
+def test_two_that_load_at_once_leave_standard_error_where_it_was() -> None:
+    """The later one must not take the silence of the earlier for what there was before."""
+    before = os.fstat(2)
+    first_in, second_in = threading.Event(), threading.Event()
+
+    def load_first() -> None:
+        with _without_native_chatter():
+            first_in.set()
+            second_in.wait(0.1)
+
+    def load_second() -> None:
+        first_in.wait(5)
+        with _without_native_chatter():
+            second_in.set()
+            first.join(5)
+
+    first, second = threading.Thread(target=load_first), threading.Thread(target=load_second)
+    kept = os.dup(2)
+    try:
+        for thread in (first, second):
+            thread.start()
+        for thread in (first, second):
+            thread.join(5)
+        assert os.path.samestat(os.fstat(2), before)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def test_no_pictures_are_fine(engine: Engine) -> None:
     assert engine.encode(pictures(0)).shape == (0, POSITIONS, DEPTH)
     assert engine.start(np.zeros((0, POSITIONS, DEPTH), np.float32))["h0"].shape == (0, 16)
+
+
+def test_features_of_another_shape_are_refused(engine: Engine) -> None:
+    wrongs: list[Any] = [np.zeros((1, POSITIONS, DEPTH)), np.zeros((POSITIONS, DEPTH), np.float32)]
+    for wrong in [*wrongs, np.zeros((1, POSITIONS + 1, DEPTH), np.float32)]:
+        with pytest.raises(UsageError, match=rf"features float32 \[B, {POSITIONS}, {DEPTH}\]"):
+            engine.start(wrong)
 
 
 def test_pictures_of_another_shape_are_refused(engine: Engine) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from captionkit.bundle import read_bundle, write_bundle
 from captionkit.captioner import Captioner
-from captionkit.errors import DataError
+from captionkit.cli.app import app
+from captionkit.errors import DataError, UsageError
 from captionkit.evaluate import Evaluation, split_records
 from captionkit.metrics.score import score_with_outcomes
 from captionkit.records import ImageRecord
@@ -34,3 +39,51 @@ def test_data_without_splits_are_taken_whole() -> None:
         split_records(records("val"), "test")
     with pytest.raises(DataError, match="splits there: none"):
         split_records([], "test")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Three pictures with two captions each, the last of them no picture."""
+    rows = [f"{name}\x1b[31m.png,{text} .\n" for name in "abc" for text in ("A dog runs", "Two men walk")]
+    (tmp_path / "t.csv").write_text("image,caption\n" + "".join(rows), encoding="utf-8")
+    for seed, name in enumerate("ab"):
+        (tmp_path / f"{name}\x1b[31m.png").write_bytes(draw_picture(seed))
+    (tmp_path / "c\x1b[31m.png").write_bytes(b"no picture")
+    return tmp_path / "t.csv"
+
+
+def command(bundle: Path, *arguments: str | Path) -> Result:
+    words = ["evaluate", str(bundle), *map(str, arguments), "--split", "all", "-q"]
+    return CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_the_command_prints_a_row_and_writes_the_captions(tiny_bundle: Path, table: Path) -> None:
+    named = table.parent / "named.captionkit"
+    bundle = read_bundle(tiny_bundle)
+    write_bundle(named, replace(bundle, manifest=replace(bundle.manifest, name="Tiny\x1b[31m")))
+    results = table.parent / "results.json"
+    done = command(named, table, "--results", results, "--beams", "2")
+    assert done.exit_code == 1  # one has no caption
+    row = next(line for line in done.stdout.splitlines() if line.startswith("Tiny"))
+    assert row.endswith("all, 2 pictures")
+    assert "Show and Tell (NIC)" in done.stdout
+    assert "images:2|split:all|beams:2|" in done.stdout
+    assert done.stderr.startswith(r"captionkit: c\x1b[31m.png: Expected a picture")
+    assert "\x1b" not in done.output
+    assert [entry["image_id"] for entry in json.loads(results.read_text())] == ["a\x1b[31m.png", "b\x1b[31m.png"]
+
+
+def test_the_command_prints_json(tiny_bundle: Path, table: Path) -> None:
+    document = json.loads(command(tiny_bundle, table, "--json").stdout)
+    assert document["fingerprint"]["images"] == "2"
+    low, high = document["intervals"]["BLEU-1"]
+    assert low <= document["scores"]["BLEU-1"] <= high
+
+
+def test_the_command_shows_the_published_table_that_is_named(tiny_bundle: Path, table: Path) -> None:
+    (table.parent / "c\x1b[31m.png").write_bytes(draw_picture(9))
+    done = command(tiny_bundle, table, "--table", "COCO")
+    assert done.exit_code == 0
+    assert "Up-Down, self-critical" in done.stdout
+    with pytest.raises(UsageError, match="did you mean 'Flickr30k'"):
+        command(tiny_bundle, table, "--table", "flickr30k")

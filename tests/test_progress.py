@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from captionkit import progress
@@ -28,6 +30,25 @@ def test_short_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("features", 4) as bar:
         bar.advance(4)
     assert capsys.readouterr().err == ""
+
+
+def test_what_failed_is_told_without_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("features", 4) as bar:
+        bar.warn("a\x1b[31m.jpg cannot be read")
+    assert capsys.readouterr().err == "a\\x1b[31m.jpg cannot be read\n"
+
+
+def test_a_line_beside_a_bar_is_the_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither cut in two where the terminal ends nor with a picture for what is between two colons."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    line = f"{'folder' * 9}/:dog: [b].jpg cannot be read"
+    with Progress("features", 4) as bar:
+        bar.warn(line)
+    assert line in capsys.readouterr().err
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float32]
 _Shape = tuple[int, ...]
 _Expected = dict[str, tuple[_Shape, str]]
 
+_quieting = threading.Lock()  # one at a time: a second would take the first one's silence for what there was
 MAX_THREADS = 4  # more gain little on networks of this size and starve the picture readers
 
 
@@ -88,7 +89,17 @@ class Engine:
         return features
 
     def start(self, features: Floats) -> dict[str, npt.NDArray[Any]]:
-        """The decoder's state before the first word, for features float32 [B, P, D]."""
+        """The decoder's state before the first word, for features float32 [B, P, D].
+
+        Raises:
+            UsageError: features of another shape or type.
+        """
+        expected = (self.network.positions, self.network.depth)
+        if features.dtype != np.float32 or features.ndim != 3 or features.shape[1:] != expected:
+            raise UsageError(
+                f"Expected features float32 [B, {expected[0]}, {expected[1]}], but got {features.dtype} "
+                f"{list(features.shape)}."
+            )
         with self._lock:
             state = self._start.run({"features": features})
         return {name.removeprefix("state_"): leaf for name, leaf in state.items()}
@@ -186,16 +197,17 @@ def _without_native_chatter() -> Iterator[None]:
     It is written by native code straight to file descriptor 2 and has no switch in Python. What other threads
     write to the descriptor in these few milliseconds is lost too.
     """
-    try:
-        saved = os.dup(2)
-    except OSError:  # no standard error at all
-        yield
-        return
-    try:
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 2)
-        os.close(quiet)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+    with _quieting:
+        try:
+            saved = os.dup(2)
+        except OSError:  # no standard error at all
+            yield
+            return
+        try:
+            quiet = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(quiet, 2)
+            os.close(quiet)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

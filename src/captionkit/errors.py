@@ -83,3 +83,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     # A name that came from a file may hold line breaks; the sentence stays one line.
     shown = [" ".join(known.split()) for known in close or names]
     return f"did you mean '{shown[0]}'?" if close else f"known: {', '.join(shown)}"
+
+
+def printable(text: str) -> str:
+    """Text without control characters: a file's name must not write to the terminal what it likes."""
+    return "".join(
+        char if char.isprintable() or "\ud800" <= char <= "\udfff" else char.encode("unicode_escape").decode()
+        for char in text
+    )

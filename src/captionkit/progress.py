@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from captionkit.errors import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
@@ -91,9 +93,10 @@ class Progress:
             self.warn(line)
 
     def warn(self, line: str) -> None:
-        """Print a line on what failed without breaking the bar, quiet or not."""
+        """Print a line on what failed without breaking the bar, quiet or not; no control characters."""
+        line = printable(line)
         if self._bar is not None:
-            self._bar.console.print(line, highlight=False, markup=False)
+            self._bar.console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
         else:
             print(line, file=sys.stderr, flush=True)
 

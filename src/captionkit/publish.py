@@ -264,10 +264,13 @@ def outside_expectation(config: Config, scores: Mapping[str, float]) -> list[str
         ("CIDEr-D", expect.cider_d_low, expect.cider_d_high),
         ("BLEU-4", expect.bleu_4_low, expect.bleu_4_high),
     ):
+        if not low and not high:
+            continue  # of it the recipe states nothing
+        stated = f"{low:g} to {high:g}" if low and high else f"{low:g} or more" if low else f"{high:g} or less"
         if name not in scores:  # CIDEr-D, where one dev picture alone could be read
-            found.append(f"{name} was not computed; the recipe's range is {low:g} to {high:g}.")
+            found.append(f"{name} was not computed; the recipe's range is {stated}.")
             continue
         value = 100 * scores[name]
         if (low and value < low) or (high and value > high):
-            found.append(f"{name} {value:.1f} lies outside the recipe's range of {low:g} to {high:g}.")
+            found.append(f"{name} {value:.1f} lies outside the recipe's range of {stated}.")
     return found

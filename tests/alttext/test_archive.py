@@ -38,6 +38,20 @@ class Pipe(io.RawIOBase):
         return len(piece)
 
 
+def with_descriptors(members: dict[str, bytes], *, marked: bool) -> bytes:
+    """A stored zip whose sizes stand behind the data, with or without the mark of a descriptor."""
+    body = records = b""
+    for name, content in members.items():
+        sizes = struct.pack("<3I", zlib.crc32(content), len(content), len(content))
+        head = struct.pack("<2H", len(name), 0)
+        records += struct.pack("<4s6H", b"PK\x01\x02", 20, 20, 8, 0, 0, 0) + sizes + head
+        records += struct.pack("<3H2I", 0, 0, 0, 0, len(body)) + name.encode()
+        body += struct.pack("<4s5H", b"PK\x03\x04", 20, 8, 0, 0, 0) + bytes(12) + head + name.encode() + content
+        body += (b"PK\x07\x08" if marked else b"") + sizes
+    count = len(members)
+    return body + records + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count, count, len(records), len(body), 0)
+
+
 MEMBERS = {
     "mimetype": b"application/epub+zip",
     "a.xml": b"<a>" + b"x" * 500 + b"</a>",
@@ -93,6 +107,24 @@ def test_sizes_behind_the_data_are_read_and_edited() -> None:
         assert after.read("a.xml") == b"<new/>"
     assert Archive(new).read("ü/b.png") == MEMBERS["ü/b.png"]
     assert apply_edits(new, inverse_edits(data, edits)) == data
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_nothing_is_left_between_the_members(marked: bool) -> None:
+    """Readers of streams go from one local header to the next; a data descriptor need not begin with its mark."""
+    data = with_descriptors({"a": b"aaaa", "b": b"bb"}, marked=marked)
+    new = apply_edits(data, Archive(data).replace({"a": b"new a", "b": b"new b"}))
+    position, found = 0, {}
+    while new[position : position + 4] == b"PK\x03\x04":
+        flags, size = (
+            struct.unpack_from("<H", new, position + 6)[0],
+            struct.unpack_from("<I", new, position + 18)[0],
+        )
+        assert not flags & 8
+        found[new[position + 30 : position + 31].decode()] = new[position + 31 : position + 31 + size]
+        position += 31 + size
+    assert new[position : position + 4] == b"PK\x01\x02"
+    assert found == {"a": b"new a", "b": b"new b"}
 
 
 @settings(max_examples=40, deadline=None)
@@ -166,3 +198,47 @@ def test_encrypted_and_doubled_members_are_refused() -> None:
     data = bytearray(buffer.getvalue().replace(b"b", b"a"))
     with pytest.raises(DataError, match="twice"):
         Archive(bytes(data))
+
+
+def test_a_member_that_is_not_packed_is_read() -> None:
+    archive = Archive(packed(MEMBERS, zipfile.ZIP_STORED))
+    assert {name: archive.read(name) for name in MEMBERS} == MEMBERS
+    assert archive.read("a.xml", len(MEMBERS["a.xml"])) == MEMBERS["a.xml"]
+
+
+def test_zips_in_parts_and_of_the_64_bit_kind_are_told_as_such() -> None:
+    """Not as damaged: the person would look for another copy."""
+    for place, form, value in (
+        (4, "<H", 1),
+        (6, "<H", 1),
+        (8, "<H", 2),
+        (12, "<I", 2**32 - 1),
+        (16, "<I", 2**32 - 1),
+    ):
+        data = bytearray(packed(MEMBERS))
+        struct.pack_into(form, data, len(data) - 22 + place, value)
+        with pytest.raises(DataError, match="in parts or of the 64-bit kind"):
+            Archive(bytes(data))
+    for place in (20, 24, 42):
+        data = bytearray(packed(MEMBERS))
+        struct.pack_into("<I", data, data.index(b"PK\x01\x02") + place, 2**32 - 1)
+        with pytest.raises(DataError, match="of the 64-bit kind"):
+            Archive(bytes(data))
+
+
+@pytest.mark.parametrize("mark", [b"PK\x01\x02", b"PK\x03\x04"])
+def test_a_record_without_its_mark_is_damaged(mark: bytes) -> None:
+    data = packed({"a": b"x"})
+    with pytest.raises(DataError, match="damaged"):
+        Archive(data.replace(mark, b"PK??"))
+
+
+def test_names_are_utf8_whether_their_flag_says_so_or_not() -> None:
+    """EPUB and Office Open XML know no other; zip programs that never heard of the flag write such names too."""
+    data = bytearray(packed({"B\u00fccher/\u00fc.xhtml": b"x"}))
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        struct.pack_into("<H", data, data.index(mark) + place, 0)
+    assert Archive(bytes(data)).read("B\u00fccher/\u00fc.xhtml") == b"x"
+    assert list(Archive(bytes(data).replace("\u00fc".encode(), b"\x81\x81")).members) == [
+        "B\u00fc\u00fccher/\u00fc\u00fc.xhtml"
+    ]

@@ -7,6 +7,7 @@ from PIL import Image
 
 from captionkit.alttext.scan import Failure, ScannedDocument, _identity, scan
 from captionkit.alttext.sources import Where
+from captionkit.alttext.verdict import Verdict
 from captionkit.errors import UsageError
 
 
@@ -110,3 +111,30 @@ def test_the_ids_of_old_reviews_lead_to_the_same_picture_or_to_none(tmp_path: Pa
     first, *others = [one.id for one in scanned(page)[0].findings]
     assert first == _identity("a.html", "", "x", "old", 0)
     assert not {_identity("a.html", "", "x", None, number) for number in (0, 1)} & set(others)
+
+
+def test_a_root_may_be_named_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "site" / "sub").mkdir(parents=True)
+    (tmp_path / "site" / "sub" / "a.html").write_text("<img src=/b.png>")
+    monkeypatch.chdir(tmp_path / "site" / "sub")
+    for root in (Path(".."), Path("../../site"), None):
+        (item,) = scan([Path("a.html")], root)
+        assert isinstance(item, ScannedDocument)
+        assert item.findings[0].document == ("sub/a.html" if root else "a.html")
+
+
+def test_json_cuts_long_addresses_and_says_what_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(f"<img src={'x' * 200}><img src={'x' * 201}><svg role=img><path/></svg>")
+    (item,) = scan([tmp_path])
+    assert isinstance(item, ScannedDocument)
+    shown = [one.to_json() for one in item.findings]
+    assert [one["source"] for one in shown[:2]] == ["x" * 200, "x" * 200 + "..."]
+    assert [one["writable"] for one in shown] == [True, True, False]
+
+
+def test_the_length_that_a_text_may_have_is_the_persons(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("<img src=a.png alt='A dog runs through the grass'>")
+    for length, verdict in ((27, Verdict.TOO_LONG), (28, Verdict.OK)):
+        (item,) = scan([tmp_path], max_length=length)
+        assert isinstance(item, ScannedDocument)
+        assert item.findings[0].judgement.verdict is verdict

@@ -64,6 +64,8 @@ def test_the_fingerprint_is_read() -> None:
     assert "3 pictures were scored, but test has 4" in text
     assert "2-4 references" in text
     assert messages({"corpus": GOOD, "fingerprint": {"images": "4"}}) == ""
+    for number in ("\u00b2", "4" * 5000):  # a number to str.isdigit, and not to int
+        assert messages({"corpus": GOOD, "fingerprint": {"images": number}}) == ""
     assert "do not say: beams" in text
     assert "are of the split 'val', and the audit is of test" in messages(
         {"corpus": GOOD, "fingerprint": {"split": "val"}}

@@ -350,6 +350,9 @@ def test_the_rest_of_a_run_with_yes_is_found_again(site: Path) -> None:
     assert '<a href=/shop><img alt="Picture 1." src=a.jpg></a>' in (site / "dogs.html").read_text()
 
 
+USELESS = (["--neutral"], ["--gendered"], ["--overwrite"], ["--review", "x"], ["--max-length", "99"])
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -357,6 +360,7 @@ def test_the_rest_of_a_run_with_yes_is_found_again(site: Path) -> None:
         ["--undo", "--yes"],
         ["--undo", "--from-review", "x.csv"],
         ["--min-confidence", "nan", "--yes"],
+        *([*way, *more] for way in (["--undo"], ["--from-review", "x.csv"]) for more in USELESS),
     ],
 )
 def test_options_that_do_not_fit_are_a_mistake(site: Path, arguments: list[str]) -> None:

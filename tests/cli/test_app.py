@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,51 @@ def test_an_empty_argument_is_not_this_folder(
     told = capsys.readouterr()
     assert told.out == ""
     assert "Expected no empty argument" in told.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["caption", "--bundle=", "a.png"],
+        ["alt", "scan", "--root=", "site"],
+        ["search", "a dog", "--index="],
+        ["data", "check", "a.csv", "--images="],
+    ],
+)
+def test_an_option_with_nothing_behind_its_sign_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["captionkit", *words])  # --root="$SITE", which is not set
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 2
+    assert "Expected no empty argument" in capsys.readouterr().err
+
+
+def test_a_file_whose_name_ends_in_a_sign_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["captionkit", "bundle", "show", "--", "--no="])
+    with pytest.raises(SystemExit):
+        main()
+    assert "Expected a bundle at --no=, but" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are Unicode there")
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", b"b\xff.captionkit"), ("ascii", b"b\xff.captionkit")])
+def test_a_name_that_is_no_text_goes_to_a_strict_terminal(
+    tmp_path: Path, tiny_bundle: Path, encoding: str, shown: bytes
+) -> None:
+    """As `LANG=en_US.UTF-8` makes one."""
+    path = os.fsencode(tmp_path) + b"/b\xff.captionkit"
+    Path(os.fsdecode(path)).write_bytes(tiny_bundle.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "captionkit", "bundle", "show", path],
+        env={**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"},
+        capture_output=True,
+        check=True,
+    )
+    assert shown in done.stdout.splitlines()[0]
 
 
 def test_streams_that_are_closed_are_no_defect(tmp_path: Path) -> None:

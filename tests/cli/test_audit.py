@@ -112,6 +112,17 @@ def test_dev_is_val(table: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("held", ["no JSON", "[1]", "{}"])
+def test_what_is_no_vocabulary_is_told_by_its_name(table: Path, tmp_path: Path, held: str) -> None:
+    """The words of --run are read too, and nobody has named their file."""
+    (tmp_path / "tokenizer.json").write_text(held)
+    (tmp_path / "config.toml").write_text(write_config(Config()))
+    for option, path in (("--vocabulary", tmp_path / "tokenizer.json"), ("--run", tmp_path)):
+        result = run(table, option, path, "--no-pictures")
+        assert isinstance(result.exception, CaptionkitError)
+        assert str(result.exception).startswith(f"{tmp_path / 'tokenizer.json'}: ")
+
+
 def test_a_bundle_is_a_vocabulary(table: Path, tiny_bundle: Path) -> None:
     result = run(table, "--vocabulary", tiny_bundle, "--no-pictures")
     assert "of the vocabulary" in result.output

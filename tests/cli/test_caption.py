@@ -82,6 +82,14 @@ def test_one_picture_gives_the_sentence_alone(run: Run, album: Path, tiny_bundle
     assert done == Done(0, f"{expected.text}\n", "")
 
 
+def test_one_picture_of_this_folder_gives_the_sentence_alone(
+    run: Run, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(album)
+    for name in ("./a.png", "trip//../a.png"):
+        assert run(name).out == run("a.png").out
+
+
 def test_a_folder_gives_a_line_a_picture(run: Run, album: Path) -> None:
     done = run(album)
     assert (done.code, done.err) == (0, "")

@@ -88,6 +88,13 @@ def test_undo_of_a_changed_picture_leaves_it_and_exits_with_one(run: Run, album:
     assert (album / NAME).exists()
 
 
+@pytest.mark.parametrize("words", [["--n", "2"], ["--must", "dog"], ["--greedy"], ["--abstain"], ["--beams", "2"]])
+def test_what_says_how_to_caption_does_nothing_beside_undo(run: Run, album: Path, words: list[str]) -> None:
+    code, out, err = run(album, "--undo", *words)
+    assert (code, out) == (2, "")
+    assert f"Expected one of --undo and {words[0]}" in err
+
+
 @pytest.mark.parametrize("option", ["--write-metadata", "--undo"])
 def test_standard_input_has_no_file_to_write_to(run: Run, option: str) -> None:
     assert run("-", option)[0] == 2

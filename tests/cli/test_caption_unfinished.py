@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from captionkit.captioner import Captioner
 from captionkit.cli.app import main
 from captionkit.cli.unfinished import Unfinished
-from captionkit.errors import UsageError
+from captionkit.errors import UsageError, WriteError
 from captionkit.records import Prediction
 from captionkit.selftest import draw_picture
 
@@ -131,6 +133,14 @@ def test_metadata_that_were_written_are_not_written_again(run: Run, tmp_path: Pa
     assert "metadata of 2 of 6 pictures written" in err
 
 
+def test_metadata_are_written_of_what_was_captioned_without(run: Run, tmp_path: Path) -> None:
+    output = tmp_path / "captions.csv"
+    run("--csv", "-o", output, stop=4)
+    _, err, seen = run("--csv", "--write-metadata", "-o", output)
+    assert len(seen) == 6
+    assert "metadata of 6 of 6 pictures written" in err
+
+
 def test_a_line_that_is_cut_is_done_again(run: Run, tmp_path: Path) -> None:
     output, kept = tmp_path / "captions.csv", tmp_path / "captions.csv.unfinished"
     run("--csv", "-o", output, stop=4)
@@ -151,6 +161,35 @@ def test_lines_that_are_none_of_ours_are_passed_over(tmp_path: Path) -> None:
     for odd in ({"picture": "b.png"}, {"picture": 1, "state": [], "text": ""}, [], {"picture": "b", "state": 1}):
         kept.write_bytes(kept.read_bytes().splitlines(keepends=True)[0] + json.dumps(odd).encode() + b"\n")
         assert Unfinished(tmp_path / "out", ["command"]).kept == {}
+
+
+def test_what_was_kept_is_kept_where_going_on_fails_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is still full, say, or the process dies there."""
+    for name in ("a.png", "b.png"):
+        before = Unfinished(tmp_path / "out", ["command"])
+        before.add(name, "a dog\n")
+        before.close(done=False)
+    kept = tmp_path / "out.unfinished"
+    kept.write_bytes(kept.read_bytes() + b'{"picture": "c.png", "state": [], "text": "a cat"}')  # and is cut there
+    again = Unfinished(tmp_path / "out", ["command"])
+    assert list(again.kept) == ["a.png", "b.png"]
+
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdopen", lambda *_: Full())
+        with pytest.raises(WriteError, match="No space left"):
+            again.add("c.png", "a cat\n")
+    again = Unfinished(tmp_path / "out", ["command"])
+    assert list(again.kept) == ["a.png", "b.png"]
+    again.add("b.png", "two dogs\n")
+    again.close(done=False)
+    assert Unfinished(tmp_path / "out", ["command"]).kept == {"a.png": "a dog\n", "b.png": "two dogs\n"}
+    assert Unfinished(tmp_path / "out", ["another"]).kept == {}
 
 
 @pytest.mark.parametrize("folder", [False, True])

@@ -53,6 +53,29 @@ def test_check_lists_problems_and_fails_above_one_percent(flickr: Path) -> None:
     assert "more than the 1.00% that is let pass" in result.output
 
 
+def test_what_a_name_says_does_not_write_to_the_terminal(tmp_path: Path) -> None:
+    rows = [f"{number}\x1b[31m.jpg#{k}\tA dog number {k} .\n" for number in range(3) for k in range(2)]
+    (tmp_path / "x\x1b.token").write_text("".join(rows), encoding="utf-8")
+    for name in ("0", "1"):
+        (tmp_path / f"{name}\x1b[31m.jpg").write_bytes(jpeg(int(name)))
+    token = tmp_path / "x\x1b.token"
+    for words in (
+        ["data", "check", str(token)],
+        ["data", "stats", str(token)],
+        ["data", "split", str(token), "--val", "1", "--test", "1", "--out", str(tmp_path / "y\x1b.json")],
+        ["audit", str(token)],
+    ):
+        result = CliRunner().invoke(app, words, color=True)  # as on a terminal; colours are taken out elsewhere
+        assert "\\x1b" in result.output
+        assert "\x1b" not in result.output
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e9"])
+def test_a_timeout_that_no_clock_has_is_a_mistake(tmp_path: Path, seconds: str) -> None:
+    words = ("fetch", "karpathy", "--to", tmp_path, "--mirror", "http://127.0.0.1:9/", "--timeout", seconds)
+    assert "Expected --timeout of 1 to 86,400 seconds" in refused(*words)
+
+
 def test_check_passes_what_is_let_pass(flickr: Path) -> None:
     assert run("check", flickr, "--max-bad", "0.1").exit_code == 0
     (flickr.parent / "9.jpg").write_bytes(jpeg(9))

@@ -76,6 +76,14 @@ def test_scores_of_another_protocol_bring_a_warning(files: Path) -> None:
     assert "do not compare" in done.stderr
 
 
+def test_the_name_of_a_system_does_not_write_to_the_terminal(files: Path) -> None:
+    other = files / "worse\x1b[31m.json"
+    other.write_bytes((files / "worse.json").read_bytes())
+    out = run(files, "--compare", str(other), "--resamples", "2")
+    assert "worse\\x1b[31m" in out
+    assert "\x1b" not in out
+
+
 def test_latex_and_csv(files: Path) -> None:
     assert r"\toprule" in run(files, "--latex")
     assert run(files, "--csv").startswith("system,BLEU-1,")

@@ -213,6 +213,13 @@ def test_a_busy_server_is_waited_for_as_it_asks(server: Server, tmp_path: Path) 
     assert waits == [7.0, 7.0]
 
 
+def test_a_server_that_asks_for_no_number_of_seconds_is_waited_for_as_ever(server: Server, tmp_path: Path) -> None:
+    server.pages["/x.zip"] = Page(CONTENT, statuses=[503], headers={"Retry-After": "\u00b2"})
+    waits: list[float] = []
+    assert download(remote(server), tmp_path, wait=waits.append).read_bytes() == CONTENT
+    assert waits == [2.0]
+
+
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_a_refusal_is_final(server: Server, tmp_path: Path, status: int) -> None:
     page = server.pages["/x.zip"] = Page(statuses=[status] * 9)

@@ -180,6 +180,13 @@ def test_karpathy_json_is_numbered_as_its_other_readers_expect(tmp_path: Path) -
     }  # fmt: skip
 
 
+def test_an_id_of_thousands_of_digits_is_a_name(tmp_path: Path) -> None:
+    record = ImageRecord("7" * 5000, Path("p/a.jpg"), ("A dog.",), "val", "")
+    write_karpathy([record], "p", tmp_path / "mine.json")
+    (entry,) = json.loads((tmp_path / "mine.json").read_text(encoding="utf-8"))["images"]
+    assert (entry["id"], "cocoid" in entry) == ("7" * 5000, False)
+
+
 def test_a_picture_outside_the_folder_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="below other"):
         write_karpathy(records_of(["a"]), "other", tmp_path / "x.json")

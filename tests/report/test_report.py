@@ -148,6 +148,29 @@ def test_one_picture_has_no_cider_and_no_report(captioner: Captioner, records: l
         describe_split(describe_run(None, captioner), captioner, records[:1], split="val", quiet=True)
 
 
+def test_a_bundle_alone_says_what_it_was_scored_with(captioner: Captioner) -> None:
+    bundle = captioner.bundle
+    manifest = dataclasses.replace(bundle.manifest, scores={"BLEU-4": 0.2}, fingerprint={"images": "3"})
+    stated = describe_run(None, Captioner(dataclasses.replace(bundle, manifest=manifest), threads=1), table="none")
+    assert (stated.title, stated.scores, stated.published) == (manifest.name, {"BLEU-4": 0.2}, ())
+    assert stated.signature == "images:3"
+
+
+def test_pictures_that_the_confidence_was_fitted_on_do_not_judge_it(
+    captioner: Captioner, records: list[ImageRecord]
+) -> None:
+    fitted = [record for record in records if in_fit_half(record.id)]
+    plain = describe_run(None, captioner)
+    assert describe_split(plain, captioner, fitted[:4], split="val", metrics=("BLEU",), quiet=True).judging is None
+
+
+def test_the_run_in_this_folder_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lstm").mkdir()
+    monkeypatch.chdir(tmp_path / "lstm")
+    for name in (".", "..//lstm", "../lstm/."):
+        assert describe_run(Path(name), None).title == "lstm"
+
+
 def test_the_command_for_a_run_a_bundle_and_data(
     tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path
 ) -> None:

@@ -584,7 +584,21 @@ def test_one_dev_picture_is_refused_before_anything_is_encoded(tmp_path: Path) -
 def test_a_score_that_was_not_computed_is_outside_every_range() -> None:
     config = parse_config("[expect]\ncider_d_low = 1.0\n")
     (said,) = outside_expectation(config, {"BLEU-4": 0.2})
-    assert said.startswith("CIDEr-D was not computed")
+    assert said == "CIDEr-D was not computed; the recipe's range is 1 or more."
+
+
+def test_only_what_a_recipe_states_is_compared() -> None:
+    """One that states nothing of CIDEr-D is reproduced without."""
+    config = parse_config("[expect]\nbleu_4_low = 20.0\nbleu_4_high = 22.0\n")
+    assert outside_expectation(config, {"BLEU-4": 0.2}) == outside_expectation(config, {"BLEU-4": 0.22}) == []
+    assert outside_expectation(config, {"BLEU-4": 0.225, "CIDEr-D": 9.0}) == [
+        "BLEU-4 22.5 lies outside the recipe's range of 20 to 22."
+    ]
+    config = parse_config("[expect]\ncider_d_high = 50.0\n")
+    assert outside_expectation(config, {"CIDEr-D": 0.5}) == []
+    assert outside_expectation(config, {"CIDEr-D": 0.51}) == [
+        "CIDEr-D 51.0 lies outside the recipe's range of 50 or less."
+    ]
 
 
 def test_an_empty_vocabulary_is_refused_before_anything_is_encoded(

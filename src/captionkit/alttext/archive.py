@@ -133,7 +133,7 @@ class Archive:
             if 0xFFFFFFFF in (packed, size, offset):
                 raise DataError("it is a zip of the 64-bit kind, which is not read.")
             raw = self.data[position + _CENTRAL.size : position + _CENTRAL.size + name_size]
-            name = raw.decode("utf-8" if flags & 0x800 else "cp437", "replace")
+            name = _name(raw, flags)
             if name in members:
                 raise DataError(f"it holds {name} twice, so what is meant is not certain.")
             members[name] = Member(name, flags, method, crc, packed, size, offset, position)
@@ -184,6 +184,14 @@ def _find_end(data: bytes) -> int:
             comment = _END.unpack_from(data, position)[7]
             if position + _END.size + comment == len(data):
                 return position
+
+
+def _name(raw: bytes, flags: int) -> str:
+    """A member's name. EPUB and Office Open XML know UTF-8 alone, but not all that write them set its flag."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8" if flags & 0x800 else "cp437", "replace")
 
 
 def _deflate(data: bytes) -> bytes:

@@ -11,6 +11,7 @@ from captionkit.alttext.ooxml import (
     attribute,
     inside_drawing,
     local,
+    main_part,
     properties,
     read_relationships,
     to_pictures,
@@ -27,6 +28,7 @@ _PARAGRAPHS = (
     "http://purl.oclc.org/ooxml/wordprocessingml/main p",
 )
 _SHAPE = "urn:schemas-microsoft-com:vml shape"
+_BREAKS = ("br", "cr", "tab")  # between words as a space is
 _PARTS = ("header", "footer", "footnotes", "endnotes", "comments")
 
 
@@ -37,7 +39,8 @@ def read_docx(data: bytes) -> PackedDocument:
         DataError: no zip, no Word document, or beyond the bounds.
     """
     archive = Archive(data)
-    if MAIN not in archive.members:
+    main = MAIN if MAIN in archive.members else main_part(archive)
+    if main not in archive.members or not main.startswith("word/"):
         raise DataError(f"it holds no {MAIN}, so it is no Word document.")
     others = sorted(
         name
@@ -47,7 +50,7 @@ def read_docx(data: bytes) -> PackedDocument:
     styles, language = _read_styles(archive)
     pictures: list[Picture] = []
     texts: dict[str, DecodedText] = {}
-    for part in (MAIN, *others):
+    for part in (main, *others):
         content = archive.read(part, MAX_XML_BYTES)
         reader = _PartReader(styles, language, read_relationships(archive, part))
         encoding = read_xml(content, start=reader.start, end=reader.end, text=reader.text, namespaces=True)
@@ -91,6 +94,8 @@ class _PartReader:
         elif short == "hyperlink":
             target = self._relations.get(attribute(attributes, "id"), ("", True))[0]
             self._links.append((target or f"#{attribute(attributes, 'anchor')}", []))
+        elif short in _BREAKS:
+            self._say(" ")
         elif short in ("inline", "anchor") or name == _SHAPE:
             self._open_drawing(name, attributes, offset)
         elif self._drawings:
@@ -119,12 +124,8 @@ class _PartReader:
                 self._open[-1].drawings.append(drawing)
 
     def text(self, data: str) -> None:
-        if self._fallback or not self._names or self._names[-1] != "t":
-            return
-        if self._open:
-            self._open[-1].text.append(data)
-        if self._links:
-            self._links[-1][1].append(data)
+        if not self._fallback and self._names and self._names[-1] == "t":
+            self._say(data)
 
     def finish(self) -> list[Drawing]:
         """All drawings, each with its context."""
@@ -144,6 +145,12 @@ class _PartReader:
         for drawing, target, pieces in self._linked:
             drawing.context = replace(drawing.context, link=target, link_text=squeeze("".join(pieces)))
         return found
+
+    def _say(self, text: str) -> None:
+        if self._open:
+            self._open[-1].text.append(text)
+        if self._links:
+            self._links[-1][1].append(text)
 
     def _open_drawing(self, name: str, attributes: dict[str, str], offset: int) -> None:
         drawing = Drawing()

@@ -7,6 +7,7 @@ Office Open XML (ECMA-376): a picture is a drawing whose non-visual properties (
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,9 @@ from captionkit.alttext.xhtml import character_offsets
 from captionkit.alttext.xml_tags import MAX_XML_BYTES, read_xml
 
 EMU_PER_PIXEL = 9525  # English metric units in a CSS pixel (914,400 an inch, 96 pixels an inch)
+_NUMBER = re.compile(r"[0-9]{1,18}")  # the format's own numbers have 64 bits at most
 _DRAWN = {"chart": "a chart", "diagram": "a diagram (SmartArt)", "chartex": "a chart"}
+_IDLE = ("ppaction://media", "ppaction://noaction")  # a film that is played where it stands is no link
 _METAFILES = (".emf", ".wmf", ".emz", ".wmz")
 
 
@@ -32,6 +35,7 @@ class Drawing:
     title: str = ""
     embed: str = ""
     link: str = ""  # relationship of a link on the picture
+    action: str = ""  # what a click on it does without a relationship: "ppaction://hlinkshowjump?jump=nextslide"
     kind: str = ""
     decorative: bool = False
     width: float | None = None
@@ -69,7 +73,8 @@ def inside_drawing(drawing: Drawing, name: str, attributes: Mapping[str, str], p
     elif name == "graphicData":
         drawing.kind = _DRAWN.get(attributes.get("uri", "").rsplit("/", 1)[-1].lower(), "")
     elif name == "hlinkClick" and parent in ("docPr", "cNvPr"):
-        drawing.link = attribute(attributes, "id")
+        drawing.link, action = attribute(attributes, "id"), attribute(attributes, "action")
+        drawing.action = "" if action in _IDLE else action
     elif name == "decorative":
         drawing.decorative = attribute(attributes, "val").lower() in ("1", "true", "on")
     elif name in ("extent", "ext") and drawing.width is None and "cx" in attributes:
@@ -97,6 +102,19 @@ def read_relationships(archive: Archive, part: str) -> dict[str, tuple[str, bool
     return found
 
 
+def main_part(archive: Archive) -> str:
+    """The member that a package is about ("word/document2.xml" of Word for the web); empty where none is named."""
+    member, found = "_rels/.rels", [""]
+
+    def start(name: str, attributes: dict[str, str], offset: int) -> None:
+        if local(name) == "Relationship" and attributes.get("Type", "").endswith("/officeDocument"):
+            found.append(posixpath.normpath(attributes.get("Target", "").lstrip("/")))
+
+    if member in archive.members:
+        read_xml(archive.read(member, MAX_XML_BYTES), start=start, end=lambda name, offset: None)
+    return found[-1]
+
+
 def to_pictures(
     archive: Archive, part: str, data: bytes, encoding: str, drawings: list[Drawing]
 ) -> tuple[DecodedText, list[Picture]]:
@@ -119,6 +137,8 @@ def to_pictures(
         context = drawing.context
         if drawing.link:
             context = replace(context, link=relations.get(drawing.link, ("", True))[0], link_text="")
+        elif drawing.action:
+            context = replace(context, link=drawing.action, link_text="")
         alt = squeeze(drawing.descr or "")
         picture = Picture(
             source=target or drawing.embed or drawing.kind,
@@ -147,4 +167,4 @@ def to_pictures(
 
 
 def _pixels(value: str | None) -> float | None:
-    return int(value) / EMU_PER_PIXEL if value is not None and value.isascii() and value.isdigit() else None
+    return int(value) / EMU_PER_PIXEL if value is not None and _NUMBER.fullmatch(value) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from captionkit.alttext.archive import Archive
 from captionkit.alttext.decoding import DecodedText
 from captionkit.alttext.ooxml import Drawing, inside_drawing, local, properties, to_pictures
@@ -10,8 +12,9 @@ from captionkit.alttext.pictures import Context, Picture, squeeze
 from captionkit.alttext.xml_tags import MAX_XML_BYTES, read_xml
 from captionkit.errors import DataError
 
-_PREFIX = "ppt/slides/slide"
+_SLIDE = re.compile(r"ppt/slides/slide([0-9]+)\.xml")
 _MAX_WORDS = 300
+_FRAMES = ("pic", "graphicFrame")
 
 
 def read_pptx(data: bytes) -> PackedDocument:
@@ -23,10 +26,11 @@ def read_pptx(data: bytes) -> PackedDocument:
     archive = Archive(data)
     if "ppt/presentation.xml" not in archive.members:
         raise DataError("it holds no ppt/presentation.xml, so it is no presentation.")
-    slides = [name for name in archive.members if name.startswith(_PREFIX) and name[len(_PREFIX) : -4].isdigit()]
+    numbered = ((_SLIDE.fullmatch(name), name) for name in archive.members)
+    slides = sorted((len(match[1]), match[1], name) for match, name in numbered if match)  # 2 before 10
     pictures: list[Picture] = []
     texts: dict[str, DecodedText] = {}
-    for part in sorted(slides, key=lambda name: int(name[len(_PREFIX) : -4])):
+    for _, _, part in slides:
         content = archive.read(part, MAX_XML_BYTES)
         reader = _SlideReader()
         encoding = read_xml(content, start=reader.start, end=reader.end, text=reader.text)
@@ -38,7 +42,10 @@ def read_pptx(data: bytes) -> PackedDocument:
 class _SlideReader:
     def __init__(self) -> None:
         self._names: list[str] = []
-        self._drawings: list[Drawing] = []
+        self._drawing: Drawing | None = None
+        self._depth = 0  # of the drawing; an embedded table is a frame with a picture of it inside
+        self._before: list[int] = []  # drawings done at the start of each open mc:AlternateContent
+        self._skipped = 0  # elements open at the start of what is passed over
         self._done: list[Drawing] = []
         self._title: list[str] = []
         self._words: list[str] = []
@@ -49,29 +56,49 @@ class _SlideReader:
         parent = self._names[-1] if self._names else ""
         short = local(name)
         self._names.append(short)
-        if short in ("pic", "graphicFrame"):
-            self._drawings.append(Drawing())
-        elif self._drawings and short == "cNvPr":
-            properties(self._drawings[-1], attributes, offset)
-        elif self._drawings:
-            inside_drawing(self._drawings[-1], short, attributes, parent)
+        if self._skipped:
+            return
+        if short == "AlternateContent":
+            self._before.append(len(self._done))
+        elif short == "Fallback" and self._before and len(self._done) > self._before[-1]:
+            self._skipped = len(self._names)  # for older programs, once more what has been read
+        elif short in _FRAMES:
+            self._drawing = self._drawing or Drawing()
+            self._depth += 1
+        elif self._drawing is not None and short == "cNvPr":
+            properties(self._drawing, attributes, offset)
+        elif self._drawing is not None:
+            inside_drawing(self._drawing, short, attributes, parent)
         elif short == "ph":
             self._in_title = attributes.get("type") in ("title", "ctrTitle")
+        if short == "br":
+            self._say(" ")
         if short in ("rPr", "endParaRPr") and not self._language:
             self._language = attributes.get("lang", "").lower()
 
     def end(self, name: str, offset: int) -> None:
         short = self._names.pop()
-        if short in ("pic", "graphicFrame") and self._drawings:
-            self._done.append(self._drawings.pop())
+        if self._skipped:
+            if len(self._names) < self._skipped:
+                self._skipped = 0
+        elif short == "AlternateContent":
+            self._before.pop()
+        elif short in _FRAMES:
+            self._depth -= 1
+            if self._depth == 0 and self._drawing is not None:
+                self._done.append(self._drawing)
+                self._drawing = None
         elif short == "sp":
             self._in_title = False
         elif short == "p":
-            (self._title if self._in_title else self._words).append(" ")
+            self._say(" ")
 
     def text(self, data: str) -> None:
-        if self._names and self._names[-1] == "t":
-            (self._title if self._in_title else self._words).append(data)
+        if self._names and self._names[-1] == "t" and "Fallback" not in self._names:
+            self._say(data)
+
+    def _say(self, text: str) -> None:
+        (self._title if self._in_title else self._words).append(text)
 
     def finish(self) -> list[Drawing]:
         """All drawings, each with its context."""

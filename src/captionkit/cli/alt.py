@@ -33,6 +33,8 @@ Root = Annotated[
         show_default=False,
     ),
 ]
+# Unless told otherwise.
+MAX_CHARACTERS, MIN_CONFIDENCE, REVIEW = 125, 0.8, Path("captionkit-alt-review")
 MaxLength = Annotated[int, typer.Option("--max-length", min=20, max=1000, help="Characters an alt text may have.")]
 
 
@@ -49,7 +51,7 @@ def scan(
         ),
     ] = "",
     show_all: Annotated[bool, typer.Option("--all", help="List the pictures that are fine, too.")] = False,
-    max_length: MaxLength = 125,
+    max_length: MaxLength = MAX_CHARACTERS,
 ) -> None:
     """Judge the alternative text of every picture.
 
@@ -100,14 +102,14 @@ def write(
     take_back: Annotated[bool, typer.Option("--undo", help="Restore the documents byte for byte.")] = False,
     review: Annotated[
         Path, typer.Option("--review", help="Name of the review files, without .csv and .html.")
-    ] = Path("captionkit-alt-review"),
+    ] = REVIEW,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace review files that exist.")] = False,
     min_confidence: Annotated[
         float,
         typer.Option(
             "--min-confidence", min=0.0, max=1.0, help="How sure the model must be for --yes (docs/alt-text.md)."
         ),
-    ] = 0.8,
+    ] = MIN_CONFIDENCE,
     neutral: Annotated[
         bool | None,
         typer.Option(
@@ -117,7 +119,7 @@ def write(
             show_default=False,
         ),
     ] = None,
-    max_length: MaxLength = 125,
+    max_length: MaxLength = MAX_CHARACTERS,
     bundle: options.Bundle = None,
 ) -> None:
     """Propose alternative texts for review, write the sure ones (--yes) or the reviewed ones (--from-review).
@@ -128,6 +130,7 @@ def write(
 
     Example: captionkit alt write site/ && captionkit alt write site/ --from-review captionkit-alt-reviewed.csv
     """
+    from captionkit.cli.together import expect_without
     from captionkit.errors import UsageError
 
     asked = [("--yes", yes), ("--from-review", from_review is not None), ("--undo", take_back)]
@@ -136,6 +139,16 @@ def write(
         raise UsageError(f"Expected one of --yes, --from-review and --undo, but got {' and '.join(chosen)}.")
     if math.isnan(min_confidence):  # passes every bound
         raise UsageError("Expected a number from 0 to 1 for --min-confidence, but got nan.")
+    proposing = {
+        "--bundle": bundle is not None,
+        "--neutral and --gendered": neutral is not None,
+        "--min-confidence": min_confidence != MIN_CONFIDENCE,
+        "--max-length": max_length != MAX_CHARACTERS,
+        "--review": review != REVIEW,
+        "--overwrite": overwrite,
+    }
+    expect_without("--undo", take_back, proposing)
+    expect_without("--from-review", from_review is not None, proposing)
     if take_back:
         undo(paths, root)
         return

@@ -6,7 +6,9 @@ Command modules import typer and the standard library at their top and everythin
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
 import os
 import sys
 from typing import Annotated, Any, NoReturn
@@ -102,13 +104,39 @@ def _open_closed_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
+def _let_names_through() -> None:
+    """File names need not be text: their bytes go to standard output as they came.
+
+    Characters that its encoding lacks are escaped.
+    """
+
+    def encode(error: UnicodeError) -> tuple[bytes | str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        text = error.object[error.start : error.end]
+        if all("\udc80" <= one <= "\udcff" for one in text):
+            return os.fsencode(text), error.end
+        return text.encode("ascii", "backslashreplace"), error.end
+
+    codecs.register_error("captionkit-names", encode)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="captionkit-names")
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """An empty path would be this folder, with all that lies below. A query may be empty: it has no words."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    given = "" in arguments and arguments[0] != "search"
+    if given or any(one.startswith("--") and one.endswith("=") for one in options):
+        raise UsageError("Expected no empty argument, but got one; is a variable of the command not set?")
+
+
 def main() -> NoReturn:
     """Entry point. Exit codes: 0 done, 1 some records failed, 2 a mistake to mend, 130 interrupted."""
     _open_closed_streams()
+    _let_names_through()
     try:
-        if "" in sys.argv[1:] and sys.argv[1] != "search":
-            # As a path it would be this folder, with all that lies below. A query may be empty: it has no words.
-            raise UsageError("Expected no empty argument, but got one; is a variable of the command not set?")
+        _refuse_empty(sys.argv[1:])
         app()
     except CaptionkitError as error:
         print(f"captionkit: {printable(str(error))}", file=sys.stderr)

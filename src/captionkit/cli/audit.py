@@ -54,6 +54,7 @@ def audit(
     import json
 
     from captionkit.audit import audit_dataset
+    from captionkit.cli.output import printable
     from captionkit.datasets import dataset_config, read_dataset
     from captionkit.datasets.problems import Problem
     from captionkit.datasets.sources import split_name
@@ -97,9 +98,8 @@ def audit(
     if json_output:
         typer.echo(json.dumps({"format": config.format, **report.to_json()}, indent=1, ensure_ascii=False))
     else:
-        typer.echo(
-            "\n".join([f"{data}, read as {config.format}: {len(records):,} pictures", *_lines(report, show)])
-        )
+        lines = [f"{data}, read as {config.format}: {len(records):,} pictures", *_lines(report, show)]
+        typer.echo("\n".join(map(printable, lines)))
     if report.leaks:
         raise typer.Exit(1)
 
@@ -119,13 +119,18 @@ def _read_words(path: Path) -> tuple[str, ...]:
     import zipfile
 
     from captionkit.bundle import read_bundle
+    from captionkit.errors import DataError
     from captionkit.files import read_bounded
     from captionkit.tokenizer import SPECIALS, Tokenizer
 
     if path.is_file() and zipfile.is_zipfile(path):
         tokenizer = read_bundle(path).tokenizer
     else:
-        tokenizer = Tokenizer.from_json(read_bounded(path, 1 << 26).decode("utf-8", "replace"))
+        text = read_bounded(path, 1 << 26).decode("utf-8", "replace")
+        try:
+            tokenizer = Tokenizer.from_json(text)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
     return tokenizer.words[len(SPECIALS) :]
 
 

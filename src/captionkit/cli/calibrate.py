@@ -45,7 +45,7 @@ def calibrate(
     from captionkit.captioner import Captioner
     from captionkit.card import with_sureness
     from captionkit.cli.data_options import read_split
-    from captionkit.cli.output import check_output
+    from captionkit.cli.output import check_output, printable
     from captionkit.metrics.reliability import kept_above, reliability_bins, risk_coverage
 
     # Over the bundle itself is fine: it is the same one, calibrated.
@@ -94,4 +94,4 @@ def calibrate(
         f"the surest half has {facts['gain_of_surest_half']:.2f} times the CIDEr-D of all; captions below "
         f"confidence {found.calibration.hedge_below:.2f} are hedged"
     )
-    print(f"wrote {output}")
+    print(printable(f"wrote {output}"))

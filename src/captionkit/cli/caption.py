@@ -136,7 +136,11 @@ def caption(
     drawn = {"--temperature": temperature != 1.0, "--top-k": top_k != 0, "--top-p": top_p != 0.9}
     expect_with("--sample", sample, {**drawn, "--seed": seed is not None})
     results = {"--json": as_json, "--csv": as_csv, "--output": output is not None}
-    expect_without("--undo", undo, {"--write-metadata": write_metadata, **results})
+    lengths = {"--max-length": max_length is not None, "--min-length": min_length != 1}
+    words = {"--n": n != 1, "--must": bool(must), "--avoid": bool(avoid), **lengths}
+    ways = {"--beams": beams is not None, "--greedy": greedy, "--sample": sample}
+    doubts = {"--hedge-below": hedge_below is not None, "--abstain": abstain}
+    expect_without("--undo", undo, {"--write-metadata": write_metadata, **results, **words, **ways, **doubts})
     expect_with("--write-metadata", write_metadata, {"--xmp-files": xmp_files, "--overwrite": overwrite})
     if hedge_below is not None and not 0 <= hedge_below <= 1:  # typer lets nan through
         raise UsageError(f"Expected a confidence from 0 to 1 for --hedge-below, but got {hedge_below}.")
@@ -166,12 +170,14 @@ def caption(
         )
     below = _threshold(captioner, hedge_below, abstain, search)
     wording = Wording(must=tuple(must or ()), avoid=tuple(avoid or ()), min_length=min_length)
-    alone = len(names) == 1 and names[0] in paths
+    alone = len(names) == 1 and any(str(Path(path)) == names[0] for path in paths)  # "./a.jpg" is "a.jpg"
     album = _album(captioner.bundle.source, overwrite, xmp_files) if write_metadata else None
     write: Format = json_line if as_json else csv_rows if as_csv else partial(plain, alone=alone)
     unfinished = None
     if output is not None and not alone and not sample:  # a word that is drawn depends on those drawn before
         made_by = [as_json, as_csv, str(search), str(wording), n, below, abstain]
+        # Pictures that an earlier command has captioned alone still want their metadata.
+        made_by += [write_metadata, xmp_files, overwrite]
         unfinished = Unfinished(output, [__version__, sha256_file(captioner.bundle.source), *made_by])
     texts = [unfinished.text(name) if unfinished else None for name in names]
     todo = [picture for picture, text in zip(pictures, texts, strict=True) if text is None]
@@ -261,7 +267,6 @@ def _album(bundle: str, overwrite: bool, xmp_files: bool) -> Album:
 def _undo(names: list[str], *, blind: bool) -> None:
     from captionkit.metadata.album import undo_album
 
-    _let_names_through()
     done = list(undo_album(Path(name) for name in names))
     for one in done:
         if one.error:
@@ -297,19 +302,12 @@ def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool]:
     return pictures, names, bool(passed.folders or passed.pipes)
 
 
-def _let_names_through() -> None:
-    """File names need not be text: their bytes go to standard output as they came."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")
-
-
 @contextlib.contextmanager
 def _destination(output: Path | None) -> Iterator[IO[str]]:
     """Standard output, or a file that is there when all is written."""
     from captionkit.files import replacing
 
     if output is None:
-        _let_names_through()
         yield sys.stdout
         return
     with replacing(output) as handle:

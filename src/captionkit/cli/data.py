@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
+from captionkit.cli.output import printable
 
 if TYPE_CHECKING:
     from captionkit.datasets.check import CheckReport
@@ -20,6 +21,8 @@ app = typer.Typer(
     help="Check, count, split and fetch data sets of pictures with captions.",
     no_args_is_help=True,
 )
+
+MAX_TIMEOUT = 86_400  # seconds
 
 Restval = Annotated[
     bool | None,
@@ -83,7 +86,7 @@ def check(
     if json_output:
         typer.echo(json.dumps(report.to_json(), indent=1))
     else:
-        typer.echo("\n".join(_check_lines(path, report, show)))
+        typer.echo("\n".join(map(printable, _check_lines(path, report, show))))
     if report.bad_share > max_bad:
         typer.echo(
             f"captionkit: {report.bad_records:,} bad records ({report.bad_share:.2%}) are more than the "
@@ -136,7 +139,8 @@ def stats(
     if json_output:
         typer.echo(json.dumps({"format": config.format, **dataclasses.asdict(result)}, indent=1))
     else:
-        typer.echo("\n".join([f"{path}, read as {config.format}", *_stats_lines(result)]))
+        lines = [f"{path}, read as {config.format}", *_stats_lines(result)]
+        typer.echo("\n".join(map(printable, lines)))
 
 
 @app.command()
@@ -182,7 +186,7 @@ def split(
     else:
         write_split_lists(records, out)
     counts = ", ".join(f"{name} {sum(r.split == name for r in records):,}" for name in ("train", "val", "test"))
-    typer.echo(f"{counts} -> {out}")
+    typer.echo(printable(f"{counts} -> {out}"))
 
 
 def _check_out(out: Path) -> None:
@@ -225,13 +229,17 @@ def fetch(
     from captionkit.datasets.fetch import CATALOGUE, bytes_needed, choose
     from captionkit.datasets.fetch import fetch as fetch_archives
     from captionkit.datasets.unpack import check_space
+    from captionkit.errors import UsageError
 
+    if not timeout <= MAX_TIMEOUT:  # of nan and of more the system makes no clock
+        raise UsageError(f"Expected --timeout of 1 to {MAX_TIMEOUT:,} seconds, but got {timeout}.")
     archives = choose(names, mirror=mirror)
     for name in names:
         typer.echo(f"{name}: {CATALOGUE[name].title}\n  {CATALOGUE[name].terms}")
     if dry_run:
         typer.echo("\n".join(_fetch_lines(archives)))
-        typer.echo(f"Space needed in {to}, unpacked: about {bytes_needed(archives, to) / 1e9:.2f} GB.")
+        needed = f"about {bytes_needed(archives, to) / 1e9:.2f} GB"
+        typer.echo(printable(f"Space needed in {to}, unpacked: {needed}."))
         return
     check_space(to, bytes_needed(archives, to), "Fetching")  # all of them, before the first begins
     for archive in archives:
@@ -247,7 +255,7 @@ def fetch(
                 on_download=_told(show),
                 on_unpack=_told(unpacked),
             )
-        typer.echo(f"{name}: verified, {count:,} files in {to / archive.into}")
+        typer.echo(printable(f"{name}: verified, {count:,} files in {to / archive.into}"))
     typer.echo("The archives may be removed; kept, the next fetch only verifies them.")
 
 

@@ -50,7 +50,7 @@ def evaluate(
 
     from captionkit.captioner import Captioner
     from captionkit.cli.data_options import read_split
-    from captionkit.cli.output import check_output
+    from captionkit.cli.output import check_output, printable
     from captionkit.errors import UsageError, nearest
     from captionkit.evaluate import PUBLISHED
     from captionkit.evaluate import evaluate as run
@@ -73,9 +73,9 @@ def evaluate(
     found = run(captioner, records, split=split, objective=objective, beams=beams, quiet=quiet)
     scores = found.scores
     for name, reason in found.unreadable.items():
-        print(f"captionkit: {name}: {reason}", file=sys.stderr)
+        print(printable(f"captionkit: {name}: {reason}"), file=sys.stderr)
     for line in scores.warnings:
-        print(f"captionkit: warning: {line}", file=sys.stderr)
+        print(printable(f"captionkit: warning: {line}"), file=sys.stderr)
     if as_json:
         document = {
             "scores": dict(scores.corpus),
@@ -87,7 +87,8 @@ def evaluate(
         print(json.dumps(document, indent=1, ensure_ascii=False))
     else:
         own = {name: 100 * value for name, value in scores.corpus.items()}
-        rows: list[Row] = [(captioner.bundle.manifest.name, own, f"{split}, {len(scores.ids):,} pictures")]
+        name = printable(captioner.bundle.manifest.name)
+        rows: list[Row] = [(name, own, f"{split}, {len(scores.ids):,} pictures")]
         if table != "none":
             rows += [(row.system, row.values, row.source) for row in PUBLISHED[table]]
         _print_table(rows)
@@ -97,7 +98,7 @@ def evaluate(
         print("95 % intervals: " + _intervals({name: intervals[name] for name in scores.corpus}))
         guessed = found.guesses()
         _print_guesses([*guessed.gender, *guessed.told, *guessed.mentions])
-        print(signature(scores.fingerprint))
+        print(printable(signature(scores.fingerprint)))
     if results is not None:
         found.write_results(results)  # last: a disk that is full must not cost the scores
     if found.unreadable:

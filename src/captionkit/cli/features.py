@@ -22,6 +22,7 @@ def features(
     Training does this by itself; here it can be done ahead. It goes on where it was stopped. Needs
     captionkit[train]. Example: captionkit features configs/flickr8k_lite2_lstm.toml encoder.image_size=224
     """
+    from captionkit.cli.output import printable
     from captionkit.cli.train import need_tensorflow
     from captionkit.config import read_config
     from captionkit.training.run_folder import expect_data
@@ -42,8 +43,9 @@ def features(
         if check:
             cache.verify()
         shape = " x ".join(str(n) for n in (len(cache), *cache.shape))
-        typer.echo(f"{shape} {cache.dtype} in {cache.directory}{', all shards whole' if check else ''}")
+        whole = ", all shards whole" if check else ""
+        typer.echo(printable(f"{shape} {cache.dtype} in {cache.directory}{whole}"))
     for identifier, reason in plain.skipped.items():
-        typer.echo(f"skipped {identifier}: {reason}", err=True)
+        typer.echo(printable(f"skipped {identifier}: {reason}"), err=True)
     if plain.skipped:
         raise typer.Exit(1)

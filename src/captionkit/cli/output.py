@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from captionkit.errors import printable as printable  # of all that a command prints
+
 STDIN = "-"  # as the name of a picture
 
 
@@ -63,11 +65,3 @@ def _identity(path: Path | str) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return state.st_dev, state.st_ino
-
-
-def printable(text: str) -> str:
-    """Text without control characters: a file's name must not write to the terminal what it likes."""
-    return "".join(
-        char if char.isprintable() or "\ud800" <= char <= "\udfff" else char.encode("unicode_escape").decode()
-        for char in text
-    )

@@ -78,7 +78,7 @@ def score(
     import sys
 
     from captionkit import files
-    from captionkit.cli.output import check_output, expect_two_files
+    from captionkit.cli.output import check_output, expect_two_files, printable
     from captionkit.cli.together import expect_without
     from captionkit.errors import UsageError
     from captionkit.metrics import tables
@@ -112,7 +112,7 @@ def score(
     )
     report = found.report
     for line in found.warnings:
-        print(f"captionkit: warning: {line}", file=sys.stderr)
+        print(printable(f"captionkit: warning: {line}"), file=sys.stderr)
     if as_latex or as_csv or str(per_image) == "-":  # which have no place for it
         for name, reason in report.scores.not_computed.items():
             print(f"captionkit: {name} not computed: {reason}", file=sys.stderr)
@@ -125,4 +125,6 @@ def score(
     show = (
         tables.as_json if as_json else tables.as_latex if as_latex else tables.as_csv if as_csv else tables.as_text
     )
-    print(show(report), end="")
+    shown = show(report)
+    # What goes to a file or a program keeps the names as they are.
+    print(shown if as_json or as_latex or as_csv else "\n".join(map(printable, shown.split("\n"))), end="")

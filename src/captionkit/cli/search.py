@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from pathlib import Path
@@ -167,8 +166,6 @@ def search(
 def _show(answer: Answer, *, as_json: bool, by_words: bool) -> None:
     from captionkit.cli.output import printable
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")  # file names need not be text
     if as_json:
         print(json.dumps(answer.to_document(), indent=1))
         return

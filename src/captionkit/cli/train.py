@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from captionkit.cli import options
+from captionkit.cli.output import printable
 
 if TYPE_CHECKING:
     from captionkit.bundle import Bundle
@@ -61,7 +62,7 @@ def train(
 
     bundle = publish(directory, quiet=quiet)
     _tell(bundle)
-    typer.echo(f"try: captionkit caption --bundle {bundle.source} photo.jpg")
+    typer.echo(printable(f"try: captionkit caption --bundle {bundle.source} photo.jpg"))
 
 
 def reproduce(
@@ -124,9 +125,8 @@ def _expect_run_of(recipe: Config, directory: Path) -> None:
         )
     places = [line for line in differences(found, recipe) if not line.startswith(anyway)]
     if places:
-        typer.echo(
-            f"the run goes on with the files that it began with (run -> recipe: {'; '.join(places)})", err=True
-        )
+        told = f"the run goes on with the files that it began with (run -> recipe: {'; '.join(places)})"
+        typer.echo(printable(told), err=True)
 
 
 def _what_decides(config: Config) -> Config:
@@ -158,7 +158,7 @@ def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet
         else:
             trainer = begin(settings, directory, quiet=quiet)
     except Interrupted:
-        typer.echo(f"interrupted; go on with: captionkit train --resume {directory}", err=True)
+        typer.echo(printable(f"interrupted; go on with: captionkit train --resume {directory}"), err=True)
         raise typer.Exit(130) from None
     state = trainer.state
     typer.echo(f"best dev CIDEr {100 * state.best_score:.1f} at step {state.best_step}")
@@ -215,7 +215,7 @@ def _tell(bundle: Bundle) -> None:
             f"surest half has {facts['gain_of_surest_half']:.2f} times the CIDEr-D of all"
         )
     size = Path(bundle.source).stat().st_size
-    typer.echo(f"wrote {bundle.source} ({size / 1e6:.1f} MB)")
+    typer.echo(printable(f"wrote {bundle.source} ({size / 1e6:.1f} MB)"))
 
 
 def need_tensorflow() -> None:

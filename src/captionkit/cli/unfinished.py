@@ -45,6 +45,7 @@ class Unfinished:
         self._handle: IO[bytes] | None = None
         self.kept: dict[str, str] = {}
         self._states: dict[str, list[int]] = {}
+        self._believed = 0  # bytes of the file, from its beginning
         self._read()
 
     def text(self, name: str) -> str | None:
@@ -80,11 +81,13 @@ class Unfinished:
     def _begin(self) -> IO[bytes]:
         """The file with what is still believed of it, open for more."""
         # A link that somebody laid there is not followed.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-        handle = os.fdopen(os.open(self.path, flags, 0o666), "wb")
-        handle.write(_line({"format": FORMAT, "made_by": self._made_by}))
-        for name, text in self.kept.items():
-            handle.write(_line({"picture": name, "state": self._states[name], "text": text}))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self.path, flags, 0o666)
+        # Nothing is written anew: what was kept must outlive whatever ends this process now.
+        os.truncate(descriptor, self._believed)
+        handle = os.fdopen(descriptor, "ab")
+        if not self._believed:
+            handle.write(_line({"format": FORMAT, "made_by": self._made_by}))
         return handle
 
     def _read(self) -> None:
@@ -102,12 +105,14 @@ class Unfinished:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError), self.path.open("rb") as handle:
             if handle.readline(_MAX_LINE_BYTES) != _line({"format": FORMAT, "made_by": self._made_by}):
                 return
-            while line := handle.readline(_MAX_LINE_BYTES):
+            self._believed = handle.tell()
+            while (line := handle.readline(_MAX_LINE_BYTES)).endswith(b"\n"):
                 one = json.loads(line)
                 name, state, text = one["picture"], one["state"], one["text"]
                 if not (isinstance(name, str) and isinstance(state, list) and isinstance(text, str)):
                     return
                 self.kept[name], self._states[name] = text, state
+                self._believed = handle.tell()
 
 
 def _line(document: dict[str, Any]) -> bytes:

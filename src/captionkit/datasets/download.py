@@ -240,7 +240,7 @@ def _fill(
                 ) from None
             reason = f"the server answers {error.code}"
             after = error.headers.get("Retry-After", "")
-            pause = min(float(after), 60.0) if after.isdigit() else 0.0
+            pause = min(float(after), 60.0) if after.isdecimal() else 0.0
         except (OSError, http.client.HTTPException) as error:  # URLError, timeouts and resets are OSErrors
             reason = str(getattr(error, "reason", None) or error) or type(error).__name__
         # A server that cannot go on begins anew each time: only what was never reached before is an advance.
@@ -286,7 +286,7 @@ def _receive(file: RemoteFile, part: _Part, timeout: float, progress: Progress) 
         if start == 0:
             part.note(file.url, _mark(response.headers))
         length = response.headers.get("Content-Length")
-        total = start + int(length) if length and length.isdigit() else 0
+        total = start + int(length) if length and length.isdecimal() and len(length) < 20 else 0
         if total > file.max_bytes:
             raise DataError(
                 f"{file.url} has {total:,} bytes, more than the {file.max_bytes:,} expected; it was not fetched."

@@ -137,7 +137,7 @@ def write_karpathy(records: Sequence[ImageRecord], images: Path | str, path: Pat
         entry: dict[str, object] = {"filename": name, "imgid": number, "sentids": ids}
         if record.split is not None:
             entry["split"] = record.split
-        if record.id.isdecimal() and str(int(record.id)) == record.id:
+        if record.id.isdecimal() and len(record.id) < 20 and str(int(record.id)) == record.id:
             entry["cocoid"] = int(record.id)
         elif record.id != name:
             entry["id"] = record.id

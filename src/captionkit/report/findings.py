@@ -20,6 +20,7 @@ from captionkit.calibrate import cider_of
 from captionkit.captioner import Captioner
 from captionkit.confidence import in_fit_half
 from captionkit.evaluate import PUBLISHED, PublishedRow, evaluate
+from captionkit.files import real_path
 from captionkit.metrics.corpus import Tokens
 from captionkit.metrics.diversity import Diversity, diversity
 from captionkit.metrics.fingerprint import signature
@@ -132,7 +133,7 @@ def describe_run(directory: Path | None, captioner: Captioner | None, *, table: 
     """
     facts: dict[str, str] = {}
     history = () if directory is None else read_history(directory / "history.jsonl")
-    title = "" if directory is None else directory.name
+    title = "" if directory is None else real_path(directory).name  # "." has no name of its own
     scores: Mapping[str, float] = {}
     stated = ""
     if captioner is not None:
