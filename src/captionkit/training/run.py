@@ -169,8 +169,7 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
     if config.encoder.trainable and model.encoder is not None:
         layers = model.encoder.trainable_variables
         variables += layers
-        depth = np.linspace(-1.0, 0.0, len(layers))
-        rates += [float(config.training.encoder_rate * 10.0**d) for d in depth]
+        rates += [config.training.encoder_rate] * len(layers)
     descent = Descent(config.training, variables, rates)
     evaluate: Evaluate = DevScores(
         model,
