@@ -70,9 +70,9 @@ class CrossEntropy:
         decoder = self._model.decoder
         with tf.GradientTape() as tape:
             features = self._features_of(inputs, True)
-            hidden, penalty = decoder.hidden_with_penalty(features, shift_right(ids), training=True)
-            # The vocabulary is the widest product of all: it is computed for real tokens only.
             real = ids != PAD
+            hidden, penalty = decoder.hidden_with_penalty(features, shift_right(ids), real, training=True)
+            # The vocabulary is the widest product of all: it is computed for real tokens only.
             logits = decoder.project(tf.boolean_mask(hidden, real), training=True)
             targets = tf.boolean_mask(ids, real)
             counts = None
