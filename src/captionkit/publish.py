@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from captionkit.config_paths import expand_paths
 from captionkit.errors import DataError, ImageError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle
-from captionkit.images import load_pixels
+from captionkit.images import Pixels, load_pixels
 from captionkit.progress import Progress
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
@@ -74,8 +74,7 @@ def publish(
     model, tokenizer = load_model(config, (directory / "tokenizer.json").read_text(encoding="utf-8"))
     load_best(model, config, directory)
     assert model.encoder is not None
-    size = model.encoder.input_shape[1]
-    chosen = np.random.default_rng(config.training.seed).permutation(len(train))[:CALIBRATION_PICTURES]
+    drawn = readable_pictures(train, model.encoder.input_shape[1], config.training.seed)
     licences = {
         "captionkit": "Apache-2.0",
         "training data": config.bundle.data_terms,
@@ -91,7 +90,7 @@ def publish(
             decoding=_decoding(config),
             card="",
             config=without_places(config),
-            calibration=[load_pixels(train[int(i)].path, size) for i in chosen] if int8 else None,
+            calibration=(pixels for _, pixels in islice(drawn, CALIBRATION_PICTURES)) if int8 else None,
             int8_decoder=int8,
             float16_decoder=float16 and not int8,
             keep_weights=keep_weights,
@@ -140,21 +139,34 @@ def _decoding(config: Config) -> Decoding:
     )
 
 
+def readable_pictures(
+    records: Sequence[ImageRecord], size: int, seed: int
+) -> Iterator[tuple[ImageRecord, Pixels]]:
+    """The pictures in an order that the seed draws, each with its pixels uint8 [size, size, 3].
+
+    One that cannot be read, which training left out as well, is passed over.
+    """
+    for place in np.random.default_rng(seed).permutation(len(records)):
+        record = records[int(place)]
+        try:
+            pixels = load_pixels(record.path, size)
+        except ImageError:
+            continue
+        yield record, pixels
+
+
 def _detector(
     captioner: Captioner, records: Sequence[ImageRecord], seed: int, *, quiet: bool = False
 ) -> bytes | None:
     """A word detector on what the exported encoder sees in train pictures; None where they are too few."""
     engine = captioner.engine
-    chosen = np.random.default_rng(seed).permutation(len(records))[:DETECTOR_PICTURES]
+    drawn = readable_pictures(records, engine.network.image_size, seed)
     seen, captions = [], []
-    with Progress("fitting words", len(chosen), "pictures", quiet=quiet) as bar:
-        for place in chosen:
+    with Progress("fitting words", min(len(records), DETECTOR_PICTURES), "pictures", quiet=quiet) as bar:
+        for record, pixels in islice(drawn, DETECTOR_PICTURES):
             bar.advance()
-            record = records[int(place)]
-            with contextlib.suppress(ImageError):  # what training left out
-                pixels = load_pixels(record.path, engine.network.image_size)
-                seen.append(engine.encode(pixels[None])[0].mean(axis=0))
-                captions.append(record.captions)
+            seen.append(engine.encode(pixels[None])[0].mean(axis=0))
+            captions.append(record.captions)
     if len(seen) < MIN_PICTURES:
         return None
     return fit_word_detector(np.stack(seen), captions, captioner.bundle.tokenizer).to_bytes()
