@@ -26,7 +26,7 @@ from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.data import read_splits
 from captionkit.training.run import PLACES, load_best, load_model
-from captionkit.training.run_folder import read_history
+from captionkit.training.run_folder import earlier_runs, read_history
 from captionkit.word_detector import MIN_PICTURES, fit_word_detector
 
 CALIBRATION_PICTURES = 100
@@ -184,26 +184,15 @@ def _calibrated(found: Evaluation, records: Sequence[ImageRecord], tokenizer: To
 def stages(directory: Path, config: Config) -> list[Stage]:
     """The runs that led to a run, itself last: whose encoder it has, those it learned from, those it began from.
 
-    A run whose folder is gone is left out; so is one that is there already.
+    A run whose folder is gone is left out, and so is a bundle, which does not say how long its training took.
     """
-    result: dict[Path, Stage] = {}
-    seen: set[Path] = set()
-
-    def follow(folder: Path, settings: Config) -> None:
-        if folder.resolve() in seen:
-            return
-        seen.add(folder.resolve())
-        encoders = (path.parent for path in expand_paths(settings.encoder.weight_files))
-        training = settings.training
-        for before in (*encoders, *expand_paths(training.teachers), *expand_paths(training.begin_from)):
-            if (before / "config.toml").is_file():
-                follow(before, parse_config((before / "config.toml").read_text(encoding="utf-8")))
-        history = read_history(folder / "history.jsonl")
-        seconds, epochs = (history[-1]["seconds"], history[-1]["epoch"]) if history else (0.0, 0.0)
-        result[folder.resolve()] = Stage(_training(settings, epochs), float(seconds))
-
-    follow(directory, config)
-    return list(result.values())
+    result = []
+    for folder, settings in (earlier_runs(config) | {directory: config}).items():
+        if settings is not None and folder.is_dir():
+            history = read_history(folder / "history.jsonl")
+            seconds, epochs = (history[-1]["seconds"], history[-1]["epoch"]) if history else (0.0, 0.0)
+            result.append(Stage(_training(settings, epochs), float(seconds)))
+    return result
 
 
 def _training(config: Config, epochs: float) -> str:
