@@ -15,6 +15,7 @@ import numpy.typing as npt
 from captionkit.errors import ConfigError
 from captionkit.metrics.cider import cider_d
 from captionkit.metrics.document_frequency import DocumentFrequency
+from captionkit.metrics.left_out import left_out
 from captionkit.text import tokenize
 
 Weights = npt.NDArray[np.float32]
@@ -45,10 +46,7 @@ def consensus_weights(captions: Sequence[Sequence[str]], share: float) -> list[W
     if share == 0.0 or not several:
         return weights
     table = DocumentFrequency.from_references([texts for texts in tokens if texts])
-    candidates = [caption for row in several for caption in tokens[row]]
-    others = [
-        [*tokens[row][:place], *tokens[row][place + 1 :]] for row in several for place in range(len(tokens[row]))
-    ]
+    candidates, others = zip(*left_out(tokens), strict=True)
     _, agreement = cider_d(candidates, others, table)
     ends = np.cumsum([len(tokens[row]) for row in several])
     for row, own in zip(several, np.split(agreement, ends[:-1]), strict=True):
