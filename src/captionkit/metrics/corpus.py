@@ -181,10 +181,17 @@ class Corpus:
         for counts in self.counts:
             in_reference = ~self.is_candidate[counts.sentence]
             ngram, image = counts.ngram[in_reference], self.image[counts.sentence[in_reference]]
-            new = np.ones(len(ngram), np.bool_)
-            new[1:] = (ngram[1:] != ngram[:-1]) | (image[1:] != image[:-1])
-            frequencies.append(np.bincount(ngram[new], minlength=counts.size))
+            frequencies.append(np.bincount(ngram[run_starts(ngram, image)], minlength=counts.size))
         return tuple(frequencies)
+
+
+def run_starts(*columns: Integers) -> npt.NDArray[np.bool_]:
+    """bool [E]: whether a row begins a run of equal rows, given by its columns int64 [E]."""
+    starts = np.zeros(len(columns[0]), np.bool_)
+    starts[:1] = True
+    for column in columns:
+        starts[1:] |= column[1:] != column[:-1]
+    return starts
 
 
 def number_words(sentences: Iterable[Tokens], numbers: dict[str, int]) -> tuple[Integers, list[str]]:
@@ -227,10 +234,8 @@ def count_ngrams(
             bound = max(size * vocabulary, 1)
         sorted_start, sorted_key = _stable_order(key, start, bound)
         sorted_sentence = sentence[sorted_start]
-        new_ngram = np.ones(len(key), np.bool_)
-        new_ngram[1:] = sorted_key[1:] != sorted_key[:-1]
-        new_entry = new_ngram.copy()
-        new_entry[1:] |= sorted_sentence[1:] != sorted_sentence[:-1]
+        new_ngram = run_starts(sorted_key)
+        new_entry = new_ngram | run_starts(sorted_sentence)
         sorted_rank = np.cumsum(new_ngram) - 1
         size = int(sorted_rank[-1]) + 1 if len(sorted_rank) else 0
         first = np.flatnonzero(new_entry)

@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from captionkit.errors import DataError
 from captionkit.files import replacing
+from captionkit.metrics.corpus import run_starts
 from captionkit.progress import Progress
 
 FORMAT = 1
@@ -212,8 +213,7 @@ def _distinct(code: Integers) -> tuple[Integers, Integers]:
         return values, inverse
     packed = np.sort((code << bits) | np.arange(len(code)))
     order, code = packed & ((1 << bits) - 1), packed >> bits
-    new = np.ones(len(code), np.bool_)
-    new[1:] = code[1:] != code[:-1]
+    new = run_starts(code)
     inverse = np.empty(len(code), np.int64)
     inverse[order] = np.cumsum(new) - 1
     return code[new], inverse

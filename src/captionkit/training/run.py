@@ -212,10 +212,12 @@ def _features_of(model: CaptionModel, config: Config) -> FeaturesOf:
     return lambda inputs, training: tf.cast(inputs, tf.float32)
 
 
-def _times(config: Config, records: Sequence[ImageRecord]) -> npt.NDArray[np.int64]:
+def _times(config: Config, records: Sequence[ImageRecord]) -> npt.NDArray[np.int64] | None:
+    times = config.training.more_data_times
+    if times == 1:
+        return None
     more = {record.id for record in read_more(config)}
-    times = [config.training.more_data_times if record.id in more else 1 for record in records]
-    return np.array(times, np.int64)
+    return np.array([times if record.id in more else 1 for record in records], np.int64)
 
 
 def _weights(prepared: Prepared) -> list[npt.NDArray[np.float32]] | None:
