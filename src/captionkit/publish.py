@@ -15,7 +15,7 @@ from captionkit.bundle import Bundle, Decoding, write_bundle
 from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
-from captionkit.config import Config, differences, parse_config
+from captionkit.config import Config, differences, read_config
 from captionkit.config_paths import expand_paths
 from captionkit.errors import DataError, ImageError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
@@ -117,9 +117,9 @@ def _finished_config(directory: Path, overrides: Sequence[str]) -> Config:
         raise TrainingError(
             f"Expected trained weights at {path}, but there are none; train until the first evaluation."
         )
-    text = (directory / "config.toml").read_text(encoding="utf-8")
-    config = parse_config(text, overrides, source=str(directory / "config.toml"))
-    late = [line for line in differences(parse_config(text), config) if not line.startswith(LATE)]
+    finished = directory / "config.toml"
+    config = read_config(finished, overrides)
+    late = [line for line in differences(read_config(finished), config) if not line.startswith(LATE)]
     late = [line for line in late if line.split(":")[0] not in PLACES]
     if late:
         raise TrainingError(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from captionkit.config import Config, differences, parse_config, write_config
+from captionkit.config import Config, differences, read_config, write_config
 from captionkit.errors import TrainingError
 from captionkit.files import sha256, write_text
 from captionkit.modeling.caption_model import CaptionModel
@@ -271,8 +271,7 @@ def resume(
         TrainingError: no run there, or `overrides`, vocabulary or data differ from what it began with.
     """
     path = configuration_of(directory)
-    text = path.read_text(encoding="utf-8")
-    begun, config = parse_config(text, source=str(path)), parse_config(text, overrides, source=str(path))
+    begun, config = read_config(path), read_config(path, overrides)
     changed = (line for line in differences(begun, config) if not line.startswith(("bundle.", "expect.")))
     refused = [line for line in changed if line.split(":")[0] not in CHANGEABLE]
     if refused:
