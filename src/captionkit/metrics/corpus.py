@@ -207,16 +207,13 @@ def number_words(sentences: Iterable[Tokens], numbers: dict[str, int]) -> tuple[
     return ids, list(numbers)
 
 
-def count_ngrams(
-    ids: Integers, lengths: Integers, vocabulary: int, orders: int = ORDERS
-) -> tuple[NgramCounts, ...]:
-    """Count the n-grams of order 1 to `orders` in each sentence.
+def count_ngrams(ids: Integers, lengths: Integers, vocabulary: int) -> tuple[NgramCounts, ...]:
+    """Count the n-grams of order 1 to 4 in each sentence.
 
     Args:
         ids: int64 [T], the words of all sentences one after another, each below `vocabulary`.
         lengths: int64 [S], words of each sentence.
         vocabulary: the number of different words.
-        orders: the longest n-grams.
     """
     total = len(ids)
     sentence = np.repeat(np.arange(len(lengths)), lengths)
@@ -227,7 +224,7 @@ def count_ngrams(
     rank = np.zeros(total, np.int64)
     size = 1
     result = []
-    for order in range(1, orders + 1):
+    for order in range(1, ORDERS + 1):
         if order > 1:
             start = start[left[start] >= order]
             key = rank[start] * vocabulary + ids[start + order - 1]
