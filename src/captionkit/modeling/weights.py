@@ -19,6 +19,8 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load, load_file
 
 from captionkit.bundle import Bundle, read_bundle
 from captionkit.errors import WeightsError
@@ -115,9 +117,6 @@ def read_bundle_weights(path: Path) -> tuple[Bundle, dict[str, npt.NDArray[Any]]
         BundleError: it cannot be read or is damaged.
         WeightsError: it holds none.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     bundle = read_bundle(path)
     if bundle.weights is None:
         raise WeightsError(
@@ -207,9 +206,6 @@ def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _read_safetensors(path: Path) -> dict[str, npt.NDArray[Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     try:
         arrays: dict[str, npt.NDArray[Any]] = load_file(path)
     except (SafetensorError, ValueError, OSError, KeyError, TypeError) as error:
