@@ -14,7 +14,7 @@ from captionkit.modeling.caption_model import CaptionModel
 from captionkit.tokenizer import PAD
 from captionkit.training.distillation import Teachers, soft_cross_entropy
 from captionkit.training.input_pipeline import Batch, to_tensor
-from captionkit.training.losses import masked_cross_entropy, shift_right
+from captionkit.training.losses import shift_right, token_cross_entropy
 from captionkit.training.optimizer import Descent
 
 FeaturesOf = Callable[[tf.Tensor, bool], tf.Tensor]
@@ -78,8 +78,7 @@ class CrossEntropy:
             counts = None
             if weights is not None:
                 counts = tf.boolean_mask(tf.broadcast_to(weights[:, :, None], tf.shape(ids)), real)
-            everything = tf.ones_like(targets, tf.bool)
-            loss = masked_cross_entropy(logits, targets, everything, self._smoothing, counts)
+            loss = token_cross_entropy(logits, targets, self._smoothing, counts)
             objective = loss
             if self._teachers:
                 soft = soft_cross_entropy(logits, self._teachers.probabilities(known, ids), counts)
