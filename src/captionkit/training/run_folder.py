@@ -93,7 +93,7 @@ def read_history(path: Path) -> tuple[dict[str, Any], ...]:
 
 
 def earlier_runs(config: Config) -> dict[Path, Config | None]:
-    """The runs and bundles that a run builds on, and those that these build on, each behind its own.
+    """The runs and bundles that a run builds on, at once or through others; each comes after its own.
 
     Returns:
         Folder or file to its configuration; None where that cannot be read any more.
