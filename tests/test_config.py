@@ -59,6 +59,11 @@ def test_a_number_out_of_range_is_refused_where_it_is_read(change: str, says: st
     ("changes", "says"),
     [
         (["self_critical.samples=1"], "2 or more, or 0"),
+        (
+            ["self_critical.samples=5", "training.teachers=runs/one"],
+            "teachers has no part in self-critical training",
+        ),
+        (["self_critical.samples=5", "training.consensus=1"], "consensus has no part in self-critical training"),
         (["training.epochs=0"], "without training.begin_from"),
         (["bundle.name= "], "a name of the model"),
         (["decoder.kind=transformer", "decoder.positions=20"], "set it to 21 or more"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from captionkit.errors import CaptionkitError, WriteError
-from captionkit.files import replacing, write_bytes, write_text
+from captionkit.files import cache_folder, replacing, write_bytes, write_text
 
 
 @contextmanager
@@ -135,3 +135,11 @@ def test_a_block_that_finds_no_room_is_told_with_the_name_of_the_file(tmp_path: 
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
     with pytest.raises(FileNotFoundError), replacing(path):
         (tmp_path / "none").read_bytes()
+
+
+def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "captionkit"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative is to be ignored")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "captionkit"

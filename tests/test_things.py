@@ -160,7 +160,7 @@ def with_things(path: Path, layer: ThingDetector, **members: Any) -> Captioner:
 
 
 DOG, CAT, ZEBRA = 151, 281, 340
-PICTURES = [draw_picture(seed) for seed in range(6)]
+PICTURES = [draw_picture(seed) for seed in range(5)]
 
 
 def test_a_caption_names_the_thing_that_is_surely_there(tiny_bundle: Path) -> None:
@@ -214,7 +214,7 @@ def test_the_word_detector_must_agree_where_it_knows_the_word(
     found = captioner.search.run(captioner.engine.start, captioner.engine.step, features)
     assert captioner.thing_detector is not None
     rows = captioner._unsaid(
-        found, captioner.thing_detector.probabilities(features), np.tile(told, (6, 1)), captioner.constraints()
+        found, captioner.thing_detector.probabilities(features), np.tile(told, (len(PICTURES), 1)), captioner.constraints()
     )
     assert bool(rows) is named
 

@@ -142,8 +142,7 @@ class TrainingConfig:
         pseudo_captions: a table that `captionkit caption PICTURES --n 5 --csv` wrote of the train
             pictures; its captions are learned beside those of people (sequence-level knowledge distillation).
             Empty for none.
-        encoder_rate: factor on the learning rate for the last layers of a trainable encoder; layer by layer
-            towards the pixels it falls to a tenth of that.
+        encoder_rate: factor on the learning rate for the layers of a trainable encoder.
         augment: whether a trainable encoder sees other crops, colours and mirrorings of the pictures.
         views: of how many such views (the picture itself among them) the features of a frozen encoder are
             computed; training draws one each time. Each costs the time and the room of the first.

@@ -140,6 +140,12 @@ def check_together(config: Config, source: str) -> None:
             f"{source}: expected self_critical.samples of 2 or more, or 0 for none, but got 1; a sample is "
             "compared with its picture's others."
         )
+    for key in ("teachers", "consensus") if config.self_critical.samples else ():
+        if getattr(training, key):
+            raise ConfigError(
+                f"{source}: training.{key} has no part in self-critical training; leave it out, or set "
+                "self_critical.samples = 0."
+            )
     if not config.bundle.name.strip():
         raise ConfigError(f"{source}: expected a name of the model for bundle.name, but it is empty.")
     if training.epochs == 0 and not training.begin_from:

@@ -132,3 +132,9 @@ def sha256_file(path: Path | str) -> str:
     """The SHA-256 of a file's bytes, read in pieces."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def cache_folder() -> Path:
+    """The user's folder for what can be made again, after the XDG base directory specification."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "captionkit"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,12 @@ from captionkit.bundle import Bundle, Decoding, write_bundle
 from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
-from captionkit.config import Config, differences, parse_config
+from captionkit.config import Config, differences, read_config
 from captionkit.config_paths import expand_paths
 from captionkit.errors import DataError, ImageError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle
-from captionkit.images import load_pixels
+from captionkit.images import Pixels, load_pixels
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import published, read_head
 from captionkit.progress import Progress
@@ -29,7 +29,7 @@ from captionkit.things import fit_thing_detector, thing_detector
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.data import read_splits
 from captionkit.training.run import PLACES, load_best, load_model
-from captionkit.training.run_folder import read_history
+from captionkit.training.run_folder import earlier_runs, read_history
 from captionkit.word_detector import MIN_PICTURES, fit_word_detector
 
 CALIBRATION_PICTURES = 100
@@ -79,8 +79,7 @@ def publish(
     model, tokenizer = load_model(config, (directory / "tokenizer.json").read_text(encoding="utf-8"))
     load_best(model, config, directory)
     assert model.encoder is not None
-    size = model.encoder.input_shape[1]
-    chosen = np.random.default_rng(config.training.seed).permutation(len(train))[:CALIBRATION_PICTURES]
+    drawn = readable_pictures(train, model.encoder.input_shape[1], config.training.seed)
     licences = {
         "captionkit": "Apache-2.0",
         "training data": config.bundle.data_terms,
@@ -96,7 +95,7 @@ def publish(
             decoding=_decoding(config),
             card="",
             config=without_places(config),
-            calibration=[load_pixels(train[int(i)].path, size) for i in chosen] if int8 else None,
+            calibration=(pixels for _, pixels in islice(drawn, CALIBRATION_PICTURES)) if int8 else None,
             int8_decoder=int8,
             float16_decoder=float16 and not int8,
             keep_weights=keep_weights,
@@ -123,9 +122,9 @@ def _finished_config(directory: Path, overrides: Sequence[str]) -> Config:
         raise TrainingError(
             f"Expected trained weights at {path}, but there are none; train until the first evaluation."
         )
-    text = (directory / "config.toml").read_text(encoding="utf-8")
-    config = parse_config(text, overrides, source=str(directory / "config.toml"))
-    late = [line for line in differences(parse_config(text), config) if not line.startswith(LATE)]
+    finished = directory / "config.toml"
+    config = read_config(finished, overrides)
+    late = [line for line in differences(read_config(finished), config) if not line.startswith(LATE)]
     late = [line for line in late if line.split(":")[0] not in PLACES]
     if late:
         raise TrainingError(
@@ -145,6 +144,22 @@ def _decoding(config: Config) -> Decoding:
     )
 
 
+def readable_pictures(
+    records: Sequence[ImageRecord], size: int, seed: int
+) -> Iterator[tuple[ImageRecord, Pixels]]:
+    """The pictures in an order that the seed draws, each with its pixels uint8 [size, size, 3].
+
+    One that cannot be read, which training left out as well, is passed over.
+    """
+    for place in np.random.default_rng(seed).permutation(len(records)):
+        record = records[int(place)]
+        try:
+            pixels = load_pixels(record.path, size)
+        except ImageError:
+            continue
+        yield record, pixels
+
+
 def _detectors(
     captioner: Captioner, records: Sequence[ImageRecord], config: Config, *, quiet: bool = False
 ) -> tuple[bytes | None, bytes | None]:
@@ -155,21 +170,17 @@ def _detectors(
     head = read_head(config.encoder)
     learned = head is not None and bool(config.encoder.trainable or config.encoder.weight_files)
     plain_encoder = build_encoder(published(config.encoder)) if learned else None
-    chosen = np.random.default_rng(config.training.seed).permutation(len(records))[:DETECTOR_PICTURES]
+    drawn = readable_pictures(records, captioner.engine.network.image_size, config.training.seed)
+    drawn = islice(drawn, DETECTOR_PICTURES)
     seen, plain, captions = [], [], []
-    with Progress("fitting words", len(chosen), "pictures", quiet=quiet) as bar:
-        for begin in range(0, len(chosen), ENCODED_TOGETHER):
-            pixels = []
-            for place in chosen[begin : begin + ENCODED_TOGETHER]:
-                record = records[int(place)]
-                with contextlib.suppress(ImageError):  # what training left out
-                    pixels.append(load_pixels(record.path, captioner.engine.network.image_size))
-                    captions.append(record.captions)
-            if pixels:
-                seen.append(captioner.engine.encode(np.stack(pixels)).mean(axis=1))
-                if plain_encoder is not None:
-                    plain.append(np.asarray(plain_encoder(np.stack(pixels))).mean(axis=1))
-            bar.advance(len(chosen[begin : begin + ENCODED_TOGETHER]))
+    with Progress("fitting words", min(len(records), DETECTOR_PICTURES), "pictures", quiet=quiet) as bar:
+        while some := list(islice(drawn, ENCODED_TOGETHER)):
+            pixels = np.stack([one for _, one in some])
+            captions += [record.captions for record, _ in some]
+            seen.append(captioner.engine.encode(pixels).mean(axis=1))
+            if plain_encoder is not None:
+                plain.append(np.asarray(plain_encoder(pixels)).mean(axis=1))
+            bar.advance(len(some))
     if len(captions) < MIN_PICTURES:
         return None, None
     features = np.concatenate(seen)
@@ -192,26 +203,15 @@ def _calibrated(found: Evaluation, records: Sequence[ImageRecord], tokenizer: To
 def stages(directory: Path, config: Config) -> list[Stage]:
     """The runs that led to a run, itself last: whose encoder it has, those it learned from, those it began from.
 
-    A run whose folder is gone is left out; so is one that is there already.
+    A run whose folder is gone is left out, and so is a bundle, which does not say how long its training took.
     """
-    result: dict[Path, Stage] = {}
-    seen: set[Path] = set()
-
-    def follow(folder: Path, settings: Config) -> None:
-        if folder.resolve() in seen:
-            return
-        seen.add(folder.resolve())
-        encoders = (path.parent for path in expand_paths(settings.encoder.weight_files))
-        training = settings.training
-        for before in (*encoders, *expand_paths(training.teachers), *expand_paths(training.begin_from)):
-            if (before / "config.toml").is_file():
-                follow(before, parse_config((before / "config.toml").read_text(encoding="utf-8")))
-        history = read_history(folder / "history.jsonl")
-        seconds, epochs = (history[-1]["seconds"], history[-1]["epoch"]) if history else (0.0, 0.0)
-        result[folder.resolve()] = Stage(_training(settings, epochs), float(seconds))
-
-    follow(directory, config)
-    return list(result.values())
+    result = []
+    for folder, settings in (earlier_runs(config) | {directory: config}).items():
+        if settings is not None and folder.is_dir():
+            history = read_history(folder / "history.jsonl")
+            seconds, epochs = (history[-1]["seconds"], history[-1]["epoch"]) if history else (0.0, 0.0)
+            result.append(Stage(_training(settings, epochs), float(seconds)))
+    return result
 
 
 def _training(config: Config, epochs: float) -> str:

@@ -133,6 +133,16 @@ def test_novel_captions(files: Path) -> None:
     assert document["diversity"]["novel"] == 0.0
 
 
+def test_of_a_data_set_that_is_divided_only_the_train_captions_are_known(files: Path) -> None:
+    images = [
+        {"filename": f"{number}.jpg", "split": split, "sentences": [{"raw": text}]}
+        for number, (split, text) in enumerate([("train", "a cat"), ("test", "a dog")])
+    ]
+    (files / "divided.json").write_text(json.dumps({"images": images}), encoding="utf-8")
+    document = json.loads(run(files, "--json", "--train", str(files / "divided.json"), results="worse.json"))
+    assert document["diversity"]["novel"] == 1.0
+
+
 @pytest.mark.parametrize(
     ("results", "message"),
     [

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from captionkit.captioner import Captioner
-from captionkit.explain.occlusion import covered, occlusion, word_log_probabilities
+from captionkit.decoding import teacher_forced
+from captionkit.explain.occlusion import covered, occlusion
 from captionkit.images import load_pixels
 from captionkit.selftest import draw_picture
 
@@ -25,7 +26,7 @@ def test_teacher_forcing_gives_what_the_search_gave(captioner: Captioner) -> Non
     pixels = np.stack([load_pixels(draw_picture(seed), engine.network.image_size) for seed in (1, 2)])
     features = engine.encode(pixels)
     for row, (best,) in enumerate(captioner.search.run(engine.start, engine.step, features)):
-        logs = word_log_probabilities(engine.start, engine.step, features, best.ids)
+        logs = np.stack(list(teacher_forced(engine.start, engine.step, features, best.ids)), axis=1)
         assert logs.shape == (2, len(best.ids), engine.network.vocabulary)
         own = [logs[row, place, word] for place, word in enumerate(best.ids)]
         np.testing.assert_allclose(own, best.token_log_probabilities[: len(best.ids)], atol=1e-4)
@@ -36,7 +37,7 @@ def test_no_words_give_no_rows(captioner: Captioner) -> None:
     engine = captioner.engine
     pixels = load_pixels(draw_picture(1), engine.network.image_size)
     assert occlusion(engine, pixels, ()).shape == (0, 7, 7)
-    assert word_log_probabilities(engine.start, engine.step, engine.encode(pixels[None]), ()).shape[1] == 0
+    assert list(teacher_forced(engine.start, engine.step, engine.encode(pixels[None]), ())) == []
 
 
 def test_every_place_is_covered_with_the_mean_colour_and_nothing_else_changes() -> None:

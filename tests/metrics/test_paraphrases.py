@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captionkit.errors import DataError
-from captionkit.metrics.paraphrases import ParaphraseTable, cache_folder, read_paraphrases
+from captionkit.metrics.paraphrases import ParaphraseTable, read_paraphrases
 from tests.metrics.meteor_folder import PARAPHRASES, write_table
 
 Entries = tuple[tuple[str, str], ...]
@@ -156,11 +156,3 @@ def test_a_damaged_table_is_one_sentence(tmp_path: Path, content: bytes) -> None
 def test_a_missing_table_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         read_paraphrases(tmp_path / "table.gz", tmp_path)
-
-
-def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "captionkit"
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative is to be ignored")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / ".cache" / "captionkit"

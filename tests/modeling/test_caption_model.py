@@ -45,3 +45,15 @@ def test_a_model_on_cached_features_says_that_it_has_no_encoder() -> None:
     model = CaptionModel(None, make().decoder)
     with pytest.raises(TrainingError, match="no encoder"):
         model.encode(np.zeros((1, 8, 8, 3), np.uint8))
+
+
+def test_names_do_not_depend_on_the_models_that_were_built_before() -> None:
+    def build() -> CaptionModel:
+        images = keras.Input((8, 8, 3), name="image")
+        grid = keras.layers.Dropout(0.5)(keras.layers.Conv2D(5, 4, strides=4)(images))
+        encoder = keras.Model(images, keras.layers.Reshape((4, 5))(grid))
+        return CaptionModel(encoder, make().decoder)
+
+    first, second = build(), build()
+    assert list(first.variables()) == list(second.variables())
+    second.load_weights(first.weights())

@@ -18,7 +18,14 @@ from captionkit.config import EncoderConfig
 from captionkit.errors import WeightsError
 from captionkit.modeling import weights as weight_files
 from captionkit.modeling.encoders import ENCODERS, build_encoder, encoder_fingerprint
-from captionkit.modeling.weights import assign, find_weights, hash_weights, load_weights, variable_names
+from captionkit.modeling.weights import (
+    assign,
+    encoder_weights,
+    find_weights,
+    hash_weights,
+    load_weights,
+    variable_names,
+)
 
 # Keras 3.15 itself, as it saves weights under numpy 2.4.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -89,6 +96,18 @@ def test_a_round_trip_through_every_kind_of_file(suffix: str, tmp_path: Path) ->
         case _:
             source.save_weights(path)
     load_weights(target, path)
+    assert hash_weights(target) == hash_weights(source)
+
+
+def test_the_weights_of_an_encoder_with_dropout_are_kept_without_its_random_states(tmp_path: Path) -> None:
+    def build(seed: int) -> keras.Model:
+        keras.utils.set_random_seed(seed)
+        inputs = keras.Input((4, 4, 3))
+        return keras.Model(inputs, keras.layers.Conv2D(5, 3)(keras.layers.Dropout(0.5)(inputs)))
+
+    source, target = build(1), build(2)
+    save_file(encoder_weights(source), tmp_path / "encoder.safetensors")
+    load_weights(target, tmp_path / "encoder.safetensors")
     assert hash_weights(target) == hash_weights(source)
 
 

@@ -54,3 +54,8 @@ def test_a_share_outside_its_range_is_refused(share: float) -> None:
 def test_captions_of_which_none_has_company() -> None:
     weights = consensus_weights([["A dog."], ["A cat."]], 1.0)
     np.testing.assert_array_equal(np.concatenate(weights), [1.0, 1.0])
+
+
+def test_one_picture_alone_has_no_cider() -> None:
+    (weights,) = consensus_weights([["A dog runs.", "A dog runs fast."]], 1.0)
+    np.testing.assert_array_equal(weights, [1.0, 1.0])

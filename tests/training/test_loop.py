@@ -173,8 +173,12 @@ def test_a_signal_writes_a_checkpoint_that_resumes_bit_for_bit(
     assert_same(whole, again)
 
 
-def test_no_gain_ends_the_run_early(tmp_path: Path) -> None:
+def test_no_gain_ends_the_run_early_and_more_patience_goes_on_with_it(tmp_path: Path) -> None:
     trainer = make(tmp_path, replace(CONFIG, epochs=50, learning_rate=0.0, patience=2, ema=0.0))
     state = trainer.run(quiet=True)
     assert state.finished
     assert len(trainer.history) == 3
+    patient = make(tmp_path, replace(trainer.config, patience=4))
+    patient.restore()
+    patient.run(quiet=True)
+    assert len(patient.history) == 5

@@ -258,6 +258,15 @@ def test_resuming_with_another_configuration_or_data_shows_the_difference(data: 
         resume(tmp_path / "run", quiet=True)
 
 
+def test_a_configuration_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
+    for name in ("config.toml", "best.safetensors"):
+        (tmp_path / name).write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
+        resume(tmp_path, quiet=True)
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
+        publish(tmp_path, quiet=True)
+
+
 def test_a_run_goes_on_and_is_exported_after_its_data_have_moved(data: Path, tmp_path: Path) -> None:
     def places(folder: Path) -> list[str]:
         return [f"data.captions={folder / 'dataset.json'}", f"data.images={folder}"]

@@ -60,6 +60,7 @@ def audit(
     from captionkit.datasets.sources import split_name
     from captionkit.errors import UsageError, nearest
     from captionkit.progress import Progress
+    from captionkit.training.run_folder import earlier_runs
 
     split = split_name(split) or split
     if split not in ("val", "test"):
@@ -79,7 +80,7 @@ def audit(
     problems: list[Problem] = []
     records = read_dataset(config, problems=problems)
     run_config, run_words = _read_run(run)
-    earlier = _read_earlier(run_config) if run_config else {}
+    earlier = {str(path): before for path, before in (earlier_runs(run_config) if run_config else {}).items()}
     with Progress("audit", len(records) if pictures else 0, "pictures", quiet=quiet) as bar:
         report = audit_dataset(
             records,
@@ -154,45 +155,3 @@ def _read_run(run: Path | None) -> tuple[Config | None, tuple[str, ...] | None]:
         return None, None
     words = run / "tokenizer.json"
     return read_config(run / "config.toml"), _read_words(words) if words.is_file() else None
-
-
-def _read_earlier(config: Config) -> dict[str, Config | None]:
-    """The configurations of the runs that a run builds on, and of those that these build on; None for one gone."""
-    found: dict[str, Config | None] = {}
-    waiting = _builds_on(config)
-    while waiting:
-        path = waiting.pop()
-        if str(path) not in found:
-            found[str(path)] = before = _read_config_of(path)
-            waiting += _builds_on(before) if before else []
-    return found
-
-
-def _builds_on(config: Config) -> list[Path]:
-    """Folders of runs, and bundles, that gave a run its first weights, its teachers or its encoder."""
-    from captionkit.config_paths import expand_paths
-    from captionkit.errors import ConfigError
-
-    paths = []
-    for setting in (config.training.begin_from, config.training.teachers, config.encoder.weight_files):
-        try:
-            paths += expand_paths(setting)
-        except ConfigError:  # a variable that is not set here
-            paths.append(Path(setting))
-    # The encoder of a run lies in its folder. Other files of weights are published ones, and say nothing of data.
-    folders = [path.parent if path.name == "encoder.safetensors" else path for path in paths]
-    return [path for path in folders if path.suffix not in (".npz", ".safetensors", ".h5", ".pth")]
-
-
-def _read_config_of(path: Path) -> Config | None:
-    from captionkit.bundle import read_bundle
-    from captionkit.config import parse_config, read_config
-    from captionkit.errors import CaptionkitError
-
-    try:
-        if path.is_dir():
-            return read_config(path / "config.toml")
-        held = read_bundle(path).config
-        return parse_config(held, source=f"{path}:config.toml") if held else None
-    except (CaptionkitError, OSError):
-        return None

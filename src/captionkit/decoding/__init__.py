@@ -14,6 +14,7 @@ from captionkit.decoding.beam import beam_search
 from captionkit.decoding.constraints import MAX_MUST, Constraints
 from captionkit.decoding.hypothesis import Hypothesis, StartFunction, State, StepFunction, log_softmax
 from captionkit.decoding.sampling import greedy_search, sample
+from captionkit.decoding.teacher_forcing import teacher_forced
 from captionkit.decoding.wording import BAD_ENDINGS, MAY_REPEAT, NO_ECHO, ONE, TWINS, Wording
 from captionkit.errors import UsageError
 
@@ -39,6 +40,7 @@ __all__ = [
     "greedy_search",
     "log_softmax",
     "sample",
+    "teacher_forced",
 ]
 
 

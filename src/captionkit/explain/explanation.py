@@ -14,9 +14,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from captionkit.captioner import Captioner, Picture
-from captionkit.decoding import Beam
+from captionkit.decoding import Beam, teacher_forced
 from captionkit.errors import ImageError
-from captionkit.explain.occlusion import occlusion, word_log_probabilities
+from captionkit.explain.occlusion import occlusion
 from captionkit.images import load_pixels, read_image, read_image_bytes, resize_image
 from captionkit.records import Caption
 from captionkit.tokenizer import BOS, EOS, PAD, UNK
@@ -135,13 +135,13 @@ def explain(
 
     tokenizer = captioner.bundle.tokenizer
     ids = [UNK if (known := tokenizer.id_of(token)) is None else known for token in caption.tokens]
-    features = captioner.engine.encode(pixels[None])
-    logs = word_log_probabilities(captioner.engine.start, captioner.engine.step, features, ids)[0]
+    engine = captioner.engine
+    steps = teacher_forced(engine.start, engine.step, engine.encode(pixels[None]), ids)
     grid = None if by_occlusion else _grid(caption.attention)
-    maps = occlusion(captioner.engine, pixels, ids) if grid is None else grid
+    maps = occlusion(engine, pixels, ids) if grid is None else grid
     words = []
     evidence = caption.evidence or (None,) * len(ids)
-    for token, index, log, relevance, alone in zip(caption.tokens, ids, logs, maps, evidence, strict=True):
+    for token, index, (log,), relevance, alone in zip(caption.tokens, ids, steps, maps, evidence, strict=True):
         probability = math.exp(float(log[index]))
         words.append(
             Word(

@@ -21,7 +21,7 @@ def format_page(explanation: Explanation) -> str:
     scale = MAP / max(photo.size)
     size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
     caption = escape(explanation.caption.text or "(no caption)")
-    words = list(enumerate(explanation.words))
+    words = explanation.words
     return fill_page(
         page_part("captionkit.explain", "page.html"),
         style=page_part("captionkit.explain", "page.css"),
@@ -36,12 +36,12 @@ def format_page(explanation: Explanation) -> str:
             "MAPS": "".join(
                 f'<img class="map" alt="Map of the word {escape(word.text)}: {escape(word.where)}" '
                 f'src="{png_address(overlay(word.shine, *size))}">'
-                for _, word in words
+                for word in words
             ),
             "BUTTONS": _buttons(explanation),
-            "DETAILS": "".join(_details(word) for _, word in words),
+            "DETAILS": "".join(map(_details, words)),
             "OTHERS": _others(explanation),
-            "ROWS": "".join(_row(word) for _, word in words),
+            "ROWS": "".join(map(_row, words)),
             "FOOT": f"Made by captionkit {__version__} with the model {escape(explanation.model)}. "
             "A map shows what moved the model. It does not show that the word is right.",
         },

@@ -93,11 +93,10 @@ def _panel(
         return
     glow = overlay(word.shine, picture.width, picture.height)
     canvas.paste(glow, (offset, top), glow)
-    big, small = ImageFont.load_default(24), ImageFont.load_default(14)
+    big, middle, small = (ImageFont.load_default(size) for size in (24, 18, 14))
     pen.text((left, below - 3), _fit(word.text, big, PANEL - 80), INK, big)
     chance = percent(word.probability)
-    pen.text((left + PANEL - pen.textlength(chance, ImageFont.load_default(18)), below + 3), chance, ACCENT,
-             ImageFont.load_default(18))  # fmt: skip
+    pen.text((left + PANEL - pen.textlength(chance, middle), below + 3), chance, ACCENT, middle)
     bar = below + 32
     pen.rounded_rectangle((left, bar, left + PANEL - 1, bar + 5), 3, TRACK)
     if word.probability > 0.01:

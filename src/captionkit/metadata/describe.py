@@ -92,15 +92,9 @@ def describe(
         raise MetadataError("its format is not edited (JPEG, PNG, WebP and TIFF are).")
     text = squeeze(text)
     blocks = container.read(data)
-    described = _described(blocks)
-    values: dict[str, str] = {}
-    keep = bool(described.description) and not overwrite
-    if not keep and described.description != text:
-        values[xmp.DESCRIPTION] = text
-    if (overwrite or not described.alt) and described.alt != text:
-        values[xmp.ALT_TEXT] = text
+    values, kept = _wanted(_described(blocks), text, overwrite)
     if not values:
-        return (), (), described.description
+        return (), (), kept
     fields = [name.split(" ")[1] for name in values]
     changes = Changes(xmp=_new_xmp(blocks.xmp, values, language))
     if xmp.DESCRIPTION in values:
@@ -109,7 +103,7 @@ def describe(
         fields += ["ImageDescription"] + (["Caption-Abstract"] if datasets is not None else [])
     edits = container.replace(data, changes)
     _check(container, data, apply_edits(data, edits), values)
-    return edits, tuple(fields), described.description if keep else ""
+    return edits, tuple(fields), kept
 
 
 def write_description(
@@ -223,6 +217,13 @@ def _described(blocks: Blocks) -> Described:
     return Described(squeeze(description or blocks.described), alt)
 
 
+def _wanted(there: Described, text: str, overwrite: bool) -> tuple[dict[str, str], str]:
+    """The properties that are to say the text, and the description that stays instead; empty where none does."""
+    said = {xmp.DESCRIPTION: there.description, xmp.ALT_TEXT: there.alt}
+    values = {name: text for name, old in said.items() if (overwrite or not old) and old != text}
+    return values, "" if overwrite and values else there.description
+
+
 def _new_xmp(packet: bytes | None, values: dict[str, str], language: str) -> bytes:
     return xmp.new_packet(values, language) if packet is None else xmp.merge(packet, values, language)
 
@@ -232,16 +233,12 @@ def _describe_beside(
 ) -> tuple[bytes, tuple[str, ...], str]:
     text = squeeze(text)
     try:
-        description, alt = xmp.read_description(old) if old is not None else ("", "")
-        values = {}
-        if (overwrite or not description) and description != text:
-            values[xmp.DESCRIPTION] = text
-        if (overwrite or not alt) and alt != text:
-            values[xmp.ALT_TEXT] = text
+        there = Described(*xmp.read_description(old)) if old is not None else Described("", "")
+        values, kept = _wanted(there, text, overwrite)
         new = _new_xmp(old, values, language) if values else b""
     except MetadataError as error:
         raise DataError(f"{target}: {error}") from None
-    return new, tuple(name.split(" ")[1] for name in values), "" if overwrite else description
+    return new, tuple(name.split(" ")[1] for name in values), kept
 
 
 def _check(container: Container, data: bytes, new: bytes, values: dict[str, str]) -> None:

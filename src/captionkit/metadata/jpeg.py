@@ -52,7 +52,6 @@ class Jpeg:
         """See `Container.replace`."""
         segments, _ = _segments(data)
         edits = []
-        blocks = self.read(data)
         # New segments go behind JFIF and EXIF, where readers look for them first.
         place = 2
         for one in segments:
@@ -60,16 +59,14 @@ class Jpeg:
                 place = one.end
             elif one.marker not in (_APP0, _APP1):
                 break
-        new_exif = changes.exif(blocks.exif) if changes.exif is not None else None
-        for marker, name, new, at in (
-            (_APP1, EXIF, new_exif, self._behind_jfif(segments)),
-            (_APP1, XMP, changes.xmp, place),
-        ):
+        new_exif = changes.exif(self.read(data).exif) if changes.exif is not None else None
+        for name, new, at in ((EXIF, new_exif, _behind_jfif(segments)), (XMP, changes.xmp, place)):
             if new is not None:
-                old = next((one for one in segments if _is(data, one, marker, name)), None)
-                edits.append(_edit(marker, name + new, old, at))
+                old = next((one for one in segments if _is(data, one, _APP1, name)), None)
+                start, end = (old.start, old.end) if old is not None else (at, at)
+                edits.append(ByteEdit(start, end, _segment(_APP1, name + new)))
         if changes.iptc is not None:
-            edits += self._replace_iptc(data, segments, changes.iptc, place)
+            edits += _replace_iptc(data, segments, changes.iptc, place)
         mpf = next((one for one in segments if _is(data, one, _APP2, _MPF)), None)
         if mpf is not None and any(edit.start > mpf.start for edit in edits):
             raise MetadataError("it holds several pictures, whose places a change there would shift.")
@@ -88,28 +85,6 @@ class Jpeg:
             repr(one).encode() for one in _resources(_photoshop(data, segments)) if one[0] not in (_IPTC, _DIGEST)
         ]
         return [*kept, *others, data[scan:]]
-
-    def _behind_jfif(self, segments: list[_Segment]) -> int:
-        first = segments[0] if segments else None
-        return first.end if first is not None and first.marker == _APP0 else 2
-
-    def _replace_iptc(self, data: bytes, segments: list[_Segment], iptc: bytes, place: int) -> list[ByteEdit]:
-        old = [one for one in segments if _is(data, one, _APP13, PHOTOSHOP)]
-        resources = _resources(_photoshop(data, segments))
-        digest = hashlib.md5(iptc, usedforsecurity=False).digest()
-        changed = [
-            (key, name, iptc if key == _IPTC else digest if key == _DIGEST else value)
-            for key, name, value in resources
-        ]
-        if not any(key == _IPTC for key, _, _ in resources):
-            changed.append((_IPTC, b"\0\0", iptc))
-        block = b"".join(_resource(*one) for one in changed)
-        room = MAX_SEGMENT - len(PHOTOSHOP)
-        parts = [block[start : start + room] for start in range(0, len(block), room)]
-        new = b"".join(_segment(_APP13, PHOTOSHOP + part) for part in parts)
-        if not old:
-            return [ByteEdit(place, place, new)]
-        return [ByteEdit(old[0].start, old[0].end, new), *(ByteEdit(one.start, one.end, b"") for one in old[1:])]
 
 
 def _segments(data: bytes) -> tuple[list[_Segment], int]:
@@ -139,6 +114,10 @@ def _segments(data: bytes) -> tuple[list[_Segment], int]:
         position = end
 
 
+def _behind_jfif(segments: list[_Segment]) -> int:
+    return segments[0].end if segments and segments[0].marker == _APP0 else 2
+
+
 def _is(data: bytes, one: _Segment, marker: int, name: bytes) -> bool:
     return one.marker == marker and data.startswith(name, one.body, one.end)
 
@@ -149,9 +128,23 @@ def _segment(marker: int, body: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
-def _edit(marker: int, body: bytes, old: _Segment | None, place: int) -> ByteEdit:
-    start, end = (old.start, old.end) if old is not None else (place, place)
-    return ByteEdit(start, end, _segment(marker, body))
+def _replace_iptc(data: bytes, segments: list[_Segment], iptc: bytes, place: int) -> list[ByteEdit]:
+    old = [one for one in segments if _is(data, one, _APP13, PHOTOSHOP)]
+    resources = _resources(_photoshop(data, segments))
+    digest = hashlib.md5(iptc, usedforsecurity=False).digest()
+    changed = [
+        (key, name, iptc if key == _IPTC else digest if key == _DIGEST else value)
+        for key, name, value in resources
+    ]
+    if not any(key == _IPTC for key, _, _ in resources):
+        changed.append((_IPTC, b"\0\0", iptc))
+    block = b"".join(_resource(*one) for one in changed)
+    room = MAX_SEGMENT - len(PHOTOSHOP)
+    parts = [block[start : start + room] for start in range(0, len(block), room)]
+    new = b"".join(_segment(_APP13, PHOTOSHOP + part) for part in parts)
+    if not old:
+        return [ByteEdit(place, place, new)]
+    return [ByteEdit(old[0].start, old[0].end, new), *(ByteEdit(one.start, one.end, b"") for one in old[1:])]
 
 
 def _joined(edits: list[ByteEdit]) -> tuple[ByteEdit, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from captionkit.metrics.corpus import ORDERS, Corpus, Floats, Integers, Outcome, Statistics, Tokens
+from captionkit.metrics.corpus import ORDERS, Corpus, Floats, Integers, Outcome, Statistics, Tokens, run_starts
 
 NAMES = tuple(f"BLEU-{order}" for order in range(1, ORDERS + 1))
 SIGNATURE = "n=4,length=closest,smoothing=1e-15/1e-9"
@@ -91,9 +91,7 @@ def bleu_statistics(corpus: Corpus) -> BleuStatistics:
     matches = np.zeros((number, ORDERS), np.int64)
     for k, counts in enumerate(corpus.counts):
         image = corpus.image[counts.sentence]
-        new_group = np.ones(len(image), np.bool_)
-        new_group[1:] = (counts.ngram[1:] != counts.ngram[:-1]) | (image[1:] != image[:-1])
-        group_start = np.flatnonzero(new_group)
+        group_start = np.flatnonzero(run_starts(counts.ngram, image))
         is_candidate = corpus.is_candidate[counts.sentence]
         if not len(group_start):
             continue

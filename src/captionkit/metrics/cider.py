@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from captionkit.metrics.corpus import ORDERS, Corpus, Floats, NotComputedError, Outcome, Tokens
+from captionkit.metrics.corpus import ORDERS, Corpus, Floats, NotComputedError, Outcome, Tokens, run_starts
 from captionkit.metrics.document_frequency import DocumentFrequency, rarity
 
 SIGMA = 6.0
@@ -96,8 +96,7 @@ def cider_scores(corpus: Corpus, document_frequency: DocumentFrequency | None, *
         # meets its candidate's where its group begins with one.
         image = corpus.image[counts.sentence]
         is_candidate = corpus.is_candidate[counts.sentence]
-        new_group = np.ones(len(image), np.bool_)
-        new_group[1:] = (counts.ngram[1:] != counts.ngram[:-1]) | (image[1:] != image[:-1])
+        new_group = run_starts(counts.ngram, image)
         group_start = np.flatnonzero(new_group)
         leader = group_start[np.cumsum(new_group) - 1]
         both = np.flatnonzero(is_candidate[leader] & ~is_candidate)

@@ -181,10 +181,17 @@ class Corpus:
         for counts in self.counts:
             in_reference = ~self.is_candidate[counts.sentence]
             ngram, image = counts.ngram[in_reference], self.image[counts.sentence[in_reference]]
-            new = np.ones(len(ngram), np.bool_)
-            new[1:] = (ngram[1:] != ngram[:-1]) | (image[1:] != image[:-1])
-            frequencies.append(np.bincount(ngram[new], minlength=counts.size))
+            frequencies.append(np.bincount(ngram[run_starts(ngram, image)], minlength=counts.size))
         return tuple(frequencies)
+
+
+def run_starts(*columns: Integers) -> npt.NDArray[np.bool_]:
+    """bool [E]: whether a row begins a run of equal rows, given by its columns int64 [E]."""
+    starts = np.zeros(len(columns[0]), np.bool_)
+    starts[:1] = True
+    for column in columns:
+        starts[1:] |= column[1:] != column[:-1]
+    return starts
 
 
 def number_words(sentences: Iterable[Tokens], numbers: dict[str, int]) -> tuple[Integers, list[str]]:
@@ -200,16 +207,13 @@ def number_words(sentences: Iterable[Tokens], numbers: dict[str, int]) -> tuple[
     return ids, list(numbers)
 
 
-def count_ngrams(
-    ids: Integers, lengths: Integers, vocabulary: int, orders: int = ORDERS
-) -> tuple[NgramCounts, ...]:
-    """Count the n-grams of order 1 to `orders` in each sentence.
+def count_ngrams(ids: Integers, lengths: Integers, vocabulary: int) -> tuple[NgramCounts, ...]:
+    """Count the n-grams of order 1 to 4 in each sentence.
 
     Args:
         ids: int64 [T], the words of all sentences one after another, each below `vocabulary`.
         lengths: int64 [S], words of each sentence.
         vocabulary: the number of different words.
-        orders: the longest n-grams.
     """
     total = len(ids)
     sentence = np.repeat(np.arange(len(lengths)), lengths)
@@ -220,17 +224,15 @@ def count_ngrams(
     rank = np.zeros(total, np.int64)
     size = 1
     result = []
-    for order in range(1, orders + 1):
+    for order in range(1, ORDERS + 1):
         if order > 1:
             start = start[left[start] >= order]
             key = rank[start] * vocabulary + ids[start + order - 1]
             bound = max(size * vocabulary, 1)
         sorted_start, sorted_key = _stable_order(key, start, bound)
         sorted_sentence = sentence[sorted_start]
-        new_ngram = np.ones(len(key), np.bool_)
-        new_ngram[1:] = sorted_key[1:] != sorted_key[:-1]
-        new_entry = new_ngram.copy()
-        new_entry[1:] |= sorted_sentence[1:] != sorted_sentence[:-1]
+        new_ngram = run_starts(sorted_key)
+        new_entry = new_ngram | run_starts(sorted_sentence)
         sorted_rank = np.cumsum(new_ngram) - 1
         size = int(sorted_rank[-1]) + 1 if len(sorted_rank) else 0
         first = np.flatnonzero(new_entry)

@@ -26,6 +26,7 @@ from captionkit.metrics.corpus import (
     Tokens,
     count_ngrams,
     number_words,
+    run_starts,
     split_words,
 )
 
@@ -77,9 +78,7 @@ class DocumentFrequency:
         lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
         keys, frequencies = [], []
         for counts in count_ngrams(ids, lengths, len(words)):
-            of_image = image[counts.sentence]
-            new = np.ones(len(of_image), np.bool_)
-            new[1:] = (counts.ngram[1:] != counts.ngram[:-1]) | (of_image[1:] != of_image[:-1])
+            new = run_starts(counts.ngram, image[counts.sentence])
             keys.append(counts.key)
             frequencies.append(np.bincount(counts.ngram[new], minlength=counts.size))
         return cls(len(references), tuple(words), tuple(keys), tuple(frequencies), end)

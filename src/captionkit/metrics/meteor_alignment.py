@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from captionkit.metrics.corpus import run_starts
 from captionkit.metrics.meteor_matching import EXACT, Integers, Matches, spread
 
 BEAM = 40
@@ -167,10 +168,7 @@ class _Search:
         """The best path of each pair after its open chunk is closed."""
         closed = paths.chunks + (paths.end >= 0)
         order = _rank(paths.pair, paths.covered, closed, paths.distance)
-        pair = paths.pair[order]
-        leads = np.ones(len(pair), np.bool_)
-        leads[1:] = pair[1:] != pair[:-1]
-        return order[leads]
+        return order[run_starts(paths.pair[order])]
 
     def _advance(self, paths: _Paths, live: Integers, step: int) -> _Paths:
         """What each live path may become at word `step` of its reference."""

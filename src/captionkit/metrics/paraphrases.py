@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-import os
 import zipfile
 import zlib
 from array import array
@@ -26,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.errors import DataError
-from captionkit.files import replacing
+from captionkit.files import cache_folder, replacing
+from captionkit.metrics.corpus import run_starts
 from captionkit.progress import Progress
 
 FORMAT = 1
@@ -114,12 +114,6 @@ def read_paraphrases(source: Path, cache: Path | None = None, *, quiet: bool = F
             folder.mkdir(parents=True, exist_ok=True)
             _write_cache(path, table)
     return table
-
-
-def cache_folder() -> Path:
-    """The user's folder for what can be made again, after the XDG base directory specification."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "captionkit"
 
 
 def _identity(source: Path) -> str:
@@ -212,8 +206,7 @@ def _distinct(code: Integers) -> tuple[Integers, Integers]:
         return values, inverse
     packed = np.sort((code << bits) | np.arange(len(code)))
     order, code = packed & ((1 << bits) - 1), packed >> bits
-    new = np.ones(len(code), np.bool_)
-    new[1:] = code[1:] != code[:-1]
+    new = run_starts(code)
     inverse = np.empty(len(code), np.int64)
     inverse[order] = np.cumsum(new) - 1
     return code[new], inverse

@@ -121,13 +121,12 @@ def risk_coverage(confidence: npt.ArrayLike, quality: npt.ArrayLike) -> tuple[Fl
         quality: float [N], a score of each picture.
 
     Returns:
-        Coverage 1/N to 1, float64 [N], and the mean quality of that share of pictures, the surest first. Pictures
-        of equal confidence count as one step would: each has the mean quality of its equals.
+        Coverage 1/N to 1, float64 [N], and the mean quality of that share of pictures, the surest first. Each
+        picture counts with the mean quality of those of its confidence, so that their order does not matter.
     """
     sure, worth = np.asarray(confidence, np.float64), np.asarray(quality, np.float64)
-    levels, place = np.unique(sure, return_inverse=True)
-    mean = np.bincount(place, weights=worth) / np.bincount(place)
-    fair = mean[place] if len(levels) < len(sure) else worth
+    _, place = np.unique(sure, return_inverse=True)
+    fair = (np.bincount(place, weights=worth) / np.bincount(place))[place]
     order = np.argsort(-sure, kind="stable")
     counts = np.arange(1, len(sure) + 1)
     return counts / max(len(sure), 1), np.cumsum(fair[order]) / counts

@@ -37,7 +37,7 @@ class Request:
         compare: captions of another system, or scores that were written as JSON.
         confidence: the level of bootstrap intervals; None for none.
         resamples, seed: of intervals and comparisons.
-        train: train captions, to count novel ones.
+        train: train captions, to count novel ones; of a data set that is divided those of its train split.
         document_frequency: a stored table for CIDEr.
         save_document_frequency: where to store the table of the references.
         protocol: facts for the fingerprint; "split" also chooses references.
@@ -122,7 +122,10 @@ def _document_frequency(references: References) -> DocumentFrequency:
 def _train(path: Path | None) -> list[list[str]] | None:
     if path is None:
         return None
-    train = read_references(path)
+    try:
+        train = read_references(path, split="train")
+    except DataError:  # a file that does not divide its pictures
+        train = read_references(path)
     return text.tokenize_all([caption for captions in train.captions.values() for caption in captions])
 
 

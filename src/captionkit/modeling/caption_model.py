@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,6 +11,7 @@ import tensorflow as tf
 
 from captionkit.errors import TrainingError
 from captionkit.modeling.decoders import Decoder
+from captionkit.modeling.weights import variable_names
 
 
 class CaptionModel:
@@ -38,15 +38,14 @@ class CaptionModel:
     def variables(self) -> dict[str, keras.Variable]:
         """Every variable of the model, by a name that is stable between versions and unique."""
         named: dict[str, keras.Variable] = {}
-        parts: list[tuple[str, Any]] = [("decoder", self.decoder)]
+        for variable in self.decoder.variables:
+            path = variable.path if variable.path.startswith("decoder/") else f"decoder/{variable.path}"
+            if named.get(path, variable) is not variable:  # a shared variable is listed by each of its layers
+                raise TrainingError(f"Two variables of the model are called {path}; give the layers names.")
+            named[path] = variable
         if self.encoder is not None:
-            parts.append(("encoder", self.encoder))
-        for part, layer in parts:
-            for variable in layer.variables:
-                path = variable.path if variable.path.startswith(f"{part}/") else f"{part}/{variable.path}"
-                if named.get(path, variable) is not variable:  # a shared variable is listed by each of its layers
-                    raise TrainingError(f"Two variables of the model are called {path}; give the layers names.")
-                named[path] = variable
+            names = (f"encoder/{name}" for name in variable_names(self.encoder))
+            named |= zip(names, self.encoder.variables, strict=True)
         return named
 
     def weights(self) -> dict[str, npt.NDArray[np.generic]]:

@@ -67,9 +67,9 @@ class LSTMCell(keras.layers.Layer):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """One step: gates [B, 4 U] from `inputs`, hidden and memory [B, U] -> the new hidden and memory."""
         gates = gates + dot(hidden, self.recurrent_kernel, low)
-        enter, forget, candidate, leave = tf.split(gates, 4, axis=-1)
-        memory = tf.sigmoid(forget) * memory + tf.sigmoid(enter) * tf.tanh(candidate)
-        return tf.sigmoid(leave) * tf.tanh(memory), memory
+        input_gate, forget_gate, candidate, output_gate = tf.split(gates, 4, axis=-1)
+        memory = tf.sigmoid(forget_gate) * memory + tf.sigmoid(input_gate) * tf.tanh(candidate)
+        return tf.sigmoid(output_gate) * tf.tanh(memory), memory
 
     def sequence(
         self,

@@ -19,6 +19,8 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load, load_file
 
 from captionkit.bundle import Bundle, read_bundle
 from captionkit.errors import WeightsError
@@ -26,16 +28,18 @@ from captionkit.modeling.efficientnet_lite import from_torch
 from captionkit.modeling.torch_weights import read_torch_tensors
 
 MAX_FILE_BYTES = 2 * 1024 * 1024 * 1024
-_AUTOMATIC = re.compile(r"(conv2d|batch_normalization|layer_normalization|dense|sequential|variable)(?:_(\d+))?")
+_AUTOMATIC = re.compile(
+    r"(conv2d|batch_normalization|layer_normalization|dense|sequential|variable|seed_generator)(?:_(\d+))?"
+)
 
 
 def variable_names(model: keras.Model) -> list[str]:
-    """A stable name for each of `model.weights`, such as `block1_conv1/kernel`.
+    """A stable name for each of `model.variables`, random states among them, such as `block1_conv1/kernel`.
 
     Keras numbers what has no name on and on within a process (`conv2d_94`); here it counts from the model's first.
     """
     automatic: dict[str, set[int]] = {}
-    paths = [variable.path.split("/") for variable in model.weights]
+    paths = [variable.path.split("/") for variable in model.variables]
     for path in paths:
         for part in path:
             if match := _AUTOMATIC.fullmatch(part):
@@ -54,10 +58,16 @@ def variable_names(model: keras.Model) -> list[str]:
     return names
 
 
+def named_weights(model: keras.Model) -> dict[str, keras.Variable]:
+    """The variables that a file of weights holds, by their stable names: all but the random states of dropout."""
+    pairs = zip(variable_names(model), model.variables, strict=True)
+    return {name: variable for name, variable in pairs if "seed_generator" not in name}
+
+
 def hash_weights(model: keras.Model) -> str:
-    """SHA-256 over names, shapes and values of all variables."""
+    """SHA-256 over names, shapes and values of all weights."""
     digest = hashlib.sha256()
-    for name, variable in sorted(zip(variable_names(model), model.weights, strict=True), key=lambda pair: pair[0]):
+    for name, variable in sorted(named_weights(model).items()):
         value = np.ascontiguousarray(variable.value.numpy(), "<f4")
         digest.update(f"{name} {list(value.shape)}\n".encode())
         digest.update(value.tobytes())
@@ -91,9 +101,9 @@ def load_weights(model: keras.Model, path: Path) -> None:
                     "(Keras calls them 'notop')."
                 ) from None
         case ".captionkit":
-            arrays = read_bundle_weights(path)[1]
-            names = zip((f"encoder/{v.path}" for v in model.weights), variable_names(model), strict=True)
-            assign(model, {name: arrays[stored] for stored, name in names if stored in arrays}, path)
+            part = "encoder/"
+            arrays = {name: value for name, value in read_bundle_weights(path)[1].items() if name.startswith(part)}
+            assign(model, {name.removeprefix(part): value for name, value in arrays.items()}, path)
         case _:
             raise WeightsError(
                 f"Expected weights as .npz, .safetensors, .h5, .pth or .captionkit, but got {path.name}."
@@ -107,9 +117,6 @@ def read_bundle_weights(path: Path) -> tuple[Bundle, dict[str, npt.NDArray[Any]]
         BundleError: it cannot be read or is damaged.
         WeightsError: it holds none.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     bundle = read_bundle(path)
     if bundle.weights is None:
         raise WeightsError(
@@ -124,9 +131,7 @@ def read_bundle_weights(path: Path) -> tuple[Bundle, dict[str, npt.NDArray[Any]]
 
 def encoder_weights(model: keras.Model) -> dict[str, npt.NDArray[Any]]:
     """The weights of a built encoder, as `load_weights` takes them from a `.safetensors` file."""
-    return {
-        name: variable.value.numpy() for name, variable in zip(variable_names(model), model.variables, strict=True)
-    }
+    return {name: variable.value.numpy() for name, variable in named_weights(model).items()}
 
 
 def assign(model: keras.Model, arrays: Mapping[str, npt.NDArray[Any]], source: Path) -> None:
@@ -135,7 +140,7 @@ def assign(model: keras.Model, arrays: Mapping[str, npt.NDArray[Any]], source: P
     Raises:
         WeightsError: an array is missing, unknown, of another shape, or not finite.
     """
-    pairs = dict(zip(variable_names(model), model.weights, strict=True))
+    pairs = named_weights(model)
     missing, unknown = sorted(pairs.keys() - arrays.keys()), sorted(arrays.keys() - pairs.keys())
     if missing or unknown:
         what = f"there is no {missing[0]!r}" if missing else f"there is {unknown[0]!r} too"
@@ -201,9 +206,6 @@ def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _read_safetensors(path: Path) -> dict[str, npt.NDArray[Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     try:
         arrays: dict[str, npt.NDArray[Any]] = load_file(path)
     except (SafetensorError, ValueError, OSError, KeyError, TypeError) as error:

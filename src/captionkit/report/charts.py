@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 WIDTH, HEIGHT = 460, 260
@@ -44,13 +44,7 @@ def line_chart(
         diagonal: draw the line of y = x.
     """
     kept = [
-        Line(
-            line.name,
-            [(x, y) for x, y in line.points if math.isfinite(x) and math.isfinite(y)],
-            line.css,
-            line.dots,
-        )
-        for line in lines
+        replace(line, points=[point for point in line.points if all(map(math.isfinite, point))]) for line in lines
     ]
     points = [point for line in kept for point in line.points]
     if not points:

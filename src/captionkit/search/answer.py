@@ -242,9 +242,11 @@ def _each(result: Result) -> Iterator[Result]:
 
 
 def _card(result: Result, root: Path) -> Card:
-    path = result.path
-    name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    name, *others = (
+        str(path.relative_to(root) if path.is_relative_to(root) else path)
+        for path in (result.path, *result.copies)
+    )
     facts = f"score {result.score:.2f}"
-    if result.copies:
-        facts += f"; also at {', '.join(str(copy.relative_to(root)) for copy in result.copies)}"
-    return Card(path, name, result.caption, result.hits, facts)
+    if others:
+        facts += f"; also at {', '.join(others)}"
+    return Card(result.path, name, result.caption, result.hits, facts)

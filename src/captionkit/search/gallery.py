@@ -90,7 +90,6 @@ def _card(card: Card) -> str:
 def _marked(caption: str, hits: Sequence[str]) -> str:
     """The caption as HTML, the words that hit in mark elements."""
     wanted = set(hits)
-
     text, parts, end = _shown(caption), [], 0
     for word in WORD.finditer(text):
         if wanted.intersection(split_words(word[0])):

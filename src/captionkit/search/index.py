@@ -78,19 +78,18 @@ class Index:
 
     def count(self) -> int:
         """Contents: pictures, copies counted once."""
-        ((count,),) = self._rows("SELECT count(*) FROM vectors", (int,))
-        return int(count)
+        return self._numbers("SELECT count(*) FROM vectors")[0]
 
     def matches(self, words: Sequence[QueryWord], limit: int) -> list[int]:
         """The contents whose captions fit best by FTS5's own BM25, best first."""
         if not words:
             return []
         query = "SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY bm25(terms, 1.0, ?), rowid LIMIT ?"
-        return [one for (one,) in self._rows(query, (int,), match_expression(words), KIND_WEIGHT, limit)]
+        return self._numbers(query, match_expression(words), KIND_WEIGHT, limit)
 
     def count_files(self) -> int:
         """How many files there are; a picture that lies at several places counts at each."""
-        return int(self._rows("SELECT count(*) FROM files", (int,))[0][0])
+        return self._numbers("SELECT count(*) FROM files")[0]
 
     def stems(self) -> dict[str, int]:
         """The stems of the model's vocabulary, each with its place."""
@@ -106,21 +105,18 @@ class Index:
 
     def holding(self, expression: str) -> int:
         """How many contents an FTS5 expression finds."""
-        ((count,),) = self._rows("SELECT count(*) FROM terms WHERE terms MATCH ?", (int,), expression)
-        return int(count)
+        return self._numbers("SELECT count(*) FROM terms WHERE terms MATCH ?", expression)[0]
 
     def first(self, limit: int) -> list[int]:
         """The first contents, in the order they came in."""
-        return [
-            one for (one,) in self._rows("SELECT content FROM vectors ORDER BY content LIMIT ?", (int,), limit)
-        ]
+        return self._numbers("SELECT content FROM vectors ORDER BY content LIMIT ?", limit)
 
     def spread(self, count: int) -> list[int]:
         """At most `count` contents, evenly spread over the order they came in."""
-        ((last,),) = self._rows("SELECT coalesce(max(content), 0) FROM vectors", (int,))
+        (last,) = self._numbers("SELECT coalesce(max(content), 0) FROM vectors")
         query = "SELECT min(content) FROM vectors WHERE content >= ?"
         places = range(1, last + 1, max(1, -(-last // count)))
-        return list(dict.fromkeys(self._rows(query, (int,), place)[0][0] for place in places))
+        return list(dict.fromkeys(self._numbers(query, place)[0] for place in places))
 
     def expected(self, places: Sequence[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
         """How far words are expected of all pictures.
@@ -191,12 +187,11 @@ class Index:
     def copied(self) -> list[int]:
         """The contents that lie at more than one path."""
         query = "SELECT content FROM files GROUP BY content HAVING count(*) > 1 ORDER BY content"
-        return [one for (one,) in self._rows(query, (int,))]
+        return self._numbers(query)
 
     def content_of(self, digest: bytes) -> int | None:
         """The content with this SHA-256 (32 bytes), if the index has it."""
-        rows = self._rows("SELECT id FROM contents WHERE sha256 = ?", (int,), digest)
-        return rows[0][0] if rows else None
+        return next(iter(self._numbers("SELECT id FROM contents WHERE sha256 = ?", digest)), None)
 
     def _rows(self, query: str, kinds: tuple[type, ...], *parameters: Any) -> list[Any]:
         """Rows with values of these types: SQLite lets a column hold anything, and the file is not trusted."""
@@ -205,6 +200,10 @@ class Index:
         if any(tuple(map(type, row)) != kinds for row in rows):
             raise damaged(self.path)
         return rows
+
+    def _numbers(self, query: str, *parameters: Any) -> list[int]:
+        """The one whole number of each row."""
+        return [number for (number,) in self._rows(query, (int,), *parameters)]
 
     def _of(self, query: str, kinds: tuple[type, ...], contents: Iterable[int]) -> Iterator[Any]:
         wanted = list(contents)

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.captioner import Captioner
-from captionkit.decoding import State, log_softmax
+from captionkit.decoding import teacher_forced
 from captionkit.engine import Engine
 from captionkit.text import tokenize
-from captionkit.tokenizer import BOS, Tokenizer
+from captionkit.tokenizer import Tokenizer
 
 ROWS = 128  # pictures a step; more cost memory and no longer gain time
 
@@ -61,18 +61,7 @@ def word_log_probabilities(engine: Engine, features: Floats, ids: npt.NDArray[np
     result = np.empty((len(features), len(ids)), np.float32)
     for first in range(0, len(features), ROWS):
         part = slice(first, first + ROWS)
-        result[part] = from_state(engine, dict(engine.start(features[part])), ids)
-    return result
-
-
-def from_state(engine: Engine, state: State, ids: npt.NDArray[np.int32]) -> Floats:
-    """`word_log_probabilities` for pictures whose state before the first word is at hand."""
-    rows = len(next(iter(state.values())))
-    result = np.empty((rows, len(ids)), np.float32)
-    previous = BOS
-    for place, word in enumerate(ids):
-        logits, _, changed = engine.step(state, np.full(rows, previous, np.int32))
-        state = {**state, **changed}
-        result[:, place] = log_softmax(logits)[:, word]
-        previous = int(word)
+        steps = teacher_forced(engine.start, engine.step, features[part], ids)
+        for place, (expected, word) in enumerate(zip(steps, ids, strict=True)):
+            result[part, place] = expected[:, word]
     return result

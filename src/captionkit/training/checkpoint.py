@@ -36,7 +36,7 @@ def write_checkpoint(directory: Path, arrays: Mapping[str, npt.NDArray[Any]], st
         state: JSON values; must hold "step".
     """
     directory.mkdir(parents=True, exist_ok=True)
-    data = safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
+    data = _packed(arrays)
     digest = sha256(data)
     name = f"state-{state['step']:08d}-{digest[:8]}.safetensors"
     with replacing(directory / name) as handle:
@@ -52,9 +52,7 @@ def write_checkpoint(directory: Path, arrays: Mapping[str, npt.NDArray[Any]], st
 def write_weights(path: Path, weights: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write weights alone as one safetensors file, whole or not at all."""
     with replacing(path) as handle:
-        handle.write(
-            safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in weights.items()})
-        )
+        handle.write(_packed(weights))
 
 
 def read_weights(path: Path) -> Arrays:
@@ -63,15 +61,7 @@ def read_weights(path: Path) -> Arrays:
     Raises:
         TrainingError: it cannot be read.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise TrainingError(f"{path} is larger than a file of weights may be ({MAX_BYTES:,} bytes).")
-        arrays: Arrays = safetensors.numpy.load(path.read_bytes())
-    except OSError as error:
-        raise TrainingError(f"Expected weights at {path}, but {error.strerror}.") from None
-    except safetensors.SafetensorError as error:
-        raise TrainingError(f"The weights at {path} cannot be read: {error}.") from None
-    return arrays
+    return _unpacked(path, _read(path))
 
 
 def read_checkpoint(directory: Path) -> tuple[Arrays, dict[str, Any]]:
@@ -94,16 +84,28 @@ def read_checkpoint(directory: Path) -> tuple[Arrays, dict[str, Any]]:
             f"Expected a checkpoint of format {FORMAT!r} at {path}; it was written by something else."
         )
     tensors = directory / Path(str(document["tensors"])).name
-    try:
-        if tensors.stat().st_size > MAX_BYTES:
-            raise TrainingError(f"{tensors} is larger than a checkpoint may be ({MAX_BYTES:,} bytes).")
-        data = tensors.read_bytes()
-    except OSError as error:
-        raise TrainingError(f"The checkpoint's tensors {tensors} cannot be read: {error.strerror}.") from None
+    data = _read(tensors)
     if sha256(data) != document["sha256"]:
         raise TrainingError(f"The checkpoint's tensors {tensors} are damaged: their SHA-256 does not match.")
+    return _unpacked(tensors, data), document["state"]
+
+
+def _packed(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    return safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
+
+
+def _read(path: Path) -> bytes:
     try:
-        arrays = safetensors.numpy.load(data)
+        if path.stat().st_size > MAX_BYTES:
+            raise TrainingError(f"{path} is larger than a file of weights may be ({MAX_BYTES:,} bytes).")
+        return path.read_bytes()
+    except OSError as error:
+        raise TrainingError(f"Expected weights at {path}, but {error.strerror}.") from None
+
+
+def _unpacked(path: Path, data: bytes) -> Arrays:
+    try:
+        arrays: Arrays = safetensors.numpy.load(data)
     except safetensors.SafetensorError as error:
-        raise TrainingError(f"The checkpoint's tensors {tensors} cannot be read: {error}.") from None
-    return arrays, document["state"]
+        raise TrainingError(f"The weights at {path} cannot be read: {error}.") from None
+    return arrays

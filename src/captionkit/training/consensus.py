@@ -15,6 +15,7 @@ import numpy.typing as npt
 from captionkit.errors import ConfigError
 from captionkit.metrics.cider import cider_d
 from captionkit.metrics.document_frequency import DocumentFrequency
+from captionkit.metrics.left_out import left_out
 from captionkit.text import tokenize
 
 Weights = npt.NDArray[np.float32]
@@ -32,7 +33,7 @@ def consensus_weights(captions: Sequence[Sequence[str]], share: float) -> list[W
 
     Returns:
         For each picture float32 [captions], with mean 1; ones where a picture has a single caption, or captions
-        that have nothing in common.
+        that have nothing in common, and where there is a single picture.
 
     Raises:
         ConfigError: `share` is not from 0 to 1.
@@ -42,13 +43,11 @@ def consensus_weights(captions: Sequence[Sequence[str]], share: float) -> list[W
     weights = [np.ones(len(texts), np.float32) for texts in captions]
     tokens = [[tokenize(text) for text in texts] for texts in captions]
     several = [row for row, texts in enumerate(tokens) if len(texts) > 1]
-    if share == 0.0 or not several:
+    captioned = [texts for texts in tokens if texts]
+    if share == 0.0 or not several or len(captioned) < 2:  # CIDEr is undefined on a single picture
         return weights
-    table = DocumentFrequency.from_references([texts for texts in tokens if texts])
-    candidates = [caption for row in several for caption in tokens[row]]
-    others = [
-        [*tokens[row][:place], *tokens[row][place + 1 :]] for row in several for place in range(len(tokens[row]))
-    ]
+    table = DocumentFrequency.from_references(captioned)
+    candidates, others = zip(*left_out(tokens), strict=True)
     _, agreement = cider_d(candidates, others, table)
     ends = np.cumsum([len(tokens[row]) for row in several])
     for row, own in zip(several, np.split(agreement, ends[:-1]), strict=True):

@@ -14,7 +14,7 @@ from captionkit.modeling.caption_model import CaptionModel
 from captionkit.tokenizer import PAD
 from captionkit.training.distillation import Teachers, soft_cross_entropy
 from captionkit.training.input_pipeline import Batch, to_tensor
-from captionkit.training.losses import masked_cross_entropy, shift_right
+from captionkit.training.losses import shift_right, token_cross_entropy
 from captionkit.training.optimizer import Descent
 
 FeaturesOf = Callable[[tf.Tensor, bool], tf.Tensor]
@@ -70,16 +70,15 @@ class CrossEntropy:
         decoder = self._model.decoder
         with tf.GradientTape() as tape:
             features = self._features_of(inputs, True)
-            hidden, penalty = decoder.hidden_with_penalty(features, shift_right(ids), training=True)
-            # The vocabulary is the widest product of all: it is computed for real tokens only.
             real = ids != PAD
+            hidden, penalty = decoder.hidden_with_penalty(features, shift_right(ids), real, training=True)
+            # The vocabulary is the widest product of all: it is computed for real tokens only.
             logits = decoder.project(tf.boolean_mask(hidden, real), training=True)
             targets = tf.boolean_mask(ids, real)
             counts = None
             if weights is not None:
                 counts = tf.boolean_mask(tf.broadcast_to(weights[:, :, None], tf.shape(ids)), real)
-            everything = tf.ones_like(targets, tf.bool)
-            loss = masked_cross_entropy(logits, targets, everything, self._smoothing, counts)
+            loss = token_cross_entropy(logits, targets, self._smoothing, counts)
             objective = loss
             if self._teachers:
                 soft = soft_cross_entropy(logits, self._teachers.probabilities(known, ids), counts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,7 @@ class DevScores:
         self._constraints = Wording().constraints(
             tokenizer, no_repeat_ngram=decoding.no_repeat_ngram, bad_endings=decoding.bad_endings.split()
         )
-        self._read, self.references = read, references
+        self._read = read
         self._tokenised = [[tokenize(text) for text in texts] for texts in references]
         decoder = model.decoder
 
@@ -68,8 +68,8 @@ class DevScores:
     def captions(self) -> list[str]:
         """One caption a picture, tokens joined by spaces."""
         texts: list[str] = []
-        for first in range(0, len(self.references), BATCH):
-            rows = np.arange(first, min(first + BATCH, len(self.references)))
+        for first in range(0, len(self._tokenised), BATCH):
+            rows = np.arange(first, min(first + BATCH, len(self._tokenised)))
             found = self._decode(self._read(rows))
             texts += [" ".join(agree_articles(self._tokenizer.to_tokens(ids))) for ids in found]
         return texts
@@ -86,19 +86,9 @@ class DevScores:
         }
 
     def _decode(self, inputs: npt.NDArray[Any]) -> list[tuple[int, ...]]:
-        def step(state: Mapping[str, Any], ids: npt.NDArray[np.int32]) -> tuple[Any, Any, dict[str, Any]]:
-            logits, attention, changed = self._step(
-                {name: tf.convert_to_tensor(leaf) for name, leaf in state.items()}, tf.constant(ids)
-            )
-            return (
-                logits.numpy(),
-                None if attention is None else attention.numpy(),
-                {name: leaf.numpy() for name, leaf in changed.items()},
-            )
-
         found = beam_search(
-            lambda inputs: {name: leaf.numpy() for name, leaf in self._start(to_tensor(inputs)).items()},
-            step,
+            lambda inputs: self._start(to_tensor(inputs)),
+            self._step,
             inputs,
             beams=self._beams,
             max_length=self._decoding.max_length,

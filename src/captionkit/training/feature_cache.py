@@ -179,15 +179,13 @@ def build_pixel_cache(
     size: int,
     directory: Path | str,
     *,
-    workers: int = 2,
-    max_bad: float = MAX_BAD,
     quiet: bool = False,
 ) -> FeatureCache:
     """The same for pixels alone: rows uint8 [S, S, 3], for training the encoder too. See `build_feature_cache`."""
     described = {"name": "pixels", "image_size": str(size)}
     return _build(
         records, described, (size, size, 3), "uint8", lambda: _unchanged, directory,
-        size=size, batch_size=32, workers=workers, max_bad=max_bad, quiet=quiet,
+        size=size, quiet=quiet,
     )  # fmt: skip
 
 
@@ -213,9 +211,9 @@ def _build(
     directory: Path | str,
     *,
     size: int,
-    batch_size: int,
-    workers: int,
-    max_bad: float,
+    batch_size: int = 32,
+    workers: int = 2,
+    max_bad: float = MAX_BAD,
     quiet: bool,
 ) -> FeatureCache:
     directory = Path(directory)

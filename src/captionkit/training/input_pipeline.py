@@ -5,9 +5,8 @@ Letters: B images, C captions an image, L caption length.
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from captionkit.ahead import map_ahead
 from captionkit.tokenizer import PAD, Tokenizer
 
 Inputs = npt.NDArray[Any]
@@ -121,39 +121,11 @@ class Batches:
             inputs = self._augment(rows, inputs, np.random.default_rng((self._seed, step)))
         return Batch(rows, inputs, ids, weights if self._weights is not None else None)
 
-    def stream(self, first: int, last: int, *, ahead: int = 2) -> Iterator[tuple[int, Batch]]:
+    def stream(self, first: int, last: int) -> Iterator[tuple[int, Batch]]:
         """The batches of steps `first` to `last` - 1, read by a thread while the network works."""
-        waiting: queue.Queue[tuple[int, Batch] | BaseException | None] = queue.Queue(ahead)
-        stop = threading.Event()
-
-        def put(item: tuple[int, Batch] | BaseException | None) -> None:
-            while not stop.is_set():
-                try:
-                    waiting.put(item, timeout=0.1)
-                except queue.Full:
-                    continue
-                return
-
-        def produce() -> None:
-            try:
-                for step in range(first, last):
-                    if stop.is_set():
-                        return
-                    put((step, self[step]))
-                put(None)
-            except BaseException as error:  # handed to the consumer, which raises it
-                put(error)
-
-        thread = threading.Thread(target=produce, daemon=True)
-        thread.start()
-        try:
-            while (item := waiting.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            stop.set()
-            thread.join()
+        steps = range(first, last)
+        with closing(map_ahead(self.__getitem__, steps, threads=1, ahead=2)) as batches:
+            yield from zip(steps, batches, strict=True)
 
     def _epoch(self, epoch: int) -> npt.NDArray[np.int64]:
         if self._order[0] != epoch:

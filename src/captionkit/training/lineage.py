@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.config import Config, parse_config
+from captionkit.config import Config, parse_config, read_config
 from captionkit.config_paths import expand_paths
 from captionkit.errors import TrainingError
 from captionkit.files import sha256
@@ -59,18 +59,17 @@ def read_earlier(path: Path, *, setting: str) -> Earlier:
         config = parse_config(bundle.config, source=f"{path}:config.toml")
         own = config.encoder.trainable or config.encoder.weight_files
         return Earlier(config, bundle.tokenizer, weights, str(path) if own else "")
-    try:
-        text = (path / "config.toml").read_text(encoding="utf-8")
-        words = (path / "tokenizer.json").read_text(encoding="utf-8")
-    except OSError:
+    settings, words = path / "config.toml", path / "tokenizer.json"
+    if not (settings.is_file() and words.is_file()):
         raise TrainingError(
             f"Expected a finished run in {path} ({setting}), but its config.toml or "
             "tokenizer.json is missing; train that one first."
-        ) from None
-    config = parse_config(text, source=str(path / "config.toml"))
+        )
+    config = read_config(settings)
     # A run on the features of a fine-tuned encoder depends on that encoder as much as the run that trained it.
     own_file = str(path / "encoder.safetensors") if config.encoder.trainable else config.encoder.weight_files
-    return Earlier(config, Tokenizer.from_json(words), read_weights(path / "best.safetensors"), own_file)
+    tokenizer = Tokenizer.from_json(words.read_text(encoding="utf-8"))
+    return Earlier(config, tokenizer, read_weights(path / "best.safetensors"), own_file)
 
 
 def move_words(

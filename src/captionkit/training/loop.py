@@ -113,6 +113,8 @@ class Trainer:
             variable.assign(arrays[f"model/{name}"])
         self.descent.restore(arrays)
         self.state = RunState(**state)
+        # A run that ended for want of a gain goes on where more patience is asked for.
+        self.state.finished = self.state.step >= self.total_steps or self._out_of_patience()
         self._write_history()
 
     def run(self, *, until: int | None = None, quiet: bool = False) -> RunState:
@@ -165,6 +167,9 @@ class Trainer:
         epoch = self.batches.steps_per_epoch * self.config.eval_every
         return math.floor(step / epoch) > math.floor((step - 1) / epoch) or step == self.total_steps
 
+    def _out_of_patience(self) -> bool:
+        return 0 < self.config.patience <= self.state.evaluations_without_gain
+
     def _evaluate(self, training: dict[str, float] | None, bar: Progress) -> None:
         """Score on dev and keep the weights if they are the best; `training` says how the steps before went."""
         state = self.state
@@ -192,7 +197,7 @@ class Trainer:
         shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
         loss = f"loss {entry['loss']:.3f} nats/token; " if "loss" in entry else ""
         bar.say(f"epoch {entry['epoch']:g}: {loss}dev {shown}")
-        if self.config.patience and state.evaluations_without_gain >= self.config.patience:
+        if self._out_of_patience():
             bar.say(
                 f"No better dev CIDEr for {self.config.patience} evaluations: the best is kept and training ends."
             )

@@ -12,6 +12,29 @@ def shift_right(ids: tf.Tensor) -> tf.Tensor:
     return tf.concat([tf.fill(tf.shape(ids[:, :, :1]), BOS), ids[:, :, :-1]], axis=2)
 
 
+def token_cross_entropy(
+    logits: tf.Tensor, targets: tf.Tensor, label_smoothing: float = 0.0, weights: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Mean cross-entropy over T tokens.
+
+    With label smoothing e the target is (1 - e) for the word and e / V for every word of the vocabulary
+    (Szegedy et al. 2016, section 7).
+
+    Args:
+        logits: float32 [T, V].
+        targets: int32 [T].
+        label_smoothing: e, from 0 to 1.
+        weights: float32 [T], how much each token counts; None for all alike.
+
+    Returns:
+        float32 scalar, nats per token; 0 where there is none.
+    """
+    normaliser = tf.reduce_logsumexp(logits, axis=-1)
+    chosen = tf.gather(logits, targets, axis=1, batch_dims=1)
+    losses = normaliser - (1.0 - label_smoothing) * chosen - label_smoothing * tf.reduce_mean(logits, axis=-1)
+    return weighted_mean(losses, weights)
+
+
 def masked_cross_entropy(
     logits: tf.Tensor,
     target_ids: tf.Tensor,
@@ -19,28 +42,12 @@ def masked_cross_entropy(
     label_smoothing: float = 0.0,
     weights: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Mean cross-entropy over the real tokens.
-
-    With label smoothing e the target is (1 - e) for the word and e / V for every word of the vocabulary
-    (Szegedy et al. 2016, section 7).
-
-    Args:
-        logits: float32 [..., V].
-        target_ids: int32 [...].
-        mask: bool [...], True where the target is a real token. Padding has no part in the loss at all, not
-            even in its denominator.
-        label_smoothing: e, from 0 to 1.
-        weights: float32 [...], how much each token counts; None for all alike.
-
-    Returns:
-        float32 scalar, nats per real token; 0 where there is none.
-    """
-    real = tf.boolean_mask(logits, mask)  # [T, V]: softmax is not even computed for padding
-    targets = tf.boolean_mask(target_ids, mask)
-    normaliser = tf.reduce_logsumexp(real, axis=-1)
-    chosen = tf.gather(real, targets, axis=1, batch_dims=1)
-    losses = normaliser - (1.0 - label_smoothing) * chosen - label_smoothing * tf.reduce_mean(real, axis=-1)
-    return weighted_mean(losses, None if weights is None else tf.boolean_mask(weights, mask))
+    """`token_cross_entropy` of those of logits float32 [..., V] and targets int32 [...] where a mask bool [...] is
+    True. Padding has no part in the loss at all, not even in its denominator."""
+    logits, targets = tf.boolean_mask(logits, mask), tf.boolean_mask(target_ids, mask)
+    return token_cross_entropy(
+        logits, targets, label_smoothing, None if weights is None else tf.boolean_mask(weights, mask)
+    )
 
 
 def weighted_mean(losses: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:

@@ -29,7 +29,7 @@ class Descent:
 
     Attributes:
         variables: what is trained.
-        rates: for each variable the factor on the learning rate (layer-wise rates for a fine-tuned encoder).
+        rates: for each variable the factor on the learning rate (a smaller one for a fine-tuned encoder).
         average: running averages of `variables`; empty where `config.ema` is 0.
     """
 
@@ -56,7 +56,12 @@ class Descent:
         """One step down; returns the global gradient norm before clipping, float32 scalar."""
         clipped, norm = tf.clip_by_global_norm(list(gradients), self.config.clip_norm)
         self.optimizer.learning_rate.assign(rate)
-        self.optimizer.apply([g if r == 1.0 else g * r for g, r in zip(clipped, self.rates, strict=True)])
+        pairs = zip(self.variables, self.rates, strict=True)
+        slower = [(variable, share, tf.identity(variable.value)) for variable, share in pairs if share != 1.0]
+        self.optimizer.apply(clipped)
+        # Adam's steps are as long whatever the scale of the gradients, so the step itself is shortened.
+        for variable, share, before in slower:
+            variable.assign(before + share * (variable.value - before))
         if self.average:
             count = tf.cast(self.optimizer.iterations.value, tf.float32)
             # A young average must forget its random beginning, so its decay starts low.

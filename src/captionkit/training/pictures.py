@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from captionkit.config import Config, EncoderConfig
 from captionkit.errors import ConfigError
+from captionkit.files import cache_folder
 from captionkit.modeling.encoders import build_encoder
 from captionkit.records import ImageRecord
 from captionkit.training.augment import can_be_mirrored, is_mirrored
@@ -20,12 +21,10 @@ from captionkit.training.feature_cache import FeatureCache, build_feature_cache,
 from captionkit.training.input_pipeline import Inputs
 
 
-def cache_folder() -> Path:
+def features_folder() -> Path:
     """Where features are kept: $CAPTIONKIT_CACHE, else the user's cache folder."""
     chosen = os.environ.get("CAPTIONKIT_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "captionkit"
+    return Path(chosen) if chosen else cache_folder()
 
 
 def encoder_of(config: Config) -> keras.Model:
@@ -49,8 +48,8 @@ def encode_pictures(
     if config.encoder.trainable:
         size = encoder.input_shape[1]
         pixels = EncoderConfig(name="pixels", weights="none", image_size=size)
-        return build_pixel_cache(records, size, cache_folder() / cache_name(records, pixels), quiet=quiet)
-    folder = cache_folder() / cache_name(records, config.encoder)
+        return build_pixel_cache(records, size, features_folder() / cache_name(records, pixels), quiet=quiet)
+    folder = features_folder() / cache_name(records, config.encoder)
     return build_feature_cache(records, encoder, config.encoder, folder, quiet=quiet)
 
 
@@ -115,7 +114,7 @@ def encode_views(
             f"Expected training.views = 1 with a trainable encoder, which sees another view of a picture at every "
             f"step, but got {count}; leave it out."
         )
-    folders = [cache_folder() / cache_name(records, config.encoder, view) for view in range(1, count)]
+    folders = [features_folder() / cache_name(records, config.encoder, view) for view in range(1, count)]
     others = [
         build_feature_cache(records, encoder, config.encoder, folder, quiet=quiet, view=view)
         for view, folder in enumerate(folders, start=1)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from captionkit.config import Config, differences, parse_config, write_config
+from captionkit.config import Config, differences, read_config, write_config
 from captionkit.errors import TrainingError
 from captionkit.files import sha256, write_text
 from captionkit.modeling.caption_model import CaptionModel
@@ -168,8 +168,7 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
     if config.encoder.trainable and model.encoder is not None:
         layers = model.encoder.trainable_variables
         variables += layers
-        depth = np.linspace(-1.0, 0.0, len(layers))
-        rates += [float(config.training.encoder_rate * 10.0**d) for d in depth]
+        rates += [config.training.encoder_rate] * len(layers)
     descent = Descent(config.training, variables, rates)
     evaluate: Evaluate = DevScores(
         model,
@@ -212,10 +211,12 @@ def _features_of(model: CaptionModel, config: Config) -> FeaturesOf:
     return lambda inputs, training: tf.cast(inputs, tf.float32)
 
 
-def _times(config: Config, records: Sequence[ImageRecord]) -> npt.NDArray[np.int64]:
+def _times(config: Config, records: Sequence[ImageRecord]) -> npt.NDArray[np.int64] | None:
+    times = config.training.more_data_times
+    if times == 1:
+        return None
     more = {record.id for record in read_more(config)}
-    times = [config.training.more_data_times if record.id in more else 1 for record in records]
-    return np.array(times, np.int64)
+    return np.array([times if record.id in more else 1 for record in records], np.int64)
 
 
 def _weights(prepared: Prepared) -> list[npt.NDArray[np.float32]] | None:
@@ -269,8 +270,7 @@ def resume(
         TrainingError: no run there, or `overrides`, vocabulary or data differ from what it began with.
     """
     path = configuration_of(directory)
-    text = path.read_text(encoding="utf-8")
-    begun, config = parse_config(text, source=str(path)), parse_config(text, overrides, source=str(path))
+    begun, config = read_config(path), read_config(path, overrides)
     changed = (line for line in differences(begun, config) if not line.startswith(("bundle.", "expect.")))
     refused = [line for line in changed if line.split(":")[0] not in CHANGEABLE]
     if refused:

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from captionkit.config import Config
-from captionkit.config_paths import expand_path
+from captionkit.bundle import read_bundle
+from captionkit.config import Config, parse_config, read_config
+from captionkit.config_paths import expand_path, expand_paths
 from captionkit.datasets import images_folder
-from captionkit.errors import DataError, TrainingError
+from captionkit.errors import CaptionkitError, ConfigError, DataError, TrainingError
 from captionkit.files import read_bounded
 
 MAX_HISTORY_BYTES = 64 << 20
@@ -89,3 +90,48 @@ def read_history(path: Path) -> tuple[dict[str, Any], ...]:
             raise DataError(f"Expected a JSON object in line {number} of {path}, but it holds something else.")
         lines.append(document)
     return tuple(lines)
+
+
+def earlier_runs(config: Config) -> dict[Path, Config | None]:
+    """The runs and bundles that a run builds on, at once or through others; each comes after its own.
+
+    Returns:
+        Folder or file to its configuration; None where that cannot be read any more.
+    """
+    found: dict[Path, Config | None] = {}
+    seen: set[Path] = set()
+
+    def follow(settings: Config) -> None:
+        for path in _builds_on(settings):
+            if path.resolve() not in seen:
+                seen.add(path.resolve())
+                before = _configuration_at(path)
+                if before is not None:
+                    follow(before)
+                found[path] = before
+
+    follow(config)
+    return found
+
+
+def _builds_on(config: Config) -> list[Path]:
+    """Folders of runs, and bundles, that gave a run its encoder, its teachers or its first weights."""
+    paths = []
+    for setting in (config.encoder.weight_files, config.training.teachers, config.training.begin_from):
+        try:
+            paths += expand_paths(setting)
+        except ConfigError:  # a variable that is not set here
+            paths.append(Path(setting))
+    # The encoder of a run lies in its folder. Other files of weights are published ones, and say nothing of data.
+    folders = [path.parent if path.name == "encoder.safetensors" else path for path in paths]
+    return [path for path in folders if path.suffix not in (".npz", ".safetensors", ".h5", ".pth")]
+
+
+def _configuration_at(path: Path) -> Config | None:
+    try:
+        if path.is_dir():
+            return read_config(path / "config.toml")
+        held = read_bundle(path).config
+        return parse_config(held, source=f"{path}:config.toml") if held else None
+    except (CaptionkitError, OSError):
+        return None

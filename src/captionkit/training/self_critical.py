@@ -20,7 +20,7 @@ from captionkit.modeling.decoders import Decoder
 from captionkit.tokenizer import BOS, EOS, PAD, UNK
 from captionkit.training.cross_entropy import FeaturesOf
 from captionkit.training.input_pipeline import Batch, to_tensor
-from captionkit.training.losses import masked_cross_entropy, shift_right
+from captionkit.training.losses import shift_right, token_cross_entropy
 from captionkit.training.optimizer import Descent
 from captionkit.training.reward import Reward
 
@@ -153,8 +153,7 @@ class SelfCritical:
             loss = (1.0 - share) * policy_loss(logits, sampled, leave_one_out(rewards))
             if share:
                 words = tf.boolean_mask(ids, ids != PAD)
-                everything = tf.ones_like(words, tf.bool)
-                loss += share * masked_cross_entropy(self._logits(features, ids), words, everything)
+                loss += share * token_cross_entropy(self._logits(features, ids), words)
         gradients = tape.gradient(loss, [variable.value for variable in self._descent.variables])
         return self._descent.apply(gradients, rate)
 

@@ -12,6 +12,8 @@ import tensorflow as tf
 from captionkit.config import DecoderConfig
 from captionkit.errors import ConfigError
 from captionkit.modeling.decoders import DECODERS, Decoder, base, build_decoder
+from captionkit.tokenizer import EOS, PAD
+from captionkit.training.losses import shift_right
 
 B, C, L, P, D, V = 3, 2, 7, 4, 6, 20
 
@@ -113,6 +115,26 @@ def test_dropout_is_on_in_training_only_and_seeded(kind: str, features: np.ndarr
     np.testing.assert_array_equal(a, b)
     assert np.abs(first(features, ids, training=True).numpy() - a).max() > 1e-3
     np.testing.assert_array_equal(first(features, ids).numpy(), first(features, ids).numpy())
+
+
+def test_the_doubly_stochastic_penalty_counts_the_steps_that_predict_a_word(
+    features: np.ndarray, ids: np.ndarray
+) -> None:
+    decoder = make("attention_lstm", doubly_stochastic=0.5)
+    targets = ids.copy()
+    targets[0, 0, 3:] = (EOS, PAD, PAD, PAD)
+    targets[1, 1] = PAD  # a picture with fewer captions than the others
+    before = shift_right(targets)
+    penalties = []
+    for b, c in np.argwhere((targets != PAD).any(axis=2)):
+        state, looked = decoder.start(tf.constant(features[b : b + 1])), np.zeros(P)
+        for place in range(np.count_nonzero(targets[b, c])):
+            _, attention, changed = decoder.step(state, before[b, c, place : place + 1])
+            assert attention is not None
+            state, looked = {**state, **changed}, looked + attention[0].numpy()
+        penalties.append(np.square(1 - looked).sum())
+    _, penalty = decoder.hidden_with_penalty(features, before, targets != PAD)
+    assert float(penalty) == pytest.approx(0.5 * np.mean(penalties), rel=1e-4)
 
 
 def test_an_unknown_kind_names_the_nearest() -> None:

@@ -111,28 +111,28 @@ class AttentionLSTMDecoder(Decoder):
         return output, weights[:, 0], {"h": hidden[:, 0], "c": memory[:, 0]}
 
     def hidden_with_penalty(
-        self, features: tf.Tensor, ids: tf.Tensor, training: bool = False
+        self, features: tf.Tensor, ids: tf.Tensor, real: tf.Tensor, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Decoder`. The penalty is the mean over captions of sum_p (1 - sum_t weight_tp)^2, equation 14."""
         C, L, U = ids.shape[1], ids.shape[2], self.config.units
         state = self.start(features, training)
         words = self.embed(ids, training)  # [B, C, L, E]
         hidden, memory = (tf.repeat(state[name][:, None], C, axis=1) for name in ("h", "c"))
-        real = tf.cast(ids != PAD, features.dtype)  # [B, C, L]
+        steps = tf.cast(real, features.dtype)  # [B, C, L]
         looked = tf.zeros_like(state["grid"][:, None, :, 0])  # [B, 1, P], then [B, C, P]
         outputs, contexts = [], []
         for position, gates in enumerate(tf.unstack(self.cell.inputs(words), axis=2)):
             hidden, memory, context, weights = self.one(gates, hidden, memory, state["grid"], state["keys"])
             outputs.append(hidden)
             contexts.append(context)
-            looked = looked + weights * real[:, :, position, None]
+            looked = looked + weights * steps[:, :, position, None]
         states = self.dropout(tf.stack(outputs, axis=2), training)
         output = self.deep_output(words, states, tf.stack(contexts, axis=2))
-        penalties = tf.reduce_sum(tf.square(1.0 - looked), axis=2) * tf.reduce_max(real, axis=2)
-        captions = tf.reduce_sum(tf.reduce_max(real, axis=2))
-        penalty = tf.math.divide_no_nan(tf.reduce_sum(penalties), captions)
+        captions = tf.reduce_max(steps, axis=2)  # [B, C]: 0 for a row of padding alone
+        penalties = tf.reduce_sum(tf.square(1.0 - looked), axis=2) * captions
+        penalty = tf.math.divide_no_nan(tf.reduce_sum(penalties), tf.reduce_sum(captions))
         return self.dropout(tf.reshape(output, [-1, C, L, U]), training), self.config.doubly_stochastic * penalty
 
     def hidden(self, features: tf.Tensor, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """See `Decoder.hidden`."""
-        return self.hidden_with_penalty(features, ids, training)[0]
+        return self.hidden_with_penalty(features, ids, ids != PAD, training)[0]

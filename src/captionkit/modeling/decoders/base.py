@@ -61,12 +61,11 @@ class Decoder(keras.layers.Layer):
         self.output_bias = self.add_weight(name="output_bias", shape=(V,), initializer="zeros")
         self.built = True
 
-    def dropout(self, tensor: tf.Tensor, training: bool, rate: float | None = None) -> tf.Tensor:
+    def dropout(self, tensor: tf.Tensor, training: bool) -> tf.Tensor:
         """Inverted dropout with the configured rate; the identity outside training."""
-        rate = self.config.dropout if rate is None else rate
-        if not training or rate == 0.0:
+        if not training or self.config.dropout == 0.0:
             return tensor
-        return keras.random.dropout(tensor, rate, seed=self.seeds)
+        return keras.random.dropout(tensor, self.config.dropout, seed=self.seeds)
 
     def embed(self, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Word vectors: int32 [...] -> float32 [..., E]."""
@@ -102,9 +101,12 @@ class Decoder(keras.layers.Layer):
         raise NotImplementedError
 
     def hidden_with_penalty(
-        self, features: tf.Tensor, ids: tf.Tensor, training: bool = False
+        self, features: tf.Tensor, ids: tf.Tensor, real: tf.Tensor, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """`hidden`, and a term that the training loss adds (nats; zero for decoders that ask for none)."""
+        """`hidden`, and a term that the training loss adds (nats; zero for decoders that ask for none).
+
+        `real` bool [B, C, L] says at which positions a word (or eos) is to be predicted; the others are padding.
+        """
         return self.hidden(features, ids, training), tf.zeros([])
 
     def call(self, features: tf.Tensor, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
