@@ -169,7 +169,7 @@ class TrainingConfig:
     teachers: str = ""
     teachers_share: float = 0.5
     pseudo_captions: str = ""
-    encoder_rate: float = 0.1
+    encoder_rate: float = 0.25
     augment: bool = True
     views: int = 1
 
