@@ -214,7 +214,10 @@ def test_the_word_detector_must_agree_where_it_knows_the_word(
     found = captioner.search.run(captioner.engine.start, captioner.engine.step, features)
     assert captioner.thing_detector is not None
     rows = captioner._unsaid(
-        found, captioner.thing_detector.probabilities(features), np.tile(told, (len(PICTURES), 1)), captioner.constraints()
+        found,
+        captioner.thing_detector.probabilities(features),
+        np.tile(told, (len(PICTURES), 1)),
+        captioner.constraints(),
     )
     assert bool(rows) is named
 
