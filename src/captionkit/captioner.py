@@ -66,7 +66,7 @@ class Captioner:
         """
         self.bundle, self._threads = bundle, threads
         self.engine = Engine.of(bundle, threads=threads)
-        self.word_detector, self.thing_detector = _word_detector(bundle), _thing_detector(bundle)
+        self.word_detector, self.thing_detector = _detectors(bundle)
         self._things = ids_of_things(bundle.tokenizer)
         known = bundle.calibration
         self.calibration = None if known is None else Calibration.from_document(known)
@@ -177,7 +177,9 @@ class Captioner:
     ) -> list[tuple[Caption, ...]]:
         """Captions for features float32 [B, P, D] that `engine.encode` gave, best first.
 
-        For those who need a picture's features as well as its captions: it is encoded once.
+        For those who need a picture's features as well as its captions: it is encoded once. With a beam search and
+        no words demanded, a picture whose best caption does not name a thing that is surely there
+        (`captionkit.things`) is searched for once more, with this thing as a demand.
 
         Args:
             features: of B pictures.
@@ -252,9 +254,11 @@ class Captioner:
         return round(self.calibration.of(captions[0], self.bundle.tokenizer), 4)
 
     def _to_caption(self, hypothesis: Hypothesis, evidence: Floats | None, things: Floats | None) -> Caption:
-        said = [0.0]
+        recognised = None
         if things is not None:
-            said += [float(things[place]) for place, ids in enumerate(self._things) if ids & set(hypothesis.ids)]
+            words = set(hypothesis.ids)
+            named = (chance for chance, ids in zip(things, self._things, strict=True) if ids & words)
+            recognised = float(max(named, default=0.0))
         tokens = agree_articles(self.bundle.tokenizer.to_tokens(hypothesis.ids))
         return Caption(
             text=_sentence(tokens),
@@ -264,7 +268,7 @@ class Captioner:
             finished=hypothesis.finished,
             attention=hypothesis.attention,
             evidence=() if evidence is None else of_words(evidence, tokens, self.bundle.tokenizer),
-            recognised=None if things is None else max(said),
+            recognised=recognised,
         )
 
     def _read(self, images: Iterable[Picture]) -> Iterator[tuple[str, Pixels | str]]:
@@ -297,21 +301,14 @@ class Captioner:
             raise UsageError(f"{source}: {error}") from None
 
 
-def _word_detector(bundle: Bundle) -> WordDetector | None:
-    if bundle.word_detector is None:
-        return None
-    network = bundle.manifest.network
+def _detectors(bundle: Bundle) -> tuple[WordDetector | None, ThingDetector | None]:
+    words, things, network = bundle.word_detector, bundle.things, bundle.manifest.network
+    depth, vocabulary = network.depth, network.vocabulary
     try:
-        return WordDetector.from_bytes(bundle.word_detector, depth=network.depth, vocabulary=network.vocabulary)
-    except BundleError as error:
-        raise BundleError(f"{bundle.source}: {error}") from None
-
-
-def _thing_detector(bundle: Bundle) -> ThingDetector | None:
-    if bundle.things is None:
-        return None
-    try:
-        return ThingDetector.from_bytes(bundle.things, depth=bundle.manifest.network.depth)
+        return (
+            None if words is None else WordDetector.from_bytes(words, depth=depth, vocabulary=vocabulary),
+            None if things is None else ThingDetector.from_bytes(things, depth=depth),
+        )
     except BundleError as error:
         raise BundleError(f"{bundle.source}: {error}") from None
 

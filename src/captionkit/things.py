@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.arrays import read_arrays
+from captionkit.arrays import read_arrays, to_int8
 from captionkit.errors import BundleError
 from captionkit.tokenizer import Tokenizer
 
@@ -136,16 +136,10 @@ class ThingDetector:
 
     def to_bytes(self) -> bytes:
         """As an `.npz` without pickled objects; the weights as int8 with a scale a class."""
-        scale = np.maximum(np.abs(self.weights).max(axis=0), np.finfo(np.float32).tiny) / np.float32(127)
+        weights, scale = to_int8(self.weights)
         buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            allow_pickle=False,
-            format=np.array(_FORMAT),
-            weights=np.round(self.weights / scale).astype(np.int8),
-            scale=scale.astype(np.float32),
-            bias=self.bias,
-        )
+        arrays = {"format": np.array(_FORMAT), "weights": weights, "scale": scale, "bias": self.bias}
+        np.savez(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
 
     @classmethod

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.arrays import read_arrays
+from captionkit.arrays import read_arrays, to_int8
 from captionkit.decoding.wording import SMALL_WORDS
 from captionkit.errors import BundleError, DataError
 from captionkit.text import tokenize
@@ -70,9 +70,7 @@ class WordDetector:
         """As an `.npz` without pickled objects; basis and weights as int8 with a scale a column."""
         arrays = {"format": np.array(_FORMAT), "mean": self.mean, "usual": self.usual}
         for name, matrix in (("basis", self.basis), ("weights", self.weights)):
-            scale = np.maximum(np.abs(matrix).max(axis=0), np.finfo(np.float32).tiny) / np.float32(127)
-            arrays[name] = np.round(matrix / scale).astype(np.int8)
-            arrays[f"{name}_scale"] = scale.astype(np.float32)
+            arrays[name], arrays[f"{name}_scale"] = to_int8(matrix)
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
