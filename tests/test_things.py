@@ -173,6 +173,8 @@ def test_a_caption_names_the_thing_that_is_surely_there(tiny_bundle: Path) -> No
     asked = plain.caption(PICTURES, wording=Wording(must=("cat",)))
     assert [one.text for one in after] == [one.text for one in asked]
     assert all(len(one.captions) == 3 for one in guided.caption(PICTURES, n=3))
+    assert {one.captions[0].demanded for one in after} == {"cat"}
+    assert {one.captions[0].demanded for one in (*before, *asked)} == {None}
 
 
 def test_what_is_not_sure_or_has_no_word_changes_nothing(tiny_bundle: Path) -> None:

@@ -27,7 +27,7 @@ from captionkit.errors import BundleError, ImageError, UsageError
 from captionkit.images import MAX_PIXELS, load_pixels, resize_image
 from captionkit.records import Caption, Prediction
 from captionkit.text import detokenize
-from captionkit.things import CALLED_FOR, SURE, ThingDetector, ids_of_things
+from captionkit.things import CALLED_FOR, SURE, WORDS, ThingDetector, ids_of_things
 from captionkit.word_detector import Floats, WordDetector, of_words
 
 Pixels = npt.NDArray[np.uint8]
@@ -191,18 +191,23 @@ class Captioner:
         found = search.run(self.engine.start, self.engine.step, features, constraints=constraints, n=n)
         evidence = None if self.word_detector is None else self.word_detector.evidence(features)
         things = None if self.thing_detector is None else self.thing_detector.probabilities(features)
+        demanded: dict[int, str] = {}
         if things is not None and isinstance(search, Beam) and not constraints.must:
-            for demand, rows in self._unsaid(found, things, evidence, constraints).items():
+            for (name, demand), rows in self._unsaid(found, things, evidence, constraints).items():
                 guided = replace(constraints, must=(demand,))
                 again = search.run(self.engine.start, self.engine.step, features[rows], constraints=guided, n=n)
                 for row, hypotheses in zip(rows, again, strict=True):
                     best, before = hypotheses[0], found[row][0]
                     if best.finished >= before.finished and demand.intersection(best.ids):
                         found[row] = hypotheses
+                        demanded[row] = name
         return [
             tuple(
                 self._to_caption(
-                    one, None if evidence is None else evidence[row], None if things is None else things[row]
+                    one,
+                    None if evidence is None else evidence[row],
+                    None if things is None else things[row],
+                    demanded.get(row),
                 )
                 for one in hypotheses
             )
@@ -215,21 +220,22 @@ class Captioner:
         things: Floats,
         evidence: Floats | None,
         constraints: Constraints,
-    ) -> dict[frozenset[int], list[int]]:
-        """Words for a thing that a picture surely shows and its best caption does not name -> such pictures.
+    ) -> dict[tuple[str, frozenset[int]], list[int]]:
+        """A thing that pictures surely show and their best captions do not name, its words -> these pictures.
 
         Their captions are searched for once more, and must hold one of these words (Anderson et al. 2017, "Guided
         open vocabulary image captioning with constrained beam search").
         """
         rows = defaultdict(list)
         for row, (hypotheses, chances) in enumerate(zip(found, things, strict=True)):
-            words = self._things[int(chances.argmax())]
+            likeliest = int(chances.argmax())
+            words = self._things[likeliest]
             demand = words - constraints.avoid
             if chances.max() < SURE or not demand or words.intersection(hypotheses[0].ids):
                 continue
             # Two opinions; of words that the word detector does not know it has none.
             if evidence is None or not (evidence[row, list(demand)] < CALLED_FOR).all():
-                rows[demand].append(row)
+                rows[WORDS[likeliest][0], demand].append(row)
         return rows
 
     def _caption_batch(
@@ -253,7 +259,13 @@ class Captioner:
             return None
         return round(self.calibration.of(captions[0], self.bundle.tokenizer), 4)
 
-    def _to_caption(self, hypothesis: Hypothesis, evidence: Floats | None, things: Floats | None) -> Caption:
+    def _to_caption(
+        self,
+        hypothesis: Hypothesis,
+        evidence: Floats | None,
+        things: Floats | None,
+        demanded: str | None,
+    ) -> Caption:
         recognised = None
         if things is not None:
             words = set(hypothesis.ids)
@@ -269,6 +281,7 @@ class Captioner:
             attention=hypothesis.attention,
             evidence=() if evidence is None else of_words(evidence, tokens, self.bundle.tokenizer),
             recognised=recognised,
+            demanded=demanded,
         )
 
     def _read(self, images: Iterable[Picture]) -> Iterator[tuple[str, Pixels | str]]:

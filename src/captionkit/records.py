@@ -51,6 +51,8 @@ class Caption:
             knows nothing. Empty without a word detector.
         recognised: how likely the picture is one of the likeliest thing that the sentence names, 0 where it names
             none, by the bundle's thing detector (`captionkit.things`); None without one.
+        demanded: the thing that the sentence had to name, since the picture surely shows one and the likeliest
+            sentence did not say so; None where nothing was demanded.
     """
 
     text: str
@@ -61,6 +63,7 @@ class Caption:
     attention: npt.NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
     evidence: tuple[float | None, ...] = ()
     recognised: float | None = None
+    demanded: str | None = None
 
     @property
     def log_probability(self) -> float:

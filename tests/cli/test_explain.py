@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import html
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from captionkit.bundle import read_bundle, write_bundle
 from captionkit.cli.app import app
 from captionkit.errors import ImageError, UsageError
 from captionkit.selftest import draw_picture
+from captionkit.things import CLASSES, ThingDetector
+
+CAT = 281  # a class of ImageNet
 
 
 def test_text_picture_and_page(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -62,3 +69,21 @@ def test_a_png_is_called_so(tiny_bundle: Path, tmp_path: Path) -> None:
             ["explain", str(tmp_path / "a.png"), "--bundle", str(tiny_bundle), "--png", "why.jpg"],
             catch_exceptions=False,
         )
+
+
+def test_it_says_what_a_caption_had_to_name(tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = read_bundle(tiny_bundle)
+    bias = np.zeros(CLASSES, np.float32)
+    bias[CAT] = 30.0
+    things = ThingDetector(np.zeros((bundle.manifest.network.depth, CLASSES), np.float32), bias).to_bytes()
+    guided, photo = tmp_path / "guided.captionkit", tmp_path / "photo.png"
+    write_bundle(guided, dataclasses.replace(bundle, things=things))
+    photo.write_bytes(draw_picture(0))
+    told = [
+        CliRunner().invoke(app, ["explain", str(photo), "--bundle", str(path), "--html", str(page)]).stdout
+        for path, page in ((guided, tmp_path / "a.html"), (tiny_bundle, tmp_path / "b.html"))
+    ]
+    sentence = 'It had to name a thing that the picture surely shows ("cat"): the likeliest sentence did not.'
+    pages = [(tmp_path / name).read_text("utf-8") for name in ("a.html", "b.html")]
+    assert [sentence in one for one in told] == [True, False]
+    assert [html.escape(sentence) in one for one in pages] == [True, False]

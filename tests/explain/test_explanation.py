@@ -134,6 +134,16 @@ class _Page(html.parser.HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
+def test_the_panels_have_a_line_for_what_the_caption_had_to_name(found: Explanation) -> None:
+    told = dataclasses.replace(found, caption=dataclasses.replace(found.caption, demanded="cat"))
+    assert "cat" in told.demand
+    assert not found.demand
+    with_line, without = draw_panels(told), draw_panels(found)
+    assert with_line.height == without.height + 22
+    title = without.crop((0, 0, without.width, 60))
+    assert with_line.crop((0, 0, without.width, 60)).tobytes() == title.tobytes()
+
+
 def _tags(page: str) -> list[tuple[str, dict[str, str | None]]]:
     parser = _Page()
     parser.feed(page)

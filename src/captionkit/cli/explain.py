@@ -63,6 +63,8 @@ def explain(
     print(printable(found.caption.text))
     if found.confidence is not None:
         print(f"confidence {percent(found.confidence)}")
+    if found.demand:
+        print(found.demand)
     width = max((len(word.text) for word in found.words), default=0)
     for word in found.words:
         instead = ", ".join(f"{text} {percent(chance)}" for text, chance in word.instead)

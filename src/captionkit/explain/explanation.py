@@ -100,6 +100,16 @@ class Explanation:
             return "Bright places are those that the model attends to while it chooses the word."
         return "Bright places are those that the word rests on: covering them makes it less likely."
 
+    @property
+    def demand(self) -> str:
+        """What was demanded of the caption and why, as one sentence; empty where nothing was."""
+        if self.caption.demanded is None:
+            return ""
+        return (
+            f'It had to name a thing that the picture surely shows ("{self.caption.demanded}"): '
+            "the likeliest sentence did not."
+        )
+
 
 def explain(
     captioner: Captioner,

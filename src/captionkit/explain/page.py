@@ -51,7 +51,7 @@ def format_page(explanation: Explanation) -> str:
 def _facts(explanation: Explanation) -> str:
     likely = f"log-probability {explanation.caption.log_probability:.2f}"
     sure = "" if explanation.confidence is None else f"Confidence {percent(explanation.confidence)}, "
-    return f"{sure}{likely if sure else likely.capitalize()}."
+    return f"{sure}{likely if sure else likely.capitalize()}. {explanation.demand}".rstrip()
 
 
 def _buttons(explanation: Explanation) -> str:

@@ -62,14 +62,16 @@ def draw_panels(explanation: Explanation) -> Image.Image:
     lines = _wrap(explanation.caption.text or "(no caption)", title, width - 2 * MARGIN)
     rows = -(-(len(explanation.words) + 1) // columns)
     foot = _footer(explanation)
-    top = MARGIN + 40 * len(lines) + 30
+    subtitle = [_subtitle(explanation), *filter(None, [explanation.demand])]
+    top = MARGIN + 40 * len(lines) + 8 + 22 * len(subtitle)
     panel_height = height + 92
     total = top + rows * (panel_height + GAP) + (30 + 26 * len(foot) if foot else 0) + MARGIN
     canvas = Image.new("RGB", (width, total), PAPER)
     pen = ImageDraw.Draw(canvas)
     for place, line in enumerate(lines):
         pen.text((MARGIN, MARGIN - 6 + 40 * place), line, INK, title)
-    pen.text((MARGIN, MARGIN + 40 * len(lines)), _subtitle(explanation), QUIET, small)
+    for place, line in enumerate(subtitle):
+        pen.text((MARGIN, MARGIN + 40 * len(lines) + 22 * place), line, QUIET, small)
     for place, word in enumerate([None, *explanation.words]):
         row, column = divmod(place, columns)
         _panel(canvas, pen, picture, word, MARGIN + column * (PANEL + GAP), top + row * (panel_height + GAP))
