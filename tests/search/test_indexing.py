@@ -183,6 +183,21 @@ def test_an_index_beside_its_folder_moves_with_it(indexed: Path, album: Path, tm
         assert all(paths[0].is_file() for paths in found)
 
 
+def test_an_index_that_a_link_names_knows_its_folder(album: Path, captioner: Captioner, tmp_path: Path) -> None:
+    deep, folder_link, link = album / "trip" / "i.sqlite", tmp_path / "to" / "folder", tmp_path / "to" / "i.sqlite"
+    index_folder(album, deep, captioner, quiet=True)
+    folder_link.parent.mkdir()
+    folder_link.symlink_to(deep.parent)
+    link.symlink_to(deep)
+    for path in (folder_link / deep.name, link):
+        with open_index(path) as index:
+            assert index.root.samefile(album)
+    index_folder(album, link, captioner, rebuild=True, quiet=True)
+    assert link.is_symlink()
+    with open_index(deep) as index:
+        assert index.root == album
+
+
 def test_an_index_elsewhere_keeps_the_whole_path(album: Path, captioner: Captioner, tmp_path: Path) -> None:
     (tmp_path / "indexes").mkdir()
     path = tmp_path / "indexes" / "album.sqlite"

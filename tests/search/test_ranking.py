@@ -155,7 +155,10 @@ def test_answers_carry_notes(index: Index, captioner: Captioner) -> None:
     assert answer.notes[0] == "No picture fits: no caption has a word of the query, and the model expects none."
     assert "does not know 'xyzzy'" in answer.notes[1]
     long = answer_query(index, "dog " * 100, captioner)
-    assert long.notes == ("The query is long; its last 90 words are not looked for.",)
+    assert long.notes == ("The query is long; its last 90 words do not count for the model.",)
+    alone = answer_query(index, " ".join(f"dog{number}" for number in range(70)), None)
+    assert alone.notes[-1] == "The query is long; its last 6 words are not looked for."
+    assert answer_query(index, "🐶", captioner).notes == ("The query has no words, so nothing is looked for.",)
 
 
 def test_a_picture_is_most_like_itself_and_its_copies(index: Index, captioner: Captioner, album: Path) -> None:

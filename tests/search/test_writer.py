@@ -256,6 +256,18 @@ def test_a_damaged_index_is_one_sentence(indexed: Path, album: Path, captioner: 
     assert report.captioned == 6
 
 
+def test_damage_to_the_letters_of_an_index_is_one_sentence(indexed: Path, album: Path, bundle: Bundle) -> None:
+    """SQLite's own words quote what is no text: of a table's name, of a stem."""
+    whole = indexed.read_bytes()
+    stem = open_index(indexed).stems().popitem()[0].encode()
+    for letters in (b"TABLE contents", stem):
+        indexed.write_bytes(whole.replace(letters, b"\xff" + letters[1:]))
+        with pytest.raises(SearchError, match=r"is damaged.* --rebuild"), open_index(indexed) as index:
+            index.stems()
+    with IndexWriter(indexed, album, bundle, captions=2, cells=1, rebuild=True) as writer:
+        assert writer.index.count() == 0
+
+
 def test_values_of_a_wrong_length_or_type_are_damage(indexed: Path) -> None:
     connection = sqlite3.connect(indexed)
     with connection:

@@ -152,11 +152,13 @@ def answer_query(
         notes.append("The query has no words, so nothing is looked for.")
     elif not results:
         notes.append("No picture fits: no caption has a word of the query, and the model expects none.")
-    if ranking.unknown:
+    if ranking.unknown and words:
         quoted = ", ".join(f"'{word}'" for word in ranking.unknown)
-        notes.append(f"The model does not know {quoted}; only the captions are searched for that.")
+        notes.append(f"The model does not know {quoted}; only captions and expected words are searched for that.")
     if ranking.unasked:
-        notes.append(f"The query is long; its last {ranking.unasked:,} words are not looked for.")
+        # Those that the model is not asked for are still searched for by the first stage.
+        left_out = "are not looked for" if captioner is None else "do not count for the model"
+        notes.append(f"The query is long; its last {ranking.unasked:,} words {left_out}.")
     by = "words and model" if any(hit.gain is not None for hit in ranking.hits) else "words"
     return Answer(query, (tuple(results),), tuple(notes), by)
 

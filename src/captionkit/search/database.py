@@ -105,6 +105,11 @@ def find_index(start: Path) -> Path:
     )
 
 
+def behind_link(path: Path) -> Path:
+    """The index itself where a link names it: its folder, its lock and its journal are there."""
+    return path.resolve() if path.is_symlink() else path
+
+
 def check_kind(path: Path) -> None:
     """Refuse a file that is not SQLite's: what is no index is not a damaged one, and nothing is made beside it.
 
@@ -228,8 +233,10 @@ def told(path: Path) -> Iterator[None]:
                 f"The index {path} needs SQLite's full-text search, but TensorFlow was loaded first and has put "
                 "its own SQLite in place, which lacks it: import sqlite3 before tensorflow."
             ) from None
+        if any(part in str(error) for part in ("decode", "no such column", "no such table")):
+            raise damaged(path) from None
         raise SearchError(f"SQLite cannot use the index {path} ({error}).") from None
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):  # the second where SQLite's own sentence quotes the damage
         raise damaged(path) from None
 
 

@@ -23,7 +23,16 @@ import numpy.typing as npt
 from captionkit.audit.picture_hash import PictureHash
 from captionkit.errors import SearchError
 from captionkit.search.compact import VECTOR, unpack, unpack_look
-from captionkit.search.database import check_kind, connect, damaged, intact, read_facts, reading, told
+from captionkit.search.database import (
+    behind_link,
+    check_kind,
+    connect,
+    damaged,
+    intact,
+    read_facts,
+    reading,
+    told,
+)
 from captionkit.search.segments import read_columns
 from captionkit.search.words import QueryWord, match_expression
 
@@ -60,7 +69,10 @@ class Index:
         self.path = path
         self.connection = connection
         self.facts = read_facts(connection, path)
-        self.root = Path(os.path.normpath(path.absolute().parent / os.fsdecode(self.facts.root)))
+        root = os.fsdecode(self.facts.root)
+        # Paths are shown as the person wrote them, but ".." of a folder that was named by a link leads elsewhere.
+        place = path.absolute() if root == "." else path.resolve()
+        self.root = Path(os.path.normpath(place.parent / root))
 
     def __enter__(self) -> Self:
         return self
@@ -218,6 +230,7 @@ def open_index(path: Path) -> Index:
     Raises:
         SearchError: there is none, or it is damaged or of another version.
     """
+    path = behind_link(path)
     # An empty file is what is left where the first run was stopped, or found no room, before it wrote anything.
     if not path.is_file() or not path.stat().st_size:
         raise SearchError(

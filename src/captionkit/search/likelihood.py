@@ -14,6 +14,7 @@ import numpy.typing as npt
 from captionkit.captioner import Captioner
 from captionkit.decoding import teacher_forced
 from captionkit.engine import Engine
+from captionkit.search.words import split_words
 from captionkit.text import tokenize
 from captionkit.tokenizer import Tokenizer
 
@@ -25,12 +26,17 @@ Floats = npt.NDArray[np.float32]
 def known_words(text: str, tokenizer: Tokenizer) -> tuple[list[str], list[str]]:
     """The words of a text that a vocabulary has, in order, and those that it lacks, each once.
 
-    Signs such as emoji, which the tokeniser passes over, count as words that it lacks; punctuation does not.
+    A word that it has only in parts ("fire-truck") or without accents ("café") is known as these. Signs such as
+    emoji, which the tokeniser passes over, count as words that it lacks; brackets and punctuation do not.
     """
-    words = tokenize(text)
-    known = [word for word in words if tokenizer.id_of(word) is not None]
-    strange = [word for word in words if tokenizer.id_of(word) is None and _is_word(word)]
-    strange += [char for char in text if unicodedata.category(char) == "So" and char not in known]
+    known: list[str] = []
+    strange: list[str] = []
+    for word in filter(_is_word, tokenize(text)):
+        parts = [word] if tokenizer.id_of(word) is not None else split_words(word)
+        has_all = parts and all(tokenizer.id_of(part) is not None for part in parts)
+        known += parts if has_all else []
+        strange += [] if has_all else [word]
+    strange += [char for char in text if unicodedata.category(char) == "So"]
     return known, list(dict.fromkeys(strange))
 
 

@@ -22,6 +22,7 @@ from captionkit.search.database import (
     APPLICATION_ID,
     Facts,
     another_kind,
+    behind_link,
     check_kind,
     connect,
     create_tables,
@@ -82,7 +83,8 @@ class IndexWriter:
             cells: cells kept of each picture's grid.
             rebuild: begin anew, whatever is there.
         """
-        self.path, self.root = path, root
+        self.path = path = behind_link(path)
+        self.root = root
         name, depth = bundle.manifest.name, bundle.manifest.network.depth
         self._facts = Facts(
             root=_stored_root(path, root),
