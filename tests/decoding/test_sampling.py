@@ -109,6 +109,24 @@ def test_sampling_at_the_limit_tells_finished_from_cut() -> None:
     assert {(one.ids, one.finished) for one in found} == {((A,), False), ((B,), True)}
 
 
+@pytest.mark.parametrize("temperature", [1e-320, 1e-40, 1e300])
+def test_any_temperature_draws_words(temperature: float) -> None:
+    start, step = first_word()
+    (found,) = sample(start, step, ONE, n=40, temperature=temperature, top_p=0.999, max_length=3)
+    # One draws the likeliest alone, the other all as often.
+    assert {one.ids[0] for one in found} >= ({A, B, C} if temperature > 1 else {A})
+    assert temperature > 1 or {one.ids for one in found} == {(A,)}
+
+
+def test_draws_that_can_go_no_further_leave_the_others_alone() -> None:
+    start, step = first_word()
+    constraints = Constraints(
+        min_length=3, no_repeat_ngram=1, twins=(frozenset({A, B}), frozenset({A, C})), avoid=frozenset({BOS})
+    )
+    (found,) = sample(start, step, ONE, n=40, top_p=0.99, max_length=4, constraints=constraints)
+    assert {len(one.ids) for one in found} == {1, 2}  # A, and B with C
+
+
 def test_the_nucleus_keeps_the_word_that_crosses_the_line() -> None:
     scores = np.log(np.array([[0.5, 0.1, 0.3, 0.1], [0.25, 0.25, 0.25, 0.25]], np.float32))
     kept = np.isfinite(keep_likely(scores, top_p=0.6))

@@ -23,6 +23,7 @@ from captionkit.decoding.hypothesis import (
 from captionkit.errors import UsageError
 from captionkit.tokenizer import BOS, EOS
 
+Scores = npt.NDArray[np.floating]
 # Allowed log-probabilities [R, V] -> the next ids [R].
 Choose = Callable[[Floats], npt.NDArray[np.int64]]
 
@@ -97,7 +98,10 @@ def sample(
     generators = [np.random.default_rng([seed, index]) for index in range(pictures)]
 
     def draw(scores: Floats) -> npt.NDArray[np.int64]:
-        kept = keep_likely(scores / np.float32(temperature), top_k=top_k, top_p=top_p)
+        # Counted from the likeliest word, which stays at 0 however low the temperature is.
+        below = scores - scores.max(axis=1, keepdims=True)
+        with np.errstate(over="ignore"):
+            kept = keep_likely(below / np.float64(temperature), top_k=top_k, top_p=top_p)
         noise = np.concatenate([one.gumbel(size=(n, scores.shape[1])) for one in generators])
         # The argmax of log p + Gumbel noise is a draw from p (Gumbel 1954; Maddison et al. 2014).
         drawn: npt.NDArray[np.int64] = (kept + noise).argmax(axis=1)
@@ -107,7 +111,7 @@ def sample(
     return [rows[index * n : (index + 1) * n] for index in range(pictures)]
 
 
-def keep_likely(scores: Floats, *, top_k: int = 0, top_p: float = 1.0) -> Floats:
+def keep_likely(scores: Scores, *, top_k: int = 0, top_p: float = 1.0) -> Scores:
     """Scores [R, V] with all but the likeliest set to minus infinity: the `top_k` first, then the nucleus.
 
     The likeliest word is always kept.
@@ -158,8 +162,9 @@ def _roll_out(
             finished |= going & np.array([close_at_limit(float(one), scores.shape[1]) for one in eos])
             picked[going, length] = eos[going]
             break
-        stuck = going & ~np.isfinite(scores).any(axis=1)
-        scores[stuck] = 0.0  # a row with nothing allowed ends here; it only must not disturb the others
+        stuck = ~np.isfinite(scores).any(axis=1)
+        scores[stuck] = 0.0  # a row with nothing allowed ends here, or has; it only must not disturb the others
+        stuck &= going
         chosen = choose(scores).astype(np.int32)
         ends = going & ~stuck & (chosen == EOS)
         picked[going, length] = scores[going, chosen[going]]
