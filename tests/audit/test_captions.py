@@ -111,6 +111,14 @@ def test_trap_4_dev_and_test_words_in_the_vocabulary() -> None:
     assert note.examples == ("helicopter",)
 
 
+def test_a_vocabulary_is_compared_with_other_train_captions_where_a_data_set_has_none() -> None:
+    records = [record(ROOT, "a.jpg", "test", ("A dog and a zebra .",))]
+    others = [record(ROOT, "d.jpg", "train", ("A dog .",))]
+    (leak,) = check_vocabulary(records, ["a", "dog", "zebra"], others)
+    assert (leak.weight, leak.examples) == (Weight.LEAK, ("zebra",))
+    assert check_vocabulary(records, ["a", "dog"], others) == []
+
+
 def test_a_vocabulary_without_a_train_split_cannot_be_judged() -> None:
     (note,) = check_vocabulary([record(ROOT, "a.jpg", "test")], ["a"])
     assert note.weight is Weight.NOTE

@@ -80,6 +80,15 @@ def test_confidence_is_judged_where_it_was_not_fitted(found: Report, records: li
     assert len(found.judging.confidence) == sum(not in_fit_half(record.id) for record in records)
 
 
+def test_where_no_caption_is_worth_anything_the_page_has_no_nan(found: Report) -> None:
+    assert found.judging is not None
+    none = dataclasses.replace(found.judging, quality=np.zeros_like(found.judging.quality))
+    page = format_report(dataclasses.replace(found, judging=none))
+    assert "no caption scores above 0" in page
+    assert " nan " not in page
+    assert "the surest half has" in format_report(found)
+
+
 class _Tags(html.parser.HTMLParser):
     def __init__(self) -> None:
         super().__init__()

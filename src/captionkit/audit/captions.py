@@ -101,9 +101,9 @@ def check_vocabulary(
         split: _words(caption for record in records if record.split == split for caption in record.captions)
         for split in ("train", *HELD_OUT)
     }
-    if not splits["train"]:
-        return [finding("vocabulary", Weight.NOTE, "There is no train split to compare the vocabulary with.")]
     trained = splits["train"] | _words(caption for record in trained_on for caption in record.captions)
+    if not trained:
+        return [finding("vocabulary", Weight.NOTE, "There is no train split to compare the vocabulary with.")]
     foreign = sorted(words.difference(trained, *(splits[split] for split in HELD_OUT)))
     findings = []
     for split in HELD_OUT:

@@ -5,6 +5,7 @@ A report with photographs is for those who may have them: it is not to be publis
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -139,6 +140,7 @@ def _confidence(judging: Judging) -> str:
     bins = reliability_bins(judging.confidence, good)
     error = expected_calibration_error(judging.confidence, good)
     gain = gain_at(judging.confidence, judging.quality)
+    worth = "no caption scores above 0" if math.isnan(gain) else f"the surest half has {gain:.2f} times all's"
     coverage, quality = risk_coverage(judging.confidence, judging.quality)
     # The first few pictures alone make the curve jump from nowhere.
     first = min(len(coverage) - 1, max(9, len(coverage) // 50))
@@ -155,7 +157,7 @@ def _confidence(judging: Judging) -> str:
             diagonal=True,
         ),
         line_chart(
-            f"Risk and coverage: CIDEr-D of the surest pictures; the surest half has {gain:.2f} times all's.",
+            f"Risk and coverage: CIDEr-D of the surest pictures; {worth}.",
             [Line("the surest captions", [(100 * coverage[at], 100 * quality[at]) for at in kept], dots=False)],
             x_label="captions kept, the surest first (%)",
             y_label="CIDEr-D x100",
@@ -166,8 +168,7 @@ def _confidence(judging: Judging) -> str:
     return (
         f'<p class="note">On the {len(judging.quality):,} pictures that the confidence was not fitted on. '
         f"Expected calibration error {error:.3f}; Brier score {brier_score(judging.confidence, good):.3f}, "
-        f"of a constant {float(good.mean() * (1 - good.mean())):.3f}. The surest half has {gain:.2f} times "
-        "the CIDEr-D of all.</p>"
+        f"of a constant {float(good.mean() * (1 - good.mean())):.3f}. CIDEr-D: {worth}.</p>"
         f'<div class="charts">{"".join(charts)}</div>'
         f"{_numbers('the reliability diagram', ['confidence', 'share that reach it', 'captions'], rows)}"
     )
