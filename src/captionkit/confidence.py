@@ -21,7 +21,7 @@ import numpy.typing as npt
 from captionkit.bundle.fields import Fields
 from captionkit.decoding.wording import SMALL_WORDS
 from captionkit.errors import BundleError, DataError
-from captionkit.records import Caption, Prediction
+from captionkit.records import POSSIBLY, Caption, Prediction
 from captionkit.tokenizer import UNK, Tokenizer
 
 Floats = npt.NDArray[np.float64]
@@ -40,7 +40,6 @@ KNOWN_FEATURES = (
     "least",
     "end",
 )  # older calibrations have the last two and no "content"
-POSSIBLY = "Possibly: "
 UNSURE = "unsure"
 _LEAST_SCALE = 1e-9  # and its inverse the greatest number: no product of them is beyond what a float holds
 

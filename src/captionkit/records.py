@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+POSSIBLY = "Possibly: "  # before a sentence of low confidence
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:

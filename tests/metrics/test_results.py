@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from captionkit.cli import sentences
+from captionkit.confidence import hedged, withheld
 from captionkit.datasets import dataset_config, read_dataset
 from captionkit.errors import DataError
 from captionkit.metrics.results import References, match, read_references, read_results
+from captionkit.records import Caption, Prediction
 from tests.metrics.strategies import few
 
 
@@ -66,6 +69,18 @@ def test_other_formats_say_the_same(tmp_path: Path, name: str, content: str) -> 
 )
 def test_our_own_captions_are_read_back(tmp_path: Path, name: str, content: str) -> None:
     assert read_results(write(tmp_path, name, content)) == {"a.jpg": "A dog.", "c.jpg": "A bird."}
+
+
+@pytest.mark.parametrize(("name", "write_one"), [("c.jsonl", sentences.json_line), ("c.csv", sentences.csv_rows)])
+def test_what_our_own_captions_say_of_their_confidence_is_not_scored(
+    tmp_path: Path, name: str, write_one: sentences.Format
+) -> None:
+    unsure = Prediction("a.jpg", (Caption("A dog.", ("a", "dog"), (-1.0, -1.0, -1.0), -1.0, True),), 0.1)
+    content = (sentences.CSV_HEADER if name.endswith("csv") else "") + write_one("a.jpg", hedged(unsure, 0.5))
+    content += write_one("b.jpg", withheld(unsure, 0.5))
+    assert read_results(write(tmp_path, name, content)) == {"a.jpg": "a dog."}
+    others = write(tmp_path, "r.jsonl", '{"image_id": 3, "caption": "Possibly: a dog."}\n')
+    assert read_results(others) == {"3": "Possibly: a dog."}
 
 
 def test_coco_annotations_in_the_order_of_their_images(tmp_path: Path) -> None:

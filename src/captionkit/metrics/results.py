@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from captionkit import files
 from captionkit.delimited import read_delimited
 from captionkit.errors import DataError
+from captionkit.records import POSSIBLY
 
 # Those of COCO and of captionkit's own output, and what `captionkit.datasets.table` knows.
 IMAGE_KEYS = (
@@ -62,6 +63,7 @@ class _Row:
     image: str
     caption: object
     worse: bool = False  # our own output: not the best caption of its picture, or none
+    own: bool = False  # what `captionkit caption` wrote
 
 
 def read_results(path: Path | str) -> dict[str, str]:
@@ -78,6 +80,8 @@ def read_results(path: Path | str) -> dict[str, str]:
         if row.worse:
             continue
         caption = _text(_best(row.caption), row)
+        if row.own:  # that it is unsure is no word of the caption
+            caption = caption.removeprefix(POSSIBLY)
         if row.image in found:
             raise _problem(
                 f"{path.name} has two captions for picture {row.image} ({places[row.image]} and {row.place}), "
@@ -224,9 +228,11 @@ def _row(entry: object, place: str) -> _Row:
     name = _name(entry, IMAGE_KEYS, place)
     assert isinstance(entry, dict)
     worse = str(entry.get("rank") or "1") != "1" or bool(entry.get("error"))
+    own = {"source", "error", "confidence"} <= entry.keys()
     for key in CAPTION_KEYS:
         if key in entry:
-            return _Row(place, name, entry[key], worse)
+            withheld = own and not entry[key]
+            return _Row(place, name, entry[key], worse or withheld, own)
     numbered = [entry[key] for key in reversed(entry) if _NUMBERED.fullmatch(key)]
     if numbered:
         return _Row(place, name, [caption for caption in numbered if caption not in ("", None)], worse)

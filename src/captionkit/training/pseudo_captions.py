@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from captionkit.confidence import POSSIBLY
 from captionkit.config_paths import expand_path
 from captionkit.datasets.sources import read_text
 from captionkit.delimited import read_delimited
 from captionkit.errors import DataError
-from captionkit.records import ImageRecord
+from captionkit.records import POSSIBLY, ImageRecord
 
 
 def read_pseudo_captions(table: str, records: Sequence[ImageRecord]) -> list[tuple[str, ...]]:
