@@ -45,6 +45,11 @@ def test_words_are_folded() -> None:
         ("dog’s", "dog's"),
         ("men’s", "man"),
         ("swam", "swims"),
+        ("lying", "laying"),
+        ("lies", "lays"),
+        ("buses", "bus"),
+        ("menus", "menu"),
+        ("sniffs", "sniffing"),
     ],
 )
 def test_forms_of_a_word_share_a_stem(one: str, other: str) -> None:

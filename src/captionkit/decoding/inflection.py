@@ -12,6 +12,8 @@ from collections.abc import Collection
 _VOWELS = "aeiou"
 # One vowel between consonants: the last consonant doubles (run, running), as in no other short word.
 _DOUBLES = re.compile(r"^[^aeiou]*[aeiou][^aeiouwxy]$")
+# Words that only look as if "shed", "thing", "hissing" and "news" were made of them.
+_WITHOUT_FORMS = frozenset({"she", "the", "his", "new"})
 # Sets of words that are forms of one another and follow no rule.
 IRREGULAR = [
     set(forms.split())
@@ -93,7 +95,7 @@ def inflections(word: str, vocabulary: Collection[str]) -> set[str]:
 
 def _regular_forms(base: str) -> set[str]:
     """The base and its regular forms."""
-    if len(base) < 3 or not base.isalpha():
+    if len(base) < 3 or not base.isalpha() or base in _WITHOUT_FORMS:
         return {base}
     forms = {base}
     if base.endswith(("s", "x", "z", "ch", "sh")):
@@ -104,8 +106,10 @@ def _regular_forms(base: str) -> set[str]:
         forms |= {base + "s", base + "es"}
     else:
         forms.add(base + "s")
-    if base.endswith("e"):
-        forms |= {base + "d", base[:-1] + "ing"}
+    if base.endswith(("ee", "oe", "ye")):
+        forms |= {base + "d", base + "ing"}
+    elif base.endswith("e"):
+        forms |= {base + "d", (base[:-2] + "y" if base.endswith("ie") else base[:-1]) + "ing"}
     elif _DOUBLES.match(base):
         forms |= {base + base[-1] + "ed", base + base[-1] + "ing"}
     else:

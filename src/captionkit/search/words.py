@@ -17,7 +17,7 @@ from captionkit.decoding.inflection import IRREGULAR
 from captionkit.metrics.snowball import stem
 
 # Raise this number when the same caption gives other terms: indexes then make theirs anew from their captions.
-TERMS_VERSION = 2
+TERMS_VERSION = 3
 
 MAX_QUERY_WORDS = 64  # different ones; the rest of a longer query is not looked for
 
@@ -228,6 +228,10 @@ def _base(forms: set[str]) -> str:
 
 
 _REPRESENTATIVE = {form: _base(forms) for forms in IRREGULAR for form in forms}
+# "Laying" is what captions say for "lying"; of the others the stemmer cuts too little or too much.
+_REPRESENTATIVE |= dict.fromkeys(("lie", "lies", "lying", "lay", "lain", "lays", "laying"), "lay")
+_REPRESENTATIVE |= {"buses": "bus", "gases": "gas", "lenses": "lens", "menus": "menu", "tutus": "tutu"}
+_REPRESENTATIVE |= {"sniff": "sniffing", "sniffs": "sniffing"}
 _KINDS_OF: dict[str, tuple[str, ...]] = {}
 for _number, _line in enumerate(_KINDS):
     for _one in dict.fromkeys(to_stem(word) for word in _line.split()):
