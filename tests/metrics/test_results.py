@@ -45,6 +45,7 @@ def test_coco_results(tmp_path: Path) -> None:
         ("r.jsonl", '{"image_id": 3, "caption": "a dog"}\n\n{"image": "7", "text": "a cat"}\n'),
         ("r.csv", 'image,caption\n3,a dog\n7,"a cat"\n'),
         ("r.tsv", "image_id\tcaption\n3\ta dog\n7\ta cat\n"),
+        ("r.json", '{"image_id": 3, "caption": "a dog"}\n{"image_id": 7, "caption": "a cat"}\n'),
         ("r.json", '{"annotations": [{"image_id": 3, "caption": "a dog"}, {"image_id": 7, "caption": "a cat"}]}'),
     ],
 )

@@ -40,6 +40,7 @@ MAX_CAPTION_CHARACTERS = 5_000
 
 _DELIMITED = {".csv": ",", ".tsv": "\t"}
 _LINES = (".jsonl", ".ndjson")
+_ONE_OF_LINES = re.compile(rb"\s*\{[^\n]*\}[ \t\r]*\n\s*\{")  # whatever the file is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ def _rows(path: Path) -> Iterator[_Row]:
     suffix = path.suffix.lower()
     if suffix in _DELIMITED:
         return _delimited(data, path.name, _DELIMITED[suffix])
-    if suffix in _LINES:
+    if suffix in _LINES or _ONE_OF_LINES.match(data):
         return _json_lines(data, path.name)
     document = _json(data, path.name)
     if isinstance(document, dict) and isinstance(document.get("annotations"), list):
