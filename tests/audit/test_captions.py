@@ -82,6 +82,8 @@ def test_common_captions_are_no_sign_of_a_shared_picture() -> None:
         record(ROOT, "b.jpg", "test", ("A dog .", "Two dogs .")),
         record(ROOT, "c.jpg", "train", (*CAPTIONS[:4], "Another one .")),
         record(ROOT, "d.jpg", "test"),
+        record(ROOT, "e.jpg", "train", ("A shoe .",) * 5),  # one caption five times tells no more than once
+        record(ROOT, "f.jpg", "test", ("A shoe .",) * 5),
     ]
     assert check_shared_captions(records) == []
 

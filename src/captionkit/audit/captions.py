@@ -12,7 +12,7 @@ from captionkit.text import sentinels, tokenize_all
 
 REFERENCES = 5
 HELD_OUT = ("val", "test")
-_TELLING = 3  # captions that two pictures must share to be taken for one
+_TELLING = 3  # different captions that two pictures must share to be taken for one
 
 
 def check_splits(problems: Iterable[Problem]) -> list[Finding]:
@@ -73,8 +73,9 @@ def check_shared_captions(records: Sequence[ImageRecord]) -> list[Finding]:
     """Pictures of two splits with the same captions: one picture under two names, even without the files."""
     groups: dict[tuple[str, ...], list[ImageRecord]] = defaultdict(list)
     for record in records:
-        if len(record.captions) >= _TELLING:
-            groups[tuple(sorted(caption.casefold().strip() for caption in record.captions))].append(record)
+        captions = tuple(sorted(caption.casefold().strip() for caption in record.captions))
+        if len(set(captions)) >= _TELLING:
+            groups[captions].append(record)
     shared = [group for group in groups.values() if len({record.split for record in group} - {None}) > 1]
     if not shared:
         return []
