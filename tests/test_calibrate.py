@@ -44,14 +44,25 @@ def test_it_is_fitted_on_one_half_and_judged_on_the_other(tiny_bundle: Path, rec
     assert facts["that_reach_level_at_least_0.5"] == (found.quality[sure] >= 0.4).sum()
     assert facts["cider_d_at_least_0.5"] == pytest.approx(found.quality[sure].mean(), abs=1e-5)
     assert all("nan" not in f"{value}" for value in facts.values())
+    kept = found.ids[int(found.quality.argmax())]
     other = [
-        record if in_fit_half(record.id) else ImageRecord(record.id, record.path, ("other words",) * 5, "val", "")
+        record
+        if in_fit_half(record.id) or record.id == kept
+        else ImageRecord(record.id, record.path, ("other words",) * 5, "val", "")
         for record in records
     ]
     again = calibrate(Captioner.load(tiny_bundle, threads=1), other, split="val", level=0.3, quiet=True)
     assert again.calibration.mean == found.calibration.mean, "the judging half must not move the fit"
     assert (found.calibration.level, again.calibration.level) == (0.4, 0.3)
     assert again.calibration.bias > found.calibration.bias  # more captions reach less
+
+
+def test_a_judging_half_that_scores_nothing_is_one_sentence(tiny_bundle: Path, records: list[ImageRecord]) -> None:
+    other = [
+        record if in_fit_half(record.id) else replace(record, captions=("other words",) * 5) for record in records
+    ]
+    with pytest.raises(DataError, match="have a CIDEr-D of 0"):
+        calibrate(Captioner.load(tiny_bundle, threads=1), other, split="val", quiet=True)
 
 
 def test_people_are_scored_against_each_other() -> None:
