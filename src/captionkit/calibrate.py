@@ -100,8 +100,8 @@ def calibrate_on(
     confidence, judged = calibration.of_features(features[~halves]), quality[~halves]
     if not judged.any():  # of which the surest half has no multiple
         raise DataError(
-            f"Expected captions that score above 0 to judge a calibration on, but all {len(judged):,} that are left "
-            "for it have a CIDEr-D of 0; train longer, or give more pictures."
+            f"Expected captions that score above 0 to judge a calibration on, but all {len(judged):,} that are "
+            "left for it have a CIDEr-D of 0; train longer, or give more pictures."
         )
     good = judged >= level
     rate = float(good.mean())
