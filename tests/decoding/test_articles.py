@@ -20,6 +20,8 @@ from captionkit.decoding import agree_articles
         ("a 8 year old and an 7 year old", "an 8 year old and a 7 year old"),
         ("a 18 wheeler, a 11 and an 110", "an 18 wheeler, an 11 and a 110"),
         ("an st. bernard and an mr", "a st. bernard and a mr"),
+        ("a unidentified man in an onesie", "an unidentified man in a onesie"),
+        ("an us flag, an ufo and an u-turn", "a us flag, a ufo and a u-turn"),
         ("two dogs and a", "two dogs and a"),
         ("", ""),
     ],

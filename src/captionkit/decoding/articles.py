@@ -8,7 +8,9 @@ from itertools import pairwise
 
 _VOWEL = re.compile(r"[aeiou]")
 # Written with a vowel, spoken with a consonant; and the other way round.
-_SPOKEN_CONSONANT = re.compile(r"one(?![a-z])|once|uni(?!n|m)|us[eu]|util|euro|eu[cgl]|ukulele|ute|u-|ewe|oui")
+_SPOKEN_CONSONANT = re.compile(
+    r"(?:one(?:s|sies?)?|usa?|uk|ufos?|u)(?![a-z])|once|uni(?!n|m|denti)|us[eu]|util|euro|eu[cgl]|ukulele|ute|ewe|oui"
+)
 _SPOKEN_VOWEL = re.compile(
     r"hour|honest|hono|heir|suv|8|1[18](?!\d)|(?!(?:st|mt|mr|mrs|ms)\.?$)[fhlmnrsx](?:[-.]|[^aeiouy]{0,3}$)"
 )
