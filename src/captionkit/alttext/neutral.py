@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from captionkit.decoding.articles import begins_with_vowel
 from captionkit.gendered import ADJECTIVES, FEMALE, MALE
 
 _TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|[^A-Za-z]+")
@@ -36,7 +37,6 @@ _WORDS = ["", "one", "two", "three", "four", "five", "six", "seven", "eight", "n
 _PLURAL = {"person": "people", "child": "children", "parent": "parents", "sibling": "siblings", "rider": "riders"}
 _PLURAL |= {"newlywed": "newlyweds", "spouse": "spouses", "partner": "partners", "grandparent": "grandparents"}
 _SINGULAR = {plural: single for single, plural in _PLURAL.items()}
-_CONSONANT_SOUND = ("uni", "use", "eu", "one")
 
 
 def neutral_wording(text: str) -> str:
@@ -175,27 +175,13 @@ def _merge_pairs(text: str) -> str:
 
 
 def _articles(text: str) -> str:
-    """ "a athlete" -> "an athlete", "an person" -> "a person"; only before words that were put in here."""
-    new = {word.split()[0] for word in _NOUNS.values()}
+    """ "a athlete" -> "an athlete", "an person" -> "a person", by the sound of what now stands behind."""
 
     def right(match: re.Match[str]) -> str:
         article, word = match.groups()
-        low = word.lower()
-        vowel = low[0] in "aeiou" and not low.startswith(_CONSONANT_SOUND)
-        if low not in new and article.lower() == ("an" if low[0] in "aeiou" else "a"):
-            return match.group()
-        if low not in new and not _dropped(low, article):
-            return match.group()
-        return f"{_like('an' if vowel else 'a', article)} {word}"
+        return f"{_like('an' if begins_with_vowel(word.lower()) else 'a', article)} {word}"
 
     return re.sub(r"\b(an?) ([A-Za-z]+)", right, text, flags=re.IGNORECASE)
-
-
-def _dropped(word: str, article: str) -> bool:
-    """Whether the article no longer fits because an adjective between it and the word is gone."""
-    if word.startswith(_CONSONANT_SOUND) or word.startswith(("hour", "honest", "heir")):
-        return False
-    return (word[0] in "aeiou") != (article.lower() == "an")
 
 
 def _next_word(tokens: list[str], index: int) -> str:

@@ -21,11 +21,12 @@ def agree_articles(tokens: Iterable[str]) -> tuple[str, ...]:
     words = list(tokens)
     for place, (word, following) in enumerate(pairwise(words)):
         if word in ("a", "an"):
-            words[place] = "an" if _begins_with_vowel(following) else "a"
+            words[place] = "an" if begins_with_vowel(following) else "a"
     return tuple(words)
 
 
-def _begins_with_vowel(word: str) -> bool:
+def begins_with_vowel(word: str) -> bool:
+    """Whether a lower-case word is spoken with a vowel first."""
     if _VOWEL.match(word):
         return not _SPOKEN_CONSONANT.match(word)
     return _SPOKEN_VOWEL.match(word) is not None
