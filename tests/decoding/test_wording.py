@@ -118,6 +118,16 @@ def test_words_for_one_thing_may_both_come_where_both_are_demanded(tokenizer: To
     assert twins("dog", "bus") == [{"red", "man"}]
 
 
+def test_a_word_demanded_twice_is_one_demand(tokenizer: Tokenizer) -> None:
+    found = Wording(must=("a dog", "a man", "dogs", "a bus", "dog")).constraints(tokenizer)
+    assert [words(tokenizer, one) for one in found.must] == [
+        {"a"},
+        {"dog", "dogs"},
+        {"man", "men"},
+        {"bus", "buses"},
+    ]
+
+
 def test_a_word_that_must_be_avoided_cannot_be_held(tokenizer: Tokenizer) -> None:
     with pytest.raises(UsageError, match="both hold and avoid 'dog'"):
         Wording(must=("dog",), avoid=("dogs",)).constraints(tokenizer)

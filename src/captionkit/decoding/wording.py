@@ -112,7 +112,8 @@ class Wording:
                 )
             if not forms - avoid:
                 raise UsageError(f"A caption cannot both hold and avoid {word!r}; leave one of the two out.")
-            must.append(forms - avoid)
+            if forms - avoid not in must:  # "a dog" and "a cat" are three demands
+                must.append(forms - avoid)
         alike = [set(words.split()) for words in twins]
         singular_after = _ids(one, tokenizer)
         return Constraints(
