@@ -76,9 +76,10 @@ class Facts:
 
 
 def model_id(bundle: Bundle) -> str:
-    """64 hexadecimal digits that two bundles share if they say the same of every picture.
+    """64 hexadecimal digits that two bundles share if their networks say the same of every picture.
 
-    Networks, vocabulary and the size of the picture count; name, scores and card do not.
+    Networks, vocabulary and the size of the picture count; name, scores and card do not, nor what chooses among
+    sentences (the search and the detectors): captions of both can stand in one index.
     """
     size = bundle.manifest.network.image_size
     parts = [
