@@ -32,7 +32,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     ),
     1: ("tokenizer", "images", "webpage", "picture_paths", "datasets", "metrics", "audit"),
     2: ("decoding", "bundle", "engine", "selftest", "confidence", "word_detector", "things", "captioner"),
-    3: ("modeling", "training", "export"),
+    3: ("modeling", "export", "training"),
     4: ("evaluate", "calibrate", "card", "publish", "report", "explain", "search", "alttext", "metadata"),
     5: ("cli",),
 }

@@ -8,13 +8,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from captionkit.bundle import Network, read_bundle
 from captionkit.config import DecoderConfig, parse_config
 from captionkit.decoding import beam_search
 from captionkit.engine import Engine
 from captionkit.errors import UsageError
-from captionkit.export import describe_state, export_bundle, export_decoder, export_encoder
+from captionkit.export import describe_state, export_bundle, export_decoder, export_encoder, to_litert
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import DECODERS, Decoder, build_decoder
 from tests.tiny import tiny_decoding, tiny_tokenizer
@@ -190,3 +191,16 @@ def test_a_model_without_an_encoder_is_refused(tmp_path: Path) -> None:
             decoding=tiny_decoding(),
             card="",
         )
+
+
+def test_an_encoder_alone_under_litert(encoder: keras.Model) -> None:
+    keras.utils.set_random_seed(9)
+    drawn = tf.random.uniform([4]).numpy()
+    keras.utils.set_random_seed(9)
+    engine = to_litert(encoder)
+    assert np.array_equal(tf.random.uniform([4]).numpy(), drawn)  # a run that converts draws what others draw
+    some = pictures(5)
+    np.testing.assert_allclose(engine.encode(some), encoder(some, training=False).numpy(), rtol=1e-4, atol=1e-4)
+    assert engine.encode(some[:0]).shape == (0, P, D)
+    with pytest.raises(UsageError, match=r"uint8 \[B, 24, 24, 3\]"):
+        engine.encode(some[:, :12])

@@ -29,6 +29,51 @@ _quieting = threading.Lock()  # one at a time: a second would take the first one
 MAX_THREADS = 4  # more gain little on networks of this size and starve the picture readers
 
 
+class EncoderEngine:
+    """An encoder alone, ready to run. Calls from several threads wait for each other."""
+
+    def __init__(
+        self, model: bytes, *, image_size: int, positions: int, depth: int, threads: int | None = None
+    ) -> None:
+        """Load a LiteRT model and check that it takes pictures and gives features of these sizes.
+
+        Args:
+            model: with the signature `encode`.
+            image_size, positions, depth: S, P and D.
+            threads: as for `Engine`.
+
+        Raises:
+            BundleError: the model does not load or has other inputs or outputs.
+        """
+        threads = _checked(threads)
+        self._size, self._shape = image_size, (positions, depth)
+        self._lock = threading.Lock()
+        images: _Expected = {"images": ((image_size, image_size, 3), "uint8")}
+        features: _Expected = {"features": (self._shape, "float32")}
+        with _without_native_chatter():
+            # The interpreter's memory goes when it does, and the signature only borrows it.
+            self._interpreter = _load(model, "encoder.tflite", threads)
+            self._encode = _Signature(self._interpreter, "encoder.tflite", "encode", images, features)
+
+    def encode(self, images: npt.NDArray[np.uint8]) -> Floats:
+        """Features float32 [B, P, D] of pictures uint8 [B, S, S, 3].
+
+        Raises:
+            UsageError: pictures of another shape or type.
+        """
+        size = self._size
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (size, size, 3):
+            raise UsageError(
+                f"Expected pictures uint8 [B, {size}, {size}, 3], but got {images.dtype} {list(images.shape)}."
+            )
+        features = np.empty((len(images), *self._shape), np.float32)
+        for index in range(len(images)):
+            # One picture an invocation: on a CPU more are not faster (measured 1 to 8), they only take memory.
+            with self._lock:
+                features[index] = self._encode.run({"images": images[index : index + 1]})["features"][0]
+        return features
+
+
 class Engine:
     """A bundle's encoder and decoder, ready to run. Calls from several threads wait for each other."""
 
@@ -43,27 +88,24 @@ class Engine:
         Raises:
             BundleError: a model does not load or has other inputs or outputs.
         """
-        threads = _threads() if threads is None else threads
-        if threads < 1:
-            raise UsageError(f"Expected at least 1 thread, but got {threads}.")
+        threads = _checked(threads)
         self.network = network
         self._lock = threading.Lock()
-        S, P, D = network.image_size, network.positions, network.depth  # noqa: N806 -- axes of the letter legend
+        P, D = network.positions, network.depth  # noqa: N806 -- axes of the letter legend
         features: _Expected = {"features": ((P, D), "float32")}
         state = {f"state_{name}": (leaf.shape, leaf.dtype) for name, leaf in network.state.items()}
         outputs: _Expected = {"logits": ((network.vocabulary,), "float32")}
         outputs |= {f"next_{n}": (leaf.shape, leaf.dtype) for n, leaf in network.state.items() if leaf.changes}
         if network.attention:
             outputs["attention"] = ((P,), "float32")
+        self._encoder = EncoderEngine(
+            encoder, image_size=network.image_size, positions=P, depth=D, threads=threads
+        )
         with _without_native_chatter():
-            reader = _load(encoder, "encoder.tflite", threads)
             writer = _load(decoder, "decoder.tflite", threads)
-            images: _Expected = {"images": ((S, S, 3), "uint8")}
-            self._encode = _Signature(reader, "encoder.tflite", "encode", images, features)
             self._start = _Signature(writer, "decoder.tflite", "start", features, state)
             self._step = _Signature(writer, "decoder.tflite", "step", {"ids": ((), "int32"), **state}, outputs)
-        # The interpreters' memory goes when they do, and the signatures only borrow it.
-        self._interpreters = (reader, writer)
+        self._interpreter = writer  # its memory goes when it does, and the signatures only borrow it
 
     @classmethod
     def of(cls, bundle: Bundle, *, threads: int | None = None) -> Engine:
@@ -76,17 +118,7 @@ class Engine:
         Raises:
             UsageError: pictures of another shape or type.
         """
-        size = self.network.image_size
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (size, size, 3):
-            raise UsageError(
-                f"Expected pictures uint8 [B, {size}, {size}, 3], but got {images.dtype} {list(images.shape)}."
-            )
-        features = np.empty((len(images), self.network.positions, self.network.depth), np.float32)
-        for index in range(len(images)):
-            # One picture an invocation: on a CPU more are not faster (measured 1 to 8), they only take memory.
-            with self._lock:
-                features[index] = self._encode.run({"images": images[index : index + 1]})["features"][0]
-        return features
+        return self._encoder.encode(images)
 
     def start(self, features: Floats) -> dict[str, npt.NDArray[Any]]:
         """The decoder's state before the first word, for features float32 [B, P, D].
@@ -178,7 +210,12 @@ def _load(model: bytes, file: str, threads: int) -> Interpreter:
         ) from None
 
 
-def _threads() -> int:
+def _checked(threads: int | None) -> int:
+    """The threads asked for, else the processors at hand, up to `MAX_THREADS`."""
+    if threads is not None:
+        if threads < 1:
+            raise UsageError(f"Expected at least 1 thread, but got {threads}.")
+        return threads
     try:
         available = len(os.sched_getaffinity(0))
     except AttributeError:  # only Linux has it

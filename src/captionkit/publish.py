@@ -19,7 +19,7 @@ from captionkit.config import Config, differences, read_config
 from captionkit.config_paths import expand_paths
 from captionkit.errors import DataError, ImageError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
-from captionkit.export import export_bundle
+from captionkit.export import export_bundle, to_litert
 from captionkit.images import Pixels, load_pixels
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import published, read_head
@@ -169,7 +169,7 @@ def _detectors(
     """
     head = read_head(config.encoder)
     learned = head is not None and bool(config.encoder.trainable or config.encoder.weight_files)
-    plain_encoder = build_encoder(published(config.encoder)) if learned else None
+    plain_encoder = to_litert(build_encoder(published(config.encoder))) if learned else None
     drawn = readable_pictures(records, captioner.engine.network.image_size, config.training.seed)
     drawn = islice(drawn, DETECTOR_PICTURES)
     seen, plain, captions = [], [], []
@@ -179,7 +179,7 @@ def _detectors(
             captions += [record.captions for record, _ in some]
             seen.append(captioner.engine.encode(pixels).mean(axis=1))
             if plain_encoder is not None:
-                plain.append(np.asarray(plain_encoder(pixels)).mean(axis=1))
+                plain.append(plain_encoder.encode(pixels).mean(axis=1))
             bar.advance(len(some))
     if len(captions) < MIN_PICTURES:
         return None, None

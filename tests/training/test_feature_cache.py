@@ -21,7 +21,7 @@ from captionkit.errors import CacheError, DataError, UsageError
 from captionkit.files import replacing
 from captionkit.images import load_pixels
 from captionkit.records import ImageRecord
-from captionkit.training import cache_writer
+from captionkit.training import cache_writer, feature_cache
 from captionkit.training.augment import numbered_view
 from captionkit.training.cache_manifest import SHARD_ROWS
 from captionkit.training.feature_cache import FeatureCache, build_feature_cache, build_pixel_cache, cache_name
@@ -67,6 +67,26 @@ def test_a_view_has_a_cache_of_its_own(encoder: keras.Model, pictures: list[Imag
     np.testing.assert_allclose(cache.read(np.arange(40)), expected, rtol=1e-3, atol=1e-3)
     with pytest.raises(CacheError, match="made otherwise"):
         build_feature_cache(some, encoder, CONFIG, first, quiet=True)
+
+
+@pytest.mark.parametrize("view", [0, 1])
+def test_many_pictures_are_encoded_under_litert(
+    encoder: keras.Model,
+    pictures: list[ImageRecord],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    view: int,
+) -> None:
+    caches = {}
+    for least in (40, 41):
+        monkeypatch.setattr(feature_cache, "LITERT_FROM", least)
+        if least == 40:  # TensorFlow has no part in it
+            monkeypatch.setattr(feature_cache, "_compiled", None)
+        caches[least] = build_feature_cache(
+            pictures[:40], encoder, CONFIG, tmp_path / str(least), quiet=True, view=view
+        ).read(np.arange(40))
+        monkeypatch.undo()
+    np.testing.assert_allclose(caches[40], caches[41], rtol=1e-3, atol=1e-3)
 
 
 def content(directory: Path) -> dict[str, bytes]:

@@ -31,6 +31,7 @@ from captionkit.training.directory_lock import DirectoryLock
 if TYPE_CHECKING:
     import keras
 
+LITERT_FROM = 1000  # pictures from which on the conversion to LiteRT, some ten seconds, is won back
 _MAPS = 512  # shards mapped at a time; each takes a file descriptor
 
 
@@ -169,7 +170,7 @@ def build_feature_cache(
     if view:
         described["view"] = str(view)
     return _build(
-        records, described, shape, "float16", lambda: _compiled(encoder, batch_size, view), directory,
+        records, described, shape, "float16", lambda: _encode(encoder, batch_size, view, len(records)), directory,
         size=size, batch_size=batch_size, workers=workers, max_bad=max_bad, quiet=quiet,
     )  # fmt: skip
 
@@ -248,6 +249,17 @@ def _build(
 
 def _unchanged(images: Pixels) -> Pixels:
     return images
+
+
+def _encode(encoder: keras.Model, batch_size: int, view: int, pictures: int) -> Encode:
+    """The network on a view of the pictures: under LiteRT where there are many."""
+    # How many there are in all counts, not how many are left: after a stop it goes on in the same way.
+    if pictures < LITERT_FROM:
+        return _compiled(encoder, batch_size, view)
+    from captionkit.export import to_litert
+
+    engine = to_litert(encoder)
+    return lambda images: engine.encode(numbered_view(images, view))
 
 
 def _compiled(encoder: keras.Model, batch_size: int, view: int) -> Encode:
