@@ -45,7 +45,7 @@ class EncoderEngine:
         Raises:
             BundleError: the model does not load or has other inputs or outputs.
         """
-        threads = _checked(threads)
+        threads = _thread_count(threads)
         self._size, self._shape = image_size, (positions, depth)
         self._lock = threading.Lock()
         images: _Expected = {"images": ((image_size, image_size, 3), "uint8")}
@@ -88,7 +88,7 @@ class Engine:
         Raises:
             BundleError: a model does not load or has other inputs or outputs.
         """
-        threads = _checked(threads)
+        threads = _thread_count(threads)
         self.network = network
         self._lock = threading.Lock()
         P, D = network.positions, network.depth  # noqa: N806 -- axes of the letter legend
@@ -210,7 +210,7 @@ def _load(model: bytes, file: str, threads: int) -> Interpreter:
         ) from None
 
 
-def _checked(threads: int | None) -> int:
+def _thread_count(threads: int | None) -> int:
     """The threads asked for, else the processors at hand, up to `MAX_THREADS`."""
     if threads is not None:
         if threads < 1:

@@ -72,7 +72,7 @@ def to_litert(encoder: keras.Model) -> EncoderEngine:
 
     Measured on 2 cores, pictures a second under TensorFlow (a graph, 16 or 32 pictures a batch) and LiteRT:
     EfficientNet-Lite2 25 and 50, EfficientNet-B0 39 and 86, MobileNetV3-small 183 and 412, ResNet50 12.7 and 13.8,
-    VGG16 3.7 and 4.8. The conversion takes 10 s.
+    VGG16 3.7 and 4.8. To convert the first takes 10 s.
     """
     positions, depth = encoder.output_shape[1:]
     return EncoderEngine(
