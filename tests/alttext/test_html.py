@@ -86,6 +86,10 @@ DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
         ('<img src="my dog.jpg" srcset="a.jpg 1x">', "my dog.jpg"),
         ('<picture><source srcset="a.webp"><img src="b.jpg"></picture>', "b.jpg"),
         (f'<img src="{DOT}">', DOT),
+        (f'<img src="{DOT}" data-lazy="img/a.JPG?w=3">', "img/a.JPG?w=3"),
+        ('<img data-id="7" data-echo="a.webp#x">', "a.webp#x"),
+        (f'<img src="{DOT}" data-toggle="modal" data-name="a.jpg b.jpg">', DOT),
+        ('<img src="a.jpg" data-zoom-image="large.jpg">', "a.jpg"),
         ('<picture><video><source data-srcset="v.jpg"></video><img src="a.jpg"></picture>', "a.jpg"),
     ],
 )

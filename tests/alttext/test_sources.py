@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,10 @@ def site(tmp_path: Path) -> Path:
         ("../img/a b.png?v=3#x", Where.FILE),
         ("/img/a%20b.png", Where.FILE),
         ("../img/inside.png", Where.FILE),
+        (r"..\img\a b.png", Where.FILE),
+        ("..%5Cimg%5Ca%20b.png", Where.FILE),
+        (r"..\..\secret.png", Where.OUTSIDE),
+        (r"C:\img\a b.png", Where.UNKNOWN),
         ("../img/link.png", Where.OUTSIDE),
         ("../../secret.png", Where.OUTSIDE),
         ("/../secret.png", Where.OUTSIDE),
@@ -75,3 +80,22 @@ def test_base_moves_relative_addresses(site: Path) -> None:
     assert found == [Where.REMOTE, Where.UNKNOWN]
     broken = read_html(b'<base href="http://[broken"><img src="a.png">')
     assert locate(broken.pictures[0], broken, site / "page.html", site).where is Where.UNKNOWN
+    template = read_html(b'<base href="{{ site }}/"><img src="img/a%20b.png">')
+    filled = locate(template.pictures[0], template, site / "page.html", site)
+    assert filled.where is Where.UNKNOWN
+    assert filled.problem == "its address is filled in by a template"
+
+
+def test_a_name_that_is_not_utf_8_is_found(site: Path) -> None:
+    (site / os.fsdecode(b"caf\xe9.png")).write_bytes(b"picture")
+    document = read_html(b'<img src="caf%E9.png"><img src="gone%E9.png">')
+    found = [locate(picture, document, site / "page.html", site) for picture in document.pictures]
+    assert [one.where for one in found] == [Where.FILE, Where.VANISHED]
+
+
+def test_a_name_with_a_backslash_is_found_where_it_is_there(site: Path) -> None:
+    (site / "img\\a b.png").write_bytes(b"other")
+    document = read_html(b'<img src="img%5Ca%20b.png">')
+    located = locate(document.pictures[0], document, site / "page.html", site)
+    assert located.path is not None
+    assert located.path.read_bytes() == b"other"

@@ -6,6 +6,7 @@ what it inherits (link, button, figure, language), so that deep nesting costs no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +22,8 @@ _BLOCKS = HEADINGS | frozenset([
 _UNSPOKEN = frozenset(["script", "style", "template", "title", "noscript"])
 # Where lazy loaders keep the address until the picture comes into view.
 _LATE = ("data-src", "data-original", "data-lazy-src", "data-srcset", "data-lazy-srcset")
+# Others, and galleries, have names of their own for it.
+_PICTURE_FILE = re.compile(r"[^?#\s]+\.(?:jpe?g|png|gif|webp|svg|avif)(?:[?#]\S*)?", re.I)
 NEARBY_CHUNKS = 24  # pieces of text looked at on each side: bounds the work in a block of endless pictures
 NEARBY_CHARACTERS = 300
 
@@ -256,7 +259,9 @@ def _address(found: Found) -> str:
     own = [_value(found.attributes, name) for name in ("src", "href", "xlink:href")]
     # Browsers may take another candidate than `src`: it shows the same, unless `src` is a `data:` stand-in.
     others = [_value(attributes, name) for attributes in elements for name in ("srcset", "src")]
-    known = [address for address in (*late, *own, *others) if address]
+    unknown = [_value(found.attributes, name) for name in found.attributes if name.startswith("data-")]
+    files = [value for value in unknown if _PICTURE_FILE.fullmatch(value)]
+    known = [address for address in (*late, *own, *others, *files) if address]
     return next((address for address in known if address[:5].lower() != "data:"), known[0] if known else "")
 
 

@@ -72,11 +72,11 @@ def locate(picture: Picture, document: Document, path: Path, root: Path) -> Loca
     source = picture.source.strip()
     if not source:
         return Located(Where.UNKNOWN, problem="it has no address")
-    if any(mark in source for mark in TEMPLATE_MARKS):
+    base = "" if source[:5].lower() == "data:" else getattr(document, "base", "")
+    if any(mark in address for address in (base, source) for mark in TEMPLATE_MARKS):
         return Located(Where.UNKNOWN, problem="its address is filled in by a template")
     if source[:5].lower() == "data:":
         return _from_data_address(source)
-    base = getattr(document, "base", "")
     try:
         parts = urllib.parse.urlsplit(urllib.parse.urljoin(base, source) if base else source)
     except ValueError:
@@ -85,7 +85,8 @@ def locate(picture: Picture, document: Document, path: Path, root: Path) -> Loca
         return Located(Where.UNKNOWN, problem=f"an address that begins with {parts.scheme}: names no file")
     if parts.netloc or parts.scheme not in ("", "file"):
         return Located(Where.REMOTE, problem="it is on another host; remote pictures are not fetched")
-    return _from_path(urllib.parse.unquote(parts.path), path, root)
+    # A byte that is no UTF-8 stands for itself: old sites have such names.
+    return _from_path(urllib.parse.unquote(parts.path, errors="surrogateescape"), path, root)
 
 
 def _from_path(address: str, path: Path, root: Path) -> Located:
@@ -101,6 +102,8 @@ def _from_path(address: str, path: Path, root: Path) -> Located:
             return Located(Where.FILE, path=resolved)
     except (OSError, RuntimeError, ValueError):  # ValueError: half a character, which no file's name holds
         return Located(Where.UNKNOWN, problem="its address names no file")
+    if "\\" in address:  # browsers, and programs on Windows, take it for a slash
+        return _from_path(address.replace("\\", "/"), path, root)
     if not inside:
         return Located(Where.OUTSIDE, problem=f"it lies outside the root {root}; name a wider one with --root")
     return Located(Where.VANISHED, path=target, problem=f"no such file: {address}")

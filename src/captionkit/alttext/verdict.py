@@ -59,11 +59,18 @@ _GENERIC = frozenset([
 _FILLERS = frozenset(
     ["a", "an", "the", "of", "my", "this", "is", "here", "for", "our", "alt", "text", "no", "untitled", "generic"]
 )
-_CAMERA = re.compile(r"(?:img|dsc|dscn|dscf|dcim|pxl|p|pict|mvimg|screenshot|scan|image)[ _-]*\d[\d _.-]*", re.I)
+# What cameras, phones and programs call a new picture: a word and a number, and what they put behind it.
+_CAMERA = re.compile(
+    r"(?:copy of )?_?(?:img|dsc|dscn|dscf|dcim|pxl|p|pict|mvimg|dji|gopr|scan|image|screenshot|screen shot|"
+    r"(?:pasted|whatsapp) image)[ _-]*\d(?:[\d _.()~-]|at(?= \d)|[ap]m|wa(?=\d)|mp|hdr|burst|cover|copy|edited)*",
+    re.I,
+)
 _PHOTO_OF = re.compile(
     r"(?:an? |the )?(?:image|picture|photo|photograph|graphic|pic|screenshot)(?: of)?[:.]?", re.I
 )
-_SUFFIX = re.compile(r"\.(?:jpe?g|png|gif|webp|svg|tiff?|bmp|avif|heic|ico)$", re.I)
+_SUFFIX = re.compile(
+    r"\.(?:jpe?g|jfif|png|gif|webp|svg|tiff?|bmp|avif|hei[cf]|ico|dng|cr[23]|nef|arw|raf|orf|rw2)$", re.I
+)
 
 # Words that announce a picture that must be read rather than seen.
 _READ_WORDS = {
@@ -207,7 +214,7 @@ def placeholder(alt: str, source: str = "") -> str:
     # One plain word may be both a file's name and a fair description ("sunflower.jpg"): it is let be.
     if stem and text.casefold() == stem.casefold() and not stem.isalpha():
         return "its file name"
-    if _CAMERA.fullmatch(text):
+    if _CAMERA.fullmatch(_SUFFIX.sub("", text)):
         return "a camera's file name"
     if _PHOTO_OF.fullmatch(text):
         return f"'{text}' and no more"
