@@ -64,6 +64,29 @@ def test_pictures_of_every_kind_are_found_edited_and_undone(newline: str) -> Non
         assert b"no.png" not in data[edit.start : edit.end]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "{{ site.baseurl }}/img/dog.jpg",
+        "{{site.baseurl}}/img/dog.jpg",
+        '{{ "/img/my dog.jpg" | relative_url }}',
+        "{{ asset('img/dog.jpg') }}",
+        "{% link img/dog.jpg %}",
+        "/img/{{ page.slug }}.jpg",
+        "${url}/dog.jpg",
+    ],
+)
+def test_an_address_that_a_template_fills_in_is_an_address(address: str) -> None:
+    data = f"# A\n\nSee ![]({address}) here, `![]({address})`.\n\n| a |\n|---|\n| ![]({address} 'T') |\n".encode()
+    document = read_markdown(data)
+    assert [(one.source, one.line, one.column) for one in document.pictures] == [(address, 3, 5), (address, 7, 3)]
+    assert document.pictures[0].context.nearby == f"See here, ![]({address})."
+    assert document.pictures[1].title == "T"
+    written = apply_edits(data, document.edits({0: "One.", 1: "Two."}))
+    expected = data.replace(b"See ![]", b"See ![One.]").replace(b"| ![]", b"| ![Two.]")
+    assert written == expected
+
+
 def test_a_reference_keeps_its_target_when_its_label_was_the_reference() -> None:
     data = b"![col][] ![short]\n\n[col]: a.png\n[short]: b.png\n"
     new = apply_edits(data, read_markdown(data).edits({0: "One", 1: "Two"}))

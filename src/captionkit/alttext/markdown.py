@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import bisect
 import json
+import re
+import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,13 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
+
+
+# What a template fills in behind `](` runs before Markdown is read: its spaces and quotes do not end the address. The
+# parser is given stand-ins for them.
+_FILLED_IN = re.compile(r"\]\([^\s()<>{}]*(?:\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\})")
+_STAND_INS = {ord(character): 0x10F000 + ord(character) for character in " \t\"'()<>[]|\\"}
+_MEANT = {stand_in: character for character, stand_in in _STAND_INS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +61,10 @@ def read_markdown(data: bytes) -> MarkdownDocument:
 
 def find_pictures(text: str) -> tuple[Picture, ...]:
     """The pictures of a Markdown text."""
-    lines = _Lines(text)
+    plain = _FILLED_IN.sub(lambda found: f"]({found[0][2:].translate(_STAND_INS)}", text)
+    lines = _Lines(plain)
     body = lines.front_matter()
-    tokens = _parser().parse("\n" * body + text[lines.starts[body] :])
+    tokens = _parser().parse("\n" * body + plain[lines.starts[body] :])
     reader = _Reader(text, lines)
     reader.read(tokens)
     pictures = reader.pictures + reader.html_pictures()
@@ -219,7 +229,7 @@ class _Reader:
         start, label_end, end = token.meta["start"], token.meta["label_end"], token.meta["end"]
         alt = squeeze(_plain(token.children or []))
         picture = Picture(
-            source=str(token.attrs.get("src", "")),
+            source=_source(str(token.attrs.get("src", ""))),
             alt=alt or None,
             line=0,
             column=0,
@@ -258,6 +268,12 @@ class _Reader:
             position += len(part) + 1
 
 
+def _source(address: str) -> str:
+    """An address; one that a template fills in as it stands in the text."""
+    meant = urllib.parse.unquote(address).translate(_MEANT)
+    return meant if any(mark in meant for mark in html.TEMPLATE_MARKS) else address
+
+
 def _plain(tokens: list[Token]) -> str:
     """The text of inline tokens as a reader sees it; pictures give their alternative text."""
     return squeeze("".join(_plain(one.children or []) if one.type == "image" else _text(one) for one in tokens))
@@ -266,7 +282,7 @@ def _plain(tokens: list[Token]) -> str:
 def _text(token: Token) -> str:
     """The text of one inline token, a picture's left out."""
     if token.type in ("text", "code_inline"):
-        return token.content
+        return token.content.translate(_MEANT)
     return " " if token.type in ("softbreak", "hardbreak") else ""
 
 
