@@ -15,7 +15,7 @@ from captionkit.search.compact import to_features
 from captionkit.search.index import KIND_WEIGHT, Index, StoredCaption, open_index
 from captionkit.search.likelihood import to_word_ids, word_log_probabilities
 from captionkit.search.ranking import BM25_WEIGHT, FIRST_WEIGHT, first_stage, query_gains, rank
-from captionkit.search.words import match_expression, query_words
+from captionkit.search.words import match_expression, query_words, worth_looking_for
 
 
 @pytest.fixture
@@ -135,6 +135,37 @@ def test_unknown_words_are_told_and_passed_over(index: Index, captioner: Caption
     assert [hit.content for hit in strange.hits] == [hit.content for hit in plain.hits]
     assert rank(index, "xyzzy", captioner).hits == ()
     assert rank(index, "", captioner).hits == ()
+
+
+@pytest.mark.parametrize("with_model", [True, False])
+def test_what_a_query_excludes_is_left_out(index: Index, captioner: Captioner, with_model: bool) -> None:
+    model = captioner if with_model else None
+    captions = {
+        content: {word for one in some for word in one.tokens}
+        for content, some in index.captions(index.first(9)).items()
+    }
+    wanted, excluded = next(
+        (one, other)
+        for one in sorted(captions[1])
+        for other in sorted(captions[1])
+        if worth_looking_for(one) and worth_looking_for(other) and one != other
+        if 0 < len([1 for words in captions.values() if one in words and other not in words])
+    )
+    plain, without = (rank(index, query, model) for query in (wanted, f"{wanted} without {excluded}"))
+    left = {hit.content for hit in without.hits}
+    says = {content for content, words in captions.items() if excluded in words}
+    assert 1 in {hit.content for hit in plain.hits} & says
+    assert left
+    assert not left & says
+    expected = [(hit.content, pytest.approx(hit.score, abs=1e-3)) for hit in plain.hits if hit.content in left]
+    assert [(hit.content, hit.score) for hit in without.hits] == expected
+    assert without.asked == plain.asked
+    answer = answer_query(index, f"{wanted} without {excluded}", model)
+    assert answer.notes == (f"Pictures whose captions speak of '{excluded}' are left out.",)
+    assert all(excluded not in result.hits for result in answer.groups[0])
+    if model is not None:
+        shallow = rank(index, f"{wanted} without {excluded}", model, limit=1, depth=1)
+        assert len(shallow.hits) == 1  # what is left out takes no place among those that are ranked
 
 
 def test_the_caption_that_is_shown_has_most_words_of_the_query() -> None:

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captionkit.search.words import hits, index_terms, match_expression, query_words, split_words, to_stem
+from captionkit.search.words import (
+    hits,
+    index_terms,
+    match_expression,
+    query_words,
+    says_excluded,
+    split_query,
+    split_words,
+    to_stem,
+)
 
 
 def found(query: str, *captions: str) -> list[str]:
@@ -111,3 +120,57 @@ def test_a_query_without_words_asks_for_nothing(query: str) -> None:
 @given(st.text(max_size=60))
 def test_any_text_is_a_query(query: str) -> None:
     assert set(found(query, "A dog sleeps.", "A lamp.")) <= {"A dog sleeps.", "A lamp."}
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted", "excluded"),
+    [
+        ("a street without cars", "a street", ["cars"]),
+        ("Street WITHOUT any cars, at night", "Street at night", ["cars"]),
+        ("a dog without a tennis ball in the snow", "a dog in the snow", ["tennis ball"]),
+        ("a man with no shirt", "a man", ["shirt"]),
+        ("a beach but no people", "a beach", ["people"]),
+        ("a park without cars or people", "a park", ["cars", "people"]),
+        ("without people a beach", "without people a beach", []),  # where the second thing begins, nobody can tell
+        ("without people on a beach", "on a beach", ["people"]),
+        ("a dog without", "a dog without", []),
+        ("no parking", "no parking", []),  # asks for nothing else
+        ("a dog and no", "a dog and no", []),
+        ("nobody without", "nobody without", []),
+        ("a dog", "a dog", []),
+        ("", "", []),
+    ],
+)
+def test_what_is_not_to_be_there_is_split_off(query: str, wanted: str, excluded: list[str]) -> None:
+    found = split_query(query)
+    assert found.wanted == wanted
+    assert [" ".join(word.word for word in thing) for thing in found.excluded] == excluded
+
+
+@pytest.mark.parametrize(
+    ("query", "caption", "says"),
+    [
+        ("a street without cars", "A car drives down the street.", True),
+        ("a street without cars", "A taxi in the street.", True),  # of the same kind
+        ("a street without cars", "A carpet in the street.", False),
+        ("a beach without people", "Two boys run on the beach.", True),
+        ("a beach without anyone", "A surfer on the beach.", True),
+        ("a beach without people", "A dog runs on the beach.", False),
+        ("a beach without surfers", "A man on the beach.", False),
+        ("a dog without a red leash", "A dog on a red leash.", True),
+        ("a dog without a red leash", "A dog with a red ball.", False),
+        ("a dog", "A dog.", False),
+    ],
+)
+def test_a_caption_may_say_what_is_not_to_be_there(query: str, caption: str, says: bool) -> None:
+    assert says_excluded(split_query(query).excluded, caption) is says
+
+
+@given(st.text(max_size=60))
+def test_any_text_can_be_split(text: str) -> None:
+    found = split_query(text)
+    assert found.wanted == text or found.excluded
+
+
+def test_of_endless_exclusions_some_are_kept() -> None:
+    assert 0 < len(split_query("a dog without " + " or ".join(f"w{one}" for one in range(10_000))).excluded) <= 64

@@ -18,7 +18,7 @@ from captionkit.search.gallery import Card, Section, format_gallery
 from captionkit.search.index import Index, StoredCaption
 from captionkit.search.ranking import DEPTH, rank
 from captionkit.search.similar import duplicates, like
-from captionkit.search.words import QueryWord, hits, query_words
+from captionkit.search.words import QueryWord, hits, query_words, split_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,8 @@ def answer_query(
     if captioner is not None:
         check_model(index, captioner.bundle)
     ranking = rank(index, query, captioner, limit=limit, depth=depth)
-    words = query_words(query)
+    parts = split_query(query)
+    words = query_words(parts.wanted)
     contents = [hit.content for hit in ranking.hits]
     captions, paths = index.captions(contents), index.paths(contents)
     results = []
@@ -142,16 +143,19 @@ def answer_query(
             continue  # its file was dropped a moment ago
         caption, found = best_caption(captions.get(hit.content, []), words)
         first, *copies = paths[hit.content]
-        parts = {"bm25": hit.bm25, "expected": hit.expected} | ({} if hit.gain is None else {"gain": hit.gain})
+        made_of = {"bm25": hit.bm25, "expected": hit.expected} | ({} if hit.gain is None else {"gain": hit.gain})
         gains: dict[str, float] = {}
         for word, gain in zip(ranking.asked, hit.word_gains, strict=False):
             gains[word] = gains.get(word, 0.0) + gain
-        results.append(Result(first, tuple(copies), caption, hit.score, found, parts, gains))
+        results.append(Result(first, tuple(copies), caption, hit.score, found, made_of, gains))
     notes = []
     if not words and not ranking.asked:
         notes.append("The query has no words, so nothing is looked for.")
     elif not results:
         notes.append("No picture fits: no caption has a word of the query, and the model expects none.")
+    if parts.excluded:
+        quoted = " or ".join(f"'{' '.join(word.word for word in thing)}'" for thing in parts.excluded)
+        notes.append(f"Pictures whose captions speak of {quoted} are left out.")
     if ranking.unknown and words:
         quoted = ", ".join(f"'{word}'" for word in ranking.unknown)
         notes.append(f"The model does not know {quoted}; only captions and expected words are searched for that.")

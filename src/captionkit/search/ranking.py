@@ -23,7 +23,15 @@ from captionkit.search.compact import Floats, to_features
 from captionkit.search.expectation import query_scores
 from captionkit.search.index import Index
 from captionkit.search.likelihood import known_words, to_word_ids, word_log_probabilities
-from captionkit.search.words import MAX_QUERY_WORDS, QueryWord, query_words, stems_of_kinds
+from captionkit.search.words import (
+    MAX_QUERY_WORDS,
+    Query,
+    QueryWord,
+    query_words,
+    says_excluded,
+    split_query,
+    stems_of_kinds,
+)
 
 DEPTH = 100  # pictures that are ranked by the model
 MATCHES = 400  # pictures whose captions are ranked by BM25: those whose expected words fit best
@@ -74,7 +82,7 @@ class Ranking:
 
 
 def rank(index: Index, query: str, captioner: Captioner | None, *, limit: int = 20, depth: int = DEPTH) -> Ranking:
-    """The pictures of an index that fit a query. Any text is a query.
+    """The pictures of an index that fit a query. Any text is a query; what it excludes (`split_query`) is left out.
 
     Args:
         index: where to look.
@@ -84,17 +92,24 @@ def rank(index: Index, query: str, captioner: Captioner | None, *, limit: int = 
         depth: pictures that the model ranks, at least `limit`: the best of the first stage. An index that holds no
             more than that is ranked whole, whatever its captions say.
     """
-    words = query_words(query)
+    parts = split_query(query)
+    words = query_words(parts.wanted)
     unasked = max(0, len(words) - MAX_QUERY_WORDS)
     depth = max(limit, depth)
-    first = first_stage(index, words[:MAX_QUERY_WORDS], limit if captioner is None else depth)
+    count = limit if captioner is None else depth
+    if parts.excluded:
+        first = first_stage(index, words[:MAX_QUERY_WORDS], max(MATCHES, count))
+        saying = _saying(index, [*(hit.content for hit in first), *index.first(depth)], parts)
+        first = [hit for hit in first if hit.content not in saying][:count]
+    else:
+        first, saying = first_stage(index, words[:MAX_QUERY_WORDS], count), set()
     if captioner is None:
         return Ranking(tuple(first), unasked=unasked)
-    known, unknown = known_words(query, captioner.bundle.tokenizer)
+    known, unknown = known_words(parts.wanted, captioner.bundle.tokenizer)
     ids = to_word_ids(known, captioner)
     unasked = max(unasked, len(known) - len(ids))
     if len(ids) and len(first) < depth and index.count() <= depth:
-        found = {hit.content for hit in first}
+        found = {hit.content for hit in first} | saying
         first += [Hit(content, 0.0, 0.0, 0.0) for content in index.first(depth) if content not in found]
     if not first or not len(ids):
         return Ranking(tuple(first[:limit]), (), tuple(unknown), unasked)
@@ -128,6 +143,15 @@ def first_stage(index: Index, words: Sequence[QueryWord], limit: int) -> list[Hi
         if nats + points > 0
     ]
     return sorted(found, key=lambda hit: (-hit.score, hit.content))[:limit]
+
+
+def _saying(index: Index, contents: Sequence[int], query: Query) -> set[int]:
+    """Those of some contents whose captions speak of what a query excludes."""
+    return {
+        content
+        for content, captions in index.captions(dict.fromkeys(contents)).items()
+        if any(says_excluded(query.excluded, one.text) for one in captions)
+    }
 
 
 def _wider(word: QueryWord, stems: Mapping[str, int]) -> list[int]:

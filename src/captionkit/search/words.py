@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from captionkit.decoding.inflection import IRREGULAR
+from captionkit.gendered import names_person
 from captionkit.metrics.snowball import stem
 
 # Raise this number when the same caption gives other terms: indexes then make theirs anew from their captions.
@@ -117,6 +118,15 @@ _KINDS = (
 )
 
 
+_EXCLUDES = frozenset(["without", "no"])
+_BEFORE_IT = frozenset(["with", "but", "and"])  # goes with it: "with no hat", "but no people"
+_INSIDE = frozenset(["a", "an", "the", "any", "some", "or", "and", "nor"])
+# Of any of them a caption speaks that names a person, whatever it calls them.
+_ANYBODY = frozenset(
+    ["people", "person", "persons", "human", "humans", "anybody", "anyone", "somebody", "someone"]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class QueryWord:
     """A word of a query and what it asks the index for.
@@ -130,6 +140,19 @@ class QueryWord:
     word: str
     stem: str
     kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query in two parts.
+
+    Attributes:
+        wanted: what is looked for; as it was typed where nothing is excluded.
+        excluded: things that are not to be there; a caption speaks of one where it has all words of it.
+    """
+
+    wanted: str
+    excluded: tuple[tuple[QueryWord, ...], ...] = ()
 
 
 def split_words(text: str) -> list[str]:
@@ -176,6 +199,49 @@ def query_words(text: str) -> list[QueryWord]:
         one = to_stem(word)
         found.setdefault(one, QueryWord(word, one, _KINDS_OF.get(one, ())))
     return list(found.values())
+
+
+def split_query(text: str) -> Query:
+    """What a query looks for, and what stands behind "without" and "no" in it.
+
+    A thing that is excluded ends before "or", "and" and the next word such as "in"; what these two join is excluded
+    too. Where nothing else is looked for, nothing is excluded ("no parking").
+    """
+    wanted: list[str] = []
+    excluded: list[list[str]] = []
+    inside = False
+    for token in WORD.findall(text):
+        word = "".join(split_words(token))
+        if word in _EXCLUDES:
+            inside = True
+            excluded.append([])
+            if wanted and wanted[-1].casefold() in _BEFORE_IT:
+                wanted.pop()
+        elif inside and word in _INSIDE:
+            excluded.append([])
+        elif inside and worth_looking_for(word):
+            excluded[-1].append(word)
+        else:
+            inside = False
+            wanted.append(token)
+    things = [tuple(query_words(" ".join(words))) for words in excluded[:MAX_QUERY_WORDS] if words]
+    if not things or not any(worth_looking_for(word) for word in split_words(" ".join(wanted))):
+        return Query(text)
+    return Query(" ".join(wanted), tuple(things))
+
+
+def says_excluded(things: Iterable[Sequence[QueryWord]], caption: str) -> bool:
+    """Whether a caption speaks of one of the things."""
+    words = split_words(caption)
+    stems = {to_stem(word) for word in words}
+    kinds = {kind for one in stems for kind in _KINDS_OF.get(one, ())}
+    return any(
+        all(
+            one.stem in stems or not kinds.isdisjoint(one.kinds) or (one.word in _ANYBODY and names_person(words))
+            for one in thing
+        )
+        for thing in things
+    )
 
 
 def match_expression(words: Sequence[QueryWord]) -> str:
