@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 
-# A template is filled in before Markdown is read: its spaces and quotes do not end the address behind `](`. The parser
-# is given stand-ins for them.
+# A template is filled in before Markdown is read: its spaces and quotes do not end the address behind `](`. The
+# parser is given stand-ins for them.
 _FILLED_IN = re.compile(r"\]\([^\s()<>{}]*(?:\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\})")
 _STAND_INS = {ord(character): 0x10F000 + ord(character) for character in " \t\"'()<>[]|\\"}
 _MEANT = {stand_in: character for character, stand_in in _STAND_INS.items()}

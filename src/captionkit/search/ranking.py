@@ -82,7 +82,7 @@ class Ranking:
 
 
 def rank(index: Index, query: str, captioner: Captioner | None, *, limit: int = 20, depth: int = DEPTH) -> Ranking:
-    """The pictures of an index that fit a query. Any text is a query; what it excludes (`split_query`) is left out.
+    """The pictures of an index that fit a query. Any text is one; what it excludes (`split_query`) is left out.
 
     Args:
         index: where to look.

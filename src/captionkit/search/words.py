@@ -204,8 +204,8 @@ def query_words(text: str) -> list[QueryWord]:
 def split_query(text: str) -> Query:
     """What a query looks for, and what stands behind "without" and "no" in it.
 
-    A thing that is excluded ends before "or", "and" and the next word such as "in"; what these two join is excluded
-    too. Where nothing else is looked for, nothing is excluded ("no parking").
+    A thing that is excluded ends before "or", "and" and the next word such as "in"; what the first two join is
+    excluded too. Where nothing else is looked for, nothing is excluded ("no parking").
     """
     wanted: list[str] = []
     excluded: list[list[str]] = []
