@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import csv
+import hashlib
 import html
 import json
 import os
@@ -8,14 +10,17 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from captionkit.alttext import propose
 from captionkit.cli import alt
 from captionkit.cli.app import app
 from captionkit.errors import CaptionkitError
+from captionkit.records import Prediction
 from tests.alttext.fakes import ColourCaptioner, photograph, run_as_nobody_special
 
 PAGE = "<h1>Dogs</h1>\n<img src=a.jpg>\n<img src=b.jpg alt='b.jpg'>\n<img src=c.jpg alt='A dog on a beach'>\n"
@@ -348,6 +353,71 @@ def test_the_rest_of_a_run_with_yes_is_found_again(site: Path) -> None:
     assert code == 0
     assert "2 texts written" in output
     assert '<a href=/shop><img alt="Picture 1." src=a.jpg></a>' in (site / "dogs.html").read_text()
+
+
+class Interrupted(ColourCaptioner):
+    """Is interrupted when it is asked for the picture behind so many."""
+
+    def __init__(self, stop: int) -> None:
+        super().__init__()
+        self.stop = stop
+
+    def caption(self, images: Iterable[Path | bytes]) -> list[Prediction]:
+        if self.asked == self.stop:
+            raise KeyboardInterrupt
+        return super().caption(images)
+
+
+@pytest.mark.parametrize("options", [(), ("--yes",)])
+def test_an_interrupted_run_goes_on(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(propose, "_BATCH", 1)
+    page = (site / "dogs.html").read_text()
+    run("write", site, *options)
+    at_once = [Path(f"captionkit-alt-review.{kind}").read_bytes() for kind in ("csv", "html")]
+    written = (site / "dogs.html").read_bytes()
+    run("write", site, "--undo")
+    assert (site / "dogs.html").read_text() == page
+    for name in ("captionkit-alt-review.csv", "captionkit-alt-review.html"):
+        Path(name).unlink()
+
+    def described(stop: int) -> int:
+        captioner = Interrupted(stop)
+        monkeypatch.setattr(alt, "_load", lambda bundle: (captioner, "cafe"))
+        with contextlib.suppress(KeyboardInterrupt):
+            alt.write([site], yes=bool(options))
+        return captioner.asked
+
+    assert described(1) == 1
+    kept = Path("captionkit-alt-review.unfinished")
+    assert f"what was written of 1 pictures is kept in {kept}" in capsys.readouterr().err
+    assert not Path("captionkit-alt-review.csv").exists()
+    assert (site / "dogs.html").read_text() == page
+    assert described(99) == 1
+    assert "going on; 1 pictures were captioned before" in capsys.readouterr().err
+    assert [Path(f"captionkit-alt-review.{kind}").read_bytes() for kind in ("csv", "html")] == at_once
+    assert (site / "dogs.html").read_bytes() == written
+    assert not kept.exists()
+
+
+def test_what_an_interrupted_run_kept_is_of_the_pictures_as_they_were(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(propose, "_BATCH", 1)
+    first, second = Interrupted(1), ColourCaptioner()
+    monkeypatch.setattr(alt, "_load", lambda bundle: (first, "cafe"))
+    with pytest.raises(KeyboardInterrupt):
+        alt.write([site])
+    lines = Path("captionkit-alt-review.unfinished").read_text().splitlines()
+    damaged = json.loads(lines[1])
+    damaged["picture"], damaged["text"] = hashlib.sha256((site / "b.jpg").read_bytes()).hexdigest(), "["
+    Path("captionkit-alt-review.unfinished").write_text("\n".join([*lines, json.dumps(damaged), ""]))
+    photograph(site / "a.jpg", "blue")
+    monkeypatch.setattr(alt, "_load", lambda bundle: (second, "cafe"))
+    assert run("write", site)[0] == 0
+    assert second.asked == 2
+    assert "a blue wall" in Path("captionkit-alt-review.csv").read_text(encoding="utf-8-sig")
 
 
 USELESS = (["--neutral"], ["--gendered"], ["--overwrite"], ["--review", "x"], ["--max-length", "99"])

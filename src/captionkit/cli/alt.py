@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from captionkit.alttext.propose import Describes
     from captionkit.alttext.scan import Finding, ScannedDocument
     from captionkit.alttext.write import Decision
+    from captionkit.cli.unfinished import Unfinished
+    from captionkit.records import Prediction
 
 app = typer.Typer(
     help="Alternative text of HTML, Markdown, notebooks, EPUB, DOCX and PPTX: scan, propose, write, undo.",
@@ -60,8 +63,6 @@ def scan(
 
     Example: captionkit alt scan site/ --fail-on missing,placeholder
     """
-    import json
-
     from captionkit.alttext.pictures import encodable
     from captionkit.alttext.scan import Failure
     from captionkit.alttext.scan import scan as scan_paths
@@ -126,6 +127,7 @@ def write(
 
     Without --yes or --from-review no document changes: two review files are written, a CSV and a page for the
     browser. What is written can be taken back with --undo; .captionkit-alt.json in the root remembers it.
+    Interrupted, the same command goes on.
     Exit codes: 0 done, 1 something could not be read, written or undone (the rest was), 2 a mistake to mend.
 
     Example: captionkit alt write site/ && captionkit alt write site/ --from-review captionkit-alt-reviewed.csv
@@ -153,10 +155,12 @@ def write(
         undo(paths, root)
         return
 
+    from captionkit import __version__
     from captionkit.alttext.propose import count_pictures, propose
     from captionkit.alttext.review import read_reviewed
     from captionkit.alttext.review_page import review_files, write_review
     from captionkit.alttext.write import decide_confident, written_before, written_ids
+    from captionkit.cli.unfinished import Unfinished, keeping
     from captionkit.progress import Progress
 
     decisions, undecided = read_reviewed(from_review) if from_review is not None else ({}, 0)
@@ -180,30 +184,32 @@ def write(
         review_files(review, overwrite=overwrite)  # before the long work: it may hold a person's decisions
         before = written_before(documents)
         captioner, name = _load(bundle)
-        with Progress("describing", count_pictures(documents), "pictures") as progress:
-            proposals = propose(
-                documents,
-                captioner,
-                min_confidence=min_confidence,
-                max_length=max_length,
-                neutral=yes if neutral is None else neutral,
-                skip=lambda finding: finding.id in before,
-                progress=progress.advance,
-            )
-        if yes:
-            failed = _write(documents, decide_confident(proposals, name)) or failed
-            proposals = [one for one in proposals if not one.confident]
-        if proposals:
-            again = [str(path) for path in paths] + ([] if root is None else ["--root", str(root)])
-            files = write_review(
-                review, proposals, documents, arguments=again, max_length=max_length, overwrite=overwrite
-            )
-            print(
-                f"{_count(len(proposals), 'picture')} to review: "
-                f"{_plain(str(files[1]))} (browser) or {_plain(str(files[0]))} (spreadsheet)"
-            )
-        else:
-            print("Nothing to review.")
+        unfinished = Unfinished(review, ["alt write", __version__, name])
+        with keeping(unfinished, len(unfinished.kept)):
+            with Progress("describing", count_pictures(documents), "pictures") as progress:
+                proposals = propose(
+                    documents,
+                    _Remembering(captioner, unfinished),
+                    min_confidence=min_confidence,
+                    max_length=max_length,
+                    neutral=yes if neutral is None else neutral,
+                    skip=lambda finding: finding.id in before,
+                    progress=progress.advance,
+                )
+            if yes:
+                failed = _write(documents, decide_confident(proposals, name)) or failed
+                proposals = [one for one in proposals if not one.confident]
+            if proposals:
+                again = [str(path) for path in paths] + ([] if root is None else ["--root", str(root)])
+                files = write_review(
+                    review, proposals, documents, arguments=again, max_length=max_length, overwrite=overwrite
+                )
+                print(
+                    f"{_count(len(proposals), 'picture')} to review: "
+                    f"{_plain(str(files[1]))} (browser) or {_plain(str(files[0]))} (spreadsheet)"
+                )
+            else:
+                print("Nothing to review.")
     if failed:
         raise typer.Exit(1)
 
@@ -283,6 +289,44 @@ def _load(bundle: Path | None) -> tuple[Describes, str]:
 
     captioner = Captioner.load(bundle)
     return captioner, sha256_file(captioner.bundle.source)
+
+
+class _Remembering:
+    """A captioner that keeps what it said of a picture, and says it again of the same bytes."""
+
+    def __init__(self, captioner: Describes, unfinished: Unfinished) -> None:
+        self._captioner, self._unfinished = captioner, unfinished
+
+    def caption(self, images: Iterable[Path | bytes]) -> list[Prediction]:
+        """As `Describes.caption`. What could not be read is tried again."""
+        asked = [(image, _digest(image)) for image in images]
+        known = [self._recall(digest) for _, digest in asked]
+        new = [image for (image, _), prediction in zip(asked, known, strict=True) if prediction is None]
+        found = iter(self._captioner.caption(new) if new else ())
+        result = []
+        for (_, digest), prediction in zip(asked, known, strict=True):
+            result.append(prediction or next(found))
+            if prediction is None and result[-1].error is None and digest:
+                self._unfinished.add(digest, json.dumps([result[-1].text, result[-1].confidence]))
+        return result
+
+    def _recall(self, digest: str) -> Prediction | None:
+        from captionkit.records import Caption, Prediction
+
+        try:
+            text, confidence = json.loads(self._unfinished.text(digest) or "")
+            return Prediction("", (Caption(str(text), (), (), 0.0, True),), confidence and float(confidence))
+        except (ValueError, TypeError):
+            return None
+
+
+def _digest(image: Path | bytes) -> str:
+    from captionkit.files import sha256, sha256_file
+
+    try:
+        return sha256(image) if isinstance(image, bytes) else sha256_file(image)
+    except OSError:
+        return ""  # gone since it was looked for: captioning tells
 
 
 def _print_findings(findings: list[Finding], documents: int, *, show_all: bool) -> None:

@@ -20,7 +20,6 @@ from captionkit.cli.output import STDIN, check_output, printable
 if TYPE_CHECKING:
     from captionkit.captioner import Captioner, Picture
     from captionkit.cli.sentences import Format
-    from captionkit.cli.unfinished import Unfinished
     from captionkit.decoding import Search
     from captionkit.metadata.album import Album
 
@@ -123,7 +122,7 @@ def caption(
     from captionkit.captioner import Captioner
     from captionkit.cli.sentences import CSV_HEADER, csv_rows, json_line, plain
     from captionkit.cli.together import expect_with, expect_without
-    from captionkit.cli.unfinished import Unfinished
+    from captionkit.cli.unfinished import Unfinished, keeping
     from captionkit.confidence import hedged, withheld
     from captionkit.decoding import Greedy, Sample, Wording
     from captionkit.errors import UsageError
@@ -183,7 +182,7 @@ def caption(
     todo = [picture for picture, text in zip(pictures, texts, strict=True) if text is None]
     failed = 0
     with (
-        _keeping(unfinished, len(names) - len(todo)),
+        keeping(unfinished, len(names) - len(todo)),
         _destination(output) as out,
         # Sentences that appear on a terminal are progress enough.
         Progress(
@@ -232,29 +231,6 @@ def _threshold(captioner: Captioner, hedge_below: float | None, abstain: bool, s
             )
         return 0.0
     return known.hedge_below if hedge_below is None else hedge_below
-
-
-@contextlib.contextmanager
-def _keeping(unfinished: Unfinished | None, before: int) -> Iterator[None]:
-    """Say what was kept by an earlier run, and what this one keeps if it does not come to its end."""
-    if unfinished is None:
-        yield
-        return
-    where = printable(str(unfinished.path))
-    if before:
-        print(f"captionkit: going on; {before:,} pictures were captioned before ({where}).", file=sys.stderr)
-    try:
-        yield
-    except BaseException:
-        unfinished.close(done=False)
-        if unfinished.kept:
-            print(
-                f"captionkit: what was written of {len(unfinished.kept):,} pictures is kept in {where}; "
-                "the same command goes on from there.",
-                file=sys.stderr,
-            )
-        raise
-    unfinished.close(done=True)
 
 
 def _album(bundle: str, overwrite: bool, xmp_files: bool) -> Album:

@@ -10,9 +10,12 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from captionkit.cli.output import printable
 from captionkit.errors import UsageError, WriteError
 
 FORMAT = "captionkit-unfinished-1"
@@ -113,6 +116,29 @@ class Unfinished:
                     return
                 self.kept[name], self._states[name] = text, state
                 self._believed = handle.tell()
+
+
+@contextlib.contextmanager
+def keeping(unfinished: Unfinished | None, before: int) -> Iterator[None]:
+    """Say what was kept by an earlier run, and what this one keeps if it does not come to its end."""
+    if unfinished is None:
+        yield
+        return
+    where = printable(str(unfinished.path))
+    if before:
+        print(f"captionkit: going on; {before:,} pictures were captioned before ({where}).", file=sys.stderr)
+    try:
+        yield
+    except BaseException:
+        unfinished.close(done=False)
+        if unfinished.kept:
+            print(
+                f"captionkit: what was written of {len(unfinished.kept):,} pictures is kept in {where}; "
+                "the same command goes on from there.",
+                file=sys.stderr,
+            )
+        raise
+    unfinished.close(done=True)
 
 
 def _line(document: dict[str, Any]) -> bytes:
