@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from captionkit.errors import DataError
 
+_NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
 FORMULA = "=+-@\t\r"  # what a spreadsheet takes for the beginning of one
 
 
@@ -26,7 +27,7 @@ def read_delimited(
     Args:
         text: the whole table, line ends untouched.
         place: what a message calls a line, of its number from 1: "captions.csv, line 12".
-        delimiter: what stands between cells.
+        delimiter: what stands between cells: a comma, a semicolon or a tab.
         leave_out: is told the line and the matter of a row with too many or too few cells; without it such a row
             raises.
 
@@ -52,8 +53,7 @@ def read_delimited(
                 continue
             message = f"expected {len(columns)} cells, as in the first line, but got {len(cells)}"
             if leave_out is None:
-                between = "tab" if delimiter == "\t" else "comma"
-                raise _refused(f"{place(line)}: {message}; quote a cell that holds a {between}.")
+                raise _refused(f"{place(line)}: {message}; quote a cell that holds a {_NAMES[delimiter]}.")
             leave_out(line, message)
 
     return columns, rows()
@@ -91,7 +91,7 @@ def _rows(text: str, place: Callable[[int], str], delimiter: str) -> Iterator[tu
         except csv.Error as error:
             raise _refused(
                 f"{place(line)}: the row that starts here is not valid CSV ({error}); "
-                'quote a cell that holds a comma or a quote, and write " inside it as "".'
+                f'quote a cell that holds a {_NAMES[delimiter]} or a quote, and write " inside it as "".'
             ) from None
         if cells is None:
             return

@@ -9,6 +9,7 @@ import pytest
 
 from captionkit.datasets import Problem, ProblemKind, read_folder
 from captionkit.errors import DataError
+from captionkit.picture_paths import SUFFIXES
 
 
 def lay(root: Path, files: dict[str, str | bytes]) -> None:
@@ -124,3 +125,30 @@ def test_a_pipe_beside_a_picture_is_told_and_not_waited_for(tmp_path: Path) -> N
     problems: list[Problem] = []
     assert [record.id for record in read_folder(tmp_path, problems=problems) if record.captions] == ["b.jpg"]
     assert ("a.txt", ProblemKind.MALFORMED) in [(problem.source, problem.kind) for problem in problems]
+
+
+def test_pictures_of_every_ending_that_is_read_are_found(tmp_path: Path) -> None:
+    names = sorted(f"{suffix[1:]}{suffix}" for suffix in SUFFIXES)
+    lay(tmp_path, {name: b"" for name in names} | {f"{name}.txt": "A dog ." for name in names})
+    assert [record.id for record in read_folder(tmp_path)] == names
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(tmp_path, {"a.jpg": b"", "a.txt": "A dog .", "locked/b.jpg": b"", "locked/b.txt": "A cat ."})
+    listed = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    problems: list[Problem] = []
+    assert [record.id for record in read_folder(tmp_path, problems=problems)] == ["a.jpg"]
+    assert [(one.kind, one.source, one.message) for one in problems] == [
+        (
+            ProblemKind.UNREADABLE_PICTURE,
+            "locked",
+            f"{tmp_path / 'locked'} cannot be listed (Permission denied); what is in it is left out.",
+        )
+    ]

@@ -47,6 +47,25 @@ def test_the_same_rows_in_every_form(tmp_path: Path, suffix: str) -> None:
     ]
 
 
+def test_a_csv_with_the_semicolons_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "captions.csv"
+    path.write_text('image;caption\r\na.jpg;"A dog, a cat; both ."\r\nb.jpg;A cat, asleep .\r\nc.jpg;a;b\r\n')
+    problems: list[Problem] = []
+    records = read_table(path, tmp_path, problems=problems)
+    assert [(one.id, one.captions) for one in records] == [
+        ("a.jpg", ("A dog, a cat; both .",)),
+        ("b.jpg", ("A cat, asleep .",)),
+    ]
+    assert [one.message for one in problems] == [
+        "expected 2 cells, as in the first line, but got 3; the row is left out."
+    ]
+    path.write_text("image,caption;more\na.jpg,A dog .\n")  # a comma decides
+    assert read_table(path, tmp_path, caption_column="caption;more")[0].captions == ("A dog .",)
+    path.write_text('image;caption\na.jpg;"A dog\n')
+    with pytest.raises(DataError, match="quote a cell that holds a semicolon or a quote"):
+        read_table(path, tmp_path)
+
+
 def test_the_source_names_the_line_where_a_row_begins(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text('image,caption\n\na.jpg,"one\ntwo"\nb.jpg,three\n', encoding="utf-8")

@@ -14,9 +14,9 @@ from captionkit.datasets.grouping import Grouping
 from captionkit.datasets.problems import Problem, ProblemKind, settle
 from captionkit.datasets.sources import read_lines, split_name
 from captionkit.errors import DataError
+from captionkit.picture_paths import SUFFIXES
 from captionkit.records import ImageRecord
 
-PICTURE_SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"])
 MAX_TEXT_BYTES = 1_000_000
 # Text files that every shared folder has and that describe no picture.
 _NO_CAPTIONS = frozenset(["readme", "license", "licence", "notice", "credits", "sources", "attribution"])
@@ -48,9 +48,9 @@ def read_folder(
     splits: dict[str, str] = {}
     used: set[str] = set()
     texts: dict[str, list[str]] = defaultdict(list)  # by their names without the suffix, whatever its case
-    for text in _files_below(text_root, frozenset([".txt"])):
+    for text in _files_below(text_root, frozenset([".txt"]), found if text_root != picture_root else []):
         texts[text.rpartition(".")[0]].append(text)
-    for name in _files_below(picture_root, PICTURE_SUFFIXES):
+    for name in _files_below(picture_root, SUFFIXES, found):
         if not grouping.add_picture(name, name, name.encode("utf-8", "backslashreplace").decode()):
             continue
         split = next((s for part in reversed(name.split("/")[:-1]) if (s := split_name(part))), None)
@@ -66,10 +66,16 @@ def read_folder(
     return settle(found, problems, grouping.records(splits), str(text_root))
 
 
-def _files_below(root: Path, suffixes: frozenset[str]) -> list[str]:
+def _files_below(root: Path, suffixes: frozenset[str], problems: list[Problem]) -> list[str]:
     """Paths below `root` with forward slashes, sorted; linked folders, which may lead in circles, not entered."""
+
+    def unlistable(error: OSError) -> None:
+        message = f"{error.filename} cannot be listed ({error.strerror or error}); what is in it is left out."
+        source = Path(error.filename).relative_to(root).as_posix()
+        problems.append(Problem(ProblemKind.UNREADABLE_PICTURE, source, message))
+
     names = []
-    for here, folders, files in os.walk(root):
+    for here, folders, files in os.walk(root, onerror=unlistable):
         folders[:] = [name for name in folders if not name.startswith(".")]
         names += [
             (Path(here) / name).relative_to(root).as_posix()

@@ -1,6 +1,6 @@
 """A person's own table of captions: CSV, TSV, JSON Lines, a JSON list of objects, or Parquet.
 
-One row a caption, or one row a picture with several: a list in the cell, or several caption columns.
+The cells of a CSV are divided by commas, or by semicolons where its header row has these alone. One row a caption, or one row a picture with several: a list in the cell, or several caption columns.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _open(path: Path, found: list[Problem]) -> tuple[list[str], _OpenRows]:
     """The columns of a table and its rows."""
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
-        return _open_csv(path, "\t" if suffix == ".tsv" else ",", found)
+        return _open_csv(path, suffix, found)
     if suffix in (".jsonl", ".ndjson"):
         return _open_objects(path, _json_lines(path, found), found)
     if suffix == ".json":
@@ -174,14 +174,16 @@ def _open(path: Path, found: list[Problem]) -> tuple[list[str], _OpenRows]:
     )
 
 
-def _open_csv(path: Path, delimiter: str, found: list[Problem]) -> tuple[list[str], _OpenRows]:
+def _open_csv(path: Path, suffix: str, found: list[Problem]) -> tuple[list[str], _OpenRows]:
     def leave_out(line: int, message: str) -> None:
         source = f"{path.name}:{line}"
         found.append(Problem(ProblemKind.MALFORMED, source, f"{message}; the row is left out."))
 
-    columns, rows = read_delimited(
-        read_text(path, found), lambda line: f"{path}:{line}", delimiter=delimiter, leave_out=leave_out
-    )
+    text = read_text(path, found)
+    header = text.split("\n", 1)[0]
+    # Where a comma stands in numbers, spreadsheets write semicolons.
+    delimiter = "\t" if suffix == ".tsv" else ";" if ";" in header and "," not in header else ","
+    columns, rows = read_delimited(text, lambda line: f"{path}:{line}", delimiter=delimiter, leave_out=leave_out)
     if not columns:
         raise DataError(f"{path} is empty; expected a header row with column names.")
     return columns, lambda _: ((f"{path.name}:{line}", cells) for line, cells in rows)
