@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from captionkit.alttext import review_page
 from captionkit.alttext.propose import Proposal, propose
 from captionkit.alttext.review import DECISIONS, format_csv, is_untouched, read_reviewed, review_rows
 from captionkit.alttext.review_page import format_page, review_files, write_review
@@ -186,3 +187,33 @@ def test_the_page_is_self_contained_and_escapes_what_documents_say(
 def test_decisions_are_the_three_that_the_page_offers(work: tuple[list[ScannedDocument], list[Proposal]]) -> None:
     page = format_page(work[1][:1], lambda one: None)
     assert all(f'value="{decision}"' in page for decision in DECISIONS)
+
+
+def test_what_a_page_of_another_language_says_is_marked_as_that(tmp_path: Path) -> None:
+    photograph(tmp_path / "red.jpg", "red")
+    (tmp_path / "a.html").write_text(
+        "<html lang=de><h1>Mauern</h1><figure><img src=red.jpg alt='image'><figcaption>Rot</figcaption></figure>"
+    )
+    (tmp_path / "b.html").write_text("<html lang=en-GB><h1>Walls</h1><img src=red.jpg>")
+    documents = [item for item in scan([tmp_path]) if isinstance(item, ScannedDocument)]
+    page = format_page(propose(documents, ColourCaptioner()), lambda one: None)
+    assert '<dt>Caption</dt><dd lang="de">Rot</dd><dt>Heading</dt><dd lang="de">Mauern</dd>' in page
+    assert '<dt>Text so far</dt><dd lang="de">image</dd>' in page
+    assert "<dt>Heading</dt><dd>Walls</dd>" in page
+    assert page.count("lang=") == 4  # the page's own among them
+
+
+def test_a_picture_of_many_pages_is_made_small_once(
+    work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path | bytes] = []
+    whole = review_page._data_address
+
+    def counted(content: Path | bytes) -> str:
+        made.append(content)
+        return whole(content)
+
+    monkeypatch.setattr(review_page, "_data_address", counted)
+    page = format_page(work[1], lambda one: tmp_path / "red.jpg")
+    assert page.count("data:image/jpeg;base64,") == len(work[1]) > 1
+    assert len(made) == 1

@@ -117,3 +117,17 @@ def test_the_bar_never_hides_what_has_the_focus(browser: Any, page_file: Path) -
         assert page.evaluate(hidden) == ""
     context.close()
     assert met == 3
+
+
+def test_typing_does_not_say_the_same_progress_again(browser: Any, page_file: Path) -> None:
+    """A live region is spoken at every change, one that leaves it as it was too."""
+    page = browser.new_context().new_page()
+    page.goto(page_file.as_uri())
+    page.evaluate(
+        """() => { window.told = []; new MutationObserver(() => told.push(progress.textContent)).observe(
+        document.getElementById("progress"), {childList: true, characterData: true, subtree: true}); }"""
+    )
+    page.locator("#p2t").focus()
+    page.keyboard.type("A green wall")
+    assert page.evaluate("window.told") == ["1 of 4 decided, 3 left."]
+    page.context.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from captionkit.alttext.appearance import Appearance, look
 from captionkit.alttext.scan import Failure, ScannedDocument, _identity, scan
 from captionkit.alttext.sources import Where
 from captionkit.alttext.verdict import Verdict
@@ -138,3 +139,21 @@ def test_the_length_that_a_text_may_have_is_the_persons(tmp_path: Path) -> None:
         (item,) = scan([tmp_path], max_length=length)
         assert isinstance(item, ScannedDocument)
         assert item.findings[0].judgement.verdict is verdict
+
+
+def test_a_picture_of_many_pages_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    for name in ("a.html", "b.html", "c.html"):
+        (tmp_path / name).write_text("<img src=a.png><img src=./a.png><img src=broken.png>")
+    looked: list[Path | bytes] = []
+    def counted(content: Path | bytes) -> Appearance:
+        looked.append(content)
+        return look(content)
+
+    monkeypatch.setattr("captionkit.alttext.scan.look", counted)
+    documents = scanned(tmp_path)
+    verdicts = [[(one.judgement.verdict, bool(one.problem)) for one in item.findings] for item in documents]
+    drawn = (Verdict.TEXT, False)
+    assert verdicts == [[drawn, drawn, (Verdict.MISSING, True)]] * 3
+    assert sorted(map(str, looked)) == [str(tmp_path / "a.png"), str(tmp_path / "broken.png")]

@@ -129,7 +129,7 @@ def test_a_pipe_beside_a_picture_is_told_and_not_waited_for(tmp_path: Path) -> N
 
 def test_pictures_of_every_ending_that_is_read_are_found(tmp_path: Path) -> None:
     names = sorted(f"{suffix[1:]}{suffix}" for suffix in SUFFIXES)
-    lay(tmp_path, {name: b"" for name in names} | {f"{name}.txt": "A dog ." for name in names})
+    lay(tmp_path, {**dict.fromkeys(names, b""), **{f"{name}.txt": "A dog ." for name in names}})
     assert [record.id for record in read_folder(tmp_path)] == names
 
 

@@ -28,7 +28,9 @@
     const decided = articles.filter((article) => decision(article)).length;
     const left = articles.length - decided;
     articles.forEach((article) => article.classList.toggle("decided", Boolean(decision(article))));
-    progress.textContent = `${decided} of ${articles.length} decided, ${left} left.`;
+    const told = `${decided} of ${articles.length} decided, ${left} left.`;
+    // Screen readers speak it whenever it is set.
+    if (progress.textContent !== told) { progress.textContent = told; }
   };
   const changed = () => { saved = false; show(); remember(); };
   const count = (article) => {

@@ -20,13 +20,15 @@ from captionkit.alttext.propose import Proposal
 from captionkit.alttext.review import format_csv, is_untouched, review_rows
 from captionkit.alttext.scan import ScannedDocument
 from captionkit.alttext.verdict import MAX_LENGTH
+from captionkit.alttext.wording import LANGUAGE
 from captionkit.errors import CaptionkitError, UsageError
-from captionkit.files import read_bounded, write_bytes, write_text
+from captionkit.files import read_bounded, sha256, write_bytes, write_text
 from captionkit.images import read_image
 from captionkit.webpage import fill_page, jpeg_address, page_part, shrink
 
 THUMBNAIL = 480
 MAX_SVG_BYTES = 300_000
+_OF_THE_PAGE = ("Text so far", "Link says", "Caption", "Heading", "Words beside")  # in the page's own language
 _TITLE = b"<title>Alternative texts to review</title>"  # in the first lines of review.html
 
 
@@ -96,8 +98,9 @@ def format_page(
         max_length: the length that a text should not go beyond.
     """
     rows = review_rows(proposals)
+    small: dict[Path | str, str] = {}  # many pages show the same logo
     items = "\n".join(
-        _item(number, len(proposals), one, content(one), max_length)
+        _item(number, len(proposals), one, _small(content(one), small), max_length)
         for number, one in enumerate(proposals, start=1)
     )
     count = f"{len(proposals)} picture{'' if len(proposals) == 1 else 's'}"
@@ -134,7 +137,7 @@ def _quote(word: str) -> str:
     return f"$'{plain}'"
 
 
-def _item(number: int, total: int, one: Proposal, content: Path | bytes | None, max_length: int) -> str:
+def _item(number: int, total: int, one: Proposal, address: str, max_length: int) -> str:
     finding = one.finding
     picture, context = finding.picture, finding.picture.context
     place = f"{finding.document}{f', {picture.member}' if picture.member else ''}"
@@ -151,7 +154,13 @@ def _item(number: int, total: int, one: Proposal, content: Path | bytes | None, 
         "Heading": context.heading,
         "Words beside": context.nearby,
     }
-    listed = "".join(f"<dt>{name}</dt><dd>{escape(_short(value))}</dd>" for name, value in facts.items() if value)
+    foreign = bool(context.language) and context.language.split("-")[0] != LANGUAGE
+    spoken = f' lang="{escape(context.language)}"' if foreign else ""
+    listed = "".join(
+        f"<dt>{name}</dt><dd{spoken if name in _OF_THE_PAGE else ''}>{escape(_short(value))}</dd>"
+        for name, value in facts.items()
+        if value
+    )
     identity = f"p{number}"
     choices = "".join(
         f'<label><input type="radio" name="{identity}" value="{value}"> {label}</label>'
@@ -161,7 +170,7 @@ def _item(number: int, total: int, one: Proposal, content: Path | bytes | None, 
     return (
         f'<article id="{identity}" aria-labelledby="{identity}h">'
         f'<h2 id="{identity}h">{number} of {total}: {escape(place)}</h2>'
-        f"<div>{_thumbnail(number, content)}</div>"
+        f"<div>{_thumbnail(number, address)}</div>"
         f"<div><dl>{listed}</dl>"
         f'<label class="text" for="{identity}t">Alternative text of picture {number}</label>'
         f'<textarea id="{identity}t" aria-describedby="{identity}n" rows="3">{escape(one.text)}</textarea>'
@@ -170,13 +179,20 @@ def _item(number: int, total: int, one: Proposal, content: Path | bytes | None, 
     )
 
 
-def _thumbnail(number: int, content: Path | bytes | None) -> str:
-    address = ""
-    if content is not None:
+def _small(content: Path | bytes | None, known: dict[Path | str, str]) -> str:
+    """The address of a picture made small, once for each; empty where it cannot be shown."""
+    if content is None:
+        return ""
+    key = sha256(content) if isinstance(content, bytes) else content
+    if key not in known:
         try:
-            address = _data_address(content)
+            known[key] = _data_address(content)
         except CaptionkitError:
-            address = ""
+            known[key] = ""
+    return known[key]
+
+
+def _thumbnail(number: int, address: str) -> str:
     if not address:
         return '<p class="none">The picture cannot be shown.</p>'
     return f'<img alt="Picture {number}, under review" src="{address}">'

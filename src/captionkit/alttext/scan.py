@@ -18,6 +18,7 @@ from captionkit.alttext.sources import Located, Where, locate
 from captionkit.alttext.verdict import MAX_LENGTH, Judgement, judge, placeholder
 from captionkit.errors import CaptionkitError, DataError, ImageError, UsageError
 
+Look = tuple[Appearance | None, str]  # what was seen of a picture, or why nothing was
 SKIPPED_FOLDERS = frozenset(["node_modules", "__pycache__", "venv", "site-packages"])
 
 
@@ -154,7 +155,13 @@ def list_documents(paths: Iterable[Path], root: Path | None = None) -> Iterator[
 
 
 def scan_document(
-    path: Path, root: Path, *, name: str = "", max_length: int = MAX_LENGTH, pixels: bool = True
+    path: Path,
+    root: Path,
+    *,
+    name: str = "",
+    max_length: int = MAX_LENGTH,
+    pixels: bool = True,
+    looks: dict[Path, Look] | None = None,
 ) -> ScannedDocument:
     """Read one document and judge its pictures.
 
@@ -164,6 +171,7 @@ def scan_document(
         name: what findings and their ids call the document; empty for its path relative to the root.
         max_length: characters beyond which an alternative text is too long.
         pixels: whether pictures without alternative text are opened to tell drawings from photographs.
+        looks: what was seen of files before; takes what is seen now.
 
     Raises:
         DataError: the document cannot be read.
@@ -177,7 +185,7 @@ def scan_document(
     findings = []
     for index, picture in enumerate(document.pictures):
         located = locate(picture, document, path, root)
-        appearance, problem = _look(picture, located) if pixels else (None, located.problem)
+        appearance, problem = _look(picture, located, looks) if pixels else (None, located.problem)
         key = (picture.member, picture.source)
         twin = (seen[key],) if seen[key] else ()
         identity = _identity(name, *key, picture.alt, 0, *twin)
@@ -196,6 +204,7 @@ def scan(
 ) -> Iterator[ScannedDocument | Failure]:
     """Scan files and folders. What cannot be read becomes a `Failure`, and the rest goes on."""
     items = list(list_documents(paths, root))
+    looks: dict[Path, Look] = {}  # many pages show the same pictures
     names = Counter(item[0].relative_to(item[1]) for item in items if not isinstance(item, Failure))
     for item in items:
         if isinstance(item, Failure):
@@ -207,7 +216,7 @@ def scan(
         # A/index.html and B/index.html, each under a root of its own, must not pass for one document.
         name = path.as_posix() if names[path.relative_to(base)] > 1 else ""
         try:
-            yield scan_document(path, base, name=name, max_length=max_length)
+            yield scan_document(path, base, name=name, max_length=max_length, looks=looks)
         except UsageError:
             raise
         except CaptionkitError as error:
@@ -241,15 +250,20 @@ def _documents_in(folder: Path) -> Iterator[Path | Failure]:
                     yield Failure(path, f"{path} cannot be read ({error.strerror or error}).")
 
 
-def _look(picture: Picture, located: Located) -> tuple[Appearance | None, str]:
+def _look(picture: Picture, located: Located, looks: dict[Path, Look] | None) -> Look:
     content = located.content
     named = bool((picture.alt or "").strip()) and not placeholder(picture.alt or "", picture.source)
     if content is None or named or picture.decorative:
         return None, located.problem
+    if looks is not None and isinstance(content, Path) and content in looks:
+        return looks[content]
     try:
-        return look(content), ""
+        seen: Look = look(content), ""
     except (ImageError, DataError) as error:
-        return None, str(error)
+        seen = None, str(error)
+    if looks is not None and isinstance(content, Path):
+        looks[content] = seen
+    return seen
 
 
 def _identity(*parts: object) -> str:

@@ -1,6 +1,7 @@
 """A person's own table of captions: CSV, TSV, JSON Lines, a JSON list of objects, or Parquet.
 
-The cells of a CSV are divided by commas, or by semicolons where its header row has these alone. One row a caption, or one row a picture with several: a list in the cell, or several caption columns.
+The cells of a CSV are divided by commas, or by semicolons where its header row has these alone. One row a caption,
+or one row a picture with several: a list in the cell, or several caption columns.
 """
 
 from __future__ import annotations
