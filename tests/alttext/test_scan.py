@@ -147,6 +147,7 @@ def test_a_picture_of_many_pages_is_looked_at_once(tmp_path: Path, monkeypatch: 
     for name in ("a.html", "b.html", "c.html"):
         (tmp_path / name).write_text("<img src=a.png><img src=./a.png><img src=broken.png>")
     looked: list[Path | bytes] = []
+
     def counted(content: Path | bytes) -> Appearance:
         looked.append(content)
         return look(content)
