@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from captionkit.captioner import Captioner
+from captionkit.errors import SearchError
 from captionkit.search import indexing
 from captionkit.search.compact import to_cells, to_features
 from captionkit.search.database import INDEX_NAME
@@ -148,6 +149,21 @@ def test_an_empty_folder_makes_an_empty_index(indexed: Path, album: Path, captio
     for picture in album.rglob("*.png"):
         picture.unlink()
     assert (update(album, captioner).dropped, listed(indexed)) == (6, {})
+
+
+def test_a_disk_that_is_not_mounted_costs_no_index(album: Path, captioner: Captioner, tmp_path: Path) -> None:
+    path = tmp_path / "elsewhere.sqlite"
+    index_folder(album, path, captioner, quiet=True)
+    before = path.read_bytes()
+    album.rename(tmp_path / "away")
+    album.mkdir()
+    with pytest.raises(SearchError, match=r"knows 6 files; is a disk not mounted\?"):
+        index_folder(album, path, captioner, quiet=True)
+    assert path.read_bytes() == before
+    assert index_folder(album, path, captioner, quiet=True, rebuild=True).files == 0
+    album.rmdir()
+    (tmp_path / "away").rename(album)
+    assert index_folder(album, path, captioner, quiet=True).captioned == 6
 
 
 def test_an_interrupted_run_goes_on_where_it_was(

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from captionkit.ahead import map_ahead
 from captionkit.audit.picture_hash import PictureHash, hash_bytes
 from captionkit.captioner import Captioner
-from captionkit.errors import ImageError
+from captionkit.errors import ImageError, SearchError
 from captionkit.images import load_pixels, read_image_bytes
 from captionkit.progress import Progress
 from captionkit.search.compact import Floats, cell_count, pack, to_cells, to_features, to_vectors
@@ -94,7 +94,8 @@ def index_folder(
 
     Raises:
         UsageError: there is no such folder.
-        SearchError: the index is of another model or folder, damaged, or being written.
+        SearchError: the index is of another model or folder, damaged, or being written; or all its pictures are
+            gone and it does not lie in the folder itself.
     """
     found = scan(root)
     report = Report(outside=found.outside, heic=found.heic)
@@ -102,6 +103,12 @@ def index_folder(
         path, root, captioner.bundle, captions=captions, cells=kept_cells(captioner), rebuild=rebuild
     ) as writer:
         known = writer.known_files()
+        # An index inside the folder shows that the folder is there, and empty.
+        if known and not (found.files or found.unreadable or path.resolve().is_relative_to(root.resolve())):
+            raise SearchError(
+                f"Expected pictures in {root}, but there is none, and the index {path} knows {len(known):,} files; "
+                "is a disk not mounted? To forget them all, give --rebuild."
+            )
         waiting = [state for one, state in found.files.items() if one not in known or known[one][0] != state]
         report.unchanged = len(found.files) - len(waiting)
         with Progress("index", len(found.files), "pictures", done=report.unchanged, quiet=quiet) as progress:
