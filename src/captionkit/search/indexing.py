@@ -106,8 +106,8 @@ def index_folder(
         # An index inside the folder shows that the folder is there, and empty.
         if known and not (found.files or found.unreadable or path.resolve().is_relative_to(root.resolve())):
             raise SearchError(
-                f"Expected pictures in {root}, but there is none, and the index {path} knows {len(known):,} files; "
-                "is a disk not mounted? To forget them all, give --rebuild."
+                f"Expected pictures in {root}, but there is none, and the index {path} knows {len(known):,} "
+                "files; is a disk not mounted? To forget them all, give --rebuild."
             )
         waiting = [state for one, state in found.files.items() if one not in known or known[one][0] != state]
         report.unchanged = len(found.files) - len(waiting)

@@ -123,7 +123,7 @@ _BEFORE_IT = frozenset(["with", "but", "and"])  # goes with it: "with no hat", "
 _INSIDE = frozenset(["a", "an", "the", "any", "some", "or", "and", "nor"])
 # Of any of them a caption speaks that names a person, whatever it calls them.
 _ANYBODY = frozenset(
-    ["people", "person", "persons", "human", "humans", "anybody", "anyone", "somebody", "someone"]
+    ["people", "person", "persons", "one", "human", "humans", "anybody", "anyone", "somebody", "someone"]
 )
 
 
@@ -219,7 +219,7 @@ def split_query(text: str) -> Query:
                 wanted.pop()
         elif inside and word in _INSIDE:
             excluded.append([])
-        elif inside and worth_looking_for(word):
+        elif inside and worth_looking_for(word) and not word.isdigit():  # "bus no 5"
             excluded[-1].append(word)
         else:
             inside = False
