@@ -34,6 +34,7 @@ class _Link:
     label: str
     labelled_by: str = ""
     text: list[str] = field(default_factory=list)
+    pictures: list[tuple[int, str]] = field(default_factory=list)  # place and alternative text of those in it
 
 
 @dataclass(slots=True)
@@ -104,6 +105,10 @@ class ContextBuilder:
             heading = squeeze(" ".join(self._heading))
             sources = tuple(self._sources) if above.name == "picture" else ()
             self.found.append(Found(name, attributes, offset, frame, len(self._chunks), heading, sources))
+            for group in (frame.link, frame.button):
+                alt = squeeze(attributes.get("alt") or "")
+                if name == "img" and alt and not frame.hidden and group and len(group.pictures) < NEARBY_CHUNKS:
+                    group.pictures.append((offset, alt))
         label = squeeze(attributes.get("aria-label") or "")
         if label and not frame.hidden and (name == "svg" or (_is_drawn(attributes) and name != "img")):
             _say(frame, label)
@@ -142,7 +147,7 @@ class ContextBuilder:
             caption = ""
         return Context(
             link=frame.link.target if frame.link is not None else None,
-            link_text=self._group_text(group) if group is not None else "",
+            link_text=self._group_text(group, found) if group is not None else "",
             button=frame.button is not None,
             caption=caption,
             heading=found.heading,
@@ -151,7 +156,7 @@ class ContextBuilder:
         )
 
     def _frame(self, name: str, attributes: Mapping[str, str | None], above: _Frame) -> _Frame:
-        role = (attributes.get("role") or "").strip().lower()
+        role = _role(attributes)
         language = attributes.get("lang") or attributes.get("xml:lang")
         label = squeeze(attributes.get("aria-label") or "")
         frame = replace(
@@ -178,13 +183,14 @@ class ContextBuilder:
             frame = replace(frame, figure=_Figure(), in_caption=False)
         return frame
 
-    def _group_text(self, group: _Link) -> str:
+    def _group_text(self, group: _Link, found: Found) -> str:
         """What a link or button says without the picture, in the order in which browsers look for it."""
+        others = [alt for offset, alt in group.pictures if offset != found.offset]
         pieces: list[str] = []
         for identity in group.labelled_by.split()[:NEARBY_CHUNKS]:
             begin, end = self._places.get(identity, (0, 0))
             pieces += (chunk or " " for chunk in self._chunks[begin : min(end, begin + NEARBY_CHUNKS)])
-        return squeeze(" ".join(pieces)) or group.label or squeeze(" ".join(group.text))
+        return squeeze(" ".join(pieces)) or group.label or squeeze(" ".join([*group.text, *others]))
 
     def _nearby(self, chunk: int) -> str:
         before: list[str] = []
@@ -211,7 +217,7 @@ def _say(frame: _Frame, text: str) -> None:
 def to_picture(found: Found, context: Context) -> Picture:
     """The picture of an HTML element, still without its place and slot."""
     attributes = found.attributes
-    role = (attributes.get("role") or "").strip().lower()
+    role = _role(attributes)
     alt = attributes.get("alt", "") if "alt" in attributes else None
     alt = "" if "alt" in attributes and alt is None else alt
     empty = alt == ""  # a space in it is announced by some screen readers (W3C Images Tutorial, Tips and Tricks)
@@ -247,7 +253,12 @@ def _is_picture(name: str, attributes: Mapping[str, str | None]) -> bool:
 
 
 def _is_drawn(attributes: Mapping[str, str | None]) -> bool:
-    return (attributes.get("role") or "").strip().lower() in ("img", "image")
+    return _role(attributes) in ("img", "image")
+
+
+def _role(attributes: Mapping[str, str | None]) -> str:
+    """The first of the roles that are listed; empty where there is none."""
+    return (*(attributes.get("role") or "").lower().split(), "")[0]
 
 
 def _address(found: Found) -> str:
