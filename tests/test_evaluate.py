@@ -87,3 +87,13 @@ def test_the_command_shows_the_published_table_that_is_named(tiny_bundle: Path, 
     assert "Up-Down, self-critical" in done.stdout
     with pytest.raises(UsageError, match="did you mean 'Flickr30k'"):
         command(tiny_bundle, table, "--table", "flickr30k")
+
+
+def test_one_picture_is_one_picture(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(draw_picture(1))
+    (tmp_path / "a.txt").write_text("A dog runs .\n")
+    done = command(tiny_bundle, tmp_path, "--table", "none")
+    assert "all, 1 picture\n" in done.stdout
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"^Not one picture of 1 could be captioned"):
+        command(tiny_bundle, tmp_path)

@@ -91,3 +91,13 @@ def printable(text: str) -> str:
         char if char.isprintable() or "\ud800" <= char <= "\udfff" else char.encode("unicode_escape").decode()
         for char in text
     )
+
+
+def several(number: int, noun: str, plural: str = "") -> str:
+    """ "1 picture", "2,000 pictures"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def agree(number: int, one: str, many: str) -> str:
+    """The verb that fits a number: "is" or "are"."""
+    return one if number == 1 else many

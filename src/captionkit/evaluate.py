@@ -167,7 +167,7 @@ def evaluate(
     unreadable = {name: p.error for name, p in predictions.items() if p.error is not None}
     if len(unreadable) == len(predictions):
         first = next(iter(unreadable.values()), "there are no pictures")
-        raise DataError(f"Not one of the {len(records):,} pictures could be captioned; the first: {first}")
+        raise DataError(f"Not one picture of {len(records):,} could be captioned; the first: {first}")
     scored = score_with_outcomes(
         {name: raw_text(p) for name, p in predictions.items() if p.error is None},
         {record.id: record.captions for record in records if record.id not in unreadable},

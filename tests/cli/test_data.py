@@ -115,7 +115,7 @@ def test_stats_counts(flickr: Path) -> None:
     assert result.exit_code == 0
     assert "captions a picture: 2 to 2, mean 2.00, median 2" in result.output
     assert "width: 24 to 24" in result.output
-    assert "1 pictures could not be opened" in result.output
+    assert "1 picture could not be opened" in result.output
     numbers = json.loads(run("stats", flickr, "--json").output)
     assert numbers["lengths"] == {"4": 20}
     assert numbers["vocabulary"]["1"] == 5
@@ -210,6 +210,20 @@ def test_fetch_goes_on_verifies_and_unpacks(
     monkeypatch.setitem(CATALOGUE, "mine", Fetchable("Mine", "Free.", (Archive(file, 1000),)))
     result = run("fetch", "mine", "--to", tmp_path)
     assert result.exit_code == 0, result.output
-    assert "mine.zip: verified, 1 files" in result.output
+    assert "mine.zip: verified, 1 file in" in result.output
     assert (tmp_path / "dataset_mine.json").read_text(encoding="utf-8") == '{"images": []}'
     assert [request.get("range") for request in page.requests] == [None, "bytes=40-"]
+
+
+def test_captions_without_a_picture_count_among_the_bad_records(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"")
+    (tmp_path / "lost.txt").write_text("A dog .\n")
+    (tmp_path / "b.jpg").write_bytes(jpeg(1))
+    (tmp_path / "b.txt").write_text("A cat .\n")
+    result = run("check", tmp_path)
+    assert "\n2 bad records (66.67%).\n" in result.stdout
+    assert (
+        "captionkit: 2 bad records (66.67%), more than the 1.00% that is let pass (--max-bad).\n" in result.stderr
+    )
+    (tmp_path / "lost.txt").unlink()
+    assert "\n1 bad record (50.00%).\n" in run("check", tmp_path).stdout

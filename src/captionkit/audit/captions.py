@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from captionkit.audit.findings import Finding, Weight, agree, finding, several, split_of
+from captionkit.audit.findings import Finding, Weight, finding, split_of
 from captionkit.datasets.problems import Problem, ProblemKind
+from captionkit.errors import agree, several
 from captionkit.records import ImageRecord
 from captionkit.text import sentinels, tokenize_all
 

@@ -56,16 +56,6 @@ def finding(check: str, weight: Weight, message: str, cases: Iterable[str] = ())
     return Finding(check, weight, message, tuple(cases[:EXAMPLES]), max(len(cases), 1))
 
 
-def several(number: int, noun: str, plural: str = "") -> str:
-    """ "1 picture", "2,000 pictures"."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def agree(number: int, one: str, many: str) -> str:
-    """The verb that fits a number: "is" or "are"."""
-    return one if number == 1 else many
-
-
 def split_of(split: str | None) -> str:
     """A split's name for messages."""
     return split or "no split"

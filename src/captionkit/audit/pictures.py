@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
-from captionkit.audit.findings import Finding, Weight, agree, finding, several, split_of
+from captionkit.audit.findings import Finding, Weight, finding, split_of
 from captionkit.audit.picture_hash import (
     SAME_BITS,
     SAME_CORRELATION,
@@ -15,7 +15,7 @@ from captionkit.audit.picture_hash import (
     likeness,
     near_pairs,
 )
-from captionkit.errors import ImageError
+from captionkit.errors import ImageError, agree, several
 from captionkit.records import ImageRecord
 
 CHECK = "pictures"

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from captionkit.audit.findings import Finding, Weight, agree, finding, several
+from captionkit.audit.findings import Finding, Weight, finding
+from captionkit.errors import agree, several
 from captionkit.records import ImageRecord
 
 

@@ -7,9 +7,9 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 
-from captionkit.audit.findings import Finding, Weight, finding, several
+from captionkit.audit.findings import Finding, Weight, finding
 from captionkit.datasets.sources import split_name
-from captionkit.errors import DataError
+from captionkit.errors import DataError, several
 from captionkit.metrics.fingerprint import UNKNOWN
 from captionkit.metrics.score import absurd
 from captionkit.records import ImageRecord

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from captionkit.cli import options
+from captionkit.errors import several
 
 if TYPE_CHECKING:
     from captionkit.audit import AuditReport
@@ -99,7 +100,7 @@ def audit(
     if json_output:
         typer.echo(json.dumps({"format": config.format, **report.to_json()}, indent=1, ensure_ascii=False))
     else:
-        lines = [f"{data}, read as {config.format}: {len(records):,} pictures", *_lines(report, show)]
+        lines = [f"{data}, read as {config.format}: {several(len(records), 'picture')}", *_lines(report, show)]
         typer.echo("\n".join(map(printable, lines)))
     if report.leaks:
         raise typer.Exit(1)

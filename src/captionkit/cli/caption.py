@@ -16,6 +16,7 @@ import typer
 
 from captionkit.cli import options
 from captionkit.cli.output import STDIN, check_output, printable
+from captionkit.errors import agree, several
 
 if TYPE_CHECKING:
     from captionkit.captioner import Captioner, Picture
@@ -209,11 +210,14 @@ def caption(
             progress.advance()
     if album is not None:
         kept = f", {album.kept} kept the description they had" if album.kept else ""
-        print(f"captionkit: metadata of {album.written} of {len(names)} pictures written{kept}.", file=sys.stderr)
+        print(
+            f"captionkit: metadata of {album.written} of {several(len(names), 'picture')} written{kept}.",
+            file=sys.stderr,
+        )
     if failed or blind:
         if failed and not alone:
             what = "have no caption" if album is None else "have no caption or could not be written"
-            print(f"captionkit: {failed} of {len(names)} pictures {what}.", file=sys.stderr)
+            print(f"captionkit: {failed} of {several(len(names), 'picture')} {what}.", file=sys.stderr)
         raise typer.Exit(1)
 
 

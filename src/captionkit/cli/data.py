@@ -11,6 +11,7 @@ import typer
 
 from captionkit.cli import options
 from captionkit.cli.output import printable
+from captionkit.errors import several
 
 if TYPE_CHECKING:
     from captionkit.datasets.check import CheckReport
@@ -89,8 +90,7 @@ def check(
         typer.echo("\n".join(map(printable, _check_lines(path, report, show))))
     if report.bad_share > max_bad:
         typer.echo(
-            f"captionkit: {report.bad_records:,} bad records ({report.bad_share:.2%}) are more than the "
-            f"{max_bad:.2%} that is let pass (--max-bad).",
+            f"captionkit: {_bad_records(report)}, more than the {max_bad:.2%} that is let pass (--max-bad).",
             err=True,
         )
         raise typer.Exit(1)
@@ -255,7 +255,7 @@ def fetch(
                 on_download=_told(show),
                 on_unpack=_told(unpacked),
             )
-        typer.echo(printable(f"{name}: verified, {count:,} files in {to / archive.into}"))
+        typer.echo(printable(f"{name}: verified, {several(count, 'file')} in {to / archive.into}"))
     typer.echo("The archives may be removed; kept, the next fetch only verifies them.")
 
 
@@ -296,8 +296,12 @@ def _check_lines(path: str, report: CheckReport, show: int) -> list[str]:
         lines += [f"  {problem.source}: {problem.message}" for problem in some[:show]]
         if count > show:
             lines.append(f"  ... and {count - show:,} more (--show {count}, or --json)")
-    verdict = f"{report.bad_records:,} of {len(report.records):,} records are bad ({report.bad_share:.2%})."
-    return [*lines, "", verdict if report.bad_records else "No bad records."]
+    return [*lines, "", f"{_bad_records(report)}." if report.bad_records else "No bad records."]
+
+
+def _bad_records(report: CheckReport) -> str:
+    """How many there are. Those of the share are more than the pictures where an entry gave no record."""
+    return f"{several(report.bad_records, 'bad record')} ({report.bad_share:.2%})"
 
 
 def _stats_lines(result: DatasetStats) -> list[str]:
@@ -309,7 +313,9 @@ def _stats_lines(result: DatasetStats) -> list[str]:
     if result.widths is not None:
         lines += [*_spread_lines("width", result.widths), *_spread_lines("height", result.heights)]
     if result.unreadable:
-        lines.append(f"  {result.unreadable:,} pictures could not be opened; see `captionkit data check`.")
+        lines.append(
+            f"  {several(result.unreadable, 'picture')} could not be opened; see `captionkit data check`."
+        )
     lines += ["", f"  words in {result.vocabulary_split} captions, by least count"]
     lines += [f"  {least:>8} x{count:>10,}" for least, count in result.vocabulary.items()]
     lines += ["", "  words a caption"]

@@ -51,7 +51,7 @@ def evaluate(
     from captionkit.captioner import Captioner
     from captionkit.cli.data_options import read_split
     from captionkit.cli.output import check_output, printable
-    from captionkit.errors import UsageError, nearest
+    from captionkit.errors import UsageError, nearest, several
     from captionkit.evaluate import PUBLISHED
     from captionkit.evaluate import evaluate as run
     from captionkit.metrics.fingerprint import signature
@@ -88,7 +88,7 @@ def evaluate(
     else:
         own = {name: 100 * value for name, value in scores.corpus.items()}
         name = printable(captioner.bundle.manifest.name)
-        rows: list[Row] = [(name, own, f"{split}, {len(scores.ids):,} pictures")]
+        rows: list[Row] = [(name, own, f"{split}, {several(len(scores.ids), 'picture')}")]
         if table != "none":
             rows += [(row.system, row.values, row.source) for row in PUBLISHED[table]]
         _print_table(rows)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from captionkit.cli.output import printable
-from captionkit.errors import UsageError, WriteError
+from captionkit.errors import UsageError, WriteError, agree, several
 
 FORMAT = "captionkit-unfinished-1"
 _MAX_LINE_BYTES = 1_000_000
@@ -126,14 +126,18 @@ def keeping(unfinished: Unfinished | None, before: int) -> Iterator[None]:
         return
     where = printable(str(unfinished.path))
     if before:
-        print(f"captionkit: going on; {before:,} pictures were captioned before ({where}).", file=sys.stderr)
+        print(
+            f"captionkit: going on; {several(before, 'picture')} {agree(before, 'was', 'were')} captioned before "
+            f"({where}).",
+            file=sys.stderr,
+        )
     try:
         yield
     except BaseException:
         unfinished.close(done=False)
         if unfinished.kept:
             print(
-                f"captionkit: what was written of {len(unfinished.kept):,} pictures is kept in {where}; "
+                f"captionkit: what was written of {several(len(unfinished.kept), 'picture')} is kept in {where}; "
                 "the same command goes on from there.",
                 file=sys.stderr,
             )

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 
 from captionkit import text
-from captionkit.errors import DataError, UsageError, nearest
+from captionkit.errors import DataError, UsageError, agree, nearest
 from captionkit.metrics.bleu import bleu_of
 from captionkit.metrics.cider import cider_d_of, cider_of
 from captionkit.metrics.corpus import Corpus, NotComputedError, Outcome
@@ -170,11 +170,12 @@ def _without_references(names: Sequence[str], total: int) -> str:
     shown = " ".join(", ".join([*map(str, names[:3]), *(["..."] if len(names) > 3 else [])]).split())
     if len(names) == total:
         return (
-            f"None of the {total:,} captioned pictures ({shown}) has references: "
+            f"Not one captioned picture of {total:,} ({shown}) has references: "
             "the captions belong to another split or data set; give its references."
         )
     return (
-        f"{len(names):,} of the {total:,} captioned pictures have no references ({shown}): "
+        f"{len(names):,} of the {total:,} captioned pictures {agree(len(names), 'has', 'have')} no references "
+        f"({shown}): "
         "take them out, or give references that cover them."
     )
 
@@ -184,12 +185,16 @@ def _warnings(predictions: Mapping[str, str], references: Mapping[str, Sequence[
     missing = sum(1 for name in references if name not in predictions)
     if missing:
         found.append(
-            f"{missing:,} of the {len(references):,} pictures with references have no caption and are left out, "
-            "as the COCO caption evaluation does; scores of another selection of pictures do not compare."
+            f"{missing:,} of the {len(references):,} pictures with references {agree(missing, 'has', 'have')} no "
+            f"caption and {agree(missing, 'is', 'are')} left out, as the COCO caption evaluation does; "
+            "scores of another selection of pictures do not compare."
         )
     empty = sum(1 for caption in predictions.values() if not caption.strip())
     if empty:
-        found.append(f"{empty:,} of the {len(predictions):,} captions are empty; they count as empty sentences.")
+        found.append(
+            f"{empty:,} of the {len(predictions):,} captions {agree(empty, 'is', 'are')} empty; "
+            f"{agree(empty, 'it counts as an empty sentence', 'they count as empty sentences')}."
+        )
     sentinels = sorted(set(text.sentinels("\n".join(predictions.values()))))
     if sentinels:
         found.append(

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from captionkit import text
-from captionkit.errors import DataError
+from captionkit.errors import DataError, agree, several
 from captionkit.metrics.cider import cider_d_of, cider_of
 from captionkit.metrics.diversity import diversity
 from captionkit.metrics.document_frequency import DocumentFrequency
@@ -146,8 +146,9 @@ def _compared(
     if captions.keys() != set(scored.scores.ids):
         only, missing = captions.keys() - set(scored.scores.ids), set(scored.scores.ids) - captions.keys()
         raise DataError(
-            f"Two systems are compared on the same pictures, but {len(only):,} pictures are only in {path.name} "
-            f"and {len(missing):,} only in {request.results.name}; caption the same pictures with both."
+            f"Two systems are compared on the same pictures, but {several(len(only), 'picture')} "
+            f"{agree(len(only), 'is', 'are')} only in {path.name} and "
+            f"{len(missing):,} only in {request.results.name}; caption the same pictures with both."
         )
     other = score_with_outcomes(captions, references.captions, metrics, protocol=request.protocol)
     found = compare(

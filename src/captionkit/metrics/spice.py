@@ -80,7 +80,7 @@ def spice_of(corpus: Corpus, jar: Path | str | None = None, *, seconds: float = 
     if missing == len(values):
         raise NotComputedError("the jar gave no value for any picture")
     warnings = (
-        (f"SPICE has no value for {missing:,} of {len(values):,} pictures; they are left out of its mean.",)
+        (f"SPICE has no value for {missing:,} of {len(values):,} pictures; its mean is that of the others.",)
         if missing
         else ()
     )

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from captionkit.calibrate import cider_of
 from captionkit.captioner import Captioner
 from captionkit.confidence import in_fit_half
+from captionkit.errors import several
 from captionkit.evaluate import PUBLISHED, PublishedRow, evaluate
 from captionkit.files import real_path
 from captionkit.metrics.corpus import Tokens
@@ -205,7 +206,7 @@ def describe_split(
     warnings += [f"{name} not computed: {reason}" for name, reason in scores.not_computed.items()]
     return dataclasses.replace(
         report,
-        facts={**report.facts, "Evaluated on": f"{len(ids):,} pictures of split {split}"},
+        facts={**report.facts, "Evaluated on": f"{several(len(ids), 'picture')} of split {split}"},
         scores=scores.corpus,
         intervals=found.intervals(),
         signature=signature(scores.fingerprint),

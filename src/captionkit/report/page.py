@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 from captionkit import __version__
-from captionkit.errors import CaptionkitError
+from captionkit.errors import CaptionkitError, several
 from captionkit.images import read_image
 from captionkit.metrics.reliability import (
     brier_score,
@@ -166,7 +166,7 @@ def _confidence(judging: Judging) -> str:
     ]
     rows = [[f"{one.confidence:.2f}", f"{one.frequency:.2f}", str(one.count)] for one in bins]
     return (
-        f'<p class="note">On the {len(judging.quality):,} pictures that the confidence was not fitted on. '
+        f'<p class="note">On the {several(len(judging.quality), "picture")} that it was not fitted on. '
         f"Expected calibration error {error:.3f}; Brier score {brier_score(judging.confidence, good):.3f}, "
         f"of a constant {float(good.mean() * (1 - good.mean())):.3f}. CIDEr-D: {worth}.</p>"
         f'<div class="charts">{"".join(charts)}</div>'

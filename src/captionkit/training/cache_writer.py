@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.ahead import map_ahead
-from captionkit.errors import CacheError, ImageError
+from captionkit.errors import CacheError, ImageError, agree, several
 from captionkit.files import replacing, sha256_file
 from captionkit.images import Pixels, load_pixels, read_image_bytes
 from captionkit.progress import Progress
@@ -145,7 +145,7 @@ class CacheWriter:
             )
         if not self._quiet:
             shape = " x ".join(str(n) for n in (len(self._plan.ids), *self._plan.shape))
-            rest = f", {done:,} pictures are done already" if done else ""
+            rest = f", {several(done, 'picture')} {agree(done, 'is', 'are')} done already" if done else ""
             print(
                 f"Feature cache: {shape} {self._plan.dtype}, {total / 1e9:.2f} GB in {self._directory} "
                 f"({free / 1e9:.1f} GB free){rest}.",
@@ -223,7 +223,7 @@ class CacheWriter:
         if self._bad > self._max_bad * len(self._plan.ids):
             examples = "; ".join(list(self._plan.unreadable.values())[:2])
             raise CacheError(
-                f"{self._bad:,} of {len(self._plan.ids):,} pictures cannot be read, more than the "
+                f"{self._bad:,} of {several(len(self._plan.ids), 'picture')} cannot be read, more than the "
                 f"{100 * self._max_bad:g} % that are skipped{': ' + examples if examples else ''}; "
                 "see what is wrong with: captionkit data check"
             )
