@@ -282,6 +282,7 @@ class Captioner:
             evidence=() if evidence is None else of_words(evidence, tokens, self.bundle.tokenizer),
             recognised=recognised,
             demanded=demanded,
+            ids=hypothesis.ids,
         )
 
     def _read(self, images: Iterable[Picture]) -> Iterator[tuple[str, Pixels | str]]:

@@ -55,6 +55,8 @@ class Caption:
             none, by the bundle's thing detector (`captionkit.things`); None without one.
         demanded: the thing that the sentence had to name, since the picture surely shows one and the likeliest
             sentence did not say so; None where nothing was demanded.
+        ids: the words that the search found: `tokens` but for "a" and "an", which were made to agree with the
+            word after them afterwards; empty where no search is known.
     """
 
     text: str
@@ -66,6 +68,7 @@ class Caption:
     evidence: tuple[float | None, ...] = ()
     recognised: float | None = None
     demanded: str | None = None
+    ids: tuple[int, ...] = ()
 
     @property
     def log_probability(self) -> float:

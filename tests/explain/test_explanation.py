@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import html.parser
 from pathlib import Path
 
@@ -44,6 +45,21 @@ def test_it_explains_the_caption_that_the_captioner_gives(captioner: Captioner, 
         assert chances == sorted(chances, reverse=True)
         assert word.probability + sum(chances) <= 1 + 1e-5
         assert word.where.endswith(".")
+
+
+def test_an_article_that_was_made_to_agree_is_told_as_the_model_said_it(captioner: Captioner) -> None:
+    found = explain(captioner, draw_picture(12), others=0)  # "... on a on ..." of the model's
+    place = found.caption.tokens.index("an")
+    word = found.words[place]
+    assert (word.text, word.chosen) == ("an", "a")
+    logs = found.caption.token_log_probabilities
+    for one, log in zip(found.words, logs, strict=False):
+        assert one.probability == pytest.approx(np.exp(log), abs=1e-3)
+    told = f'The model said "a"; the word after it asks for "an". {word.where}'
+    assert word.said == told
+    assert html.escape(told) in format_page(found)
+    plain = tuple(dataclasses.replace(one, chosen=one.text) for one in found.words)
+    assert draw_panels(found).tobytes() != draw_panels(dataclasses.replace(found, words=plain)).tobytes()
 
 
 def test_what_the_picture_alone_says_is_told_where_it_is_clear(found: Explanation) -> None:

@@ -41,8 +41,9 @@ class Word:
     """One word of the caption.
 
     Attributes:
-        text: the word.
-        probability: the model's own, after the words before it.
+        text: the word, as it is written.
+        chosen: the word that the model said. It is another one where "a" was made "an", or the other way round.
+        probability: the model's own of `chosen`, after the words that it said before.
         instead: the likeliest other words there with their probabilities; "(end)" is the end of the sentence.
         relevance: float32 [G, G]; attention (0 to 1, sums to 1), or what the word loses in nats where the
             picture is covered (see `occlusion`).
@@ -52,6 +53,7 @@ class Word:
     """
 
     text: str
+    chosen: str
     probability: float
     instead: tuple[tuple[str, float], ...]
     relevance: Floats
@@ -62,6 +64,8 @@ class Word:
     @property
     def said(self) -> str:
         """What the map shows, and what the picture says of the word without the sentence, as sentences."""
+        if self.chosen != self.text:
+            return f'The model said "{self.chosen}"; the word after it asks for "{self.text}". {self.where}'
         if self.evidence is None or abs(self.evidence) < math.log(1.5):
             return self.where
         side = "for" if self.evidence > 0 else "against"
@@ -143,8 +147,7 @@ def explain(
     pixels = resize_image(data, size) if isinstance(data, np.ndarray) else load_pixels(data, size)
     shown = data if isinstance(data, np.ndarray) else read_image(data, target_size=SHOWN)
 
-    tokenizer = captioner.bundle.tokenizer
-    ids = [UNK if (known := tokenizer.id_of(token)) is None else known for token in caption.tokens]
+    ids, vocabulary = caption.ids, captioner.bundle.tokenizer.words
     engine = captioner.engine
     steps = teacher_forced(engine.start, engine.step, engine.encode(pixels[None]), ids)
     grid = None if by_occlusion else _grid(caption.attention)
@@ -156,8 +159,9 @@ def explain(
         words.append(
             Word(
                 text=token,
+                chosen=vocabulary[index],
                 probability=probability,
-                instead=_instead(log, index, tokenizer.words),
+                instead=_instead(log, index, vocabulary),
                 relevance=relevance,
                 shine=_shine(relevance, by_attention=grid is not None),
                 where=_by_attention(relevance) if grid is not None else _by_loss(relevance, probability),

@@ -68,7 +68,7 @@ def _details(word: Word) -> str:
     name, chance = escape(word.text), percent(word.probability)
     instead = ", ".join(f"{text} {percent(likely)}" for text, likely in word.instead)
     said = escape(f"{word.text}, {chance}. {word.said} Likeliest other words: {instead}.")
-    rows = "".join(_bar(text, likely) for text, likely in ((word.text, word.probability), *word.instead))
+    rows = "".join(_bar(text, likely) for text, likely in ((word.chosen, word.probability), *word.instead))
     return (
         f'<section data-said="{said}" aria-label="Word {name}"><h3>{name} <span>{chance}</span></h3>'
         f"<p>{escape(word.said)}</p><ul>{rows}</ul></section>"

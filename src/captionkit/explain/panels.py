@@ -96,7 +96,8 @@ def _panel(
     glow = overlay(word.shine, picture.width, picture.height)
     canvas.paste(glow, (offset, top), glow)
     big, middle, small = (ImageFont.load_default(size) for size in (24, 18, 14))
-    pen.text((left, below - 3), _fit(word.text, big, PANEL - 80), INK, big)
+    name = word.text if word.chosen == word.text else f'{word.text} (for "{word.chosen}")'
+    pen.text((left, below - 3), _fit(name, big, PANEL - 80), INK, big)
     chance = percent(word.probability)
     pen.text((left + PANEL - pen.textlength(chance, middle), below + 3), chance, ACCENT, middle)
     bar = below + 32
