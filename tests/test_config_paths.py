@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.config_paths import expand_paths
+from captionkit.config_paths import expand_path, expand_paths
+from captionkit.errors import ConfigError
 
 
 def test_a_setting_names_one_run_or_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,3 +25,8 @@ def test_a_path_with_spaces_that_is_gone_is_still_one_path(tmp_path: Path) -> No
     gone = tmp_path / "of jane doe" / "run"
     assert expand_paths(str(gone)) == [gone]
     assert expand_paths(f"{gone} {tmp_path / 'other'}") == [gone, tmp_path / "other"]
+
+
+def test_a_home_folder_that_is_not_known_is_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="home folder that is not known here"):
+        expand_path("~nobody-of-this-name/data")

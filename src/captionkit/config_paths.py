@@ -12,7 +12,7 @@ def expand_path(value: str) -> Path:
     """A path of the configuration with its environment variables and `~` filled in.
 
     Raises:
-        ConfigError: a variable it names is not set.
+        ConfigError: a variable it names is not set, or there is no such home folder.
     """
     expanded = os.path.expandvars(value)
     if "$" in expanded:
@@ -21,7 +21,12 @@ def expand_path(value: str) -> Path:
             f"The path {value!r} needs the environment variable {name.strip('${}')}, which is not set; "
             "set it, or give the path itself (data.captions=... data.images=...)."
         )
-    return Path(expanded).expanduser()
+    try:
+        return Path(expanded).expanduser()
+    except RuntimeError:  # "~someone" whom the system does not know
+        raise ConfigError(
+            f"The path {value!r} is in a home folder that is not known here; write it out."
+        ) from None
 
 
 def expand_paths(setting: str) -> list[Path]:
