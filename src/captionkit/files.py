@@ -118,6 +118,11 @@ def read_bounded(path: Path | str, limit: int) -> bytes:
     return data
 
 
+def is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, as far as its permissions say."""
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
 def real_path(path: Path) -> Path:
     """An absolute path without links. `Path.resolve` raises where one leads to itself; reading it tells."""
     return Path(os.path.realpath(path))

@@ -29,7 +29,7 @@ from captionkit.things import fit_thing_detector, thing_detector
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.data import read_splits
 from captionkit.training.run import PLACES, load_best, load_model
-from captionkit.training.run_folder import earlier_runs, read_history
+from captionkit.training.run_folder import earlier_runs, read_history, read_vocabulary
 from captionkit.word_detector import MIN_PICTURES, fit_word_detector
 
 CALIBRATION_PICTURES = 100
@@ -76,7 +76,8 @@ def publish(
         raise UsageError(f"Expected a file in an existing folder for the bundle, but got {output}.")
     config = _finished_config(directory, overrides)
     train, val = read_splits(config)  # before TensorFlow builds anything: their places may be wrong
-    model, tokenizer = load_model(config, (directory / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer = read_vocabulary(directory)
+    model = load_model(config, tokenizer)
     load_best(model, config, directory)
     assert model.encoder is not None
     drawn = readable_pictures(train, model.encoder.input_shape[1], config.training.seed)

@@ -24,6 +24,8 @@ def recipe(tmp_path: Path) -> Path:
     run = parse_config(path.read_text(), ["training.epochs=1", "decoder.units=16"])
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.toml").write_text(write_config(run))
+    (tmp_path / "run" / "checkpoint").mkdir()
+    (tmp_path / "run" / "checkpoint" / "checkpoint.json").write_text("{}")
     return path
 
 

@@ -139,6 +139,13 @@ def test_another_configuration_vocabulary_or_data_is_refused(begun: Path, what: 
         other.restore()
 
 
+def test_an_empty_folder_of_a_checkpoint_is_none(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()  # as a full disk leaves it
+    trainer = make(tmp_path)
+    trainer.run(until=0, quiet=True)
+    make(tmp_path).restore()
+
+
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(begun: Path, tmp_path: Path) -> None:
     shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
     broken = make(tmp_path, replace(CONFIG, learning_rate=float("inf")))

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.cli.app import app
 from captionkit.config import EncoderConfig, parse_config
-from captionkit.errors import ConfigError, DataError, TrainingError, UsageError, WeightsError
+from captionkit.errors import CacheError, ConfigError, DataError, TrainingError, UsageError, WeightsError
 from captionkit.images import load_pixels
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import read_head
@@ -33,10 +34,12 @@ from captionkit.records import Caption
 from captionkit.things import thing_detector
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
-from captionkit.training.data import read_more, read_splits
+from captionkit.training.data import build_vocabulary, read_more, read_splits
+from captionkit.training.directory_lock import DirectoryLock
 from captionkit.training.lineage import begin_from
 from captionkit.training.pictures import encoder_of
 from captionkit.training.run import load_model, prepare, resume, train
+from captionkit.training.run_folder import read_vocabulary
 
 COLOURS = {"red": (220, 30, 30), "green": (20, 180, 40), "blue": (30, 50, 210), "white": (240, 240, 240)}
 BACKGROUNDS = {"floor": (90, 80, 60), "night": (10, 10, 20)}
@@ -260,6 +263,30 @@ def test_resuming_with_another_configuration_or_data_shows_the_difference(data: 
     )
     with pytest.raises(TrainingError, match="another vocabulary and data"):
         resume(tmp_path / "run", quiet=True)
+
+
+def test_one_process_trains_in_a_folder(data: Path, tmp_path: Path) -> None:
+    train(parse_config(recipe(data)), tmp_path / "run", quiet=True, until=1)
+    (tmp_path / "other").mkdir()
+    held = f"{os.getpid()} is writing to"
+    with DirectoryLock(tmp_path / "run"), pytest.raises(CacheError, match=held):
+        resume(tmp_path / "run", quiet=True)
+    with DirectoryLock(tmp_path / "other"), pytest.raises(CacheError, match=held):
+        train(parse_config(recipe(data)), tmp_path / "other", quiet=True)
+    assert not list((tmp_path / "other").iterdir())
+
+
+def test_an_earlier_run_of_another_size_is_told_as_such(data: Path, frozen: Path, tmp_path: Path) -> None:
+    other = parse_config(
+        recipe(data), ["decoder.units=32", "decoder.embedding=8", f"training.begin_from={frozen}"]
+    )
+    fits_not = rf"{frozen} \(training\.begin_from\) do not fit the network of this recipe\. Expected decoder/"
+    with pytest.raises(TrainingError, match=fits_not):
+        train(other, tmp_path / "no", quiet=True)
+    fewer = dataclasses.replace(other, tokenizer=dataclasses.replace(other.tokenizer, min_count=10))
+    assert build_vocabulary(fewer, read_splits(fewer)[0]) != read_vocabulary(frozen)
+    with pytest.raises(TrainingError, match=fits_not):
+        train(fewer, tmp_path / "no", quiet=True)
 
 
 def test_a_configuration_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
@@ -579,8 +606,13 @@ def flat(root: Path, splits: Sequence[str]) -> str:
 
 
 def test_pictures_that_nobody_divided_name_the_command_that_does(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"captionkit data split .* --out mine\.json"):
-        read_splits(parse_config(flat(tmp_path, [".", ".", "."])))
+    mine = tmp_path / "my photos"
+    mine.mkdir()
+    told = (
+        f"captionkit data split '{mine}' --images '{mine}' --out mine.json, and train with data.format=karpathy "
+    )
+    with pytest.raises(DataError, match=re.escape(f"{told}data.captions=mine.json data.images='{mine}'")):
+        read_splits(parse_config(flat(mine, [".", ".", "."])))
 
 
 def test_a_split_to_learn_from_is_not_one_to_choose_by(tmp_path: Path) -> None:
@@ -628,7 +660,7 @@ def test_an_encoder_without_weights_is_exported_as_the_run_drew_it() -> None:
         '[encoder]\nname = "mobilenet_v3_small"\nweights = "none"\nimage_size = 32\n[decoder]\nunits = 16\n'
     )
     drawn = encoder_of(config).get_weights()
-    model, _ = load_model(config, Tokenizer(["dog"]).to_json())
+    model = load_model(config, Tokenizer(["dog"]))
     assert model.encoder is not None
     for before, after in zip(drawn, model.encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)

@@ -7,8 +7,17 @@ from pathlib import Path
 import pytest
 
 from captionkit.config import Config, parse_config, write_config
-from captionkit.errors import DataError
-from captionkit.training.run_folder import earlier_runs, read_history
+from captionkit.errors import DataError, TrainingError
+from captionkit.tokenizer import Tokenizer
+from captionkit.training import run_folder
+from captionkit.training.run_folder import (
+    earlier_runs,
+    expect_earlier,
+    expect_no_run,
+    has_begun,
+    read_history,
+    read_vocabulary,
+)
 
 
 def test_a_history_that_does_not_read_names_its_line(tmp_path: Path) -> None:
@@ -39,3 +48,60 @@ def test_earlier_runs_come_after_those_that_they_build_on(tmp_path: Path, monkey
     assert list(earlier_runs(last).items()) == [(Path("$ELSEWHERE/gone"), None), (one, first), (two, second)]
     write("one", f"{two}")  # round in a circle
     assert earlier_runs(last).keys() == {one, two, Path("$ELSEWHERE/gone")}
+
+
+def test_a_run_whose_first_checkpoint_found_no_room_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "config.toml").write_text("")
+    expect_no_run(tmp_path)
+    assert not has_begun(tmp_path)
+    (tmp_path / "checkpoint" / "checkpoint.json").write_text("{}")
+    assert has_begun(tmp_path)
+    with pytest.raises(TrainingError, match="go on with `captionkit train --resume"):
+        expect_no_run(tmp_path)
+
+
+def test_trained_weights_are_not_trained_over(tmp_path: Path) -> None:
+    (tmp_path / "best.safetensors").write_bytes(b"weights")
+    with pytest.raises(TrainingError, match="holds the weights of a run, though no checkpoint"):
+        expect_no_run(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_encoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expect_no_run(tmp_path / "runs" / "one")
+    monkeypatch.setattr(run_folder, "is_writable", lambda folder: folder != tmp_path)
+    with pytest.raises(TrainingError, match=f"but {tmp_path} cannot be written to"):
+        expect_no_run(tmp_path / "runs" / "one")
+
+
+def test_a_folder_with_a_space_is_quoted_in_the_command_that_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "my run" / "checkpoint").mkdir(parents=True)
+    (tmp_path / "my run" / "checkpoint" / "checkpoint.json").write_text("{}")
+    with pytest.raises(TrainingError, match=f"--resume '{tmp_path}/my run'`"):
+        expect_no_run(tmp_path / "my run")
+
+
+def test_runs_to_build_on_are_asked_for_first(tmp_path: Path) -> None:
+    for key in ("begin_from", "teachers"):
+        config = parse_config("", [f"training.{key}={tmp_path}"])
+        with pytest.raises(TrainingError, match=rf"\(training\.{key}\), but its config\.toml is missing"):
+            expect_earlier(config)
+    for name in ("config.toml", "tokenizer.json"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(TrainingError, match=r"its best\.safetensors is missing; train that one first"):
+        expect_earlier(config)
+    (tmp_path / "best.safetensors").write_text("")
+    expect_earlier(config)
+
+
+@pytest.mark.parametrize("held", [None, b"\xff", b"{", b"[]"])
+def test_a_vocabulary_that_does_not_read_is_named(tmp_path: Path, held: bytes | None) -> None:
+    path = tmp_path / "tokenizer.json"
+    if held is not None:
+        path.write_bytes(held)
+    with pytest.raises(TrainingError, match=r"The vocabulary .*tokenizer\.json of the run cannot be read"):
+        read_vocabulary(tmp_path)
+    path.write_text(Tokenizer(["dog"]).to_json(), encoding="utf-8")
+    assert read_vocabulary(tmp_path) == Tokenizer(["dog"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,7 +34,7 @@ def train(
     """
     from captionkit.config import read_config
     from captionkit.errors import UsageError
-    from captionkit.training.run_folder import configuration_of, expect_data, expect_no_run
+    from captionkit.training.run_folder import configuration_of, expect_data, expect_earlier, expect_no_run
 
     changes = list(overrides or [])
     if resume is not None:
@@ -56,13 +57,14 @@ def train(
         settings = read_config(config, changes)
         expect_no_run(directory)
         expect_data(settings)
+        expect_earlier(settings)
     _run(settings, directory, changes, quiet)
 
     from captionkit.publish import publish
 
     bundle = publish(directory, quiet=quiet)
     _tell(bundle)
-    typer.echo(printable(f"try: captionkit caption --bundle {bundle.source} photo.jpg"))
+    typer.echo(printable(f"try: captionkit caption --bundle {quote(bundle.source)} photo.jpg"))
 
 
 def reproduce(
@@ -83,6 +85,7 @@ def reproduce(
     """
     from captionkit.config import ExpectConfig, read_config
     from captionkit.errors import UsageError
+    from captionkit.training.run_folder import has_begun
 
     settings = read_config(config, overrides or ())
     if settings.expect == ExpectConfig():
@@ -91,11 +94,10 @@ def reproduce(
             "with; state one, or use captionkit train."
         )
     directory = run or Path("runs") / Path(config).stem
-    begun = (directory / "config.toml").is_file()
-    if begun:
+    if (directory / "config.toml").is_file():
         _expect_run_of(settings, directory)
     need_tensorflow()
-    _run(None if begun else settings, directory, (), quiet)
+    _run(None if has_begun(directory) else settings, directory, (), quiet)
 
     from captionkit.publish import outside_expectation, publish
 
@@ -158,7 +160,9 @@ def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet
         else:
             trainer = begin(settings, directory, quiet=quiet)
     except Interrupted:
-        typer.echo(printable(f"interrupted; go on with: captionkit train --resume {directory}"), err=True)
+        typer.echo(
+            printable(f"interrupted; go on with: captionkit train --resume {quote(str(directory))}"), err=True
+        )
         raise typer.Exit(130) from None
     state = trainer.state
     typer.echo(f"best dev CIDEr {100 * state.best_score:.1f} at step {state.best_step}")

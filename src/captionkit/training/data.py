@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
 from captionkit.config import Config
-from captionkit.datasets import read_dataset, train_records
+from captionkit.config_paths import expand_path
+from captionkit.datasets import images_folder, read_dataset, train_records
 from captionkit.errors import ConfigError, DataError
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import SPECIALS, Tokenizer
@@ -26,10 +28,13 @@ def read_splits(config: Config) -> tuple[list[ImageRecord], list[ImageRecord]]:
         )
     records = [record for record in read_dataset(config.data) if record.captions]
     if records and not any(record.split for record in records):
+        captions, images = (
+            quote(str(place)) for place in (expand_path(config.data.captions), images_folder(config.data))
+        )
         raise DataError(
             f"Expected pictures to learn from and others to choose by in {config.data.captions}, but it does not "
-            f"divide them; do so with: captionkit data split {config.data.captions} --out mine.json, and train "
-            "with data.format=karpathy data.captions=mine.json"
+            f"divide them; do so with: captionkit data split {captions} --images {images} --out mine.json, and "
+            f"train with data.format=karpathy data.captions=mine.json data.images={images}"
         )
     parts = []
     for name in (config.data.train, config.data.val):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,10 @@ else:
 
     def _try_lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+# Of file systems that know no locks (some on a network): there the folder goes without.
+_NO_LOCKS = frozenset([errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP])
 
 
 class DirectoryLock:
@@ -47,7 +52,9 @@ class DirectoryLock:
                 ) from None
             try:
                 _try_lock(descriptor)
-            except OSError:
+            except OSError as error:
+                if error.errno in _NO_LOCKS:
+                    break
                 holder = os.pread(descriptor, 20, 0).decode("ascii", "replace") if hasattr(os, "pread") else ""
                 os.close(descriptor)
                 who = f"process {holder}" if holder.isdigit() else "another process"
@@ -62,9 +69,10 @@ class DirectoryLock:
             os.close(descriptor)
         self._descriptor = descriptor
         try:
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, str(os.getpid()).encode())
-        except BaseException:  # a full disk, or an interruption
+            with contextlib.suppress(OSError):  # a full disk: the number is for the message alone
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, str(os.getpid()).encode())
+        except BaseException:  # an interruption
             self._leave()
             raise
         return self

@@ -22,6 +22,7 @@ from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.distillation import Teachers, teacher_ids
 from captionkit.training.pictures import encode_pictures, encoder_of
+from captionkit.training.run_folder import expect_run, read_vocabulary
 
 Array = npt.NDArray[Any]
 
@@ -59,17 +60,11 @@ def read_earlier(path: Path, *, setting: str) -> Earlier:
         config = parse_config(bundle.config, source=f"{path}:config.toml")
         own = config.encoder.trainable or config.encoder.weight_files
         return Earlier(config, bundle.tokenizer, weights, str(path) if own else "")
-    settings, words = path / "config.toml", path / "tokenizer.json"
-    if not (settings.is_file() and words.is_file()):
-        raise TrainingError(
-            f"Expected a finished run in {path} ({setting}), but its config.toml or "
-            "tokenizer.json is missing; train that one first."
-        )
-    config = read_config(settings)
+    expect_run(path, setting=setting)
+    config = read_config(path / "config.toml")
     # A run on the features of a fine-tuned encoder depends on that encoder as much as the run that trained it.
     own_file = str(path / "encoder.safetensors") if config.encoder.trainable else config.encoder.weight_files
-    tokenizer = Tokenizer.from_json(words.read_text(encoding="utf-8"))
-    return Earlier(config, tokenizer, read_weights(path / "best.safetensors"), own_file)
+    return Earlier(config, read_vocabulary(path), read_weights(path / "best.safetensors"), own_file)
 
 
 def move_words(
@@ -94,9 +89,12 @@ def move_words(
         if name not in weights or name not in fresh:
             continue
         table = np.moveaxis(fresh[name].copy(), axis, 0)
+        before = np.moveaxis(weights[name], axis, 0)
+        if table.shape[1:] != before.shape[1:]:
+            continue  # a decoder of another size: said when its weights are loaded
         if name == "decoder/output_bias":
             table[:] = np.quantile(weights[name].astype(np.float64), 0.1)
-        table[target] = np.moveaxis(weights[name], axis, 0)[source]
+        table[target] = before[source]
         moved[name] = np.ascontiguousarray(np.moveaxis(table, 0, axis))
     return moved
 
@@ -128,7 +126,13 @@ def begin_from(model: CaptionModel, config: Config, tokenizer: Tokenizer) -> Non
                     "they have no mean; name runs of one kind."
                 )
             sums[name] = sums.get(name, 0.0) + value.astype(np.float64) / len(paths)
-    model.load_weights({name: value.astype(np.float32) for name, value in sums.items()}, parts=parts)
+    try:
+        model.load_weights({name: value.astype(np.float32) for name, value in sums.items()}, parts=parts)
+    except TrainingError as error:
+        raise TrainingError(
+            f"The weights in {' and '.join(map(str, paths))} (training.begin_from) do not fit the network of this "
+            f"recipe. {error}"
+        ) from None
 
 
 def _beginning(

@@ -24,6 +24,7 @@ from captionkit.progress import Progress
 from captionkit.training.checkpoint import read_checkpoint, write_checkpoint, write_weights
 from captionkit.training.input_pipeline import Batch, Batches
 from captionkit.training.optimizer import Descent, learning_rate
+from captionkit.training.run_folder import has_begun
 
 Objective = Callable[[Batch, float], tuple[float, float]]
 Evaluate = Callable[[], dict[str, float]]
@@ -125,7 +126,7 @@ class Trainer:
             TrainingError: the loss or its gradient is not finite; the last good checkpoint is kept.
         """
         last = self.total_steps if until is None else min(until, self.total_steps)
-        if self.state.step == 0 and not (self.directory / "checkpoint").exists():
+        if self.state.step == 0 and not has_begun(self.directory):
             self.save()
         began, saved = time.monotonic() - self.state.seconds, time.monotonic()
         bar = Progress("training", self.total_steps, "steps", done=self.state.step, quiet=quiet)

@@ -27,6 +27,7 @@ from captionkit.training.consensus import consensus_weights
 from captionkit.training.cross_entropy import CrossEntropy, FeaturesOf
 from captionkit.training.data import build_vocabulary, expect_two, read_more, read_splits
 from captionkit.training.dev import DevScores
+from captionkit.training.directory_lock import DirectoryLock
 from captionkit.training.distillation import Teachers
 from captionkit.training.feature_cache import FeatureCache
 from captionkit.training.input_pipeline import Augment, Batches
@@ -36,7 +37,7 @@ from captionkit.training.optimizer import Descent
 from captionkit.training.pictures import Views, encode_pictures, encode_views, encoder_of
 from captionkit.training.pseudo_captions import read_pseudo_captions
 from captionkit.training.reward import make_reward
-from captionkit.training.run_folder import configuration_of, expect_no_run
+from captionkit.training.run_folder import configuration_of, expect_earlier, expect_no_run
 from captionkit.training.self_critical import SelfCritical
 
 # Where files lie: they may move. What they hold is compared by its digest (`Prepared.identity`).
@@ -89,10 +90,9 @@ class Prepared:
         return self.cache.read(self.val_rows[rows])
 
 
-def load_model(config: Config, vocabulary: str) -> tuple[CaptionModel, Tokenizer]:
-    """The run's encoder and a decoder with fresh weights, for a vocabulary as JSON."""
-    tokenizer = Tokenizer.from_json(vocabulary)
-    return _fresh_model(config, encoder_of(config), tokenizer), tokenizer
+def load_model(config: Config, tokenizer: Tokenizer) -> CaptionModel:
+    """The run's encoder and a decoder with fresh weights, for a vocabulary."""
+    return _fresh_model(config, encoder_of(config), tokenizer)
 
 
 def _fresh_model(config: Config, encoder: keras.Model, tokenizer: Tokenizer) -> CaptionModel:
@@ -243,19 +243,24 @@ def train(config: Config, directory: Path, *, quiet: bool = False, until: int | 
     """Begin a run in `directory`.
 
     Raises:
-        TrainingError: the folder holds a run already, or the loss is not finite.
+        TrainingError: the folder holds a run already, a run that this one builds on is not there, or the loss is
+            not finite.
+        CacheError: another process is training in the folder.
         Interrupted: SIGINT or SIGTERM; `resume` goes on.
     """
     expect_no_run(directory)
+    expect_earlier(config)
     prepared = prepare(config, quiet=quiet)
     trainer = make_trainer(prepared, directory)
     if config.training.begin_from:
         begin_from(trainer.model, config, prepared.tokenizer)
         trainer.descent.reset_average()
     directory.mkdir(parents=True, exist_ok=True)
-    write_text(directory / "config.toml", write_config(config))
-    write_text(directory / "tokenizer.json", prepared.tokenizer.to_json())
-    trainer.run(quiet=quiet, until=until)
+    with DirectoryLock(directory):
+        expect_no_run(directory)  # another process may have begun it while pictures were encoded
+        write_text(directory / "config.toml", write_config(config))
+        write_text(directory / "tokenizer.json", prepared.tokenizer.to_json())
+        trainer.run(quiet=quiet, until=until)
     return trainer
 
 
@@ -268,6 +273,7 @@ def resume(
 
     Raises:
         TrainingError: no run there, or `overrides`, vocabulary or data differ from what it began with.
+        CacheError: another process is training in the folder.
     """
     path = configuration_of(directory)
     begun, config = read_config(path), read_config(path, overrides)
@@ -278,11 +284,12 @@ def resume(
             f"The run in {directory} cannot go on with another configuration ({'; '.join(refused)}); "
             "leave these as they are, or start a new run."
         )
-    trainer = make_trainer(prepare(config, quiet=quiet), directory)
-    trainer.restore()
-    if config != begun:
-        write_text(path, write_config(config))
-    trainer.run(quiet=quiet, until=until)
+    with DirectoryLock(directory):
+        trainer = make_trainer(prepare(config, quiet=quiet), directory)
+        trainer.restore()
+        if config != begun:
+            write_text(path, write_config(config))
+        trainer.run(quiet=quiet, until=until)
     return trainer
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from captionkit.bundle import read_bundle
@@ -11,9 +12,10 @@ from captionkit.config import Config, parse_config, read_config
 from captionkit.config_paths import expand_path, expand_paths
 from captionkit.datasets import images_folder
 from captionkit.errors import CaptionkitError, ConfigError, DataError, TrainingError
-from captionkit.files import read_bounded
+from captionkit.files import is_writable, read_bounded
+from captionkit.tokenizer import Tokenizer
 
-MAX_HISTORY_BYTES = 64 << 20
+MAX_HISTORY_BYTES = MAX_VOCABULARY_BYTES = 64 << 20
 
 
 def configuration_of(directory: Path) -> Path:
@@ -28,11 +30,29 @@ def configuration_of(directory: Path) -> Path:
     return path
 
 
-def expect_no_run(directory: Path) -> None:
-    """Make sure that a new run in `directory` would not take the place of another.
+def has_begun(directory: Path) -> bool:
+    """Whether the run in `directory` can be gone on with: its first checkpoint is there, whole."""
+    return (directory / "checkpoint" / "checkpoint.json").is_file()
+
+
+def read_vocabulary(directory: Path) -> Tokenizer:
+    """The vocabulary of the run in `directory`.
 
     Raises:
-        TrainingError: it holds a run, or cannot be a folder.
+        TrainingError: there is none, or it is damaged.
+    """
+    path = directory / "tokenizer.json"
+    try:
+        return Tokenizer.from_json(read_bounded(path, MAX_VOCABULARY_BYTES).decode("utf-8"))
+    except (DataError, UnicodeDecodeError) as error:
+        raise TrainingError(f"The vocabulary {path} of the run cannot be read. {error}") from None
+
+
+def expect_no_run(directory: Path) -> None:
+    """Make sure that a new run in `directory` would not take the place of another, and that it can be written.
+
+    Raises:
+        TrainingError: it holds a run, or cannot be a folder that is written to.
     """
     file = next(
         (place for place in (directory, *directory.parents) if place.exists() and not place.is_dir()), None
@@ -41,11 +61,49 @@ def expect_no_run(directory: Path) -> None:
         raise TrainingError(
             f"Expected a folder for the run at {directory}, but {file} is a file; give another place with --run."
         )
-    if (directory / "checkpoint").exists():
+    if has_begun(directory):
         raise TrainingError(
-            f"{directory} holds a run already; go on with `captionkit train --resume {directory}`, "
+            f"{directory} holds a run already; go on with `captionkit train --resume {quote(str(directory))}`, "
             "or give another folder with --run."
         )
+    if (directory / "best.safetensors").exists():
+        raise TrainingError(
+            f"{directory} holds the weights of a run, though no checkpoint to go on from; give another folder "
+            "with --run."
+        )
+    there = next(place for place in (directory, *directory.parents) if place.is_dir())
+    if not is_writable(there):
+        raise TrainingError(
+            f"Expected a folder for the run at {directory}, but {there} cannot be written to; give another place "
+            "with --run."
+        )
+
+
+def expect_earlier(config: Config) -> None:
+    """Make sure that the runs and bundles that a recipe builds on are there, before any picture is encoded for it.
+
+    Raises:
+        ConfigError: a path needs an environment variable that is not set.
+        TrainingError: a run or bundle is not there.
+    """
+    for key in ("begin_from", "teachers"):
+        for path in expand_paths(getattr(config.training, key)):
+            if not path.is_file():
+                expect_run(path, setting=f"training.{key}")
+
+
+def expect_run(directory: Path, *, setting: str) -> None:
+    """Make sure that a run that has been trained is in `directory`; `setting` named it.
+
+    Raises:
+        TrainingError: it is not.
+    """
+    for name in ("config.toml", "tokenizer.json", "best.safetensors"):
+        if not (directory / name).is_file():
+            raise TrainingError(
+                f"Expected a finished run in {directory} ({setting}), but its {name} is missing; train that one "
+                "first, or name another."
+            )
 
 
 def expect_data(config: Config) -> None:
