@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import keras
@@ -14,7 +15,7 @@ from captionkit.bundle import Network, read_bundle
 from captionkit.config import DecoderConfig, parse_config
 from captionkit.decoding import beam_search
 from captionkit.engine import Engine
-from captionkit.errors import UsageError
+from captionkit.errors import TrainingError, UsageError
 from captionkit.export import describe_state, export_bundle, export_decoder, export_encoder, to_litert
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import DECODERS, Decoder, build_decoder
@@ -204,3 +205,22 @@ def test_an_encoder_alone_under_litert(encoder: keras.Model) -> None:
     assert engine.encode(some[:0]).shape == (0, P, D)
     with pytest.raises(UsageError, match=r"uint8 \[B, 24, 24, 3\]"):
         engine.encode(some[:, :12])
+
+
+def test_without_room_for_temporary_files_an_export_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "variables; No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tf.saved_model, "save", full)
+        with pytest.raises(
+            TrainingError, match=r"No space left on device\); free some, or name another .* TMPDIR"
+        ):
+            export_encoder(make_encoder())
+
+    def none() -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", none)
+    with pytest.raises(TrainingError, match="No usable temporary directory found"):
+        export_encoder(make_encoder())

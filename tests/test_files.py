@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.errors import CaptionkitError, WriteError
+from captionkit.errors import CaptionkitError, UsageError, WriteError
 from captionkit.files import cache_folder, replacing, write_bytes, write_text
 
 
@@ -143,3 +143,17 @@ def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("XDG_CACHE_HOME", "relative is to be ignored")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "captionkit"
+
+
+def test_a_user_without_a_home_folder_names_a_place_for_caches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    with pytest.raises(UsageError, match="XDG_CACHE_HOME"):
+        cache_folder()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "captionkit"

@@ -8,9 +8,10 @@ from __future__ import annotations
 import captionkit.before_tensorflow  # noqa: F401
 
 # isort: split
+import contextlib
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from captionkit import __version__
 from captionkit.bundle import Bundle, Decoding, Leaf, Manifest, Network, write_bundle
 from captionkit.config import Config, write_config
 from captionkit.engine import EncoderEngine, Engine
-from captionkit.errors import UsageError
+from captionkit.errors import TrainingError, UsageError
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import Decoder
 from captionkit.selftest import make_selftest
@@ -242,14 +243,39 @@ def _convert(
     holder = tf.Module()
     # The converter turns into constants what the saved module tracks, and tf.Module tracks tf.Variables only.
     holder.weights = [variable.value for variable in variables]
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with temporary_folder() as folder, warnings.catch_warnings():
         # TensorFlow 2.21 announces the converter's move to a package of its own, which is not there yet.
         warnings.filterwarnings("ignore", message=".*deprecated.*", module="tensorflow.*")
-        tf.saved_model.save(holder, folder, signatures=dict(signatures))
+        try:
+            tf.saved_model.save(holder, folder, signatures=dict(signatures))
+        except tf.errors.OpError as error:
+            raise _no_room(f"{folder}: {error.message}") from None
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         prepare(converter)
         return bytes(converter.convert())
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[str]:
+    """A folder for what is in between, gone afterwards.
+
+    Raises:
+        TrainingError: none can be made.
+    """
+    try:
+        made = tempfile.TemporaryDirectory()
+    except OSError as error:
+        raise _no_room(error.strerror or str(error)) from None
+    with made as folder:
+        yield folder
+
+
+def _no_room(reason: str) -> TrainingError:
+    return TrainingError(
+        f"Expected room for temporary files, which an export needs, but the system refused ({reason[:300]}); free "
+        "some, or name another folder in TMPDIR."
+    )
 
 
 def _safetensors(model: CaptionModel) -> bytes:

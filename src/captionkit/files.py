@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from captionkit.errors import DataError, WriteError
+from captionkit.errors import DataError, UsageError, WriteError
 
 
 @contextlib.contextmanager
@@ -140,6 +140,15 @@ def sha256_file(path: Path | str) -> str:
 
 
 def cache_folder() -> Path:
-    """The user's folder for what can be made again, after the XDG base directory specification."""
+    """The user's folder for what can be made again, after the XDG base directory specification.
+
+    Raises:
+        UsageError: no variable names it, and the user has no home folder.
+    """
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "captionkit"
+    try:
+        return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "captionkit"
+    except RuntimeError:
+        raise UsageError(
+            "Expected a home folder to keep a cache in, but this user has none; name a folder in XDG_CACHE_HOME."
+        ) from None

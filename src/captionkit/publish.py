@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -19,7 +18,7 @@ from captionkit.config import Config, differences, read_config
 from captionkit.config_paths import expand_paths
 from captionkit.errors import DataError, ImageError, TrainingError, UsageError
 from captionkit.evaluate import Evaluation, evaluate
-from captionkit.export import export_bundle, to_litert
+from captionkit.export import export_bundle, temporary_folder, to_litert
 from captionkit.images import Pixels, load_pixels
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import published, read_head
@@ -86,7 +85,7 @@ def publish(
         "training data": config.bundle.data_terms,
         "encoder weights": config.bundle.encoder_terms,
     }
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         bundle = export_bundle(
             Path(folder) / "model.captionkit",
             model,
@@ -210,8 +209,12 @@ def stages(directory: Path, config: Config) -> list[Stage]:
     for folder, settings in (earlier_runs(config) | {directory: config}).items():
         if settings is not None and folder.is_dir():
             history = read_history(folder / "history.jsonl")
-            seconds, epochs = (history[-1]["seconds"], history[-1]["epoch"]) if history else (0.0, 0.0)
-            result.append(Stage(_training(settings, epochs), float(seconds)))
+            last = history[-1] if history else {}
+            seconds, epochs = (
+                float(value) if isinstance(value := last.get(key), int | float) else 0.0
+                for key in ("seconds", "epoch")
+            )
+            result.append(Stage(_training(settings, epochs), seconds))
     return result
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from captionkit import files
 from captionkit.cli.app import app
 from captionkit.cli.output import check_output
 from captionkit.errors import UsageError
@@ -106,3 +107,12 @@ def test_a_folder_and_a_device_are_no_file_to_write(folder: Path, place: str) ->
 def test_two_results_are_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     monkeypatch.chdir(tmp_path)
     assert "Expected two files for" in refused(*arguments)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_output("--output", tmp_path / "report.html", [])
+    monkeypatch.setattr(files, "is_writable", lambda folder: folder != tmp_path)
+    with pytest.raises(UsageError, match=f"can be written to for --output, but {tmp_path} cannot"):
+        check_output("--output", tmp_path / "report.html", [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -49,4 +50,13 @@ def test_a_flipped_byte_is_refused(tmp_path: Path) -> None:
 
 def test_no_checkpoint_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="give the folder of a run"):
+        read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"state": None}, {"tensors": 5}, {"sha256": None}])
+def test_a_checkpoint_with_other_types_is_damaged(tmp_path: Path, change: dict[str, object]) -> None:
+    write_checkpoint(tmp_path, ARRAYS, {"step": 1})
+    path = tmp_path / "checkpoint.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(TrainingError, match=r"damaged|Expected weights"):
         read_checkpoint(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from captionkit.errors import CacheError
+from captionkit.training import directory_lock
 from captionkit.training.cache_manifest import PLAN, SHARD_ROWS
 from captionkit.training.directory_lock import DirectoryLock
 from captionkit.training.feature_cache import FeatureCache
@@ -162,3 +164,13 @@ def test_interrupted_with_ctrl_c_it_goes_on(tmp_path: Path) -> None:
     finish(start(PIXELS, pictures, tmp_path / "cache"))
     finish(start(PIXELS, pictures, tmp_path / "whole"))
     assert content(tmp_path / "cache") == content(tmp_path / "whole")
+
+
+def test_where_there_are_no_locks_it_goes_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(directory_lock, "_try_lock", refuse)
+    with DirectoryLock(tmp_path):
+        assert (tmp_path / DirectoryLock.NAME).exists()
+    assert not list(tmp_path.iterdir())

@@ -146,6 +146,18 @@ def test_an_empty_folder_of_a_checkpoint_is_none(tmp_path: Path) -> None:
     make(tmp_path).restore()
 
 
+@pytest.mark.parametrize("change", [{"history": None}, {"identity": 3}, {"moment": 1.0}])
+def test_a_checkpoint_of_another_version_is_told_as_such(
+    begun: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    shutil.copytree(begun, tmp_path / "run")
+    path = tmp_path / "run" / "checkpoint" / "checkpoint.json"
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "state": {**document["state"], **change}}))
+    with pytest.raises(TrainingError, match="written by another captionkit, or is damaged"):
+        make(tmp_path / "run").restore()
+
+
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(begun: Path, tmp_path: Path) -> None:
     shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
     broken = make(tmp_path, replace(CONFIG, learning_rate=float("inf")))

@@ -105,3 +105,8 @@ def test_a_vocabulary_that_does_not_read_is_named(tmp_path: Path, held: bytes | 
         read_vocabulary(tmp_path)
     path.write_text(Tokenizer(["dog"]).to_json(), encoding="utf-8")
     assert read_vocabulary(tmp_path) == Tokenizer(["dog"])
+
+
+def test_a_number_that_no_float_holds_is_infinite(tmp_path: Path) -> None:
+    (tmp_path / "history.jsonl").write_text(f'{{"step": 12, "CIDEr": 1{"0" * 400}}}\n')
+    assert read_history(tmp_path / "history.jsonl") == ({"step": 12, "CIDEr": float("inf")},)

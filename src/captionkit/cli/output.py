@@ -26,6 +26,7 @@ def check_output(
         UsageError: `output` is no file in an existing folder, or holds what must not be lost.
     """
     from captionkit.errors import UsageError
+    from captionkit.files import is_writable
     from captionkit.picture_paths import holds_picture
 
     if output is None:
@@ -33,6 +34,10 @@ def check_output(
     # What is there and no file may be a device: renaming onto /dev/null would be the end of it.
     if not output.parent.is_dir() or (output.exists() and not output.is_file()):
         raise UsageError(f"Expected a file in an existing folder for {option}, but got {output}.")
+    if not is_writable(output.parent):
+        raise UsageError(
+            f"Expected a folder that can be written to for {option}, but {output.parent} cannot; name another one."
+        )
     itself = _identity(output)
     if itself is None:
         return

@@ -83,11 +83,14 @@ def read_checkpoint(directory: Path) -> tuple[Arrays, dict[str, Any]]:
         raise TrainingError(
             f"Expected a checkpoint of format {FORMAT!r} at {path}; it was written by something else."
         )
-    tensors = directory / Path(str(document["tensors"])).name
+    state = document.get("state")
+    if not isinstance(state, dict):
+        raise TrainingError(f"The checkpoint {path} is damaged: it does not say where the run stands.")
+    tensors = directory / Path(str(document.get("tensors"))).name
     data = _read(tensors)
-    if sha256(data) != document["sha256"]:
+    if sha256(data) != document.get("sha256"):
         raise TrainingError(f"The checkpoint's tensors {tensors} are damaged: their SHA-256 does not match.")
-    return _unpacked(tensors, data), document["state"]
+    return _unpacked(tensors, data), state
 
 
 def _packed(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:

@@ -230,7 +230,10 @@ def _build(
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CacheError(f"The folder {directory} cannot be made ({error.strerror}).") from None
+        raise CacheError(
+            f"The folder {directory} of a feature cache cannot be made ({error.strerror}); name another place for "
+            "caches in CAPTIONKIT_CACHE."
+        ) from None
     paths = [record.path for record in records]
     with DirectoryLock(directory):
         digests, unreadable = hash_pictures(ids, paths, workers=workers, quiet=quiet)

@@ -100,7 +100,14 @@ class Trainer:
                 data; the message shows what differs.
         """
         arrays, state = read_checkpoint(self.directory / "checkpoint")
-        identity, self.history = state.pop("identity"), state.pop("history")
+        try:
+            identity, self.history = dict(state.pop("identity")), list(state.pop("history"))
+            stands = RunState(**state)
+        except (KeyError, TypeError, ValueError) as error:
+            raise TrainingError(
+                f"The checkpoint in {self.directory} was written by another captionkit, or is damaged ({error}); "
+                "start a new run."
+            ) from None
         differing = [key for key in self.identity if identity.get(key) != self.identity[key]]
         if differing:
             shown = "; ".join(
@@ -113,7 +120,7 @@ class Trainer:
         for name, variable in self.model.variables().items():
             variable.assign(arrays[f"model/{name}"])
         self.descent.restore(arrays)
-        self.state = RunState(**state)
+        self.state = stands
         # A run that ended for want of a gain goes on where more patience is asked for.
         self.state.finished = self.state.step >= self.total_steps or self._out_of_patience()
         self._write_history()

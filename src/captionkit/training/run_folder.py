@@ -141,13 +141,18 @@ def read_history(path: Path) -> tuple[dict[str, Any], ...]:
         if not line.strip():
             continue
         try:
-            document = json.loads(line)
+            document = json.loads(line, parse_int=_parse_int)
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
             raise DataError(f"Expected a JSON object in line {number} of {path}, but it holds something else.")
         lines.append(document)
     return tuple(lines)
+
+
+def _parse_int(digits: str) -> int | float:
+    """A whole number of JSON; one that is beyond what is counted in a run is infinite or nearly so."""
+    return int(digits) if len(digits) <= 15 else float(digits)
 
 
 def earlier_runs(config: Config) -> dict[Path, Config | None]:
