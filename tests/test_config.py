@@ -124,3 +124,8 @@ def test_every_range_is_of_a_key_and_holds_its_default() -> None:
 )
 def test_every_recipe_and_every_run_is_allowed(path: Path) -> None:
     read_config(path)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_bytes(b"\xef\xbb\xbf[training]\r\nepochs = 7\r\n")
+    assert read_config(tmp_path / "recipe.toml").training.epochs == 7

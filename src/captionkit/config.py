@@ -277,7 +277,7 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     if len(raw) > MAX_CONFIG_BYTES:
         raise ConfigError(f"{path} has more bytes than a configuration may ({MAX_CONFIG_BYTES:,}).")
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")  # Windows' editor begins a file with a byte order mark
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text; write the configuration as TOML in UTF-8.") from None
     return parse_config(text, overrides, source=str(path))

@@ -227,3 +227,24 @@ def test_captions_without_a_picture_count_among_the_bad_records(tmp_path: Path) 
     )
     (tmp_path / "lost.txt").unlink()
     assert "\n1 bad record (50.00%).\n" in run("check", tmp_path).stdout
+
+
+def test_split_writes_no_lists_among_the_captions_of_a_folder(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in "abc":
+        (photos / f"{name}.jpg").write_bytes(jpeg(ord(name)))
+        (photos / f"{name}.txt").write_text("A dog .\n")
+    sizes = ("--val", "1", "--test", "1")
+    for out in (photos, photos / "lists", photos / ".." / "photos"):
+        assert "whose text files are captions" in refused("split", photos, "--out", out, *sizes)
+    assert len(list(photos.iterdir())) == 6
+    assert run("split", photos, "--out", tmp_path / "lists", *sizes).exit_code == 0
+    assert run("split", photos, "--out", photos / "mine.json", *sizes).exit_code == 0
+
+
+def test_fetch_into_a_file_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for to in (tmp_path / "file", tmp_path / "file" / "below"):
+        told = refused("fetch", "karpathy", "--to", to, "--mirror", "http://127.0.0.1:9/")
+        assert "file is a file; name another with --to" in told

@@ -43,7 +43,7 @@ def test_folders_are_pictures_or_coco_annotations(tmp_path: Path) -> None:
     assert detect_format(tmp_path) == "coco"
 
 
-@pytest.mark.parametrize("content", ["", "hello\n", "\x00\x01"])
+@pytest.mark.parametrize("content", ["\n", "hello\n", "\x00\x01"])
 def test_an_unknown_beginning_asks_for_the_format(tmp_path: Path, content: str) -> None:
     path = tmp_path / "x.txt"
     path.write_text(content, encoding="utf-8")
@@ -167,3 +167,9 @@ def test_karpathys_files_in_one_folder_find_each_their_pictures(tmp_path: Path) 
         path = tmp_path / f"dataset_{name}.json"
         path.write_text('{"images": [{"sentences": []}]}', encoding="utf-8")
         assert Path(dataset_config(path).images) == tmp_path / folder
+
+
+def test_an_empty_file_is_told_as_empty(tmp_path: Path) -> None:
+    (tmp_path / "captions.json").write_bytes(b"")
+    with pytest.raises(DataError, match=r"captions\.json, but it is empty"):
+        detect_format(tmp_path / "captions.json")

@@ -110,3 +110,10 @@ def test_a_vocabulary_that_does_not_read_is_named(tmp_path: Path, held: bytes | 
 def test_a_number_that_no_float_holds_is_infinite(tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_text(f'{{"step": 12, "CIDEr": 1{"0" * 400}}}\n')
     assert read_history(tmp_path / "history.jsonl") == ({"step": 12, "CIDEr": float("inf")},)
+
+
+def test_a_link_that_leads_nowhere_is_no_place_for_a_run(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    for place in (tmp_path / "link", tmp_path / "link" / "run"):
+        with pytest.raises(TrainingError, match="link is a link that leads nowhere; give another place"):
+            expect_no_run(place)

@@ -162,6 +162,7 @@ def split(
 
     Example: captionkit data split captions.csv --images photos --val 0.1 --test 0.1 --out mine.json
     """
+    from captionkit.config_paths import expand_path
     from captionkit.datasets import dataset_config, images_folder, read_dataset
     from captionkit.datasets.split import split_records, write_karpathy, write_split_lists
     from captionkit.errors import UsageError
@@ -180,6 +181,8 @@ def split(
         caption_column=caption_column,
         id_column=id_column,
     )
+    if config.format == "folder" and not as_json:
+        _expect_outside(out, expand_path(config.captions))
     records = split_records(read_dataset(config), val=val, test=test, seed=seed, by_content=content)
     if as_json:
         write_karpathy(records, images_folder(config), out)
@@ -204,6 +207,18 @@ def _check_out(out: Path) -> None:
     if file is not None:
         raise UsageError(
             f"Expected a folder for --out, or a .json file, but {file} is a file; name another place."
+        )
+
+
+def _expect_outside(out: Path, folder: Path) -> None:
+    """Refuse lists in a folder of captions: its every text file is read as captions of a picture."""
+    from captionkit.errors import UsageError
+    from captionkit.files import real_path
+
+    if real_path(out).is_relative_to(real_path(folder)):
+        raise UsageError(
+            f"Expected --out outside {folder}, whose text files are captions, but got {out}; name another "
+            "folder, or a .json file, which captionkit train reads."
         )
 
 

@@ -32,6 +32,8 @@ def detect_format(path: Path | str) -> str:
         raise DataError(
             f"Expected captions at {path}, but it cannot be read ({error.strerror or error})."
         ) from None
+    if not head:
+        raise DataError(f"Expected captions at {path}, but it is empty.")
     suffix = path.suffix.lower()
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if suffix == ".json":

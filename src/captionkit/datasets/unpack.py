@@ -69,10 +69,12 @@ def check_space(folder: Path, need: int, what: str) -> None:
     """Refuse work that the disk has no room for; a twentieth of it is kept as a margin.
 
     Raises:
-        DataError: there is too little.
+        DataError: there is too little, or no folder can be there.
     """
     while not folder.exists():
         folder = folder.parent
+    if not folder.is_dir():
+        raise DataError(f"Expected a folder for what is fetched, but {folder} is a file; name another with --to.")
     free = shutil.disk_usage(folder).free
     if need * 1.05 > free:
         raise DataError(

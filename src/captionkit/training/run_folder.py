@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -54,12 +55,14 @@ def expect_no_run(directory: Path) -> None:
     Raises:
         TrainingError: it holds a run, or cannot be a folder that is written to.
     """
+    # A link that leads nowhere is not there, and yet no folder can be made of it.
     file = next(
-        (place for place in (directory, *directory.parents) if place.exists() and not place.is_dir()), None
+        (place for place in (directory, *directory.parents) if os.path.lexists(place) and not place.is_dir()), None
     )
     if file is not None:
+        what = "is a file" if file.exists() else "is a link that leads nowhere"
         raise TrainingError(
-            f"Expected a folder for the run at {directory}, but {file} is a file; give another place with --run."
+            f"Expected a folder for the run at {directory}, but {file} {what}; give another place with --run."
         )
     if has_begun(directory):
         raise TrainingError(
