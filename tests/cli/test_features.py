@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,15 @@ def test_a_mistyped_key_is_told(recipe: Path) -> None:
     result = run(recipe, "encoder.nam=vgg16")
     assert isinstance(result.exception, CaptionkitError)
     assert "did you mean 'name'" in str(result.exception)
+
+
+def test_data_that_nobody_divided_are_told_before_tensorflow_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    (tmp_path / "captions.csv").write_text("image,caption\na.jpg,A dog .\n", encoding="utf-8")
+    text = RECIPE.format(folder=tmp_path).replace('"tiny"', '"vgg16"')
+    (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "captionkit.training.pictures", None)  # which imports it
+    with pytest.raises(CaptionkitError, match="captionkit data split"):
+        CliRunner().invoke(app, ["features", str(tmp_path / "recipe.toml")], catch_exceptions=False)

@@ -32,9 +32,11 @@ def features(
     need_tensorflow()
 
     from captionkit.training.data import read_splits
+
+    train, val = read_splits(settings)  # what is wrong with the data is told before TensorFlow is imported
+
     from captionkit.training.pictures import encode_pictures, encode_views, encoder_of
 
-    train, val = read_splits(settings)
     encoder = encoder_of(settings)
     plain = encode_pictures(settings, encoder, [*train, *val], quiet=quiet)
     readable = [record for record in train if record.id not in plain.skipped]
