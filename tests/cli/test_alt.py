@@ -391,11 +391,11 @@ def test_an_interrupted_run_goes_on(
 
     assert described(1) == 1
     kept = Path("captionkit-alt-review.unfinished")
-    assert f"what was written of 1 pictures is kept in {kept}" in capsys.readouterr().err
+    assert f"what was written of 1 picture is kept in {kept}" in capsys.readouterr().err
     assert not Path("captionkit-alt-review.csv").exists()
     assert (site / "dogs.html").read_text() == page
     assert described(99) == 1
-    assert "going on; 1 pictures were captioned before" in capsys.readouterr().err
+    assert "going on; 1 picture was captioned before" in capsys.readouterr().err
     assert [Path(f"captionkit-alt-review.{kind}").read_bytes() for kind in ("csv", "html")] == at_once
     assert (site / "dogs.html").read_bytes() == written
     assert not kept.exists()

@@ -16,7 +16,7 @@ import typer
 
 from captionkit.cli import options
 from captionkit.cli.output import STDIN, check_output, printable
-from captionkit.errors import agree, several
+from captionkit.errors import several
 
 if TYPE_CHECKING:
     from captionkit.captioner import Captioner, Picture
