@@ -12,7 +12,7 @@ from captionkit.config import DecoderConfig
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
 from captionkit.tokenizer import BOS, Tokenizer
-from captionkit.training.lineage import move_words, read_earlier
+from captionkit.training.lineage import move_places, move_words, read_earlier
 
 OLD = Tokenizer(["a", "dog", "runs", "snow"])
 NEW = Tokenizer(["a", "giraffe", "runs", "dog", "zebra"])
@@ -58,3 +58,26 @@ def test_the_same_vocabulary_moves_nothing() -> None:
     moved = move_words(model.weights(), make_model(len(OLD), 2, tied=False).weights(), OLD, OLD)
     for name, value in model.weights().items():
         np.testing.assert_array_equal(moved[name], value)
+
+
+def test_places_of_a_larger_grid_lie_between_those_of_the_smaller() -> None:
+    down, right = np.mgrid[0:3, 0:3].astype(np.float32)
+    places = np.stack([down, right], axis=-1).reshape(9, 2)
+    fresh = {"decoder/places": np.zeros((36, 2), np.float32)}
+    moved = move_places({"decoder/places": places.astype(np.float16), "decoder/other": places}, fresh)
+    # Twice the grid: its cells' centres are at -1/4, 1/4, 3/4, ... of the old ones; at the rim the nearest counts.
+    expected = np.clip(np.arange(6) / 2 - 0.25, 0, 2)
+    np.testing.assert_allclose(
+        moved["decoder/places"].reshape(6, 6, 2)[..., 0], expected[:, None].repeat(6, 1), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        moved["decoder/places"].reshape(6, 6, 2)[..., 1], expected[None].repeat(6, 0), atol=1e-6
+    )
+    np.testing.assert_array_equal(moved["decoder/other"], places)
+
+
+@pytest.mark.parametrize("number", [9, 10])
+def test_places_of_the_same_grid_and_of_one_that_is_not_square_stay(number: int) -> None:
+    places = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    moved = move_places({"decoder/places": places}, {"decoder/places": np.zeros((number, 4), np.float32)})
+    np.testing.assert_array_equal(moved["decoder/places"], places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from captionkit.config import Config, parse_config, read_config
 from captionkit.config_paths import expand_paths
@@ -99,12 +101,31 @@ def move_words(
     return moved
 
 
+def move_places(weights: Mapping[str, Array], fresh: Mapping[str, Array]) -> dict[str, Array]:
+    """The weights of a decoder, fitted to the grid of larger or smaller pictures.
+
+    The vectors that it learned of the places in a square grid are interpolated, as one does with those of a vision
+    transformer (Dosovitskiy et al. 2021, section 3.2), bilinearly. Grids that are not square stay as they are.
+
+    Args:
+        weights: of the old decoder; `decoder/places` float [P, U], if it has it.
+        fresh: of the new decoder; of it the number of places.
+    """
+    name, moved = "decoder/places", dict(weights)
+    if name in weights and name in fresh and len(weights[name]) != len(fresh[name]):
+        old, new = (math.isqrt(len(one[name])) for one in (weights, fresh))
+        if (old**2, new**2) == (len(weights[name]), len(fresh[name])):
+            grid = weights[name].astype(np.float32).reshape(old, old, -1)
+            moved[name] = tf.image.resize(grid, (new, new)).numpy().reshape(new * new, -1)
+    return moved
+
+
 def begin_from(model: CaptionModel, config: Config, tokenizer: Tokenizer) -> None:
     """Set a model to the best weights of the run that `training.begin_from` names, or to the mean of several.
 
     Runs that began alike and ended apart lie in one basin, and the mean of their weights is often better than
     each of them (Wortsman et al. 2022, "Model soups", the uniform soup). A vocabulary may be another, see
-    `move_words`.
+    `move_words`, and so may the side of pictures, see `move_places`.
 
     Raises:
         TrainingError: no such run, its decoder is another, or it trained an encoder that the new run would not
@@ -155,8 +176,10 @@ def _beginning(
             f"The model in {path} has the encoder {before.encoder.name} and not {config.encoder.name}."
         )
     parts = ("decoder", "encoder") if loads else ("decoder",)
+    fresh = model.weights()
     if earlier.tokenizer != tokenizer:
-        weights = move_words(weights, model.weights(), earlier.tokenizer, tokenizer)
+        weights = move_words(weights, fresh, earlier.tokenizer, tokenizer)
+    weights = move_places(weights, fresh)
     return {name: value for name, value in weights.items() if name.startswith(parts)}, parts
 
 
