@@ -41,13 +41,17 @@ def test_words_keep_what_was_learned_and_new_ones_are_rare(tied: bool) -> None:
         )
 
 
-@pytest.mark.parametrize("name", ["everyday_lite2_critical", "everyday_lite2_mean"])
-def test_the_weights_beside_the_installed_model_belong_to_it(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "positions"),
+    [("everyday_lite2_critical", 81), ("everyday_lite2_mean", 81), ("everyday_lite2_320_mean", 100)],
+)
+def test_the_weights_beside_the_installed_model_belong_to_it(name: str, positions: int) -> None:
     root = Path(__file__).parents[2]
     earlier = read_earlier(root / "models" / name, setting="training.begin_from")
     assert (root / earlier.config.encoder.weights).is_file()
     assert earlier.tokenizer == read_bundle(DEFAULT_BUNDLE).tokenizer
-    decoder = build_decoder(earlier.config.decoder, vocabulary=len(earlier.tokenizer), positions=81, depth=1280)
+    size = len(earlier.tokenizer)
+    decoder = build_decoder(earlier.config.decoder, vocabulary=size, positions=positions, depth=1280)
     model = CaptionModel(None, decoder)
     model.load_weights(earlier.weights, parts=("decoder",))
     assert all(np.isfinite(value).all() for value in model.weights().values())
