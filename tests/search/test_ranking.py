@@ -169,6 +169,15 @@ def test_what_a_query_excludes_is_left_out(index: Index, captioner: Captioner, w
         assert len(shallow.hits) == 1  # what is left out takes no place among those that are ranked
 
 
+def test_a_query_that_excludes_alone_says_that_it_leaves_nothing_out(index: Index) -> None:
+    word = next(word for _, some in index.captions([1]).items() for word in some[0].tokens if len(word) > 3)
+    told = answer_query(index, f"no {word}", None)
+    assert any(note.startswith("Nothing is left out") for note in told.notes)
+    assert told.groups[0]
+    plain = answer_query(index, word, None)
+    assert not any(note.startswith("Nothing is left out") for note in plain.notes)
+
+
 def test_the_caption_that_is_shown_has_most_words_of_the_query() -> None:
     captions = [StoredCaption(text, (), ()) for text in ("A man.", "Two dogs run.", "A dog runs on grass.")]
     assert best_caption(captions, query_words("dog on grass")) == ("A dog runs on grass.", ("dog", "grass"))

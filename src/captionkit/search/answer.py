@@ -156,6 +156,10 @@ def answer_query(
     if parts.excluded:
         quoted = " or ".join(f"'{' '.join(word.word for word in thing)}'" for thing in parts.excluded)
         notes.append(f"Pictures whose captions speak of {quoted} are left out.")
+    if parts.excludes_all:
+        notes.append(
+            "Nothing is left out: the query is looked for as it stands. Put what is to be seen before it."
+        )
     if ranking.unknown and words:
         quoted = ", ".join(f"'{word}'" for word in ranking.unknown)
         notes.append(f"The model does not know {quoted}; only captions and expected words are searched for that.")

@@ -149,10 +149,12 @@ class Query:
     Attributes:
         wanted: what is looked for; as it was typed where nothing is excluded.
         excluded: things that are not to be there; a caption speaks of one where it has all words of it.
+        excludes_all: nothing is looked for but what stands behind "without" or "no", so nothing is excluded.
     """
 
     wanted: str
     excluded: tuple[tuple[QueryWord, ...], ...] = ()
+    excludes_all: bool = False
 
 
 def split_words(text: str) -> list[str]:
@@ -226,7 +228,7 @@ def split_query(text: str) -> Query:
             wanted.append(token)
     things = [tuple(query_words(" ".join(words))) for words in excluded[:MAX_QUERY_WORDS] if words]
     if not things or not any(worth_looking_for(word) for word in split_words(" ".join(wanted))):
-        return Query(text)
+        return Query(text, excludes_all=bool(things))
     return Query(" ".join(wanted), tuple(things))
 
 
