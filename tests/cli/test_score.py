@@ -189,3 +189,16 @@ def test_one_kind_of_output(files: Path) -> None:
 def test_unknown_metric(files: Path) -> None:
     with pytest.raises(CaptionkitError, match="did you mean 'BLEU'"):
         run(files, "-m", "BLEUE")
+
+
+def test_references_whose_format_cannot_be_told_are_read_as_what_they_are_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "results.csv").write_text("image,caption\n1.jpg,dog 1\n2.jpg,dog 2\n", encoding="utf-8")
+    rows = [f"{number}.jpg#0\tDog {number}." for number in range(200)]
+    (tmp_path / "references.txt").write_text("\n".join(["exported today", *rows]), encoding="utf-8")
+    command = ["score", str(tmp_path / "results.csv"), str(tmp_path / "references.txt"), "-m", "BLEU"]
+    told = CliRunner().invoke(app, command)
+    assert isinstance(told.exception, CaptionkitError)
+    assert "--format" in str(told.exception)
+    done = CliRunner().invoke(app, [*command, "--format", "flickr8k"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "BLEU-1  100.0" in done.stdout

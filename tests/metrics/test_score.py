@@ -145,3 +145,11 @@ def test_quiet_parses_meteors_table_without_a_word(
         monkeypatch.setenv("CAPTIONKIT_METEOR", str(tmp_path / name))
         score_with_outcomes(PREDICTIONS, REFERENCES, ["METEOR"], quiet=quiet)
         assert ("METEOR's paraphrase table" in capsys.readouterr().err) is not quiet
+
+
+@pytest.mark.parametrize("empty", ["", " ... "])
+def test_references_without_a_word_are_none(empty: str) -> None:
+    with pytest.raises(DataError, match="there is no word in those of 2 pictures"):
+        score(PREDICTIONS, {"one": [empty], "two": [empty, empty]}, ["BLEU"])
+    some = score(PREDICTIONS, {**REFERENCES, "two": [empty]}, ["BLEU"])
+    assert some.warnings[0].startswith("The references of 1 of the 2 captioned pictures have no word in them")

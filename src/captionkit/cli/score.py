@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from captionkit.cli import options
+
 
 def score(
     results: Annotated[
@@ -19,6 +21,7 @@ def score(
             help="References: COCO annotations, JSON Lines, CSV, TSV, Karpathy's JSON or Flickr's token file.",
         ),
     ],
+    data_format: options.Format = "",
     metric: Annotated[
         list[str] | None,
         typer.Option("--metric", "-m", help="Only these metrics; may be given several times.", show_default=False),
@@ -99,6 +102,7 @@ def score(
         Request(
             results=results,
             references=references,
+            data_format=data_format,
             metrics=tuple(metric or ()),
             compare=compare,
             confidence=confidence,

@@ -95,17 +95,21 @@ def read_results(path: Path | str) -> dict[str, str]:
     return found
 
 
-def read_references(path: Path | str, *, split: str | None = None) -> References:
+def read_references(path: Path | str, *, split: str | None = None, data_format: str = "") -> References:
     """The reference captions of a file.
 
     Args:
         path: COCO annotations, JSON Lines, CSV, TSV, or a file that `captionkit.datasets` reads.
         split: only pictures of this split, for formats that know splits ("dev" is "val").
+        data_format: a name from `captionkit.datasets.READERS`, where the file does not tell.
 
     Raises:
+        ConfigError: there is no such format.
         DataError: the file cannot be read, holds no captions, or none of that split.
     """
     path = Path(path)
+    if data_format and data_format != "coco":
+        return _data_set(path, split, data_format)
     if path.suffix.lower() == ".json" and path.is_file():
         document = _json(files.read_bounded(path, MAX_BYTES), path.name)
         if isinstance(document, dict) and "annotations" in document:
@@ -114,7 +118,7 @@ def read_references(path: Path | str, *, split: str | None = None) -> References
             return _grouped(_listed(document, path.name), path)
     elif (path.suffix.lower() in _DELIMITED or path.suffix.lower() in _LINES) and split is None:
         return _grouped(_rows(path), path)
-    return _data_set(path, split)
+    return _data_set(path, split, data_format)
 
 
 def match(results: Mapping[str, str], references: References) -> dict[str, str]:
@@ -169,11 +173,11 @@ def _grouped(rows: Iterator[_Row], path: Path) -> References:
     return References(captions, source=str(path))
 
 
-def _data_set(path: Path, split: str | None) -> References:
+def _data_set(path: Path, split: str | None, data_format: str) -> References:
     from captionkit.datasets import dataset_config, read_dataset
     from captionkit.datasets.sources import split_name
 
-    records = [record for record in read_dataset(dataset_config(path)) if record.captions]
+    records = [record for record in read_dataset(dataset_config(path, format=data_format)) if record.captions]
     if split is not None:
         wanted = split_name(split) or split
         splits = sorted({str(record.split) for record in records})

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 
 from captionkit import text
-from captionkit.errors import DataError, UsageError, agree, nearest
+from captionkit.errors import DataError, UsageError, agree, nearest, several
 from captionkit.metrics.bleu import bleu_of
 from captionkit.metrics.cider import cider_d_of, cider_of
 from captionkit.metrics.corpus import Corpus, NotComputedError, Outcome
@@ -55,7 +55,7 @@ def score(
 
     Raises:
         DataError: captions without names of pictures, no predictions, a prediction without references, references
-            that are no list, or a caption or name that is not text.
+            that are no list, not one reference with a word in it, or a caption or name that is not text.
         UsageError: an unknown metric.
     """
     return score_with_outcomes(predictions, references, metrics, protocol=protocol).scores
@@ -90,6 +90,7 @@ def score_with_outcomes(
     ids = [name for name in references if name in predictions]
     scored = {name: references[name] for name in ids}
     corpus = tokenized(predictions, scored)
+    warnings += _wordless(corpus)
 
     outcomes: dict[str, Outcome] = {}
     not_computed: dict[str, str] = {}
@@ -209,6 +210,22 @@ def _warnings(predictions: Mapping[str, str], references: Mapping[str, Sequence[
             "they raise scores; give the captions as people wrote them."
         )
     return found
+
+
+def _wordless(corpus: Corpus) -> list[str]:
+    """Raise where no reference says anything; a warning where those of some pictures don't."""
+    wordless, total = sum(not any(group) for group in corpus.references), len(corpus.references)
+    if wordless == total:
+        raise DataError(
+            f"Expected reference captions, but there is no word in those of {several(total, 'picture')}; "
+            "is it the column or key of the captions that was read?"
+        )
+    if not wordless:
+        return []
+    return [
+        f"The references of {wordless:,} of the {total:,} captioned pictures have no word in them; whatever is "
+        "said of such a picture scores 0."
+    ]
 
 
 def absurd(values: Mapping[str, float]) -> list[str]:

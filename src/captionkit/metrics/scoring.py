@@ -33,6 +33,7 @@ class Request:
     Attributes:
         results: captions of a system.
         references: reference captions.
+        data_format: of the references, a name from `captionkit.datasets.READERS`; empty: told from the file.
         metrics: names from `METRICS`; empty for the usual ones.
         compare: captions of another system, or scores that were written as JSON.
         confidence: the level of bootstrap intervals; None for none.
@@ -45,6 +46,7 @@ class Request:
 
     results: Path
     references: Path
+    data_format: str = ""
     metrics: Sequence[str] = ()
     compare: Path | None = None
     confidence: float | None = None
@@ -79,7 +81,9 @@ def run(request: Request) -> Found:
         UsageError: an unknown metric.
     """
     metrics = _metrics(request)
-    references = read_references(request.references, split=request.protocol.get("split"))
+    references = read_references(
+        request.references, split=request.protocol.get("split"), data_format=request.data_format
+    )
     captions = match(read_results(request.results), references)
     scored = score_with_outcomes(captions, references.captions, metrics, protocol=request.protocol)
     if request.save_document_frequency is not None:
