@@ -29,6 +29,11 @@ def picture(page: str) -> Picture:
         ("<img src=dog.jpg alt='A dog on a beach'>", PHOTO, Verdict.OK),
         ("<img src=dog.jpg aria-label='A dog'>", PHOTO, Verdict.OK),
         ("<span id=t>x</span><img src=dog.jpg aria-labelledby=t>", PHOTO, Verdict.OK),
+        ("<body><span id=t>x</span><img src=dog.jpg aria-labelledby='gone t'>", PHOTO, Verdict.OK),
+        ("<body><img src=dog.jpg aria-labelledby=gone>", PHOTO, Verdict.MISSING),
+        ("<body><img src=dog.jpg aria-labelledby=gone alt=image>", PHOTO, Verdict.PLACEHOLDER),
+        ("<body><img src=dog.jpg aria-labelledby='t{{ n }}'>", PHOTO, Verdict.OK),
+        ("<img src=dog.jpg aria-labelledby=t>", PHOTO, Verdict.OK),  # part of a page: another may have the id
         ("<img src=dog.jpg alt=''>", PHOTO, Verdict.DECORATIVE),
         ("<img src=dog.jpg role=presentation>", PHOTO, Verdict.DECORATIVE),
         ("<img src=dot.gif width=1 height=40>", PHOTO, Verdict.DECORATIVE),

@@ -24,6 +24,8 @@ _UNSPOKEN = frozenset(["script", "style", "template", "title", "noscript"])
 _LATE = ("data-src", "data-original", "data-lazy-src", "data-srcset", "data-lazy-srcset")
 # Others, and galleries, have names of their own for it.
 _PICTURE_FILE = re.compile(r"[^?#\s]+\.(?:jpe?g|png|gif|webp|svg|avif)(?:[?#]\S*)?", re.I)
+# A picture inside text that a program fills in later is not ours to judge.
+TEMPLATE_MARKS = ("{{", "{%", "<%", "<?", "${")
 NEARBY_CHUNKS = 24  # pieces of text looked at on each side: bounds the work in a block of endless pictures
 NEARBY_CHARACTERS = 300
 
@@ -84,6 +86,7 @@ class ContextBuilder:
         self._heading: list[str] = []
         self._sources: list[Mapping[str, str | None]] = []
         self._places: dict[str, tuple[int, int]] = {}  # id -> its chunks, from and up to
+        self._whole = False  # the source has the page's root: no other file adds elements to it
         self.found: list[Found] = []
         self.base = ""
 
@@ -97,6 +100,8 @@ class ContextBuilder:
             self._heading = []
         if name == "base" and not self.base:
             self.base = attributes.get("href") or ""
+        if name in ("html", "body") and offset is not None:
+            self._whole = True
         if name == "picture":
             self._sources = []
         if name == "source" and above.name == "picture":
@@ -154,6 +159,16 @@ class ContextBuilder:
             nearby=self._nearby(found.chunk),
             language=frame.language,
         )
+
+    def reference(self, found: Found) -> str:
+        """The ids of `aria-labelledby` where they name the picture, else nothing. The stream must have ended.
+
+        Ids of no element name nothing, and browsers take `alt` then (Accessible Name and Description Computation,
+        step 2B). Those of a part of a page may stand in another part, and those with a template's marks anywhere.
+        """
+        value = squeeze(found.attributes.get("aria-labelledby") or "")
+        told = not self._whole or any(mark in value for mark in TEMPLATE_MARKS)
+        return value if told or any(one in self._places for one in value.split()) else ""
 
     def _frame(self, name: str, attributes: Mapping[str, str | None], above: _Frame) -> _Frame:
         role = _role(attributes)
@@ -214,15 +229,14 @@ def _say(frame: _Frame, text: str) -> None:
             group.text.append(text)
 
 
-def to_picture(found: Found, context: Context) -> Picture:
-    """The picture of an HTML element, still without its place and slot."""
+def to_picture(found: Found, context: Context, reference: str) -> Picture:
+    """The picture of an HTML element, still without its place and slot; `reference` as its builder gave it."""
     attributes = found.attributes
     role = _role(attributes)
     alt = attributes.get("alt", "") if "alt" in attributes else None
     alt = "" if "alt" in attributes and alt is None else alt
     empty = alt == ""  # a space in it is announced by some screen readers (W3C Images Tutorial, Tips and Tricks)
     presentation = role in ("presentation", "none") or found.frame.hidden
-    referenced = squeeze(attributes.get("aria-labelledby") or "")
     return Picture(
         source=_address(found),
         alt=alt,
@@ -232,7 +246,7 @@ def to_picture(found: Found, context: Context) -> Picture:
         decorative=presentation or empty,
         empty_alt=empty and not presentation,
         label=squeeze(attributes.get("aria-label") or "")
-        or (f"#{referenced}" if referenced else squeeze(" ".join(found.frame.titles or ()))),
+        or (f"#{reference}" if reference else squeeze(" ".join(found.frame.titles or ()))),
         title=squeeze(attributes.get("title") or ""),
         width=_pixels(attributes.get("width")),
         height=_pixels(attributes.get("height")),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext.attributes import StartTag, attribute_slot, read_start_tag
-from captionkit.alttext.context import ContextBuilder, Found, to_picture
+from captionkit.alttext.context import TEMPLATE_MARKS, ContextBuilder, Found, to_picture
 from captionkit.alttext.decoding import DecodedText, decode_declared
 from captionkit.alttext.lines import LineIndex
 from captionkit.alttext.pictures import Edit, Picture
@@ -21,8 +21,6 @@ from captionkit.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A picture inside text that a program fills in later is not ours to judge.
-TEMPLATE_MARKS = ("{{", "{%", "<%", "<?", "${")
 FILLED_IN = "its alt text is filled in by a template"
 PARTLY_WRITTEN = "a template writes parts of its tag"
 # The names by which frameworks bind `alt`: Vue, Alpine, Angular, AngularJS, Lit, Thymeleaf.
@@ -83,8 +81,8 @@ def complete(text: str, builder: ContextBuilder) -> tuple[Picture, ...]:
     pictures = []
     for found in sorted(builder.found, key=lambda one: one.offset):
         line, column = lines.place(found.offset)
-        picture = replace(to_picture(found, builder.context(found)), line=line, column=column)
-        pictures.append(_with_slot(text, found, picture))
+        picture = to_picture(found, builder.context(found), builder.reference(found))
+        pictures.append(_with_slot(text, found, replace(picture, line=line, column=column)))
     return tuple(pictures)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext import html
-from captionkit.alttext.context import NEARBY_CHARACTERS, NEARBY_CHUNKS
+from captionkit.alttext.context import NEARBY_CHARACTERS, NEARBY_CHUNKS, TEMPLATE_MARKS
 from captionkit.alttext.decoding import DecodedText, decode_utf8
 from captionkit.alttext.lines import LineIndex
 from captionkit.alttext.pictures import Context, Picture, Slot, squeeze
@@ -271,7 +271,7 @@ class _Reader:
 def _source(address: str) -> str:
     """An address; one that a template fills in as it stands in the text."""
     meant = urllib.parse.unquote(address).translate(_MEANT)
-    return meant if any(mark in meant for mark in html.TEMPLATE_MARKS) else address
+    return meant if any(mark in meant for mark in TEMPLATE_MARKS) else address
 
 
 def _plain(tokens: list[Token]) -> str:

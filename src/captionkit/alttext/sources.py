@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from captionkit.alttext.context import TEMPLATE_MARKS
 from captionkit.alttext.documents import Document
-from captionkit.alttext.html import TEMPLATE_MARKS
 from captionkit.alttext.pictures import Picture
 
 MAX_DATA_CHARACTERS = 64_000_000
