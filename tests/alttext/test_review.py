@@ -217,3 +217,68 @@ def test_a_picture_of_many_pages_is_made_small_once(
     page = format_page(work[1], lambda one: tmp_path / "red.jpg")
     assert page.count("data:image/jpeg;base64,") == len(work[1]) > 1
     assert len(made) == 1
+
+
+def shop(folder: Path, pages: int = 3) -> list[ScannedDocument]:
+    """Pages with the same logo in a link and the same photograph, which one of them has in a link."""
+    photograph(folder / "red.jpg", "red")
+    photograph(folder / "green.jpg", "green")
+    for number in range(pages):
+        (folder / f"{number}.html").write_text(
+            f"<h2>Page {number}</h2><a href=/><img src=green.jpg></a><img src=red.jpg>"
+        )
+    (folder / "last.html").write_text("<a href=/sale><img src=green.jpg></a><img src=https://a.example/x.jpg>")
+    (folder / "remote.html").write_text("<img src=https://a.example/x.jpg><img src=gone.jpg>")
+    return [item for item in scan([folder]) if isinstance(item, ScannedDocument)]
+
+
+def test_the_same_picture_in_the_same_role_is_decided_once(tmp_path: Path) -> None:
+    rows = review_rows(propose(shop(tmp_path), ColourCaptioner()))
+    first = {row["id"]: row for row in rows if not row["same_as"]}
+    assert [
+        (row["document"], row["picture"], row["same_as"] and first[row["same_as"]]["document"]) for row in rows
+    ] == [
+        ("0.html", "green.jpg", ""),
+        ("1.html", "green.jpg", "0.html"),
+        ("2.html", "green.jpg", "0.html"),
+        ("0.html", "red.jpg", ""),
+        ("1.html", "red.jpg", "0.html"),
+        ("2.html", "red.jpg", "0.html"),
+        ("last.html", "green.jpg", ""),  # its link leads elsewhere
+        ("last.html", "https://a.example/x.jpg", ""),
+        ("remote.html", "https://a.example/x.jpg", "last.html"),
+        ("remote.html", "gone.jpg", ""),
+    ]
+    rows[0].update(decision="accept", alt="To the start page")
+    rows[2].update(decision="decorative")
+    rows[3].update(decision="accept")
+    rows[4].update(alt="Our wall")
+    rows[5].update(decision="skip")
+    decisions, left = read_reviewed(rewritten(rows, tmp_path / "r.csv"), "cafe")
+    assert [decisions[row["id"]].alt for row in rows[:5]] == [
+        "To the start page",
+        "To the start page",
+        "",
+        "A man with a red wall behind him.",
+        "Our wall",
+    ]
+    assert left == 5
+
+
+def test_words_beside_tell_redundant_pictures_apart(tmp_path: Path) -> None:
+    photograph(tmp_path / "red.jpg", "red")
+    (tmp_path / "a.html").write_text(
+        "<p><img src=red.jpg alt='A red wall'> A red wall</p><p><img src=red.jpg alt='A red wall'> A red wall.</p>"
+    )
+    documents = [item for item in scan([tmp_path]) if isinstance(item, ScannedDocument)]
+    assert [one.same_as for one in propose(documents, ColourCaptioner())] == ["", ""]
+
+
+def test_the_page_counts_pictures_and_shows_each_once(tmp_path: Path) -> None:
+    documents = shop(tmp_path)
+    page = write_review(tmp_path / "review", propose(documents, ColourCaptioner()), documents)[1].read_text()
+    assert "5 pictures in 10 places." in page
+    assert page.count("data:image/jpeg") == 3
+    assert page.count("<article") == 10
+    assert page.count("<details class=") == page.count("</details>") - 1 == 3
+    assert "5 of 5: remote.html, line 1" in page

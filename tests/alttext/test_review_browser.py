@@ -131,3 +131,36 @@ def test_typing_does_not_say_the_same_progress_again(browser: Any, page_file: Pa
     page.keyboard.type("A green wall")
     assert page.evaluate("window.told") == ["1 of 4 decided, 3 left."]
     page.context.close()
+
+
+def test_the_same_picture_on_other_pages_is_decided_with_the_first(
+    browser: Any, axe: Path, tmp_path: Path
+) -> None:
+    photograph(tmp_path / "red.jpg", "red")
+    for name in "abc":
+        (tmp_path / f"{name}.html").write_text("<a href=/><img src=red.jpg></a>")
+    documents = [item for item in scan([tmp_path]) if isinstance(item, ScannedDocument)]
+    file = write_review(tmp_path / "review", propose(documents, ColourCaptioner()), documents)[1]
+    context = browser.new_context(accept_downloads=True, bypass_csp=True)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert page.locator("#progress").inner_text() == "0 of 1 decided, 1 left."
+    assert not page.locator("#p2t").is_visible()
+    page.locator("#p1t").focus()
+    page.keyboard.type("To the start")
+    assert page.locator("#progress").inner_text() == "1 of 1 decided, 0 left."
+    page.locator("summary", has_text="The same picture").click()
+    assert page.locator("#p2t").input_value() == "To the start"
+    page.locator("#p3t").fill("")
+    page.locator("#p3t").focus()
+    page.keyboard.type("Home")
+    page.locator("#p1t").fill("To the start page")
+    page.add_script_tag(path=axe)
+    assert page.evaluate("axe.run(document)")["violations"] == []
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    download.value.save_as(tmp_path / "reviewed.csv")
+    context.close()
+    decisions, skipped = read_reviewed(tmp_path / "reviewed.csv")
+    assert skipped == 0
+    assert sorted(one.alt for one in decisions.values()) == ["Home", "To the start page", "To the start page"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from captionkit.alttext.scan import Finding, ScannedDocument
+from captionkit.alttext.sources import Where
 from captionkit.alttext.verdict import MAX_LENGTH, WANTS_DESCRIPTION, Verdict
 from captionkit.alttext.wording import LANGUAGE, word_alt_text
 from captionkit.files import sha256, sha256_file
@@ -38,6 +39,8 @@ class Proposal:
         empty: whether `alt=""` is proposed.
         note: why there is no text, or why it is not to be trusted alone; empty otherwise.
         confident: whether it may be written without review.
+        same_as: id of an earlier finding that shows the same picture in the same role, whose decision fits this
+            one too; empty where there is none.
     """
 
     finding: Finding
@@ -46,6 +49,7 @@ class Proposal:
     empty: bool = False
     note: str = ""
     confident: bool = False
+    same_as: str = ""
 
 
 def propose(
@@ -60,7 +64,8 @@ def propose(
 ) -> list[Proposal]:
     """Proposals for every picture whose verdict is not ok and that has a place for alternative text.
 
-    A picture that several documents show is captioned once.
+    A picture that several documents show is captioned once; where it has the same role in them, its proposals
+    stand together.
 
     Args:
         documents: what `scan` gave.
@@ -95,7 +100,7 @@ def propose(
                 proposals[number] = _proposal(finding, prediction, min_confidence, max_length, neutral)
         if progress is not None:
             progress(len(batch))
-    return proposals
+    return _grouped(proposals, documents)
 
 
 def count_pictures(documents: Iterable[ScannedDocument]) -> int:
@@ -105,6 +110,29 @@ def count_pictures(documents: Iterable[ScannedDocument]) -> int:
         for document in documents
         for finding in document.findings
     )
+
+
+def _grouped(proposals: Sequence[Proposal], documents: Sequence[ScannedDocument]) -> list[Proposal]:
+    """The proposals with those of the same picture in the same role behind the first of them."""
+    places = {finding.id: (document, finding) for document in documents for finding in document.findings}
+    groups: dict[object, list[Proposal]] = {}
+    for one in proposals:
+        document, finding = places[one.finding.id]
+        content = document.content(finding)
+        picture: object = sha256(content) if isinstance(content, bytes) else content
+        if picture is None:  # of what cannot be had only an address on another host tells that it is the same
+            picture = finding.picture.source if finding.where is Where.REMOTE else finding.id
+        first = groups.setdefault((picture, *_role(one)), [])
+        first.append(replace(one, same_as=first[0].finding.id) if first else one)
+    return [one for group in groups.values() for one in group]
+
+
+def _role(one: Proposal) -> tuple[object, ...]:
+    """What a decision on a picture rests on beside its pixels; headings and words beside it seldom decide."""
+    picture, context, judgement = one.finding.picture, one.finding.picture.context, one.finding.judgement
+    beside = context.nearby if judgement.verdict is Verdict.REDUNDANT else ""
+    around = replace(context, heading="", nearby=beside)
+    return around, judgement, picture.alt, picture.may_be_empty, one.text, one.empty, one.note
 
 
 def _content_hash(document: ScannedDocument, finding: Finding) -> tuple[str, str]:

@@ -9,6 +9,11 @@
   const radios = (article) => Array.from(article.querySelectorAll("input[type=radio]"));
   const decision = (article) => (radios(article).find((radio) => radio.checked) || { value: "" }).value;
   const text = (article) => article.querySelector("textarea");
+  // Of the same picture in other places the first is decided, and the others as it is, unless one has its own.
+  const byId = new Map(rows.map((row, index) => [row.id, articles[index]]));
+  const first = new Map(rows.map((row, index) => [articles[index], byId.get(row.same_as)]));
+  const firsts = articles.filter((article) => !first.get(article));
+  const inEffect = (article) => decision(article) || (first.get(article) ? decision(first.get(article)) : "");
 
   // A browser may forbid storage for local files: then a reload starts afresh, and leaving warns.
   const remember = () => {
@@ -21,14 +26,21 @@
     if (!Array.isArray(state) || state.length !== articles.length) { return; }
     articles.forEach((article, index) => {
       text(article).value = state[index][1];
+      if (first.get(article) && state[index][0]) { article.closest("details").open = true; }
       radios(article).forEach((radio) => { radio.checked = radio.value === state[index][0]; });
     });
   };
   const show = () => {
-    const decided = articles.filter((article) => decision(article)).length;
-    const left = articles.length - decided;
-    articles.forEach((article) => article.classList.toggle("decided", Boolean(decision(article))));
-    const told = `${decided} of ${articles.length} decided, ${left} left.`;
+    const decided = firsts.filter((article) => decision(article)).length;
+    articles.forEach((article) => {
+      article.classList.toggle("decided", Boolean(inEffect(article)));
+      const field = text(article);
+      if (first.get(article) && !decision(article) && field !== document.activeElement) {
+        field.value = text(first.get(article)).value;
+        count(article);
+      }
+    });
+    const told = `${decided} of ${firsts.length} decided, ${firsts.length - decided} left.`;
     // Screen readers speak it whenever it is set.
     if (progress.textContent !== told) { progress.textContent = told; }
   };
@@ -39,7 +51,7 @@
   };
   const next = (from) => {
     const order = articles.slice(from).concat(articles.slice(0, from));
-    const article = order.find((one) => !decision(one));
+    const article = order.find((one) => !first.get(one) && !decision(one));
     if (article) {
       article.scrollIntoView({ block: "start" });
       text(article).focus({ preventScroll: true });
@@ -53,7 +65,10 @@
     text(article).addEventListener("input", () => {
       count(article);
       const accept = radios(article).find((radio) => radio.value === "accept");
-      if (text(article).value.trim()) { accept.checked = true; } else if (accept.checked) { accept.checked = false; }
+      if (text(article).value.trim()) { accept.checked = true; } else if (accept.checked) {
+        accept.checked = false;
+        radios(article).forEach((radio) => { radio.checked = radio.checked || radio.value === ""; });
+      }
       changed();
     });
     text(article).addEventListener("keydown", (event) => {
@@ -69,8 +84,9 @@
 
   const cell = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
   document.getElementById("download").addEventListener("click", () => {
-    const empty = articles.find((article) => decision(article) === "accept" && !text(article).value.trim());
+    const empty = articles.find((article) => inEffect(article) === "accept" && !text(article).value.trim());
     if (empty) {
+      if (empty.closest("details")) { empty.closest("details").open = true; }
       progress.textContent = "A picture is accepted without a text: write one, or choose decorative or skip.";
       empty.scrollIntoView({ block: "start" });
       text(empty).focus({ preventScroll: true });
@@ -78,7 +94,7 @@
     }
     const columns = Object.keys(rows[0] || {});
     const lines = [columns.join(",")].concat(rows.map((row, index) => {
-      const filled = { ...row, decision: decision(articles[index]), alt: text(articles[index]).value };
+      const filled = { ...row, decision: inEffect(articles[index]), alt: text(articles[index]).value };
       return columns.map((name) => cell(filled[name])).join(",");
     }));
     const link = document.createElement("a");

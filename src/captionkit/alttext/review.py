@@ -1,8 +1,9 @@
 """The review file: a CSV for spreadsheets, and the decisions that come back in one.
 
 Columns: `id`, `document`, `line`, `picture`, `verdict`, `reason`, `present`, `proposal`, `confidence`, `language`,
-`decision`, `alt`. A person fills `decision` with accept, decorative or skip (empty counts as skip), and may change
-`alt`, which begins as the proposal.
+`same_as`, `decision`, `alt`. A person fills `decision` with accept, decorative or skip (empty counts as skip), and
+may change `alt`, which begins as the proposal. Where `same_as` holds the id of another row, which shows the same
+picture in the same role, an empty decision is that row's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from captionkit.alttext.pictures import encodable, squeeze
@@ -22,9 +23,10 @@ from captionkit.files import read_bounded
 
 COLUMNS = (
     "id", "document", "line", "picture", "verdict", "reason", "present", "proposal", "confidence", "language",
-    "decision", "alt",
+    "same_as", "decision", "alt",
 )  # fmt: skip
 DECISIONS = ("accept", "decorative", "skip")
+_Row = dict[str, str | None]
 MAX_REVIEW_BYTES = 64_000_000
 _FORMULA = re.compile(r'((?:^|;) ?"*)(?=[=+\-@])')
 
@@ -47,6 +49,7 @@ def review_rows(proposals: Sequence[Proposal]) -> list[dict[str, str]]:
             "proposal": one.text,
             "confidence": "" if one.confidence is None else f"{one.confidence:.2f}",
             "language": LANGUAGE if one.text else picture.context.language,
+            "same_as": one.same_as,
             "decision": "",
             "alt": one.text,
         }
@@ -79,9 +82,11 @@ def read_reviewed(path: Path, model: str = "") -> tuple[dict[str, Decision], int
     """
     decisions: dict[str, Decision] = {}
     skipped = 0
-    for line, row in _read_rows(path):
+    rows = _read_rows(path)
+    by_id = {(row["id"] or "").strip(): row for _, row in rows}
+    for line, row in rows:
         place = f"{path}, line {line}"
-        decision = _decision(row, place, model)
+        decision = _decision(_followed(row, by_id), place, model)
         if decision is None:
             skipped += 1
             continue
@@ -101,7 +106,7 @@ def is_untouched(path: Path) -> bool:
     return all(not (row["decision"] or "").strip() and row["alt"] == row.get("proposal") for row in rows)
 
 
-def _read_rows(path: Path) -> list[tuple[int, dict[str, str | None]]]:
+def _read_rows(path: Path) -> list[tuple[int, _Row]]:
     """The rows of a CSV with the numbers of their last lines."""
     data = read_bounded(path, MAX_REVIEW_BYTES)
     try:
@@ -119,7 +124,16 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str | None]]]:
         raise DataError(f"{path} is not a CSV file: {error}.") from None
 
 
-def _decision(row: dict[str, str | None], place: str, model: str) -> Decision | None:
+def _followed(row: _Row, by_id: Mapping[str, _Row]) -> _Row:
+    """A row with the decision of the row it is the same as, if it has none; its own text stays, if changed."""
+    first = by_id.get((row.get("same_as") or "").strip())
+    if first is None or (row["decision"] or "").strip():
+        return row
+    touched = squeeze(row["alt"] or "") != squeeze(row.get("proposal") or "")
+    return {**row, "decision": first["decision"], "alt": row["alt"] if touched else first["alt"]}
+
+
+def _decision(row: _Row, place: str, model: str) -> Decision | None:
     word = (row["decision"] or "").strip().lower()
     alt = squeeze(row["alt"] or "")
     if word in ("", "skip"):

@@ -21,7 +21,7 @@ from captionkit.alttext.review import format_csv, is_untouched, review_rows
 from captionkit.alttext.scan import ScannedDocument
 from captionkit.alttext.verdict import MAX_LENGTH
 from captionkit.alttext.wording import LANGUAGE
-from captionkit.errors import CaptionkitError, UsageError
+from captionkit.errors import CaptionkitError, UsageError, several
 from captionkit.files import read_bounded, sha256, write_bytes, write_text
 from captionkit.images import read_image
 from captionkit.webpage import fill_page, jpeg_address, page_part, shrink
@@ -99,18 +99,29 @@ def format_page(
     """
     rows = review_rows(proposals)
     small: dict[Path | str, str] = {}  # many pages show the same logo
-    items = "\n".join(
-        _item(number, len(proposals), one, _small(content(one), small), max_length)
-        for number, one in enumerate(proposals, start=1)
+    total, first = sum(not one.same_as for one in proposals), 0
+    items = []
+    for number, (one, following) in enumerate(zip(proposals, [*proposals[1:], None], strict=True), start=1):
+        first += not one.same_as
+        address = "" if one.same_as else _small(content(one), small)
+        items.append(_item(number, f"{first} of {total}: ", one, address, max_length))
+        last = following is None or not following.same_as
+        if not one.same_as and not last:
+            items.append(
+                '<details class="same"><summary>The same picture in other places: decided as here</summary>'
+            )
+        elif one.same_as and last:
+            items.append("</details>")
+    count = several(total, "picture") + (
+        f" in {several(len(proposals), 'place')}" if total < len(proposals) else ""
     )
-    count = f"{len(proposals)} picture{'' if len(proposals) == 1 else 's'}"
     # In a script element only "<" could end the data early.
     data = json.dumps(rows, ensure_ascii=False).replace("<", "\\u003c")
     page = fill_page(
         page_part("captionkit.alttext", "review.html"),
         style=page_part("captionkit.alttext", "review.css"),
         script=page_part("captionkit.alttext", "review.js"),
-        parts={"COUNT": count, "COMMAND": _command(arguments), "ITEMS": items, "ROWS": data},
+        parts={"COUNT": count, "COMMAND": _command(arguments), "ITEMS": "\n".join(items), "ROWS": data},
     )
     return encodable(page)
 
@@ -137,7 +148,8 @@ def _quote(word: str) -> str:
     return f"$'{plain}'"
 
 
-def _item(number: int, total: int, one: Proposal, address: str, max_length: int) -> str:
+def _item(number: int, counted: str, one: Proposal, address: str, max_length: int) -> str:
+    """A picture to decide on; `counted` says which of the pictures it is."""
     finding = one.finding
     picture, context = finding.picture, finding.picture.context
     place = f"{finding.document}{f', {picture.member}' if picture.member else ''}"
@@ -163,20 +175,28 @@ def _item(number: int, total: int, one: Proposal, address: str, max_length: int)
     )
     identity = f"p{number}"
     choices = "".join(
-        f'<label><input type="radio" name="{identity}" value="{value}"> {label}</label>'
-        for value, label in (("accept", "Accept the text"), ("decorative", "Decorative"), ("skip", "Skip"))
+        f'<label><input type="radio" name="{identity}" value="{value}"{_checked(value)}> {label}</label>'
+        for value, label in (
+            *([("", "As above")] if one.same_as else []),
+            *(("accept", "Accept the text"), ("decorative", "Decorative"), ("skip", "Skip")),
+        )
         if value != "decorative" or picture.may_be_empty
     )
+    shown = "The same picture." if one.same_as else _thumbnail(number, address)
     return (
         f'<article id="{identity}" aria-labelledby="{identity}h">'
-        f'<h2 id="{identity}h">{number} of {total}: {escape(place)}</h2>'
-        f"<div>{_thumbnail(number, address)}</div>"
+        f'<h2 id="{identity}h">{"" if one.same_as else counted}{escape(place)}</h2>'
+        f"<div>{shown}</div>"
         f"<div><dl>{listed}</dl>"
         f'<label class="text" for="{identity}t">Alternative text of picture {number}</label>'
         f'<textarea id="{identity}t" aria-describedby="{identity}n" rows="3">{escape(one.text)}</textarea>'
         f'<p class="hint" id="{identity}n" data-limit="{max_length}">At most {max_length} characters are best.</p>'
         f"<fieldset><legend>Decision on picture {number}</legend>{choices}</fieldset></div></article>"
     )
+
+
+def _checked(value: str) -> str:
+    return "" if value else " checked"
 
 
 def _small(content: Path | bytes | None, known: dict[Path | str, str]) -> str:

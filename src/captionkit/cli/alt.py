@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,7 @@ from captionkit.cli import options
 from captionkit.cli.output import printable
 
 if TYPE_CHECKING:
-    from captionkit.alttext.propose import Describes
+    from captionkit.alttext.propose import Describes, Proposal
     from captionkit.alttext.scan import Finding, ScannedDocument
     from captionkit.alttext.write import Decision
     from captionkit.cli.unfinished import Unfinished
@@ -205,7 +205,7 @@ def write(
                     review, proposals, documents, arguments=again, max_length=max_length, overwrite=overwrite
                 )
                 print(
-                    f"{_count(len(proposals), 'picture')} to review: "
+                    f"{_to_review(proposals)}: "
                     f"{_plain(str(files[1]))} (browser) or {_plain(str(files[0]))} (spreadsheet)"
                 )
             else:
@@ -247,6 +247,12 @@ def undo(paths: Paths, root: Root = None) -> None:
         print("Nothing to undo.")
     if failed:
         raise typer.Exit(1)
+
+
+def _to_review(proposals: Sequence[Proposal]) -> str:
+    pictures = sum(not one.same_as for one in proposals)
+    places = f" in {_count(len(proposals), 'place')}" if pictures < len(proposals) else ""
+    return f"{_count(pictures, 'picture')} to review{places}"
 
 
 def _scan(paths: list[Path], root: Path | None, max_length: int) -> tuple[list[ScannedDocument], bool]:
