@@ -26,6 +26,8 @@ _LATE = ("data-src", "data-original", "data-lazy-src", "data-srcset", "data-lazy
 _PICTURE_FILE = re.compile(r"[^?#\s]+\.(?:jpe?g|png|gif|webp|svg|avif)(?:[?#]\S*)?", re.I)
 # A picture inside text that a program fills in later is not ours to judge.
 TEMPLATE_MARKS = ("{{", "{%", "<%", "<?", "${")
+FILLED_IN = "its alt text is filled in by a template"
+PARTLY_WRITTEN = "a template writes parts of its tag"
 NEARBY_CHUNKS = 24  # pieces of text looked at on each side: bounds the work in a block of endless pictures
 NEARBY_CHARACTERS = 300
 

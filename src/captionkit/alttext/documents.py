@@ -54,6 +54,7 @@ READERS: dict[str, Callable[[bytes], Document]] = {
     ".markdown": read_markdown,
     ".mdown": read_markdown,
     ".mkd": read_markdown,
+    ".mdx": read_markdown,
     ".ipynb": read_notebook,
     ".epub": read_epub,
     ".docx": read_docx,

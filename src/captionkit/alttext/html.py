@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext.attributes import StartTag, attribute_slot, read_start_tag
-from captionkit.alttext.context import TEMPLATE_MARKS, ContextBuilder, Found, to_picture
+from captionkit.alttext.components import find_inclusions
+from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN, TEMPLATE_MARKS, ContextBuilder, Found, to_picture
 from captionkit.alttext.decoding import DecodedText, decode_declared
 from captionkit.alttext.lines import LineIndex
 from captionkit.alttext.pictures import Edit, Picture
@@ -21,8 +22,6 @@ from captionkit.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILLED_IN = "its alt text is filled in by a template"
-PARTLY_WRITTEN = "a template writes parts of its tag"
 # The names by which frameworks bind `alt`: Vue, Alpine, Angular, AngularJS, Lit, Thymeleaf.
 _BOUND = re.compile(
     r"(?:[vx]-bind)?:alt(?:\.\w+)*|\[(?:attr\.)?alt\]|bind-(?:attr\.)?alt|\.alt|(?:data-)?(?:th[:-]alt(?:-title)?|ng-attr-alt)",
@@ -62,6 +61,12 @@ def read_html(data: bytes) -> HtmlDocument:
     declared = _parser()(data[:_SNIFFED_BYTES], sanitize=False).encoding or "windows-1252"
     decoded = decode_declared(data, declared)
     pictures, base = find_pictures(decoded.text)
+    included = find_inclusions(decoded.text)
+    if included:
+        lines = LineIndex(decoded.text)
+        placed = [(lines.place(offset), picture) for offset, picture in included]
+        more = [replace(picture, line=line, column=column) for (line, column), picture in placed]
+        pictures = tuple(sorted([*pictures, *more], key=lambda one: (one.line, one.column)))
     return HtmlDocument(decoded, pictures, base)
 
 

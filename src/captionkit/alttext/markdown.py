@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext import html
+from captionkit.alttext.components import find_components, find_inclusions
 from captionkit.alttext.context import NEARBY_CHARACTERS, NEARBY_CHUNKS, TEMPLATE_MARKS
 from captionkit.alttext.decoding import DecodedText, decode_utf8
 from captionkit.alttext.lines import LineIndex
@@ -67,7 +68,10 @@ def find_pictures(text: str) -> tuple[Picture, ...]:
     tokens = _parser().parse("\n" * body + plain[lines.starts[body] :])
     reader = _Reader(text, lines)
     reader.read(tokens)
-    pictures = reader.pictures + reader.html_pictures()
+    made = find_inclusions(text, reader.code) + find_components(text, reader.code)
+    made = [(offset, replace(one, context=reader.under_heading(offset, one.context))) for offset, one in made]
+    known = {offset for offset, _ in made}  # a tag of JSX may pass for one of HTML
+    pictures = [one for one in reader.pictures + reader.html_pictures() if one[0] not in known] + made
     placed = []
     for offset, picture in sorted(pictures, key=lambda pair: pair[0]):
         line, column = lines.place(offset)
@@ -125,7 +129,15 @@ class _Reader:
         self._text = text
         self._lines = lines
         self._html: list[tuple[int, int, Context]] = []  # ranges of HTML with the Markdown around them
+        self._headings: list[tuple[int, str]] = []  # with the lines that they stand in, from 0
+        self.code: list[tuple[int, int]] = []  # ranges of blocks that are shown as they stand
         self.pictures: list[tuple[int, Picture]] = []
+
+    def under_heading(self, offset: int, context: Context) -> Context:
+        """A context with the nearest heading before a character."""
+        line, _ = self._lines.place(offset)
+        number = bisect.bisect_left(self._headings, (line, ""))
+        return replace(context, heading=self._headings[number - 1][1]) if number else context
 
     def read(self, tokens: list[Token]) -> None:
         heading = ""
@@ -134,9 +146,12 @@ class _Reader:
                 opened = tokens[position - 1].type if position else ""
                 if opened == "heading_open":
                     heading = _plain(token.children or [])
+                    self._headings.append((token.map[0], heading))
                 self._read_inline(token, heading, cell=opened in ("th_open", "td_open"))
             elif token.type == "html_block" and token.map is not None:
                 self._read_html_block(token, heading)
+            elif token.type in ("fence", "code_block") and token.map is not None:
+                self.code.append((self._lines.starts[token.map[0]], self._lines.starts[token.map[1]]))
 
     def html_pictures(self) -> list[tuple[int, Picture]]:
         """Pictures of all HTML in the text, read together, so that a tag opened in one block reaches the next."""

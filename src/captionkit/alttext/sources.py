@@ -17,6 +17,8 @@ from captionkit.alttext.documents import Document
 from captionkit.alttext.pictures import Picture
 
 MAX_DATA_CHARACTERS = 64_000_000
+# Site generators serve what lies in these as if it lay in the root: Hugo, Docusaurus, Next, Astro, Hexo.
+_SERVED = ("static", "public", "source", "assets")
 
 
 class Where(StrEnum):
@@ -70,11 +72,15 @@ def locate(picture: Picture, document: Document, path: Path, root: Path) -> Loca
             return Located(Where.VANISHED, problem=f"the document holds no {picture.embedded}")
         return Located(Where.EMBEDDED, data=data)
     source = picture.source.strip()
+    if source.startswith("@site/"):  # Docusaurus's word for the root
+        source = source[5:]
     if not source:
         return Located(Where.UNKNOWN, problem="it has no address")
     base = "" if source[:5].lower() == "data:" else getattr(document, "base", "")
     if any(mark in address for address in (base, source) for mark in TEMPLATE_MARKS):
         return Located(Where.UNKNOWN, problem="its address is filled in by a template")
+    if source[0] == "{" and source[-1] == "}":
+        return Located(Where.UNKNOWN, problem="its address is made by an expression")
     if source[:5].lower() == "data:":
         return _from_data_address(source)
     try:
@@ -98,8 +104,12 @@ def _from_path(address: str, path: Path, root: Path) -> Located:
     try:
         resolved = target.resolve()
         inside = resolved.is_relative_to(root)
-        if inside and resolved.is_file():
-            return Located(Where.FILE, path=resolved)
+        places = [resolved]
+        if address.startswith("/"):
+            places += [(root / folder / address.lstrip("/")).resolve() for folder in _SERVED]
+        for place in places:
+            if place.is_relative_to(root) and place.is_file():
+                return Located(Where.FILE, path=place)
     except (OSError, RuntimeError, ValueError):  # ValueError: half a character, which no file's name holds
         return Located(Where.UNKNOWN, problem="its address names no file")
     if "\\" in address:  # browsers, and programs on Windows, take it for a slash

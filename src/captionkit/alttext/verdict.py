@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from captionkit.alttext.appearance import Appearance
-from captionkit.alttext.html import FILLED_IN, PARTLY_WRITTEN
+from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN
 from captionkit.alttext.pictures import Picture, squeeze
 from captionkit.errors import UsageError, nearest
 
