@@ -130,6 +130,14 @@ def test_links_out_of_the_root_are_not_followed(album: Path, captioner: Captione
     assert "leak.png" not in listed(album / INDEX_NAME)
 
 
+def test_links_that_lead_nowhere_are_told(indexed: Path, album: Path, captioner: Captioner) -> None:
+    (album / "b.png").unlink()
+    (album / "b.png").symlink_to(album / "gone.png")
+    report = update(album, captioner)
+    assert (report.dropped, len(report.errors)) == (1, 1)
+    assert "b.png, but it is a link that leads nowhere" in report.errors[0]
+
+
 def test_folders_that_cannot_be_listed_keep_their_pictures(
     indexed: Path, album: Path, captioner: Captioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,18 @@ def test_links_are_followed_inside_the_root_only(tmp_path: Path) -> None:
     # A link beside its own file, or a second one to it, is no copy: who deletes the "original" loses both.
     assert set(found.files) == {"in/a.png", "b.png"}
     assert sorted(found.outside) == ["folder", "leak.png", "sneaky.png"]
+    assert [error.split(str(root))[1] for error in found.unread] == [
+        f"/{name}.png, but it is a link that leads nowhere." for name in ("broken", "loop")
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such pipes")
+def test_a_pipe_with_the_name_of_a_picture_is_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "folder.png").mkdir()
+    found = scan(tmp_path)
+    assert len(found.unread) == 1
+    assert "a.png, but it is a pipe, socket or device" in found.unread[0]
 
 
 def test_a_root_that_is_a_link_is_the_folder_it_leads_to(tmp_path: Path) -> None:

@@ -125,6 +125,8 @@ def index_folder(
                     f"Expected a folder that can be listed, but {root / folder} cannot; "
                     "what is known of its pictures stays."
                 )
+            for error in found.unread:
+                fail(error)
             _add(writer, captioner, waiting, report, progress, fail)
         _drop(writer, found, report)
         report.files, report.pictures = writer.index.count_files(), writer.index.count()

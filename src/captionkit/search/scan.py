@@ -32,12 +32,14 @@ class Scan:
     Attributes:
         files: by path, in the order of names.
         unreadable: folders that could not be listed, relative; what lies below them is not known.
+        unread: one sentence a link with a picture's name that leads nowhere, and a pipe, socket or device.
         outside: links that lead out of the root, relative; they are not followed.
         heic: how many HEIC pictures were passed over.
     """
 
     files: dict[str, FileState] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     heic: int = 0
 
@@ -84,8 +86,11 @@ def scan(root: Path) -> Scan:
                     found.files[relative] = FileState(relative, state.st_size, state.st_mtime_ns)
                     if linked is not None:
                         links_to[relative] = linked
-            except (OSError, RuntimeError):  # vanished meanwhile, or a link that leads to itself
-                continue
+                elif picture and (path.is_symlink() or path.exists()):  # else it vanished meanwhile
+                    found.unread.append(_why_unread(path))
+            except (OSError, RuntimeError):  # a link that leads to itself
+                if picture and path.is_symlink():
+                    found.unread.append(_why_unread(path))
     if links_to:
         themselves = {real / relative for relative in found.files if relative not in links_to}
         for relative, linked in links_to.items():
@@ -93,6 +98,12 @@ def scan(root: Path) -> Scan:
                 del found.files[relative]
             themselves.add(linked)
     return found
+
+
+def _why_unread(path: Path) -> str:
+    if path.is_symlink():
+        return f"Expected a picture at {path}, but it is a link that leads nowhere."
+    return f"Expected a picture at {path}, but it is a pipe, socket or device; it was passed over."
 
 
 def _relative(path: Path, root: Path) -> str:
