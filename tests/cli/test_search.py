@@ -256,3 +256,15 @@ def test_a_photograph_is_no_index_and_no_damaged_one(
         "name an index with --index.\n"
     )
     assert {path: path.read_bytes() for path in album.glob("*.*")} == before
+
+
+def test_pictures_that_were_described_since_are_not_captioned_again(album: Path, run: Run) -> None:
+    assert run("index", album).code == 0
+    assert run("caption", album, "--write-metadata").code == 0
+    assert "(4 moved or copied)" in run("index", album).out
+    assert "(4 unchanged)" in run("index", album).out
+    edited = (album / "a.png").read_bytes()
+    (album / "a.png").write_bytes(draw_picture(77))
+    (album / "b.png").write_bytes(edited)  # of another picture's name: nobody vouches for it
+    done = run("index", album)
+    assert "2 captioned" in done.out

@@ -44,6 +44,7 @@ def index(
     """
     from captionkit.captioner import Captioner
     from captionkit.cli.output import printable
+    from captionkit.metadata.album import Before
     from captionkit.picture_paths import heic_sentence
     from captionkit.search.database import INDEX_NAME
     from captionkit.search.indexing import index_folder
@@ -57,6 +58,7 @@ def index(
             captions=captions,
             rebuild=rebuild,
             quiet=quiet,
+            before=Before(),
         )
     except KeyboardInterrupt:
         print("captionkit: interrupted; what is captioned is kept, the same command goes on.", file=sys.stderr)

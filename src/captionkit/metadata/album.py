@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -62,6 +63,30 @@ class Album:
         self.written += bool(outcome.written)
         self.kept += bool(outcome.kept)
         return ""
+
+
+class Before:
+    """What pictures were before descriptions were written into them: other bytes, the same pixels."""
+
+    def __init__(self) -> None:
+        self._sidecars: dict[Path, Sidecar | None] = {}
+
+    def __call__(self, path: Path, digest: bytes) -> Iterator[bytes]:
+        """The SHA-256 (32 bytes) of the bytes that a picture with this SHA-256 had before, the latest first.
+
+        A record that cannot be read tells nothing here.
+        """
+        path = real_path(path)
+        folder = path.parent
+        if folder not in self._sidecars:
+            self._sidecars[folder] = None
+            with contextlib.suppress(CaptionkitError, OSError):
+                self._sidecars[folder] = open_undo(folder)
+        sidecar = self._sidecars[folder]
+        for write in reversed(sidecar.writes.of(path.name) if sidecar is not None else []):
+            if write.after == digest.hex() and len(write.before) == 64:
+                with contextlib.suppress(ValueError):
+                    yield (digest := bytes.fromhex(write.before))
 
 
 def undo_album(pictures: Iterable[Path]) -> Iterator[Undone]:

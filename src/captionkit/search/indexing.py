@@ -58,6 +58,10 @@ class Report:
     heic: int = 0
 
 
+# Of a picture and the SHA-256 of its bytes: what its bytes were before, where only its metadata is another since.
+Before = Callable[[Path, bytes], Iterable[bytes]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Read:
     """A file that was read: pixels [S, S, 3] and look, or None where its bytes are known; or what is wrong."""
@@ -78,6 +82,7 @@ def index_folder(
     rebuild: bool = False,
     quiet: bool = False,
     told: Callable[[str], None] | None = None,
+    before: Before | None = None,
 ) -> Report:
     """Bring an index up to date with its folder.
 
@@ -91,6 +96,7 @@ def index_folder(
         rebuild: begin anew.
         quiet: show no progress.
         told: is given each error as it comes.
+        before: tells pictures into which a description was written since, which need no captions again.
 
     Raises:
         UsageError: there is no such folder.
@@ -127,7 +133,7 @@ def index_folder(
                 )
             for error in found.unread:
                 fail(error)
-            _add(writer, captioner, waiting, report, progress, fail)
+            _add(writer, captioner, waiting, report, progress, fail, before)
         _drop(writer, found, report)
         report.files, report.pictures = writer.index.count_files(), writer.index.count()
     return report
@@ -184,11 +190,12 @@ def _add(
     report: Report,
     progress: Progress,
     fail: Callable[[str], None],
+    before: Before | None,
 ) -> None:
     known = set(writer.known_contents())
     facts = writer.index.facts
     places = stem_places(captioner.bundle.tokenizer, writer.index.stems())
-    pictures = _read_all(writer.root, states, known, captioner.engine.network.image_size)
+    pictures = _read_all(writer.root, states, known, captioner.engine.network.image_size, before)
     while some := list(itertools.islice(pictures, BATCH)):
         broken = [one for one in some if one.error is not None]
         whole = [one for one in some if one.error is None]
@@ -220,13 +227,17 @@ def _drop(writer: IndexWriter, found: Scan, report: Report) -> None:
     writer.drop_orphans()
 
 
-def _read_all(root: Path, states: Iterable[FileState], known: set[bytes], size: int) -> Iterator[_Read]:
+def _read_all(
+    root: Path, states: Iterable[FileState], known: set[bytes], size: int, before: Before | None
+) -> Iterator[_Read]:
     """Read pictures a little ahead of the network, in order."""
     threads = min(READERS, os.cpu_count() or 1)
-    return map_ahead(lambda state: _read(root, state, known, size), states, threads=threads, ahead=2 * BATCH)
+    return map_ahead(
+        lambda state: _read(root, state, known, size, before), states, threads=threads, ahead=2 * BATCH
+    )
 
 
-def _read(root: Path, state: FileState, known: set[bytes], size: int) -> _Read:
+def _read(root: Path, state: FileState, known: set[bytes], size: int, before: Before | None) -> _Read:
     try:
         data = read_image_bytes(root / state.path)
     except ImageError as error:
@@ -236,6 +247,9 @@ def _read(root: Path, state: FileState, known: set[bytes], size: int) -> _Read:
         # The bytes that were hashed are those that are decoded, whatever happens to the file meanwhile.
         if digest in known:
             return _Read(state, digest)
+        for earlier in before(root / state.path, digest) if before is not None else ():
+            if earlier in known:
+                return _Read(state, earlier)
         return _Read(state, digest, load_pixels(data, size), hash_bytes(data))
     except ImageError as error:
         return _Read(state, error=f"{root / state.path}: {error}")
