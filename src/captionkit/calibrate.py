@@ -14,7 +14,7 @@ import numpy.typing as npt
 from captionkit.captioner import Captioner
 from captionkit.confidence import LEVEL, Calibration, feature_names, feature_rows, fit, in_fit_half
 from captionkit.errors import DataError
-from captionkit.evaluate import Evaluation, evaluate
+from captionkit.evaluate import Evaluation, Keeps, evaluate
 from captionkit.metrics import cider_d
 from captionkit.metrics.reliability import (
     THRESHOLDS,
@@ -55,6 +55,7 @@ def calibrate(
     *,
     split: str,
     level: float = LEVEL,
+    kept: Keeps | None = None,
     quiet: bool = False,
 ) -> Judged:
     """Caption pictures, fit on one half of them, judge on the other (`captionkit.confidence.in_fit_half`).
@@ -64,12 +65,13 @@ def calibrate(
         records: pictures with references that the model was not trained on.
         split: its name, for the record.
         level: CIDEr-D that a good caption reaches.
+        kept: as in `evaluate`.
         quiet: show no progress.
 
     Raises:
         DataError: too few pictures, or nothing to tell good from bad by.
     """
-    found = evaluate(captioner, records, split=split, metrics=("CIDEr-D",), quiet=quiet)
+    found = evaluate(captioner, records, split=split, metrics=("CIDEr-D",), kept=kept, quiet=quiet)
     return calibrate_on(found, records, captioner.bundle.tokenizer, level=level)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from captionkit.captioner import Captioner
 from captionkit.datasets.sources import split_name
@@ -58,6 +59,18 @@ PUBLISHED: dict[str, tuple[PublishedRow, ...]] = {
         ),
     ),
 }  # fmt: skip
+
+
+class Keeps(Protocol):
+    """Remembers predictions, so that an interrupted evaluation goes on."""
+
+    def recall(self, picture: Path) -> Prediction | None:
+        """What was kept of a picture; None where nothing was."""
+        ...
+
+    def keep(self, picture: Path, prediction: Prediction) -> None:
+        """Keep a prediction."""
+        ...
 
 
 # "000010" is a name: as 10 it would not be found among the references again.
@@ -139,6 +152,7 @@ def evaluate(
     metrics: Sequence[str] = tuple(METRICS),
     objective: str = "not stated",
     beams: int | None = None,
+    kept: Keeps | None = None,
     quiet: bool = False,
 ) -> Evaluation:
     """Caption pictures and score the captions.
@@ -150,6 +164,7 @@ def evaluate(
         metrics: names from `captionkit.metrics.score.METRICS`.
         objective: how the model was trained, for the fingerprint: "cross-entropy" or "self-critical".
         beams: width of the search.
+        kept: remembers the captions of this bundle and search: what it has is not captioned again.
         quiet: show no progress.
 
     Raises:
@@ -158,12 +173,17 @@ def evaluate(
     from dataclasses import replace
 
     search = captioner.search if beams is None else replace(captioner.search, beams=beams)
+    before = [kept.recall(record.path) if kept is not None else None for record in records]
+    todo = [record.path for record, known in zip(records, before, strict=True) if known is None]
     predictions: dict[str, Prediction] = {}
-    with Progress("captioning", len(records), "pictures", quiet=quiet) as bar:
-        found = captioner.iter_caption((record.path for record in records), search=search)
-        for record, prediction in zip(records, found, strict=True):
-            predictions[record.id] = prediction
-            bar.advance()
+    with Progress("captioning", len(records), "pictures", done=len(records) - len(todo), quiet=quiet) as bar:
+        found = captioner.iter_caption(todo, search=search)
+        for record, known in zip(records, before, strict=True):
+            prediction = predictions[record.id] = next(found) if known is None else known
+            if known is None:
+                bar.advance()
+                if kept is not None:
+                    kept.keep(record.path, prediction)
     unreadable = {name: p.error for name, p in predictions.items() if p.error is not None}
     if len(unreadable) == len(predictions):
         first = next(iter(unreadable.values()), "there are no pictures")

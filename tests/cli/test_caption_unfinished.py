@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from captionkit.captioner import Captioner
-from captionkit.cli.app import main
+from captionkit.cli.app import app, main
 from captionkit.cli.unfinished import Unfinished
 from captionkit.errors import UsageError, WriteError
 from captionkit.records import Prediction
 from captionkit.selftest import draw_picture
+from tests.tiny import draw_records
 
 Run = Callable[..., tuple[int, str, list[str]]]
 
@@ -214,3 +216,38 @@ def test_a_link_that_somebody_laid_is_not_followed(run: Run, tmp_path: Path) -> 
     (tmp_path / "elsewhere").write_text("not yours")
     with pytest.raises(UsageError, match="another file is there"):
         Unfinished(tmp_path / "captions.csv", ["command"])
+
+
+@pytest.mark.parametrize("command", ["evaluate", "calibrate"])
+def test_what_measures_a_bundle_goes_on_too(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    records = draw_records(tiny_bundle, tmp_path, 130)
+    table = tmp_path / "table.jsonl"
+    rows = ({"image": record.path.name, "captions": record.captions} for record in records)
+    table.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    whole, seen = Captioner.iter_caption, [0]
+
+    def run(output: Path, stop: int) -> tuple[str, int]:
+        def counted(self: Captioner, images: Iterable[Any], **options: Any) -> Iterator[Prediction]:
+            seen[0] = 0
+            for prediction in whole(self, images, **options):
+                if seen[0] == stop:
+                    raise KeyboardInterrupt
+                seen[0] += 1
+                yield prediction
+
+        monkeypatch.setattr(Captioner, "iter_caption", counted)
+        option = "--results" if command == "evaluate" else "-o"
+        words = [command, str(tiny_bundle), str(table), "--split", "all", "-q", option, str(output)]
+        done = CliRunner().invoke(app, words)
+        return done.stdout.replace(output.name, "OUTPUT"), seen[0]
+
+    at_once, in_two = tmp_path / "once.out", tmp_path / "twice.out"
+    told, count = run(at_once, 999)
+    assert count == 130
+    assert run(in_two, 50) == ("", 50)
+    assert not in_two.exists()
+    assert run(in_two, 999) == (told, 80)
+    assert in_two.read_bytes() == at_once.read_bytes()
+    assert not list(tmp_path.glob("*.unfinished"))

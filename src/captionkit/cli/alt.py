@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from captionkit.alttext.propose import Describes, Proposal
     from captionkit.alttext.scan import Finding, ScannedDocument
     from captionkit.alttext.write import Decision
-    from captionkit.cli.unfinished import Unfinished
-    from captionkit.records import Prediction
 
 app = typer.Typer(
     help="Alternative text of HTML, Markdown, notebooks, EPUB, DOCX and PPTX: scan, propose, write, undo.",
@@ -160,7 +158,7 @@ def write(
     from captionkit.alttext.review import read_reviewed
     from captionkit.alttext.review_page import review_files, write_review
     from captionkit.alttext.write import decide_confident, written_before, written_ids
-    from captionkit.cli.unfinished import Unfinished, keeping
+    from captionkit.cli.unfinished import Remembering, Unfinished, keeping
     from captionkit.progress import Progress
 
     decisions, undecided = read_reviewed(from_review) if from_review is not None else ({}, 0)
@@ -189,7 +187,7 @@ def write(
             with Progress("describing", count_pictures(documents), "pictures") as progress:
                 proposals = propose(
                     documents,
-                    _Remembering(captioner, unfinished),
+                    Remembering(captioner, unfinished),
                     min_confidence=min_confidence,
                     max_length=max_length,
                     neutral=yes if neutral is None else neutral,
@@ -295,44 +293,6 @@ def _load(bundle: Path | None) -> tuple[Describes, str]:
 
     captioner = Captioner.load(bundle)
     return captioner, sha256_file(captioner.bundle.source)
-
-
-class _Remembering:
-    """A captioner that keeps what it said of a picture, and says it again of the same bytes."""
-
-    def __init__(self, captioner: Describes, unfinished: Unfinished) -> None:
-        self._captioner, self._unfinished = captioner, unfinished
-
-    def caption(self, images: Iterable[Path | bytes]) -> list[Prediction]:
-        """As `Describes.caption`. What could not be read is tried again."""
-        asked = [(image, _digest(image)) for image in images]
-        known = [self._recall(digest) for _, digest in asked]
-        new = [image for (image, _), prediction in zip(asked, known, strict=True) if prediction is None]
-        found = iter(self._captioner.caption(new) if new else ())
-        result = []
-        for (_, digest), prediction in zip(asked, known, strict=True):
-            result.append(prediction or next(found))
-            if prediction is None and result[-1].error is None and digest:
-                self._unfinished.add(digest, json.dumps([result[-1].text, result[-1].confidence]))
-        return result
-
-    def _recall(self, digest: str) -> Prediction | None:
-        from captionkit.records import Caption, Prediction
-
-        try:
-            text, confidence = json.loads(self._unfinished.text(digest) or "")
-            return Prediction("", (Caption(str(text), (), (), 0.0, True),), confidence and float(confidence))
-        except (ValueError, TypeError):
-            return None
-
-
-def _digest(image: Path | bytes) -> str:
-    from captionkit.files import sha256, sha256_file
-
-    try:
-        return sha256(image) if isinstance(image, bytes) else sha256_file(image)
-    except OSError:
-        return ""  # gone since it was looked for: captioning tells
 
 
 def _print_findings(findings: list[Finding], documents: int, *, show_all: bool) -> None:

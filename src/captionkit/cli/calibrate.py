@@ -35,17 +35,21 @@ def calibrate(
     """Fit a bundle's confidence on half of a split, judge it on the other half, and write the bundle with it.
 
     The confidence of a caption is the probability that its CIDEr-D reaches the level. See docs/confidence.md.
+    Interrupted, the same command goes on.
 
     Example: captionkit calibrate model.captionkit dataset_flickr8k.json --images pictures -o sure.captionkit
     """
     from dataclasses import replace
 
+    from captionkit import __version__
     from captionkit.bundle import write_bundle
     from captionkit.calibrate import calibrate as run
     from captionkit.captioner import Captioner
     from captionkit.card import with_sureness
     from captionkit.cli.data_options import read_split
     from captionkit.cli.output import check_output, printable
+    from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
+    from captionkit.files import sha256_file
     from captionkit.metrics.reliability import kept_above, reliability_bins, risk_coverage
 
     # Over the bundle itself is fine: it is the same one, calibrated.
@@ -60,11 +64,14 @@ def calibrate(
         test_list=test_list,
     )
     captioner = Captioner.load(None if bundle == "default" else bundle, threads=threads)
-    found = run(captioner, records, split=split, level=level, quiet=quiet)
-    document = found.calibration.to_document()
-    bundle_of = captioner.bundle
-    card = with_sureness(bundle_of.card, document)
-    write_bundle(output, replace(bundle_of, source=str(output), calibration=document, card=card))
+    unfinished = Unfinished(output, ["calibrate", __version__, sha256_file(captioner.bundle.source)])
+    with keeping(unfinished, len(unfinished.kept)):
+        kept = KeptPredictions(unfinished)
+        found = run(captioner, records, split=split, level=level, kept=kept, quiet=quiet)
+        document = found.calibration.to_document()
+        bundle_of = captioner.bundle
+        card = with_sureness(bundle_of.card, document)
+        write_bundle(output, replace(bundle_of, source=str(output), calibration=document, card=card))
     facts = found.calibration.facts
     print(
         f"fitted on {facts['pictures_fitted_on']:.0f} pictures, judged on {facts['pictures_judged']:.0f} others; "

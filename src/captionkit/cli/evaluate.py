@@ -42,18 +42,22 @@ def evaluate(
 
     Below it stands what the captions say and people do not: a gender that nobody told, a colour that nobody else
     names. People are measured the same way, each against the others of the picture (docs/protocol.md).
+    With --results an interrupted command keeps its captions: the same command goes on.
 
     Example: captionkit evaluate default dataset_flickr8k.json --images Flicker8k_Dataset --split dev
     """
     import json
     import sys
 
+    from captionkit import __version__
     from captionkit.captioner import Captioner
     from captionkit.cli.data_options import read_split
     from captionkit.cli.output import check_output, printable
+    from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
     from captionkit.errors import UsageError, nearest, several
     from captionkit.evaluate import PUBLISHED
     from captionkit.evaluate import evaluate as run
+    from captionkit.files import sha256_file
     from captionkit.metrics.fingerprint import signature
 
     if table != "none" and table not in PUBLISHED:
@@ -70,7 +74,13 @@ def evaluate(
     )
     captioner = Captioner.load(None if bundle == "default" else bundle)
     objective = captioner.bundle.manifest.fingerprint.get("objective", "not stated")
-    found = run(captioner, records, split=split, objective=objective, beams=beams, quiet=quiet)
+    unfinished = kept = None
+    if results is not None:
+        made_by = ["evaluate", __version__, sha256_file(captioner.bundle.source), beams]
+        unfinished = Unfinished(results, made_by)
+        kept = KeptPredictions(unfinished)
+    with keeping(unfinished, len(unfinished.kept) if unfinished is not None else 0):
+        found = run(captioner, records, split=split, objective=objective, beams=beams, kept=kept, quiet=quiet)
     scores = found.scores
     for name, reason in found.unreadable.items():
         print(printable(f"captionkit: {name}: {reason}"), file=sys.stderr)

@@ -11,12 +11,17 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from captionkit.cli.output import printable
 from captionkit.errors import UsageError, WriteError, agree, several
+
+if TYPE_CHECKING:
+    from captionkit.alttext.propose import Describes
+    from captionkit.records import Prediction
 
 FORMAT = "captionkit-unfinished-1"
 _MAX_LINE_BYTES = 1_000_000
@@ -118,6 +123,56 @@ class Unfinished:
                 self._believed = handle.tell()
 
 
+class KeptPredictions:
+    """Best captions of pictures in an `Unfinished`, all but their attention."""
+
+    def __init__(self, unfinished: Unfinished) -> None:
+        self._unfinished = unfinished
+
+    def recall(self, picture: Path | str) -> Prediction | None:
+        """What an earlier run found for a picture; None where it found nothing or the file has changed since."""
+        from captionkit.records import Caption, Prediction
+
+        try:
+            confidence, fields = json.loads(self._unfinished.text(str(picture)) or "")
+            lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+            return Prediction(str(picture), (Caption(**{**fields, **lists}),), confidence and float(confidence))
+        except (ValueError, TypeError, AttributeError):
+            return None
+
+    def keep(self, picture: Path | str, prediction: Prediction) -> None:
+        """Keep a picture's best caption; one that has none is tried again.
+
+        Raises:
+            WriteError: the disk is full, say.
+        """
+        if prediction.error is None and prediction.captions:
+            fields = asdict(prediction.captions[0])
+            del fields["attention"]
+            text = json.dumps([prediction.confidence, fields], default=lambda number: number.item())
+            self._unfinished.add(str(picture), text)
+
+
+class Remembering:
+    """A captioner that keeps what it said of a picture, and says it again of the same bytes."""
+
+    def __init__(self, captioner: Describes, unfinished: Unfinished) -> None:
+        self._captioner, self._kept = captioner, KeptPredictions(unfinished)
+
+    def caption(self, images: Iterable[Path | bytes]) -> list[Prediction]:
+        """As `Describes.caption`. What could not be read is tried again."""
+        asked = [(image, _digest(image)) for image in images]
+        known = [self._kept.recall(digest) for _, digest in asked]
+        new = [image for (image, _), prediction in zip(asked, known, strict=True) if prediction is None]
+        found = iter(self._captioner.caption(new) if new else ())
+        result = []
+        for (_, digest), prediction in zip(asked, known, strict=True):
+            result.append(prediction or next(found))
+            if prediction is None and digest:
+                self._kept.keep(digest, result[-1])
+        return result
+
+
 @contextlib.contextmanager
 def keeping(unfinished: Unfinished | None, before: int) -> Iterator[None]:
     """Say what was kept by an earlier run, and what this one keeps if it does not come to its end."""
@@ -147,6 +202,15 @@ def keeping(unfinished: Unfinished | None, before: int) -> Iterator[None]:
 
 def _line(document: dict[str, Any]) -> bytes:
     return json.dumps(document).encode() + b"\n"  # ASCII: names need not be Unicode
+
+
+def _digest(image: Path | bytes) -> str:
+    from captionkit.files import sha256, sha256_file
+
+    try:
+        return sha256(image) if isinstance(image, bytes) else sha256_file(image)
+    except OSError:
+        return ""  # gone since it was looked for: captioning tells
 
 
 def _state(name: str) -> list[int]:
