@@ -16,7 +16,7 @@ from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
 from captionkit.config import Config, differences, read_config
 from captionkit.config_paths import expand_paths
-from captionkit.errors import DataError, ImageError, TrainingError, UsageError
+from captionkit.errors import DataError, ImageError, TrainingError, UsageError, agree, printable, several
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle, temporary_folder, to_litert
 from captionkit.images import Pixels, load_pixels
@@ -104,6 +104,13 @@ def publish(
     words, things = _detectors(Captioner(bundle), train, config, quiet=quiet)
     bundle = dataclasses.replace(bundle, word_detector=words, things=things)
     found = evaluate(Captioner(bundle), val, split=config.data.val, objective=objective, quiet=quiet)
+    if found.unreadable:  # said even to those who want no progress: the scores are those of the others
+        lost, first = len(found.unreadable), next(iter(found.unreadable.values()))
+        print(
+            f"captionkit: {lost:,} of {several(len(val), 'dev picture')} cannot be read and "
+            f"{agree(lost, 'is', 'are')} left out of the bundle's scores; the first: {printable(first)}",
+            file=sys.stderr,
+        )
     judged = _calibrated(found, val, tokenizer)
     manifest = dataclasses.replace(
         bundle.manifest, scores=dict(found.scores.corpus), fingerprint=dict(found.scores.fingerprint)

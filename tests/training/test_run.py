@@ -298,7 +298,9 @@ def test_a_configuration_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
         publish(tmp_path, quiet=True)
 
 
-def test_a_run_goes_on_and_is_exported_after_its_data_have_moved(data: Path, tmp_path: Path) -> None:
+def test_a_run_goes_on_and_is_exported_after_its_data_have_moved(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def places(folder: Path) -> list[str]:
         return [f"data.captions={folder / 'dataset.json'}", f"data.images={folder}"]
 
@@ -314,6 +316,15 @@ def test_a_run_goes_on_and_is_exported_after_its_data_have_moved(data: Path, tmp
     (tmp_path / "second").rename(tmp_path / "third")
     bundle = publish(tmp_path / "run", None, places(tmp_path / "third"), quiet=True)
     assert bundle.manifest.scores["CIDEr-D"] == pytest.approx(done.state.best_score, abs=0.02)
+    assert "cannot be read" not in capsys.readouterr().err
+    picture = (tmp_path / "third" / "01.png").read_bytes()
+    (tmp_path / "third" / "01.png").write_bytes(b"damaged since")
+    fewer = publish(tmp_path / "run", None, places(tmp_path / "third"), quiet=True)
+    assert fewer.manifest.fingerprint["images"] == "7"
+    told = capsys.readouterr().err
+    assert "1 of 8 dev pictures cannot be read and is left out of the bundle's scores; the first: " in told
+    assert "01.png" in told
+    (tmp_path / "third" / "01.png").write_bytes(picture)
     document = (tmp_path / "third" / "dataset.json").read_text()
     (tmp_path / "third" / "dataset.json").write_text(
         document.replace("There is a red box", "There is one red box")

@@ -66,8 +66,8 @@ def calibrate(
     captioner = Captioner.load(None if bundle == "default" else bundle, threads=threads)
     unfinished = Unfinished(output, ["calibrate", __version__, sha256_file(captioner.bundle.source)])
     with keeping(unfinished, len(unfinished.kept)):
-        kept = KeptPredictions(unfinished)
-        found = run(captioner, records, split=split, level=level, kept=kept, quiet=quiet)
+        before = KeptPredictions(unfinished)
+        found = run(captioner, records, split=split, level=level, kept=before, quiet=quiet)
         document = found.calibration.to_document()
         bundle_of = captioner.bundle
         card = with_sureness(bundle_of.card, document)
