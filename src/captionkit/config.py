@@ -37,6 +37,8 @@ class DataConfig:
             lists of numbers choose among its pictures.
         image_column, caption_column, split_column, id_column: the columns of a table; empty means by their
             usual names. `caption_column` may name several, with commas between.
+        max_bad: the share of entries of the caption file, and of pictures to train on, that may be bad; these are
+            left out, and told.
     """
 
     format: str = "karpathy"
@@ -52,6 +54,7 @@ class DataConfig:
     caption_column: str = ""
     split_column: str = ""
     id_column: str = ""
+    max_bad: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)

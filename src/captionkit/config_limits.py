@@ -38,6 +38,8 @@ _ANY, _SOME, _SHARE = Range(0), Range(1), Range(0, 1)
 _POSITIVE, _PART = Range(0, open_low=True), Range(0, 1, open_high=True)
 
 RANGES: dict[str, Range] = {
+    "data.max_bad": _SHARE,
+    "more_data.max_bad": _SHARE,
     "tokenizer.min_count": _SOME,
     "tokenizer.max_length": _SOME,
     "encoder.frozen": _PART,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 from collections.abc import Callable
@@ -16,8 +17,10 @@ from hypothesis import strategies as st
 from captionkit.datasets import (
     READERS,
     Problem,
+    dataset_config,
     detect_format,
     read_coco,
+    read_dataset,
     read_flickr8k,
     read_flickr8k_csv,
     read_flickr30k_csv,
@@ -153,3 +156,12 @@ def test_any_bytes_have_a_format_or_one_sentence(content: bytes, tmp_path: Path)
     path.write_bytes(content)
     with contextlib.suppress(DataError):
         assert detect_format(path) in READERS
+
+
+def test_how_much_may_be_bad_is_the_configuration_to_say(tmp_path: Path) -> None:
+    rows = [f"{number}.jpg,a dog number {number}" for number in range(20)]
+    (tmp_path / "table.csv").write_text("\n".join(["image,caption", *rows, "../20.jpg,a dog"]), encoding="utf-8")
+    config = dataset_config(tmp_path / "table.csv")
+    with pytest.raises(DataError, match=r"4\.8% of the records are bad, more than the 1% .*data\.max_bad"):
+        read_dataset(config)
+    assert len(read_dataset(dataclasses.replace(config, max_bad=0.05))) == 20

@@ -333,6 +333,19 @@ def test_a_run_goes_on_and_is_exported_after_its_data_have_moved(
         resume(tmp_path / "run", places(tmp_path / "third"), quiet=True)
 
 
+def test_few_pictures_may_have_a_bad_one_among_them_where_the_recipe_says_so(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAPTIONKIT_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(data, tmp_path / "data")
+    (tmp_path / "data" / "00.png").write_bytes(b"no picture")
+    text = recipe(tmp_path / "data")
+    with pytest.raises(CacheError, match=r"1 of 24 pictures cannot be read, more than the 1 %.*data\.max_bad"):
+        train(parse_config(text), tmp_path / "no", quiet=True)
+    train(parse_config(text, ["data.max_bad=0.05"]), tmp_path / "run", quiet=True, until=1)
+    resume(tmp_path / "run", ["data.max_bad=0.1"], quiet=True)
+
+
 def test_a_run_is_known_by_what_its_recipe_says_not_by_the_keys_there_are(data: Path) -> None:
     # A version with more keys must find the runs of this one: only what differs from a default may count.
     says = """tokenizer.min_count: 4 -> 1

@@ -17,7 +17,7 @@ from captionkit.datasets.detect import detect_format, find_images, find_split_li
 from captionkit.datasets.flickr import read_flickr8k, read_flickr8k_csv, read_flickr30k_csv
 from captionkit.datasets.folder import read_folder
 from captionkit.datasets.karpathy import read_karpathy
-from captionkit.datasets.problems import Problem, ProblemKind
+from captionkit.datasets.problems import Problem, ProblemKind, settle
 from captionkit.datasets.table import read_table
 from captionkit.errors import ConfigError, nearest
 from captionkit.records import ImageRecord
@@ -113,8 +113,8 @@ def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -
 
     Args:
         config: `format` is a name from `READERS`; the paths may hold environment variables.
-        problems: takes what is wrong; without it more than 1 % bad records raise, and fewer are counted in a
-            warning.
+        problems: takes what is wrong; without it more bad records than `max_bad` of the configuration raise, and
+            fewer are counted in a warning.
 
     Returns:
         One record a picture with all its captions.
@@ -127,7 +127,9 @@ def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -
     if config.format not in READERS:
         raise ConfigError(f"There is no data set format {config.format!r}; {nearest(config.format, READERS)}")
     _expect_read(config)
-    return READERS[config.format](config, problems)
+    found: list[Problem] = []
+    records = READERS[config.format](config, found)
+    return settle(found, problems, records, str(expand_path(config.captions)), max_bad=config.max_bad)
 
 
 def train_records(

@@ -90,6 +90,8 @@ def settle(
     problems: list[Problem] | None,
     records: list[ImageRecord],
     source: str,
+    *,
+    max_bad: float = MAX_BAD_SHARE,
 ) -> list[ImageRecord]:
     """End a reader: hand over its problems, or judge them.
 
@@ -98,12 +100,13 @@ def settle(
         problems: the caller's list, which takes them all; None means that nobody will look.
         records: what the reader read.
         source: the caption file, for messages.
+        max_bad: the share of bad records that is let pass.
 
     Returns:
         `records`.
 
     Raises:
-        DataError: there are no records at all; or `problems` is None and more than 1 % of the records are bad.
+        DataError: there are no records at all; or `problems` is None and more of the records are bad.
     """
     if not records and not (problems is not None and found):
         first = f" The first entry that was refused: {found[0].source}: {found[0].message}" if found else ""
@@ -114,12 +117,12 @@ def settle(
     if any(problem.kind not in _SILENT for problem in found):
         counts = ", ".join(f"{count} x {kind}" for kind, count in count_kinds(found).items())
         share = bad_share(found, records)
-        if share > MAX_BAD_SHARE:
+        if share > max_bad:
             first_bad = next(problem for problem in found if problem.kind.bad)
             raise DataError(
-                f"{source}: {share:.1%} of the records are bad, more than the {MAX_BAD_SHARE:.0%} that is let "
+                f"{source}: {share:.1%} of the records are bad, more than the {100 * max_bad:g}% that is let "
                 f"pass ({counts}). The first: {first_bad.source}: {first_bad.message} "
-                "See them all with `captionkit data check`."
+                "See them all with `captionkit data check`; in a recipe, data.max_bad lets more pass."
             )
         _LOGGER.warning("captionkit: %s: %s; `captionkit data check` lists them.", source, counts)
     return records

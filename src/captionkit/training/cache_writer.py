@@ -225,7 +225,7 @@ class CacheWriter:
             raise CacheError(
                 f"{self._bad:,} of {several(len(self._plan.ids), 'picture')} cannot be read, more than the "
                 f"{100 * self._max_bad:g} % that are skipped{': ' + examples if examples else ''}; "
-                "see what is wrong with: captionkit data check"
+                "see what is wrong with: captionkit data check; or set data.max_bad to the share to skip"
             )
 
 

@@ -180,13 +180,14 @@ def build_pixel_cache(
     size: int,
     directory: Path | str,
     *,
+    max_bad: float = MAX_BAD,
     quiet: bool = False,
 ) -> FeatureCache:
     """The same for pixels alone: rows uint8 [S, S, 3], for training the encoder too. See `build_feature_cache`."""
     described = {"name": "pixels", "image_size": str(size)}
     return _build(
         records, described, (size, size, 3), "uint8", lambda: _unchanged, directory,
-        size=size, quiet=quiet,
+        size=size, max_bad=max_bad, quiet=quiet,
     )  # fmt: skip
 
 

@@ -48,9 +48,10 @@ def encode_pictures(
     if config.encoder.trainable:
         size = encoder.input_shape[1]
         pixels = EncoderConfig(name="pixels", weights="none", image_size=size)
-        return build_pixel_cache(records, size, features_folder() / cache_name(records, pixels), quiet=quiet)
+        folder = features_folder() / cache_name(records, pixels)
+        return build_pixel_cache(records, size, folder, max_bad=config.data.max_bad, quiet=quiet)
     folder = features_folder() / cache_name(records, config.encoder)
-    return build_feature_cache(records, encoder, config.encoder, folder, quiet=quiet)
+    return build_feature_cache(records, encoder, config.encoder, folder, max_bad=config.data.max_bad, quiet=quiet)
 
 
 class Views:

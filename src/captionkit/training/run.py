@@ -47,7 +47,12 @@ PLACES = frozenset(
     for key in ("captions", "images", "train_list", "val_list", "test_list")
 ) | {"training.pseudo_captions"}
 # What may change between a run and its resumption: none of these alters a step that has been taken.
-CHANGEABLE = PLACES | {"training.patience", "training.checkpoint_minutes"}
+CHANGEABLE = PLACES | {
+    "training.patience",
+    "training.checkpoint_minutes",
+    "data.max_bad",
+    "more_data.max_bad",
+}
 
 
 @dataclass(frozen=True, slots=True)
