@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import sqlite3
 import sys
 import webbrowser
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from captionkit.bundle import read_bundle, write_bundle
 from captionkit.cli.app import main
 from captionkit.search.database import INDEX_NAME
 from captionkit.selftest import draw_picture
@@ -268,3 +271,19 @@ def test_pictures_that_were_described_since_are_not_captioned_again(album: Path,
     (album / "b.png").write_bytes(edited)  # of another picture's name: nobody vouches for it
     done = run("index", album)
     assert "2 captioned" in done.out
+
+
+def test_captions_of_another_search_are_told(album: Path, run: Run, tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = read_bundle(tiny_bundle)
+    other = tmp_path / "other.captionkit"
+    write_bundle(other, dataclasses.replace(bundle, decoding=dataclasses.replace(bundle.decoding, beams=2)))
+    assert run("index", album).err == ""
+    assert run("index", album).err == ""
+    done = run("index", album, "--bundle", other)
+    assert (done.code, "(4 unchanged)" in done.out) == (0, True)
+    assert "keep their captions; --rebuild makes all of them anew" in done.err
+    assert run("index", album, "--bundle", other, "--rebuild").err == ""
+    with sqlite3.connect(album / INDEX_NAME) as connection:  # as earlier versions made them
+        connection.execute("DELETE FROM facts WHERE name = 'wording'")
+    connection.close()
+    assert run("index", album).err == ""

@@ -69,6 +69,12 @@ def index(
         )
     if report.heic:
         print(f"captionkit: {heic_sentence(report.heic)}", file=sys.stderr)
+    if report.worded_otherwise:
+        print(
+            "captionkit: this model searches for captions otherwise, or has other detectors, than the one that "
+            "the index was made with: pictures that it had keep their captions; --rebuild makes all of them anew.",
+            file=sys.stderr,
+        )
     changes = {
         "captioned": report.captioned,
         "moved or copied": report.linked,

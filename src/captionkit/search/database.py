@@ -64,6 +64,7 @@ class Facts:
         captions: captions a picture.
         cells: G; depth: D.
         terms: the `TERMS_VERSION` of its terms.
+        wording: `wording_id` of the bundle that it was begun with; empty in an index of before it was kept.
     """
 
     root: str
@@ -73,6 +74,7 @@ class Facts:
     cells: int
     depth: int
     terms: int
+    wording: str = ""
 
 
 def model_id(bundle: Bundle) -> str:
@@ -89,6 +91,12 @@ def model_id(bundle: Bundle) -> str:
         str(size),
     ]
     return sha256(" ".join(parts).encode())
+
+
+def wording_id(bundle: Bundle) -> str:
+    """64 hexadecimal digits that bundles of one `model_id` share if they choose the same sentences, too."""
+    parts = (repr(bundle.decoding).encode(), bundle.word_detector or b"", bundle.things or b"")
+    return sha256(" ".join(map(sha256, parts)).encode())
 
 
 def find_index(start: Path) -> Path:
@@ -183,6 +191,7 @@ def read_facts(connection: sqlite3.Connection, path: Path) -> Facts:
             )
         rows: Mapping[str, str] = dict(connection.execute("SELECT name, value FROM facts"))
     try:
+        rows = {"wording": '""', **rows}
         values = {name: json.loads(rows[name]) for name in Facts.__slots__}
     except (KeyError, TypeError, ValueError, RecursionError):
         raise damaged(path) from None

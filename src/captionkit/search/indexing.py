@@ -45,6 +45,7 @@ class Report:
         errors: one sentence a picture that cannot be read or folder that cannot be listed.
         outside: links that lead out of the folder, not followed.
         heic: HEIC pictures, which are not read.
+        worded_otherwise: whether earlier captions were chosen by another search or other detectors.
     """
 
     captioned: int = 0
@@ -56,6 +57,7 @@ class Report:
     errors: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     heic: int = 0
+    worded_otherwise: bool = False
 
 
 # Of a picture and the SHA-256 of its bytes: what its bytes were before, where only its metadata is another since.
@@ -109,6 +111,7 @@ def index_folder(
         path, root, captioner.bundle, captions=captions, cells=kept_cells(captioner), rebuild=rebuild
     ) as writer:
         known = writer.known_files()
+        report.worded_otherwise = bool(known) and writer.worded_otherwise
         # An index inside the folder shows that the folder is there, and empty.
         if known and not (found.files or found.unreadable or path.resolve().is_relative_to(root.resolve())):
             raise SearchError(

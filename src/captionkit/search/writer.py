@@ -30,6 +30,7 @@ from captionkit.search.database import (
     model_id,
     told,
     transaction,
+    wording_id,
     write_facts,
 )
 from captionkit.search.expectation import Codes, vocabulary_stems
@@ -94,6 +95,7 @@ class IndexWriter:
             cells=cells,
             depth=depth,
             terms=TERMS_VERSION,
+            wording=wording_id(bundle),
         )
         self._any_captions = captions is None
         self._rebuild = rebuild
@@ -118,6 +120,11 @@ class IndexWriter:
     ) -> None:
         self.index.connection.close()
         self._release()
+
+    @property
+    def worded_otherwise(self) -> bool:
+        """Whether the captions that are there were chosen by another search or other detectors."""
+        return self.index.facts.wording not in ("", self._facts.wording)
 
     def known_files(self) -> dict[str, tuple[FileState, int]]:
         """The files of the index by path, each with its content."""
