@@ -33,7 +33,7 @@ from captionkit.config import DecoderConfig, EncoderConfig, TrainingConfig
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import DECODERS, build_decoder
 from captionkit.modeling.encoders import ENCODERS, build_encoder
-from captionkit.training.cross_entropy import CrossEntropy, FeaturesOf
+from captionkit.training.cross_entropy import CrossEntropy
 from captionkit.training.input_pipeline import Batch
 from captionkit.training.optimizer import Descent
 
@@ -51,15 +51,29 @@ def make_batch(rng: np.random.Generator, positions: int, depth: int) -> Batch:
     return Batch(np.arange(PICTURES), features, ids)
 
 
+class Frozen(CaptionModel):
+    """A model whose encoder runs at every step and learns nothing."""
+
+    def encode(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """As `CaptionModel.encode`."""
+        return tf.stop_gradient(super().encode(inputs))
+
+
 def make_step(
-    kind: str, positions: int, depth: int, low: bool, features_of: FeaturesOf, more: Sequence[keras.Variable] = ()
+    kind: str,
+    positions: int,
+    depth: int,
+    low: bool,
+    encoder: keras.Model | None = None,
+    model: type[CaptionModel] = CaptionModel,
+    more: Sequence[keras.Variable] = (),
 ) -> CrossEntropy:
-    """A fresh model with the step that trains it, and `more` variables."""
+    """A fresh decoder behind an encoder, or none, with the step that trains it and `more` variables."""
     config = TrainingConfig()
     sizes = DecoderConfig(kind=kind, bfloat16=low)
     decoder = build_decoder(sizes, vocabulary=VOCABULARY, positions=positions, depth=depth)
     descent = Descent(config, [*decoder.trainable_variables, *more])
-    return CrossEntropy(config, CaptionModel(None, decoder), descent, features_of)
+    return CrossEntropy(config, model(encoder, decoder), descent)
 
 
 def main() -> None:
@@ -85,23 +99,14 @@ def main() -> None:
     )
     pixels = Batch(major.rows, rng.integers(0, 256, (PICTURES, size, size, 3), np.uint8), major.ids)
 
-    def cached(inputs: tf.Tensor, training: bool) -> tf.Tensor:
-        return tf.cast(inputs, tf.float32)
-
-    def encoded(inputs: tf.Tensor, training: bool) -> tf.Tensor:
-        return tf.stop_gradient(encoder(inputs, training=False))
-
-    def trained(inputs: tf.Tensor, training: bool) -> tf.Tensor:
-        return encoder(inputs, training=training)
-
     results: dict[str, object] = {"encoder": arguments.encoder, "bfloat16": arguments.bfloat16}
     for kind in arguments.decoder or DECODERS:
         shape = (kind, positions, depth, arguments.bfloat16)
         ways: dict[str, tuple[Callable[[Batch, float], object], Batch]] = {
-            "image-major": (make_step(*shape, cached), major),
-            "repeated": (make_step(*shape, cached), repeated),
-            "cnn": (make_step(*shape, encoded), pixels),
-            "trained": (make_step(*shape, trained, encoder.trainable_variables), pixels),
+            "image-major": (make_step(*shape), major),
+            "repeated": (make_step(*shape), repeated),
+            "cnn": (make_step(*shape, encoder, Frozen), pixels),
+            "trained": (make_step(*shape, encoder, more=encoder.trainable_variables), pixels),
         }
         times: dict[str, list[float]] = {way: [] for way in ways}
         for turn in range(arguments.steps + 1):  # in turn, so that a slow spell of the machine hits all

@@ -93,9 +93,9 @@ def printable(text: str) -> str:
     )
 
 
-def several(number: int, noun: str, plural: str = "") -> str:
+def several(number: int, noun: str) -> str:
     """ "1 picture", "2,000 pictures"."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def agree(number: int, one: str, many: str) -> str:

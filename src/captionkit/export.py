@@ -83,7 +83,7 @@ def to_litert(encoder: keras.Model) -> EncoderEngine:
 
 def export_decoder(
     decoder: Decoder, *, positions: int, depth: int, int8: bool = False, float16: bool = False
-) -> bytes:
+) -> tuple[bytes, bool, dict[str, Leaf]]:
     """The word network as a LiteRT model with the signatures `start` and `step`.
 
     Args:
@@ -94,9 +94,27 @@ def export_decoder(
         float16: whether the weights are stored as float16, half the size; products stay float32.
 
     Returns:
-        A LiteRT model with built-in operations only.
+        A LiteRT model with built-in operations only, whether a step gives attention, and the leaves of the state.
     """
-    return _convert_decoder(decoder, _decoder_signatures(decoder, positions, depth), int8, float16)
+
+    def prepare(converter: Any) -> None:
+        if int8 or float16:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if float16:
+            converter.target_spec.supported_types = [tf.float16]
+
+    start, step = _decoder_signatures(decoder, positions, depth)
+    given = step.structured_outputs
+    state = {
+        name.removeprefix("state_"): Leaf(
+            shape=tuple(int(size) for size in leaf.shape[1:]),
+            dtype=leaf.dtype.name,
+            changes=f"next_{name.removeprefix('state_')}" in given,
+        )
+        for name, leaf in sorted(start.structured_outputs.items())
+    }
+    model = _convert({"start": start, "step": step}, decoder.variables, prepare)
+    return model, "attention" in given, state
 
 
 def export_bundle(
@@ -109,8 +127,6 @@ def export_bundle(
     decoding: Decoding,
     card: str,
     config: Config | None = None,
-    scores: Mapping[str, float] | None = None,
-    fingerprint: Mapping[str, str] | None = None,
     calibration: Pictures | None = None,
     int8_decoder: bool = False,
     float16_decoder: bool = False,
@@ -127,7 +143,6 @@ def export_bundle(
         decoding: how captions are searched for by default.
         card: the model card, Markdown.
         config: the training configuration to put in.
-        scores, fingerprint: of the evaluation to quote, see `captionkit.records.Scores`.
         calibration: makes the encoder int8, see `export_encoder`.
         int8_decoder, float16_decoder: what the decoder's weights are, see `export_decoder`.
         keep_weights: whether the float weights go in, to go on training from.
@@ -139,9 +154,9 @@ def export_bundle(
         raise UsageError("Expected a model with an encoder to export, but this one was built on features alone.")
     encoder = export_encoder(model.encoder, calibration=calibration)
     _, positions, depth = model.encoder.output_shape
-    signatures = _decoder_signatures(model.decoder, positions, depth)
-    decoder = _convert_decoder(model.decoder, signatures, int8_decoder, float16_decoder)
-    attention, state = _described(signatures)
+    decoder, attention, state = export_decoder(
+        model.decoder, positions=positions, depth=depth, int8=int8_decoder, float16=float16_decoder
+    )
     network = Network(
         image_size=model.encoder.input_shape[1],
         positions=positions,
@@ -157,14 +172,7 @@ def export_bundle(
     engine = Engine(network, encoder, decoder)
     bundle = Bundle(
         source=str(path),
-        manifest=Manifest(
-            name=name,
-            made_with=f"captionkit {__version__}",
-            network=network,
-            licences=licences,
-            scores=scores or {},
-            fingerprint=fingerprint or {},
-        ),
+        manifest=Manifest(name=name, made_with=f"captionkit {__version__}", network=network, licences=licences),
         tokenizer=tokenizer,
         decoding=decoding,
         selftest=make_selftest(engine, tokenizer, max_length=decoding.max_length),
@@ -176,25 +184,6 @@ def export_bundle(
     )
     write_bundle(path, bundle)
     return bundle
-
-
-def describe_state(decoder: Decoder, *, positions: int, depth: int) -> tuple[bool, dict[str, Leaf]]:
-    """Whether a step gives attention, and the leaves of the decoder's state."""
-    return _described(_decoder_signatures(decoder, positions, depth))
-
-
-def _described(signatures: tuple[Any, Any]) -> tuple[bool, dict[str, Leaf]]:
-    start, step = signatures
-    given = step.structured_outputs
-    state = {
-        name.removeprefix("state_"): Leaf(
-            shape=tuple(int(size) for size in leaf.shape[1:]),
-            dtype=leaf.dtype.name,
-            changes=f"next_{name.removeprefix('state_')}" in given,
-        )
-        for name, leaf in sorted(start.structured_outputs.items())
-    }
-    return "attention" in given, state
 
 
 def _decoder_signatures(decoder: Decoder, positions: int, depth: int) -> tuple[Any, Any]:
@@ -218,18 +207,6 @@ def _decoder_signatures(decoder: Decoder, positions: int, depth: int) -> tuple[A
         for name, leaf in started.structured_outputs.items()
     }
     return started, tf.function(step, autograph=False).get_concrete_function(_spec("ids", (), "int32"), state)
-
-
-def _convert_decoder(decoder: Decoder, signatures: tuple[Any, Any], int8: bool, float16: bool) -> bytes:
-    start, step = signatures
-
-    def prepare(converter: Any) -> None:
-        if int8 or float16:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if float16:
-            converter.target_spec.supported_types = [tf.float16]
-
-    return _convert({"start": start, "step": step}, decoder.variables, prepare)
 
 
 def _spec(name: str, shape: tuple[int, ...], dtype: str) -> tf.TensorSpec:

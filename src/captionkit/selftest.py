@@ -61,15 +61,14 @@ def make_selftest(engine: Engine, tokenizer: Tokenizer, *, max_length: int) -> S
     )
 
 
-def run_selftest(bundle: Bundle, engine: Engine | None = None) -> SelfTestResult:
+def run_selftest(bundle: Bundle) -> SelfTestResult:
     """Replay a bundle's self-test.
 
     Raises:
         BundleError: its networks cannot be run at all.
     """
-    engine = Engine.of(bundle) if engine is None else engine
     test = bundle.selftest
-    best = _replay(engine, test.picture, test.max_length)
+    best = _replay(Engine.of(bundle), test.picture, test.max_length)
     got = tuple(bundle.tokenizer.to_tokens(best.ids))
     difference = abs(sum(best.token_log_probabilities) - test.log_probability) / (len(test.tokens) + 1)
     passed = got == test.tokens and difference <= TOLERANCE

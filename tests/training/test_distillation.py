@@ -73,13 +73,7 @@ def test_a_student_comes_to_expect_what_its_teachers_expect() -> None:
     student, teachers = make_decoder(7), make_teachers(1, 2)
     before = [weight.numpy() for weight in teachers._decoders[0].trainable_variables]
     descent = Descent(config, student.trainable_variables)
-    step = CrossEntropy(
-        config,
-        CaptionModel(None, student),
-        descent,
-        lambda inputs, training: tf.cast(inputs, tf.float32),
-        teachers,
-    )
+    step = CrossEntropy(config, CaptionModel(None, student), descent, teachers)
     rows = np.arange(B)
     target = teachers.probabilities(teachers.inputs(rows), tf.constant(IDS)).numpy()
 

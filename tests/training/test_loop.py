@@ -34,10 +34,6 @@ CONFIG = TrainingConfig(
 )
 
 
-def features_of(inputs: tf.Tensor, training: bool) -> tf.Tensor:
-    return tf.cast(inputs, tf.float32)
-
-
 def make(directory: Path, config: TrainingConfig = CONFIG, **identity: str) -> Trainer:
     tf.config.experimental.enable_op_determinism()
     tokenizer = Tokenizer.build(text for texts in CAPTIONS for text in texts)
@@ -66,9 +62,8 @@ def make(directory: Path, config: TrainingConfig = CONFIG, **identity: str) -> T
         lambda rows: FEATURES[rows],
         CAPTIONS,
         beams=2,
-        features_of=features_of,
     )
-    objective = CrossEntropy(config, model, descent, features_of)
+    objective = CrossEntropy(config, model, descent)
     named = {"configuration": "c", "vocabulary": "v", "data": "d", **identity}
     return Trainer(config, model, descent, objective, batches, evaluate, directory, named)
 

@@ -30,10 +30,6 @@ def make_decoder(seed: int = 0) -> Decoder:
     return build_decoder(DecoderConfig(units=8, embedding=8), vocabulary=V, positions=P, depth=D, seed=seed)
 
 
-def features_of(inputs: tf.Tensor, training: bool) -> tf.Tensor:
-    return tf.cast(inputs, tf.float32)
-
-
 def test_samples_are_words_then_eos_then_padding() -> None:
     ids = sample_captions(make_decoder(), tf.constant(FEATURES), samples=S, length=L).numpy()
     assert ids.shape == (B, S, L)
@@ -83,7 +79,6 @@ def test_the_reward_rises(share: float, temperature: float, dropout: bool) -> No
         SelfCriticalConfig(samples=S, cross_entropy=share, temperature=temperature, dropout=dropout),
         CaptionModel(None, decoder),
         descent,
-        features_of,
         lambda ids, rows: (ids[:, :3] == 5).sum(axis=1).astype(np.float64),
         length=L,
     )

@@ -15,11 +15,10 @@ from captionkit.decoding.constraints import MAX_MUST, Constraints
 from captionkit.decoding.hypothesis import Hypothesis, StartFunction, State, StepFunction, log_softmax
 from captionkit.decoding.sampling import greedy_search, sample
 from captionkit.decoding.teacher_forcing import teacher_forced
-from captionkit.decoding.wording import BAD_ENDINGS, MAY_REPEAT, NO_ECHO, ONE, TWINS, Wording
+from captionkit.decoding.wording import MAY_REPEAT, NO_ECHO, ONE, TWINS, Wording
 from captionkit.errors import UsageError
 
 __all__ = [
-    "BAD_ENDINGS",
     "MAX_MUST",
     "MAY_REPEAT",
     "NO_ECHO",

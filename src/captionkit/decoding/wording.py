@@ -12,13 +12,6 @@ from captionkit.errors import UsageError
 from captionkit.text import tokenize
 from captionkit.tokenizer import SPECIALS, Tokenizer
 
-# Words that leave an English sentence open. Those that may also close one ("up", "by", "around") are not here.
-BAD_ENDINGS = frozenset(
-    {"a", "an", "the", "and", "or", "but", "with", "without", "of", "in", "on", "at", "to", "from", "for", "into"}
-    | {"onto", "toward", "towards", "between", "as", "while", "that", "which", "who", "whose", "his", "her", "its"}
-    | {"their", "is", "are", "was", "were", "has", "have", "being", "very", "other"}
-)
-
 # Words on whose two sides a caption does not say the same ("red and red").
 NO_ECHO = ("and", "or")
 

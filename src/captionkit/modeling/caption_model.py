@@ -18,7 +18,7 @@ class CaptionModel:
     """From pixels to words.
 
     Attributes:
-        encoder: uint8 [B, H, W, 3] -> float32 [B, P, D]; None where only cached features are used.
+        encoder: uint8 [B, H, W, 3] -> float32 [B, P, D]; None where features are read instead of pictures.
         decoder: features and words -> logits.
     """
 
@@ -27,13 +27,11 @@ class CaptionModel:
         self.encoder = encoder
         self.decoder = decoder
 
-    def encode(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Features float32 [B, P, D] of pictures uint8 [B, H, W, 3]."""
+    def encode(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Features float32 [B, P, D] of pictures uint8 [B, H, W, 3], or of features where there is no encoder."""
         if self.encoder is None:
-            raise TrainingError(
-                "This model was built on cached features and has no encoder to read pictures with."
-            )
-        return self.encoder(images, training=training)
+            return tf.cast(inputs, tf.float32)
+        return self.encoder(inputs, training=training)
 
     def variables(self) -> dict[str, keras.Variable]:
         """Every variable of the model, by a name that is stable between versions and unique."""

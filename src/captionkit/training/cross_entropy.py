@@ -5,8 +5,6 @@ Letters: B images, C captions an image, P grid positions, D feature depth, L cap
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
 from captionkit.config import TrainingConfig
@@ -17,8 +15,6 @@ from captionkit.training.input_pipeline import Batch, to_tensor
 from captionkit.training.losses import shift_right, token_cross_entropy
 from captionkit.training.optimizer import Descent
 
-FeaturesOf = Callable[[tf.Tensor, bool], tf.Tensor]
-
 
 class CrossEntropy:
     """The step of cross-entropy training, compiled once for each shape of batch."""
@@ -28,22 +24,20 @@ class CrossEntropy:
         config: TrainingConfig,
         model: CaptionModel,
         descent: Descent,
-        features_of: FeaturesOf,
         teachers: Teachers | None = None,
     ) -> None:
         """Compile lazily.
 
         Args:
             config: label smoothing, and the teachers' share of the loss.
-            model: its decoder is trained, and its encoder where `features_of` runs it.
+            model: what is trained: the decoder, and the encoder where there is one.
             descent: the optimiser.
-            features_of: batch inputs and a training flag -> float32 [B, P, D].
             teachers: whose probabilities are part of the target, if any.
         """
         self._smoothing, self._share = config.label_smoothing, config.teachers_share if teachers else 0.0
         self._model = model
         self._descent = descent
-        self._features_of, self._teachers = features_of, teachers
+        self._teachers = teachers
         # Without AutoGraph, here and wherever a graph is made: no Python branch or loop depends on a tensor.
         self._compiled = tf.function(self._step, reduce_retracing=False, autograph=False)
 
@@ -69,7 +63,7 @@ class CrossEntropy:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         decoder = self._model.decoder
         with tf.GradientTape() as tape:
-            features = self._features_of(inputs, True)
+            features = self._model.encode(inputs, True)
             real = ids != PAD
             hidden, penalty = decoder.hidden_with_penalty(features, shift_right(ids), real, training=True)
             # The vocabulary is the widest product of all: it is computed for real tokens only.

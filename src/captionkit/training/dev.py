@@ -16,7 +16,6 @@ from captionkit.metrics.cider import cider_d
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.text import tokenize
 from captionkit.tokenizer import Tokenizer
-from captionkit.training.cross_entropy import FeaturesOf
 from captionkit.training.input_pipeline import ReadInputs, to_tensor
 
 BATCH = 64
@@ -34,18 +33,16 @@ class DevScores:
         references: Sequence[Sequence[str]],
         *,
         beams: int,
-        features_of: FeaturesOf,
     ) -> None:
         """Compile the decoder's two functions once.
 
         Args:
-            model: whose decoder writes the captions.
+            model: writes the captions.
             tokenizer: ids to words.
             decoding: length limit and penalty.
             read: inputs of picture rows 0 to N - 1.
             references: for each row its captions, as people wrote them.
             beams: width of the search.
-            features_of: inputs and a training flag -> float32 [B, P, D].
         """
         self._tokenizer, self._decoding, self._beams = tokenizer, decoding, beams
         self._constraints = Wording().constraints(
@@ -53,15 +50,14 @@ class DevScores:
         )
         self._read = read
         self._tokenised = [[tokenize(text) for text in texts] for texts in references]
-        decoder = model.decoder
 
         @tf.function(reduce_retracing=True, autograph=False)
         def start(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            return decoder.start(features_of(inputs, False))
+            return model.decoder.start(model.encode(inputs))
 
         @tf.function(reduce_retracing=True, autograph=False)
         def step(state: dict[str, tf.Tensor], ids: tf.Tensor) -> tuple[tf.Tensor, Any, dict[str, tf.Tensor]]:
-            return decoder.step(state, ids)
+            return model.decoder.step(state, ids)
 
         self._start, self._step = start, step
 

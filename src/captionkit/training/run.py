@@ -12,7 +12,6 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from captionkit.config import Config, differences, read_config, write_config
 from captionkit.errors import TrainingError
@@ -24,7 +23,7 @@ from captionkit.tokenizer import Tokenizer
 from captionkit.training.augment import augment, can_be_mirrored
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.consensus import consensus_weights
-from captionkit.training.cross_entropy import CrossEntropy, FeaturesOf
+from captionkit.training.cross_entropy import CrossEntropy
 from captionkit.training.data import build_vocabulary, expect_two, read_more, read_splits
 from captionkit.training.dev import DevScores
 from captionkit.training.directory_lock import DirectoryLock
@@ -164,13 +163,12 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
 def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
     """The trainer of a prepared run; call `restore` on it to go on from a checkpoint."""
     config, model = prepared.config, prepared.model
-    features = _features_of(model, config)
     if not config.encoder.trainable:
         # Only the decoder is trained and saved; the encoder's weights are those its features came from.
         model = CaptionModel(None, model.decoder)
     variables = list(model.decoder.trainable_variables)
     rates = [1.0] * len(variables)
-    if config.encoder.trainable and model.encoder is not None:
+    if model.encoder is not None:
         layers = model.encoder.trainable_variables
         variables += layers
         rates += [config.training.encoder_rate] * len(layers)
@@ -182,7 +180,6 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
         prepared.read_val,
         [record.captions for record in prepared.val],
         beams=config.training.eval_beams,
-        features_of=features,
     )
     batches = Batches(
         prepared.read_train,
@@ -196,24 +193,16 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
         augment=_augment(prepared),
         weights=_weights(prepared),
     )
-    objective: Objective = CrossEntropy(config.training, model, descent, features, prepared.teachers)
+    objective: Objective = CrossEntropy(config.training, model, descent, prepared.teachers)
     if config.self_critical.samples:
         objective = SelfCritical(
             config.self_critical,
             model,
             descent,
-            features,
             make_reward(config.self_critical, prepared.train, prepared.tokenizer),
             length=config.decoding.max_length + 1,
         )
     return Trainer(config.training, model, descent, objective, batches, evaluate, directory, prepared.identity)
-
-
-def _features_of(model: CaptionModel, config: Config) -> FeaturesOf:
-    """Batch inputs -> features: the encoder where it is trained, else the cached features themselves."""
-    if config.encoder.trainable:
-        return model.encode
-    return lambda inputs, training: tf.cast(inputs, tf.float32)
 
 
 def _times(config: Config, records: Sequence[ImageRecord]) -> npt.NDArray[np.int64] | None:

@@ -18,7 +18,6 @@ from captionkit.config import SelfCriticalConfig
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import Decoder
 from captionkit.tokenizer import BOS, EOS, PAD, UNK
-from captionkit.training.cross_entropy import FeaturesOf
 from captionkit.training.input_pipeline import Batch, to_tensor
 from captionkit.training.losses import shift_right, token_cross_entropy
 from captionkit.training.optimizer import Descent
@@ -98,7 +97,6 @@ class SelfCritical:
         config: SelfCriticalConfig,
         model: CaptionModel,
         descent: Descent,
-        features_of: FeaturesOf,
         reward: Reward,
         *,
         length: int,
@@ -107,14 +105,13 @@ class SelfCritical:
 
         Args:
             config: samples a picture, their temperature, and the share of cross-entropy in the loss.
-            model: its decoder is trained, and its encoder where `features_of` runs it.
+            model: what is trained: the decoder, and the encoder where there is one.
             descent: the optimiser.
-            features_of: batch inputs and a training flag -> float32 [B, P, D].
             reward: what is to be maximised.
             length: L of the samples, eos included.
         """
         self._config, self._model, self._descent = config, model, descent
-        self._features_of, self._reward, self._length = features_of, reward, length
+        self._reward, self._length = reward, length
         self._sample = tf.function(self._sample_step, autograph=False)
         self._descend = tf.function(self._descend_step, autograph=False)
         self.mean_reward = float("nan")
@@ -135,7 +132,7 @@ class SelfCritical:
     def _sample_step(self, inputs: tf.Tensor) -> tf.Tensor:
         return sample_captions(
             self._model.decoder,
-            self._features_of(inputs, False),
+            self._model.encode(inputs),
             samples=self._config.samples,
             length=self._length,
             temperature=self._config.temperature,
@@ -148,7 +145,7 @@ class SelfCritical:
         with tf.GradientTape() as tape:
             # With dropout the policy that descends is a noisy copy of that which the samples came from; without
             # it the two are one, and the train references are learned by heart sooner.
-            features = self._features_of(inputs, self._config.dropout)
+            features = self._model.encode(inputs, self._config.dropout)
             logits = forbid_specials(self._logits(features, sampled) / self._config.temperature)
             loss = (1.0 - share) * policy_loss(logits, sampled, leave_one_out(rewards))
             if share:
