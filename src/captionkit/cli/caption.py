@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import STDIN, check_output, printable
+from captionkit.cli.output import STDIN, check_output, printable, read_stdin
 from captionkit.errors import several
 
 if TYPE_CHECKING:
@@ -152,22 +152,14 @@ def caption(
         return
     check_output("--output", output, [*names, bundle])
     captioner = Captioner.load(bundle, threads=threads)
+    longest = max_length or captioner.search.max_length
     if greedy:
-        search: Search = Greedy(max_length or captioner.search.max_length)
+        search: Search = Greedy(longest)
     elif sample:
-        search = Sample(
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=int.from_bytes(os.urandom(4)) if seed is None else seed,
-            max_length=max_length or captioner.search.max_length,
-        )
+        seed = int.from_bytes(os.urandom(4)) if seed is None else seed
+        search = Sample(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, max_length=longest)
     else:
-        search = replace(
-            captioner.search,
-            beams=beams or captioner.search.beams,
-            max_length=max_length or captioner.search.max_length,
-        )
+        search = replace(captioner.search, beams=beams or captioner.search.beams, max_length=longest)
     below = _threshold(captioner, hedge_below, abstain, search)
     wording = Wording(must=tuple(must or ()), avoid=tuple(avoid or ()), min_length=min_length)
     alone = len(names) == 1 and any(str(Path(path)) == names[0] for path in paths)  # "./a.jpg" is "a.jpg"
@@ -181,14 +173,13 @@ def caption(
         unfinished = Unfinished(output, [__version__, sha256_file(captioner.bundle.source), *made_by])
     texts = [unfinished.text(name) if unfinished else None for name in names]
     todo = [picture for picture, text in zip(pictures, texts, strict=True) if text is None]
+    done = len(names) - len(todo)
     failed = 0
     with (
-        keeping(unfinished, len(names) - len(todo)),
+        keeping(unfinished, done),
         _destination(output) as out,
         # Sentences that appear on a terminal are progress enough.
-        Progress(
-            "captions", len(names), "pictures", done=len(names) - len(todo), quiet=alone or out.isatty()
-        ) as progress,
+        Progress("captions", len(names), "pictures", done=done, quiet=alone or out.isatty()) as progress,
     ):
         out.write(CSV_HEADER if as_csv else "")
         found = captioner.iter_caption(todo, search=search, n=n, wording=wording)
@@ -208,17 +199,20 @@ def caption(
             elif unfinished is not None and name != STDIN:
                 unfinished.add(name, written)
             progress.advance()
+    _sum_up(len(names), 0 if alone else failed, album)
+    if failed or blind:
+        raise typer.Exit(1)
+
+
+def _sum_up(number: int, failed: int, album: Album | None) -> None:
+    """How many pictures got metadata, and how many failed, on standard error."""
+    pictures = several(number, "picture")
     if album is not None:
         kept = f", {album.kept} kept the description they had" if album.kept else ""
-        print(
-            f"captionkit: metadata of {album.written} of {several(len(names), 'picture')} written{kept}.",
-            file=sys.stderr,
-        )
-    if failed or blind:
-        if failed and not alone:
-            what = "have no caption" if album is None else "have no caption or could not be written"
-            print(f"captionkit: {failed} of {several(len(names), 'picture')} {what}.", file=sys.stderr)
-        raise typer.Exit(1)
+        print(f"captionkit: metadata of {album.written} of {pictures} written{kept}.", file=sys.stderr)
+    if failed:
+        what = "have no caption" if album is None else "have no caption or could not be written"
+        print(f"captionkit: {failed} of {pictures} {what}.", file=sys.stderr)
 
 
 def _threshold(captioner: Captioner, hedge_below: float | None, abstain: bool, search: Search) -> float:
@@ -262,7 +256,6 @@ def _undo(names: list[str], *, blind: bool) -> None:
 def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool]:
     """The pictures to caption, their names (`-` is standard input), and whether there was what cannot be read."""
     from captionkit.errors import UsageError
-    from captionkit.images import MAX_FILE_BYTES
     from captionkit.picture_paths import PassedOver, find_pictures, heic_sentence
 
     if paths.count(STDIN) > 1:
@@ -270,8 +263,7 @@ def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool]:
     pictures: list[Picture] = []
     names: list[str] = []
     if STDIN in paths:
-        # One byte more than a picture may have, so that a longer one is refused and not cut.
-        pictures.append(sys.stdin.buffer.read(MAX_FILE_BYTES + 1))
+        pictures.append(read_stdin())
         names.append(STDIN)
     passed = PassedOver()
     for path in find_pictures((path for path in paths if path != STDIN), passed):

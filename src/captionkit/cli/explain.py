@@ -35,15 +35,13 @@ def explain(
     Example: captionkit explain photo.jpg --png why.png --html why.html
     """
     import io
-    import sys
 
     from captionkit.captioner import Captioner
-    from captionkit.cli.output import check_output, expect_two_files, printable
+    from captionkit.cli.output import STDIN, check_output, expect_two_files, printable, read_stdin
     from captionkit.errors import UsageError
     from captionkit.explain import draw_panels, format_page, percent
     from captionkit.explain import explain as run
     from captionkit.files import write_bytes, write_text
-    from captionkit.images import MAX_FILE_BYTES
 
     expect_two_files("--png", png, "--html", html)
     check_output("--png", png, [picture, bundle], over_picture=True)
@@ -51,8 +49,7 @@ def explain(
     if png is not None and png.suffix.lower() != ".png":
         raise UsageError(f"Expected a name that ends in .png for --png, but got {png}; a PNG picture is written.")
     captioner = Captioner.load(bundle, threads=threads)
-    # One byte more than a picture may have, so that a longer one is refused and not cut.
-    image = sys.stdin.buffer.read(MAX_FILE_BYTES + 1) if picture == Path("-") else picture
+    image = read_stdin() if str(picture) == STDIN else picture
     found = run(captioner, image, beams=beams, others=others, by_occlusion=occlusion)
     if png is not None:
         buffer = io.BytesIO()

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from captionkit.errors import printable as printable  # of all that a command prints
 
 STDIN = "-"  # as the name of a picture
+
+
+def read_stdin() -> bytes:
+    """The picture on standard input; one byte more than a picture may have, so that a longer one is not cut."""
+    from captionkit.images import MAX_FILE_BYTES
+
+    return sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
 
 
 def check_output(
