@@ -282,19 +282,22 @@ def test_the_pixel_bound_between_pillows_warning_and_its_error(recwarn: pytest.W
     assert not recwarn.list
 
 
-def test_the_file_bound(tmp_path: Path) -> None:
+def test_the_file_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded(corners(), "BMP")
     path = tmp_path / "a.bmp"
     path.write_bytes(data)
-    with pytest.raises(ImageError, match="at most 1,000 bytes"):
-        read_image(path, max_bytes=1000)
-    with pytest.raises(ImageError, match="at most 1,000 bytes"):
-        read_image(data, max_bytes=1000)
-    assert read_image_bytes(path, max_bytes=len(data)) == data
+    monkeypatch.setattr("captionkit.images.MAX_FILE_BYTES", len(data))
+    assert read_image_bytes(path) == data
+    monkeypatch.setattr("captionkit.images.MAX_FILE_BYTES", 1000)
+    for source in (path, data):
+        with pytest.raises(ImageError, match="at most 1,000 bytes"):
+            read_image(source)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_read_to_its_end_and_no_further_than_the_bound(tmp_path: Path) -> None:
+def test_a_pipe_is_read_to_its_end_and_no_further_than_the_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = encoded(corners(), "PNG")
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -303,8 +306,9 @@ def test_a_pipe_is_read_to_its_end_and_no_further_than_the_bound(tmp_path: Path)
         assert np.array_equal(read_image(pipe), corners())
         writing.result()
         writing = pool.submit(pipe.write_bytes, data)
+        monkeypatch.setattr("captionkit.images.MAX_FILE_BYTES", 20)
         with pytest.raises(ImageError, match="at most 20 bytes"):
-            read_image(pipe, max_bytes=20)
+            read_image(pipe)
 
 
 @pytest.mark.parametrize(

@@ -45,13 +45,7 @@ _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _WARNINGS_LOCK = threading.Lock()
 
 
-def read_image(
-    source: Source,
-    *,
-    max_pixels: int = MAX_PIXELS,
-    target_size: int | None = None,
-    max_bytes: int = MAX_FILE_BYTES,
-) -> Pixels:
+def read_image(source: Source, *, max_pixels: int = MAX_PIXELS, target_size: int | None = None) -> Pixels:
     """Decode one picture, upright, as RGB.
 
     JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF are read, whatever the file is called; of an animation or a
@@ -66,7 +60,6 @@ def read_image(
             limit of 179 megapixels holds in any case.
         target_size: the side that the picture will be resized to. A JPEG with more than twice that side is
             then decoded at 1/2, 1/4 or 1/8, never below twice the target; so H and W may be smaller.
-        max_bytes: a longer file is refused.
 
     Returns:
         uint8 [H, W, 3].
@@ -78,10 +71,10 @@ def read_image(
         return _decode(source, "the picture", max_pixels)
     if isinstance(source, bytes):
         data, name = source, "the picture"
-        if len(data) > max_bytes:
-            raise ImageError(f"Expected a picture of at most {max_bytes:,} bytes, but got {len(data):,}.")
+        if len(data) > MAX_FILE_BYTES:
+            raise ImageError(f"Expected a picture of at most {MAX_FILE_BYTES:,} bytes, but got {len(data):,}.")
     else:
-        data, name = read_image_bytes(source, max_bytes=max_bytes), str(source)
+        data, name = read_image_bytes(source), str(source)
     if not data:
         raise ImageError(f"Expected a picture, but {name} is empty.")
     with closing(_open(data, name)) as image:
@@ -111,24 +104,24 @@ def _decode(image: Image.Image, name: str, max_pixels: int, target_size: int | N
         ) from None
 
 
-def read_image_bytes(path: Path | str, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+def read_image_bytes(path: Path | str) -> bytes:
     """The bytes of a picture file, without decoding.
 
     Raises:
-        ImageError: it cannot be read, or is longer than `max_bytes`.
+        ImageError: it cannot be read, or is longer than `MAX_FILE_BYTES`.
     """
     try:
         with Path(path).open("rb") as handle:
-            # Not max_bytes + 1 at once: that much memory would be set aside for every small picture.
-            expected = min(os.fstat(handle.fileno()).st_size, max_bytes) + 1
+            # Not the bound and 1 at once: that much memory would be set aside for every small picture.
+            expected = min(os.fstat(handle.fileno()).st_size, MAX_FILE_BYTES) + 1
             data = handle.read(expected)
-            if len(data) == expected <= max_bytes:  # a pipe, which has no size, or a file that grows
-                data += handle.read(max_bytes + 1 - expected)
+            if len(data) == expected <= MAX_FILE_BYTES:  # a pipe, which has no size, or a file that grows
+                data += handle.read(MAX_FILE_BYTES + 1 - expected)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or "the name is not valid"
         raise ImageError(f"Expected a picture at {path}, but it cannot be read ({reason}).") from None
-    if len(data) > max_bytes:
-        raise ImageError(f"Expected a picture of at most {max_bytes:,} bytes, but {path} is longer.")
+    if len(data) > MAX_FILE_BYTES:
+        raise ImageError(f"Expected a picture of at most {MAX_FILE_BYTES:,} bytes, but {path} is longer.")
     return data
 
 
@@ -169,13 +162,12 @@ def resize_image(image: Pixels, size: int) -> Pixels:
     return np.array(resized, dtype=np.uint8)
 
 
-def load_pixels(source: Source, size: int, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+def load_pixels(source: Source, size: int) -> Pixels:
     """`read_image` and `resize_image` in one: what every network here is fed with.
 
     Args:
         source: as of `read_image`.
         size: the side of the result in pixels.
-        max_pixels: see `read_image`.
 
     Returns:
         uint8 [size, size, 3].
@@ -183,7 +175,7 @@ def load_pixels(source: Source, size: int, *, max_pixels: int = MAX_PIXELS) -> P
     Raises:
         ImageError: see `read_image`.
     """
-    return resize_image(read_image(source, max_pixels=max_pixels, target_size=size), size)
+    return resize_image(read_image(source, target_size=size), size)
 
 
 def _open(data: bytes, name: str) -> Image.Image:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from captionkit.errors import ConfigError
 from captionkit.metrics.cider import cider_d
 from captionkit.metrics.document_frequency import DocumentFrequency
 from captionkit.text import tokenize
@@ -43,12 +42,6 @@ def test_every_picture_weighs_the_same(share: float) -> None:
         assert own.mean() == pytest.approx(1.0, abs=1e-6)
     np.testing.assert_array_equal(weights[2], [1.0])  # nobody to agree with
     np.testing.assert_array_equal(weights[3], [1.0, 1.0])  # nothing in common
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
-def test_a_share_outside_its_range_is_refused(share: float) -> None:
-    with pytest.raises(ConfigError, match=r"training\.consensus from 0 to 1"):
-        consensus_weights(CAPTIONS, share)
 
 
 def test_captions_of_which_none_has_company() -> None:

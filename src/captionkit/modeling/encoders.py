@@ -155,13 +155,11 @@ def build_encoder(config: EncoderConfig) -> keras.Model:
         rest is trainable: set `trainable` of single layers, not of the whole model, to change what learns.
 
     Raises:
-        ConfigError: an unknown name, or a size or a share of layers that cannot be.
+        ConfigError: an unknown name, or a size that cannot be.
         WeightsError: the weights are missing or do not fit.
     """
     spec = _spec(config.name)
     size = config.image_size or spec.image_size
-    if not 0.0 <= config.frozen < 1.0:
-        raise ConfigError(f"Expected encoder.frozen from 0 to less than 1, but got {config.frozen}.")
     if not 32 <= size <= MAX_IMAGE_SIZE:
         raise ConfigError(f"Expected encoder.image_size between 32 and {MAX_IMAGE_SIZE}, or 0, but got {size}.")
     network = _with_weights(config, spec, size)

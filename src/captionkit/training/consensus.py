@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.errors import ConfigError
 from captionkit.metrics.cider import cider_d
 from captionkit.metrics.document_frequency import DocumentFrequency
 from captionkit.metrics.left_out import left_out
@@ -34,12 +33,7 @@ def consensus_weights(captions: Sequence[Sequence[str]], share: float) -> list[W
     Returns:
         For each picture float32 [captions], with mean 1; ones where a picture has a single caption, or captions
         that have nothing in common, and where there is a single picture.
-
-    Raises:
-        ConfigError: `share` is not from 0 to 1.
     """
-    if not 0.0 <= share <= 1.0:
-        raise ConfigError(f"Expected training.consensus from 0 to 1, but got {share}.")
     weights = [np.ones(len(texts), np.float32) for texts in captions]
     tokens = [[tokenize(text) for text in texts] for texts in captions]
     several = [row for row, texts in enumerate(tokens) if len(texts) > 1]

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.config import SelfCriticalConfig
-from captionkit.errors import ConfigError
 from captionkit.metrics.bleu import bleu
 from captionkit.metrics.cider_reward import CiderD
 from captionkit.metrics.document_frequency import DocumentFrequency
@@ -33,13 +32,7 @@ def make_reward(config: SelfCriticalConfig, records: Sequence[ImageRecord], toke
         config: the weights `rouge_l` and `bleu_4`.
         records: the train pictures; rows are places among them. Document frequencies are those of their captions.
         tokenizer: the model's vocabulary.
-
-    Raises:
-        ConfigError: a weight is negative or not finite.
     """
-    for key, weight in (("rouge_l", config.rouge_l), ("bleu_4", config.bleu_4)):
-        if not 0.0 <= weight < np.inf:
-            raise ConfigError(f"Expected self_critical.{key} of 0 or more, but got {weight}.")
     references = [[tokenize(text) for text in record.captions] for record in records]
     table = DocumentFrequency.from_references(references, end=True)
     prepared = CiderD(table).prepare(references, tokenizer.words)
