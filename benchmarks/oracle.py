@@ -17,8 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.metrics import golden_scores, reference
-from tests.ptb.hard import generated
-from tests.ptb.test_lexer import separated
+from tests.text.ptb.hard import generated
+from tests.text.ptb.test_lexer import separated
 
 from captionkit.errors import CaptionkitError
 from captionkit.metrics.results import match, read_references, read_results

@@ -42,7 +42,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tiny_encoder() -> Iterator[str]:
     """The name of an encoder of three convolutions, known to this process for the length of a module."""
-    from captionkit.config_limits import NAMES
+    from captionkit.config.limits import NAMES
     from captionkit.modeling.encoders import ENCODERS
     from tests.tiny import tiny_encoder_spec
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from captionkit.cli.app import main
-from captionkit.config_limits import NAMES
+from captionkit.config.limits import NAMES
 from captionkit.modeling.encoders import ENCODERS
 from tests.tiny import tiny_encoder_spec
 

@@ -22,13 +22,14 @@ from captionkit.ahead import map_ahead
 from captionkit.bundle import Bundle, read_bundle
 from captionkit.confidence import EVIDENCE, RECOGNISED, Calibration, hedged
 from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording, agree_articles
+from captionkit.detectors import Floats
+from captionkit.detectors.things import CALLED_FOR, SURE, WORDS, ThingDetector, ids_of_things
+from captionkit.detectors.words import WordDetector, of_words
 from captionkit.engine import Engine
 from captionkit.errors import BundleError, ImageError, UsageError
 from captionkit.images import MAX_PIXELS, load_pixels, resize_image
 from captionkit.records import Caption, Prediction
 from captionkit.text import detokenize
-from captionkit.things import CALLED_FOR, SURE, WORDS, ThingDetector, ids_of_things
-from captionkit.word_detector import Floats, WordDetector, of_words
 
 Pixels = npt.NDArray[np.uint8]
 Picture = Path | str | bytes | Image.Image | Pixels
@@ -179,7 +180,7 @@ class Captioner:
 
         For those who need a picture's features as well as its captions: it is encoded once. With a beam search and
         no words demanded, a picture whose best caption does not name a thing that is surely there
-        (`captionkit.things`) is searched for once more, with this thing as a demand.
+        (`captionkit.detectors.things`) is searched for once more, with this thing as a demand.
 
         Args:
             features: of B pictures.

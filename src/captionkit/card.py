@@ -16,6 +16,7 @@ from typing import Any
 from captionkit.bundle import Bundle
 from captionkit.calibrate import Judged
 from captionkit.config import Config
+from captionkit.detectors.things import WORDS
 from captionkit.evaluate import Evaluation
 from captionkit.metrics.corpus import Tokens
 from captionkit.metrics.fingerprint import signature
@@ -23,7 +24,6 @@ from captionkit.metrics.guesses import Guess, Guesses
 from captionkit.metrics.proportion import Proportion
 from captionkit.metrics.reliability import THRESHOLDS
 from captionkit.progress import duration
-from captionkit.things import WORDS
 
 EXAMPLES = 6
 POOR = 0.1  # CIDEr-D below which a caption shares next to nothing with what people say

@@ -15,7 +15,9 @@ from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
 from captionkit.config import Config, differences, read_config
-from captionkit.config_paths import expand_paths
+from captionkit.config.paths import expand_paths
+from captionkit.detectors.things import fit_thing_detector, thing_detector
+from captionkit.detectors.words import MIN_PICTURES, fit_word_detector
 from captionkit.errors import DataError, ImageError, TrainingError, UsageError, agree, printable, several
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle, temporary_folder, to_litert
@@ -24,12 +26,10 @@ from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import published, read_head
 from captionkit.progress import Progress
 from captionkit.records import ImageRecord
-from captionkit.things import fit_thing_detector, thing_detector
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.data import read_splits
 from captionkit.training.run import PLACES, load_best, load_model
 from captionkit.training.run_folder import earlier_runs, read_history, read_vocabulary
-from captionkit.word_detector import MIN_PICTURES, fit_word_detector
 
 CALIBRATION_PICTURES = 100
 DETECTOR_PICTURES = 10_000  # train pictures that the detectors are fitted to, at most
@@ -51,7 +51,7 @@ def publish(
     """Make a bundle of a run's best weights.
 
     The networks are exported, detectors are fitted to what the exported encoder sees in train pictures
-    (`captionkit.word_detector`, `captionkit.things`), and the dev pictures are captioned, once. From these
+    (`captionkit.detectors`), and the dev pictures are captioned, once. From these
     captions come the bundle's scores, its calibration and its card: they are those of the exported networks, not
     of the ones in training. Where there are too few pictures to calibrate on, one line says so and the bundle
     goes without.

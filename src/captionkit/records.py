@@ -52,7 +52,7 @@ class Caption:
             bundle's word detector, which sees the picture alone; None for small words and words of which it
             knows nothing. Empty without a word detector.
         recognised: how likely the picture is one of the likeliest thing that the sentence names, 0 where it names
-            none, by the bundle's thing detector (`captionkit.things`); None without one.
+            none, by the bundle's thing detector (`captionkit.detectors.things`); None without one.
         demanded: the thing that the sentence had to name, since the picture surely shows one and the likeliest
             sentence did not say so; None where nothing was demanded.
         ids: the words that the search found: `tokens` but for "a" and "an", which were made to agree with the

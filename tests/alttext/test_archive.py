@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captionkit.alttext.archive import Archive
-from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import DataError
+from captionkit.files.edits import apply_edits, inverse_edits
 
 
 def packed(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED, comment: bytes = b"") -> bytes:

@@ -13,7 +13,7 @@ from captionkit.alttext.markdown import read_markdown
 from captionkit.alttext.pictures import Picture
 from captionkit.alttext.sources import Where, locate
 from captionkit.alttext.verdict import Verdict, judge
-from captionkit.byte_edits import apply_edits
+from captionkit.files.edits import apply_edits
 
 
 def only(text: str) -> Picture:

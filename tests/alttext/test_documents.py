@@ -8,8 +8,8 @@ import pytest
 
 from captionkit.alttext.documents import READERS, read_document
 from captionkit.alttext.verdict import judge
-from captionkit.byte_edits import apply_edits
 from captionkit.errors import DataError, UsageError
+from captionkit.files.edits import apply_edits
 from tests.alttext.test_archive import packed
 from tests.alttext.test_example_site import SITE
 from tests.alttext.test_markdown import PAGE

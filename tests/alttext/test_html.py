@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from captionkit.alttext.html import find_pictures, read_html
 from captionkit.alttext.pictures import squeeze
 from captionkit.alttext.verdict import Verdict, judge
-from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import UsageError
+from captionkit.files.edits import apply_edits, inverse_edits
 
 
 def edited(data: bytes, alts: dict[int, str]) -> bytes:

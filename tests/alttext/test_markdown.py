@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from captionkit.alttext.markdown import escape_label, find_pictures, read_markdown
 from captionkit.alttext.pictures import squeeze
-from captionkit.byte_edits import apply_edits, inverse_edits
+from captionkit.files.edits import apply_edits, inverse_edits
 
 PAGE = """---
 cover: ![no](no.png)

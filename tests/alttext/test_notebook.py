@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from captionkit.alttext.notebook import read_notebook
 from captionkit.alttext.pictures import squeeze
 from captionkit.alttext.sources import Where, locate
-from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import DataError
+from captionkit.files.edits import apply_edits, inverse_edits
 
 
 def notebook(*sources: Any, attachments: dict[str, Any] | None = None, **options: Any) -> bytes:

@@ -20,8 +20,8 @@ from captionkit.alttext.sidecar import open_sidecar
 from captionkit.alttext.sources import Where, locate
 from captionkit.alttext.verdict import Verdict
 from captionkit.alttext.write import decide_confident, undo, write_documents
-from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import DataError
+from captionkit.files.edits import apply_edits, inverse_edits
 from tests.alttext.fakes import ColourCaptioner, photograph
 from tests.alttext.test_archive import raw_members
 

@@ -12,9 +12,9 @@ import pytest
 
 from captionkit.alttext import sidecar as sidecar_module
 from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, open_sidecar, short_source
-from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError, WriteError
 from captionkit.files import read_bounded, sha256
+from captionkit.files.edits import ByteEdit
 
 
 def write(document: str, alt: str = "A dog.") -> Write:

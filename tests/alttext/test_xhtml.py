@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from captionkit.alttext.xhtml import read_xhtml
-from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import DataError
+from captionkit.files.edits import apply_edits, inverse_edits
 
 PAGE = """<?xml version="1.0" encoding="ENCODING"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.1//EN" "http://www.w3.org/TR/xhtml11/DTD/xhtml11.dtd">

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from captionkit.bundle import read_bundle, write_bundle
 from captionkit.cli.app import app
+from captionkit.detectors.things import CLASSES, ThingDetector
 from captionkit.errors import ImageError, UsageError
 from captionkit.selftest import draw_picture
-from captionkit.things import CLASSES, ThingDetector
 
 CAT = 281  # a class of ImageNet
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import CaptionkitError, DataError, ImageError
+from captionkit.files.edits import apply_edits, inverse_edits
 from captionkit.images import read_image
 from captionkit.metadata.blocks import MetadataError
 from captionkit.metadata.describe import (

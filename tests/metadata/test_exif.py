@@ -5,7 +5,7 @@ import struct
 import pytest
 from PIL import Image
 
-from captionkit.byte_edits import apply_edits
+from captionkit.files.edits import apply_edits
 from captionkit.metadata import exif
 from captionkit.metadata.blocks import MetadataError
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.metrics import reference
 from tests.metrics.corpora import Corpora, invented
-from tests.ptb.hard import generated
-from tests.ptb.test_lexer import separated
+from tests.text.ptb.hard import generated
+from tests.text.ptb.test_lexer import separated
 
 PATH = Path(__file__).parent / "golden" / "scores.json"
 

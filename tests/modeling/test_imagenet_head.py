@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from captionkit.config import EncoderConfig
+from captionkit.detectors.things import WORDS, thing_detector
 from captionkit.images import load_pixels
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import published, read_head
-from captionkit.things import WORDS, thing_detector
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -25,13 +25,13 @@ from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.cli.app import app
 from captionkit.config import EncoderConfig, parse_config
+from captionkit.detectors.things import thing_detector
 from captionkit.errors import CacheError, ConfigError, DataError, TrainingError, UsageError, WeightsError
 from captionkit.images import load_pixels
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import read_head
 from captionkit.publish import outside_expectation, publish, stages
 from captionkit.records import Caption
-from captionkit.things import thing_detector
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.data import build_vocabulary, read_more, read_splits

@@ -12,8 +12,8 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError
+from captionkit.files.edits import ByteEdit
 
 MAX_MEMBERS = 20_000
 MAX_TOTAL_BYTES = 2_000_000_000  # declared, of all members together; each read is bounded besides

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from captionkit.alttext.pictures import Edit
-from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError
+from captionkit.files.edits import ByteEdit
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),

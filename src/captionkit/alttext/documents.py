@@ -14,9 +14,9 @@ from captionkit.alttext.notebook import read_notebook
 from captionkit.alttext.pictures import Picture, squeeze
 from captionkit.alttext.pptx import read_pptx
 from captionkit.alttext.xhtml import read_xhtml
-from captionkit.byte_edits import ByteEdit, apply_edits
 from captionkit.errors import DataError, UsageError
 from captionkit.files import read_bounded
+from captionkit.files.edits import ByteEdit, apply_edits
 
 MAX_DOCUMENT_BYTES = 256_000_000
 MAX_TEXT_BYTES = 32_000_000

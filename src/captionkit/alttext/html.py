@@ -16,8 +16,8 @@ from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN, TEMPLATE_MARKS
 from captionkit.alttext.decoding import DecodedText, decode_declared
 from captionkit.alttext.lines import LineIndex
 from captionkit.alttext.pictures import Edit, Picture
-from captionkit.byte_edits import ByteEdit
 from captionkit.errors import UsageError
+from captionkit.files.edits import ByteEdit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,8 +22,8 @@ from captionkit.alttext.context import NEARBY_CHARACTERS, NEARBY_CHUNKS, TEMPLAT
 from captionkit.alttext.decoding import DecodedText, decode_utf8
 from captionkit.alttext.lines import LineIndex
 from captionkit.alttext.pictures import Context, Picture, Slot, squeeze
-from captionkit.byte_edits import ByteEdit
 from captionkit.errors import UsageError
+from captionkit.files.edits import ByteEdit
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from captionkit.decoding.articles import begins_with_vowel
-from captionkit.gendered import ADJECTIVES, FEMALE, MALE
+from captionkit.text.gendered import ADJECTIVES, FEMALE, MALE
 
 _TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|[^A-Za-z]+")
 

@@ -19,8 +19,8 @@ from typing import Any
 from captionkit.alttext import markdown
 from captionkit.alttext.decoding import DecodedText, decode_utf8
 from captionkit.alttext.pictures import Edit, Picture
-from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError
+from captionkit.files.edits import ByteEdit
 
 _SPACE = " \t\r\n"
 

@@ -9,8 +9,8 @@ from captionkit.alttext.archive import Archive
 from captionkit.alttext.decoding import DecodedText
 from captionkit.alttext.html import slot_edits
 from captionkit.alttext.pictures import Picture
-from captionkit.byte_edits import ByteEdit, apply_edits
 from captionkit.errors import DataError
+from captionkit.files.edits import ByteEdit, apply_edits
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError, WriteError
 from captionkit.files import read_bounded, sha256, write_bytes
+from captionkit.files.edits import ByteEdit
 
 NAME = ".captionkit-alt.json"
 VERSION = 2  # 1 was one JSON document with all writes

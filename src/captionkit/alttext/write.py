@@ -17,9 +17,9 @@ from captionkit.alttext.pictures import Picture
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.scan import Failure, ScannedDocument, check_path, find_root, walk
 from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, now, open_sidecar, short_source
-from captionkit.byte_edits import apply_edits, inverse_edits
 from captionkit.errors import DataError, WriteError
 from captionkit.files import real_path, sha256, write_bytes
+from captionkit.files.edits import apply_edits, inverse_edits
 
 
 @dataclass(frozen=True, slots=True)

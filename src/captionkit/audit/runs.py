@@ -9,7 +9,7 @@ from pathlib import Path
 from captionkit.audit.findings import Finding, Weight, finding
 from captionkit.audit.published import check_trained_on
 from captionkit.config import Config, DataConfig
-from captionkit.config_paths import expand_path
+from captionkit.config.paths import expand_path
 from captionkit.datasets import read_dataset, train_records
 from captionkit.errors import CaptionkitError, ConfigError, DataError, several
 from captionkit.files import read_bounded

@@ -70,9 +70,9 @@ class Bundle:
         card: the model card, Markdown.
         config: the training configuration, TOML; None where the bundle does not carry it.
         calibration: what turns scores into confidence, as JSON; None without.
-        word_detector: what tells the words of a picture without a sentence, see `captionkit.word_detector`; None
+        word_detector: what tells the words of a picture without a sentence, see `captionkit.detectors.words`; None
             without.
-        things: what tells things that a picture surely shows, see `captionkit.things`; None without.
+        things: what tells things that a picture surely shows, see `captionkit.detectors.things`; None without.
         weights: safetensors to go on training from; None without.
     """
 

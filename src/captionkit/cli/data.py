@@ -162,7 +162,7 @@ def split(
 
     Example: captionkit data split captions.csv --images photos --val 0.1 --test 0.1 --out mine.json
     """
-    from captionkit.config_paths import expand_path
+    from captionkit.config.paths import expand_path
     from captionkit.datasets import dataset_config, images_folder, read_dataset
     from captionkit.datasets.split import split_records, write_karpathy, write_split_lists
     from captionkit.errors import UsageError

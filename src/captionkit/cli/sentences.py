@@ -46,7 +46,7 @@ def json_line(name: str, prediction: Prediction) -> str:
 
 def csv_rows(name: str, prediction: Prediction) -> str:
     """One row a caption, and one for a picture without."""
-    from captionkit.delimited import FORMULA, format_row
+    from captionkit.files.delimited import FORMULA, format_row
 
     if name[0] in FORMULA and name != STDIN:
         name = f"./{name}"  # the same file, and no formula

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from captionkit.config import DataConfig, read_config
-from captionkit.config_paths import expand_path
+from captionkit.config.paths import expand_path
 from captionkit.datasets.coco import read_coco
 from captionkit.datasets.detect import detect_format, find_images, find_split_lists, release_folder
 from captionkit.datasets.flickr import read_flickr8k, read_flickr8k_csv, read_flickr30k_csv

@@ -21,8 +21,8 @@ from captionkit.datasets.sources import (
     read_text,
     split_name,
 )
-from captionkit.delimited import read_delimited
 from captionkit.errors import DataError, nearest
+from captionkit.files.delimited import read_delimited
 from captionkit.records import ImageRecord
 
 # The names under which the columns go in the wild, the usual first.

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from captionkit.byte_edits import ByteEdit
 from captionkit.errors import DataError
+from captionkit.files.edits import ByteEdit
 
 
 class MetadataError(DataError):

@@ -15,9 +15,9 @@ import numpy as np
 from captionkit.alttext.pictures import squeeze
 from captionkit.alttext.sidecar import Sidecar, Write, WrittenAlt, now, open_sidecar
 from captionkit.alttext.write import Undone, check_writable, undo
-from captionkit.byte_edits import ByteEdit, apply_edits, inverse_edits
 from captionkit.errors import CaptionkitError, DataError
 from captionkit.files import read_bounded, real_path, sha256, write_bytes
+from captionkit.files.edits import ByteEdit, apply_edits, inverse_edits
 from captionkit.images import MAX_FILE_BYTES, read_image
 from captionkit.metadata import exif, iptc, xmp
 from captionkit.metadata.blocks import Blocks, Changes, Container, MetadataError

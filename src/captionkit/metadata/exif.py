@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from captionkit.byte_edits import ByteEdit, apply_edits
+from captionkit.files.edits import ByteEdit, apply_edits
 from captionkit.metadata.blocks import MetadataError
 
 IMAGE_DESCRIPTION = 270

@@ -10,7 +10,7 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
-from captionkit.byte_edits import ByteEdit
+from captionkit.files.edits import ByteEdit
 from captionkit.metadata.blocks import Blocks, Changes, MetadataError
 
 EXIF = b"Exif\0\0"

@@ -6,7 +6,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from captionkit.byte_edits import ByteEdit
+from captionkit.files.edits import ByteEdit
 from captionkit.metadata.blocks import Blocks, Changes, MetadataError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

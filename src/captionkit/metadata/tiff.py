@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from captionkit.byte_edits import ByteEdit
+from captionkit.files.edits import ByteEdit
 from captionkit.metadata import exif
 from captionkit.metadata.blocks import Blocks, Changes, MetadataError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from captionkit.byte_edits import ByteEdit
+from captionkit.files.edits import ByteEdit
 from captionkit.metadata.blocks import Blocks, Changes, MetadataError
 
 _EXIF_NAME = b"Exif\0\0"

@@ -13,8 +13,8 @@ from captionkit.alttext.decoding import DecodedText
 from captionkit.alttext.pictures import Edit, squeeze
 from captionkit.alttext.xhtml import character_offsets
 from captionkit.alttext.xml_tags import read_xml
-from captionkit.byte_edits import apply_edits
 from captionkit.errors import DataError
+from captionkit.files.edits import apply_edits
 from captionkit.metadata.blocks import MetadataError
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"

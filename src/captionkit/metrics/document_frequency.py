@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from captionkit import files
-from captionkit.arrays import read_arrays
 from captionkit.errors import DataError
+from captionkit.files.arrays import read_arrays
 from captionkit.metrics.corpus import (
     ORDERS,
     Corpus,

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from captionkit.gendered import Gender, genders_said, names_person
 from captionkit.metrics.corpus import Tokens
 from captionkit.metrics.proportion import Proportion
+from captionkit.text.gendered import Gender, genders_said, names_person
 
 GENDERS: tuple[Gender, ...] = ("female", "male")
 

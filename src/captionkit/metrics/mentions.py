@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from captionkit.gendered import FEMALE, MALE, PERSONS
 from captionkit.metrics.corpus import Tokens
 from captionkit.metrics.proportion import Proportion
+from captionkit.text.gendered import FEMALE, MALE, PERSONS
 
 
 def _concepts(**words: str) -> dict[str, str]:

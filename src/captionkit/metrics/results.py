@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from captionkit import files
-from captionkit.delimited import read_delimited
 from captionkit.errors import DataError
+from captionkit.files.delimited import read_delimited
 from captionkit.records import POSSIBLY
 
 # Those of COCO and of captionkit's own output, and what `captionkit.datasets.table` knows.

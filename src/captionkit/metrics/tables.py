@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from captionkit import files
-from captionkit.delimited import format_row
 from captionkit.errors import DataError
+from captionkit.files.delimited import format_row
 from captionkit.metrics.diversity import Diversity
 from captionkit.metrics.fingerprint import signature
 from captionkit.metrics.significance import Comparison, Interval

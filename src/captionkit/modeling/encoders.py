@@ -20,7 +20,7 @@ import keras
 import numpy as np
 
 from captionkit.config import EncoderConfig
-from captionkit.config_paths import expand_paths
+from captionkit.config.paths import expand_paths
 from captionkit.errors import ConfigError, WeightsError, nearest
 from captionkit.modeling import weights as weight_files
 from captionkit.modeling.efficientnet_lite import efficientnet_lite

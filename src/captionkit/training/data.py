@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from shlex import quote
 
 from captionkit.config import Config
-from captionkit.config_paths import expand_path
+from captionkit.config.paths import expand_path
 from captionkit.datasets import images_folder, read_dataset, train_records
 from captionkit.errors import ConfigError, DataError
 from captionkit.records import ImageRecord

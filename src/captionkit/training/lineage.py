@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from captionkit.config import Config, parse_config, read_config
-from captionkit.config_paths import expand_paths
+from captionkit.config.paths import expand_paths
 from captionkit.errors import TrainingError
 from captionkit.files import sha256
 from captionkit.modeling.caption_model import CaptionModel

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from captionkit.config_paths import expand_path
+from captionkit.config.paths import expand_path
 from captionkit.datasets.sources import read_text
-from captionkit.delimited import read_delimited
 from captionkit.errors import DataError
+from captionkit.files.delimited import read_delimited
 from captionkit.records import POSSIBLY, ImageRecord
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from captionkit.bundle import read_bundle
 from captionkit.config import Config, parse_config, read_config
-from captionkit.config_paths import expand_path, expand_paths
+from captionkit.config.paths import expand_path, expand_paths
 from captionkit.datasets import images_folder
 from captionkit.errors import CaptionkitError, ConfigError, DataError, TrainingError
 from captionkit.files import is_writable, read_bounded

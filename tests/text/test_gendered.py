@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from captionkit.alttext.neutral import neutral_wording
-from captionkit.gendered import FEMALE, HE, MALE, PERSONS, SHE, genders_said, names_person
+from captionkit.text.gendered import FEMALE, HE, MALE, PERSONS, SHE, genders_said, names_person
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captionkit.delimited import format_row, read_delimited
 from captionkit.errors import DataError
+from captionkit.files.delimited import format_row, read_delimited
 
 Rows = list[tuple[int, dict[str, str]]]
 

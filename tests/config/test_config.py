@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from captionkit.config import Config, parse_config, read_config, write_config
-from captionkit.config_limits import NAMES, RANGES
+from captionkit.config.limits import NAMES, RANGES
 from captionkit.errors import ConfigError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(

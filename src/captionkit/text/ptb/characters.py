@@ -7,7 +7,7 @@ hence these.
 
 from __future__ import annotations
 
-from captionkit.ptb.automaton import CharacterSet
+from captionkit.text.ptb.automaton import CharacterSet
 
 
 def ranges(text: str) -> CharacterSet:

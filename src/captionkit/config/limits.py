@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from captionkit.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from captionkit.config import Config
+    from captionkit.config.settings import Config
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captionkit.ptb.automaton import Automaton, Expressions
+from captionkit.text.ptb.automaton import Automaton, Expressions
 
 EXPRESSIONS = (
     "a",

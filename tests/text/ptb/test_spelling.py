@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from captionkit.ptb import spelling
+from captionkit.text.ptb import spelling
 
 
 @pytest.mark.parametrize(

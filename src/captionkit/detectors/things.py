@@ -9,26 +9,20 @@ Letters: B N pictures, P grid positions, D feature depth, C the 1,000 classes of
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.arrays import read_arrays, to_int8
+from captionkit.detectors import Floats, read_detector, ridge, to_int8, write_detector
 from captionkit.errors import BundleError
 from captionkit.tokenizer import Tokenizer
-
-Floats = npt.NDArray[np.float32]
 
 SURE = 0.6  # probability from which on a caption is asked to name a thing, and
 CALLED_FOR = 1.0  # evidence, in nats, that the word detector must have for one of its words
 SHARPNESS = 2.0  # times the logits: label smoothing and the ridge keep the probabilities of 1,000 classes low
 RIDGE = 0.1  # pull of the fitted layer towards zero, as a share of the features' mean variance
 CLASSES = 1000
-MAX_BYTES = 64 << 20
-
-_FORMAT = 1
 
 # The words for a thing, its name first, and its classes in the order of ILSVRC 2012. Left out is what has a
 # look-alike that ImageNet does not know: its snowboards are skis, its kites parachutes, surfers' sails catamarans.
@@ -135,12 +129,9 @@ class ThingDetector:
         return result
 
     def to_bytes(self) -> bytes:
-        """As an `.npz` without pickled objects; the weights as int8 with a scale a class."""
+        """As an `.npz`; the weights as int8 with a scale a class."""
         weights, scale = to_int8(self.weights)
-        buffer = io.BytesIO()
-        arrays = {"format": np.array(_FORMAT), "weights": weights, "scale": scale, "bias": self.bias}
-        np.savez(buffer, allow_pickle=False, **arrays)
-        return buffer.getvalue()
+        return write_detector({"weights": weights, "scale": scale, "bias": self.bias})
 
     @classmethod
     def from_bytes(cls, data: bytes, *, depth: int) -> ThingDetector:
@@ -149,13 +140,7 @@ class ThingDetector:
         Raises:
             BundleError: the bytes are damaged, or belong to features of another depth.
         """
-        try:
-            arrays = read_arrays(data, MAX_BYTES)
-            if int(arrays["format"]) != _FORMAT:
-                raise ValueError("another format")
-            weights, scale, bias = arrays["weights"], arrays["scale"], arrays["bias"]
-        except (KeyError, ValueError, TypeError, OverflowError) as error:
-            raise BundleError(f"Its things.npz cannot be read ({error}); export the bundle again.") from None
+        weights, scale, bias = read_detector(data, "things.npz", ("weights", "scale", "bias"))
         fits = weights.shape == (depth, CLASSES) and weights.dtype == np.int8
         if not fits or any(
             one.shape != (CLASSES,) or one.dtype != np.float32 or not np.isfinite(one).all()
@@ -187,9 +172,7 @@ def fit_thing_detector(features: Floats, plain: Floats, head: tuple[Floats, Floa
     logits = plain.astype(np.float64) @ head[0] + head[1]
     mean, usual = features.mean(axis=0, dtype=np.float64), logits.mean(axis=0)
     centred = features - mean
-    spread = centred.T @ centred
-    pull = RIDGE * np.trace(spread) / len(spread)
-    weights = np.linalg.solve(spread + pull * np.eye(len(spread)), centred.T @ (logits - usual))
+    weights = ridge(centred.T @ centred, centred.T @ (logits - usual), RIDGE)
     return _sharpened(weights, usual - mean @ weights)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.config_paths import expand_path, expand_paths
+from captionkit.config.paths import expand_path, expand_paths
 from captionkit.errors import ConfigError
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from captionkit.text import tokenize, tokenize_all
 from tests.metrics import reference
-from tests.ptb.hard import HARD, generated
+from tests.text.ptb.hard import HARD, generated
 
 GOLDEN = Path(__file__).parent / "golden_tokens.json"
 GENERATED = 8_000

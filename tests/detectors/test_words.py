@@ -16,10 +16,10 @@ from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.confidence import EVIDENCE, FEATURES, caption_features
 from captionkit.decoding import Greedy
+from captionkit.detectors.words import FLOOR, WordDetector, fit_word_detector, of_words
 from captionkit.errors import BundleError, DataError
 from captionkit.records import Caption
 from captionkit.selftest import draw_picture
-from captionkit.word_detector import FLOOR, WordDetector, fit_word_detector, of_words
 from tests.tiny import DEPTH, draw_records, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
@@ -77,7 +77,7 @@ def test_evidence_is_bounded_by_none_and_all_of_the_captions() -> None:
 
 
 def test_the_directions_of_most_variance_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("captionkit.word_detector.RANK", 2)  # the pet and the thing; the others are noise
+    monkeypatch.setattr("captionkit.detectors.words.RANK", 2)  # the pet and the thing; the others are noise
     fitted = detector()
     assert fitted.basis.shape == (DEPTH, 2)
     (cat,) = of_words(fitted.evidence(grid(pet=1, thing=0))[0], ("cat",), TOKENIZER)

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 
-from captionkit.arrays import read_arrays
+from captionkit.files.arrays import read_arrays
 
 LIMIT = 100_000
 

@@ -9,30 +9,25 @@ Letters: B N pictures, P grid positions, D feature depth, R rank, V vocabulary.
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.arrays import read_arrays, to_int8
 from captionkit.decoding.wording import SMALL_WORDS
+from captionkit.detectors import Floats, read_detector, ridge, to_int8, write_detector
 from captionkit.errors import BundleError, DataError
 from captionkit.text import tokenize
 from captionkit.tokenizer import Tokenizer
-
-Floats = npt.NDArray[np.float32]
 
 RANK = 256  # directions of the features that are looked at; 384 told little more, 128 less
 RIDGE = 0.03  # pull of the weights towards zero, as a share of the features' mean variance
 FLOOR = 0.03  # added to both shares of captions, so that rare words weigh less
 SEEN = 3  # train pictures whose captions hold a word; of rarer ones nothing can be said
 MIN_PICTURES = 50
-MAX_BYTES = 64 << 20
-
-_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,13 +62,11 @@ class WordDetector:
         return result
 
     def to_bytes(self) -> bytes:
-        """As an `.npz` without pickled objects; basis and weights as int8 with a scale a column."""
-        arrays = {"format": np.array(_FORMAT), "mean": self.mean, "usual": self.usual}
+        """As an `.npz`; basis and weights as int8 with a scale a column."""
+        arrays: dict[str, npt.NDArray[Any]] = {"mean": self.mean, "usual": self.usual}
         for name, matrix in (("basis", self.basis), ("weights", self.weights)):
             arrays[name], arrays[f"{name}_scale"] = to_int8(matrix)
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **arrays)
-        return buffer.getvalue()
+        return write_detector(arrays)
 
     @classmethod
     def from_bytes(cls, data: bytes, *, depth: int, vocabulary: int) -> WordDetector:
@@ -82,29 +75,22 @@ class WordDetector:
         Raises:
             BundleError: the bytes are damaged, or belong to other features or another vocabulary.
         """
-        try:
-            arrays = read_arrays(data, MAX_BYTES)
-            if int(arrays["format"]) != _FORMAT:
-                raise ValueError("another format")
-            mean, usual = arrays["mean"], arrays["usual"]
-            matrices = {name: (arrays[name], arrays[f"{name}_scale"]) for name in ("basis", "weights")}
-        except (KeyError, ValueError, TypeError, OverflowError) as error:
-            raise BundleError(
-                f"Its word_detector.npz cannot be read ({error}); export the bundle again."
-            ) from None
-        rank = matrices["basis"][0].shape[-1:]
-        shapes = {"basis": (depth, *rank), "weights": (*rank, vocabulary)}
-        fits = mean.shape == (depth,) and usual.shape == (vocabulary,)
-        for name, (values, scale) in matrices.items():
-            fits &= values.shape == shapes[name] and values.dtype == np.int8 and scale.shape == values.shape[1:]
-        plain = [mean, usual, *(scale for _, scale in matrices.values())]
+        names = ("mean", "usual", "basis", "basis_scale", "weights", "weights_scale")
+        mean, usual, basis, basis_scale, weights, weights_scale = read_detector(data, "word_detector.npz", names)
+        rank = basis.shape[-1:]
+        fits = (
+            (mean.shape, usual.shape) == ((depth,), (vocabulary,))
+            and (basis.shape, basis_scale.shape) == ((depth, *rank), rank)
+            and (weights.shape, weights_scale.shape) == ((*rank, vocabulary), (vocabulary,))
+            and basis.dtype == weights.dtype == np.int8
+        )
+        plain = (mean, usual, basis_scale, weights_scale)
         if not fits or any(one.dtype != np.float32 or not np.isfinite(one).all() for one in plain):
             raise BundleError(
                 f"Expected a word detector for features of depth {depth:,} and {vocabulary:,} words, but its "
                 "word_detector.npz holds another; export the bundle again."
             )
-        basis, weights = (values * scale for values, scale in matrices.values())
-        return cls(mean, basis, weights, usual)
+        return cls(mean, basis * basis_scale, weights * weights_scale, usual)
 
 
 def of_words(evidence: Floats, tokens: Sequence[str], tokenizer: Tokenizer) -> tuple[float | None, ...]:
@@ -148,9 +134,7 @@ def fit_word_detector(features: Floats, captions: Sequence[Iterable[str]], token
         together[:, ids] += row[:, None] * shares
     known = pictures >= SEEN
     # The mean of `seen` is 0, so nothing need be taken from the shares.
-    spread = seen.T @ seen
-    pull = RIDGE * np.trace(spread) / len(spread)
-    weights = np.linalg.solve(spread + pull * np.eye(len(spread)), together)
+    weights = ridge(seen.T @ seen, together, RIDGE)
     plain = (mean, basis, weights * known, usual * known)
     return WordDetector(*(array.astype(np.float32) for array in plain))
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from captionkit.ptb.automaton import CharacterSet
-from captionkit.ptb.characters import DIGITS, LETTERS, MARKS
-from captionkit.ptb.spelling import (
+from captionkit.text.ptb.automaton import CharacterSet
+from captionkit.text.ptb.characters import DIGITS, LETTERS, MARKS
+from captionkit.text.ptb.spelling import (
     ampersand,
     closing_quote,
     currency,

@@ -6,7 +6,7 @@ for the periods that it would give as tokens of their own after abbreviations.
 
 from __future__ import annotations
 
-from captionkit.ptb.lexer import tokenize_line
-from captionkit.ptb.rules import ABBREVIATIONS
+from captionkit.text.ptb.lexer import tokenize_line
+from captionkit.text.ptb.rules import ABBREVIATIONS
 
 __all__ = ["ABBREVIATIONS", "tokenize_line"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captionkit.byte_edits import ByteEdit, apply_edits, inverse_edits
+from captionkit.files.edits import ByteEdit, apply_edits, inverse_edits
 
 
 @st.composite

@@ -1,7 +1,7 @@
 """The one definition of tokenising captions, in training and in evaluation alike.
 
 A caption's tokens are what the COCO caption evaluation (pycocoevalcap 1.2) makes of it: the tokens of Stanford's
-PTBTokenizer 3.4.1, lower-cased, without a list of punctuation. `captionkit.ptb` holds the rules. Nearly all
+PTBTokenizer 3.4.1, lower-cased, without a list of punctuation. `captionkit.text.ptb` holds the rules. Nearly all
 captions are plain words, for which a short cut gives the same at a fraction of the time.
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from captionkit.ptb import ABBREVIATIONS, tokenize_line
+from captionkit.text.ptb import ABBREVIATIONS, tokenize_line
 
 # Tokens that the COCO caption evaluation drops. Lower-casing has turned round brackets into "-lrb-" and "-rrb-" by
 # then, so they stay: copied as it is, since every published score has it.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from captionkit.ptb.automaton import Automaton, Expressions
-from captionkit.ptb.rules import NAMES, RULES
-from captionkit.ptb.spelling import lower_case
+from captionkit.text.ptb.automaton import Automaton, Expressions
+from captionkit.text.ptb.rules import NAMES, RULES
+from captionkit.text.ptb.spelling import lower_case
 
 
 @cache

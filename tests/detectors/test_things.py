@@ -15,10 +15,7 @@ from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.confidence import FEATURES, RECOGNISED, caption_features
 from captionkit.decoding import Beam, Greedy, Wording
-from captionkit.errors import BundleError
-from captionkit.records import Caption
-from captionkit.selftest import draw_picture
-from captionkit.things import (
+from captionkit.detectors.things import (
     CALLED_FOR,
     CLASSES,
     MEMBERS,
@@ -29,8 +26,11 @@ from captionkit.things import (
     ids_of_things,
     thing_detector,
 )
+from captionkit.detectors.words import WordDetector
+from captionkit.errors import BundleError
+from captionkit.records import Caption
+from captionkit.selftest import draw_picture
 from captionkit.tokenizer import Tokenizer
-from captionkit.word_detector import WordDetector
 from tests.tiny import DEPTH, draw_records, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()

@@ -1,5 +1,4 @@
-"""The one reader of `.npz` files that others may have made: bounded, and with one kind of error; and how matrices
-are made small for them.
+"""The one reader of `.npz` files that others may have made: bounded, and with one kind of error.
 
 `numpy.load` sets memory aside for whatever shape a header states, and what it raises at damaged bytes comes from
 five modules.
@@ -14,12 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-
-def to_int8(matrix: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """A matrix float32 [R, C] in a quarter of its bytes: int8 [R, C], and a float32 scale for each column."""
-    scale = np.maximum(np.abs(matrix).max(axis=0), np.finfo(np.float32).tiny) / np.float32(127)
-    return np.round(matrix / scale).astype(np.int8), scale.astype(np.float32)
 
 
 def read_arrays(data: bytes, limit: int) -> dict[str, npt.NDArray[Any]]:

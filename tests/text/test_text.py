@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captionkit.ptb.lexer import _automaton
 from captionkit.text import (
     _FOLLOWED,
     PUNCTUATION,
@@ -20,7 +19,8 @@ from captionkit.text import (
     tokenize,
     tokenize_all,
 )
-from tests.ptb.hard import generated
+from captionkit.text.ptb.lexer import _automaton
+from tests.text.ptb.hard import generated
 
 
 def test_round_brackets_stay_as_the_published_scores_have_them() -> None:
