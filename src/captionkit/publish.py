@@ -16,6 +16,7 @@ from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
 from captionkit.config import Config, differences, read_config
 from captionkit.config.paths import expand_paths
+from captionkit.config.places import PLACES, without_places
 from captionkit.detectors.things import fit_thing_detector, thing_detector
 from captionkit.detectors.words import MIN_PICTURES, fit_word_detector
 from captionkit.errors import DataError, ImageError, TrainingError, UsageError, agree, printable, several
@@ -28,7 +29,8 @@ from captionkit.progress import Progress
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.data import read_splits
-from captionkit.training.run import PLACES, load_best, load_model
+from captionkit.training.pictures import encoder_of
+from captionkit.training.run import fresh_model, load_best
 from captionkit.training.run_folder import earlier_runs, read_history, read_vocabulary
 
 CALIBRATION_PICTURES = 100
@@ -76,7 +78,7 @@ def publish(
     config = _finished_config(directory, overrides)
     train, val = read_splits(config)  # before TensorFlow builds anything: their places may be wrong
     tokenizer = read_vocabulary(directory)
-    model = load_model(config, tokenizer)
+    model = fresh_model(config, encoder_of(config), tokenizer)
     load_best(model, config, directory)
     assert model.encoder is not None
     drawn = readable_pictures(train, model.encoder.input_shape[1], config.training.seed)
@@ -244,28 +246,6 @@ def _training(config: Config, epochs: float) -> str:
         what += " on captions of people and of a model"
     encoder = "encoder and decoder" if config.encoder.trainable else "decoder"
     return f"{config.decoder.kind}, {what}, {epochs:g} epoch{'' if epochs == 1 else 's'}, {encoder} trained"
-
-
-def without_places(config: Config) -> Config:
-    """The configuration without the places of files: a bundle is passed on, a home folder is not."""
-    plain = Config()
-    return dataclasses.replace(
-        config,
-        data=dataclasses.replace(
-            plain.data, format=config.data.format, train=config.data.train, val=config.data.val
-        ),
-        more_data=dataclasses.replace(plain.more_data, format=config.more_data.format),
-        training=dataclasses.replace(
-            config.training,
-            begin_from=" ".join(path.name for path in expand_paths(config.training.begin_from)),
-            teachers=" ".join(path.name for path in expand_paths(config.training.teachers)),
-            pseudo_captions=Path(config.training.pseudo_captions).name,
-        ),
-        encoder=dataclasses.replace(
-            config.encoder,
-            weights="file" if config.encoder.weight_files else config.encoder.weights,
-        ),
-    )
 
 
 def outside_expectation(config: Config, scores: Mapping[str, float]) -> list[str]:

@@ -38,7 +38,7 @@ from captionkit.training.data import build_vocabulary, read_more, read_splits
 from captionkit.training.directory_lock import DirectoryLock
 from captionkit.training.lineage import begin_from
 from captionkit.training.pictures import encoder_of
-from captionkit.training.run import load_model, prepare, resume, train
+from captionkit.training.run import fresh_model, prepare, resume, train
 from captionkit.training.run_folder import read_vocabulary
 
 COLOURS = {"red": (220, 30, 30), "green": (20, 180, 40), "blue": (30, 50, 210), "white": (240, 240, 240)}
@@ -684,7 +684,7 @@ def test_an_encoder_without_weights_is_exported_as_the_run_drew_it() -> None:
         '[encoder]\nname = "mobilenet_v3_small"\nweights = "none"\nimage_size = 32\n[decoder]\nunits = 16\n'
     )
     drawn = encoder_of(config).get_weights()
-    model = load_model(config, Tokenizer(["dog"]))
+    model = fresh_model(config, encoder_of(config), Tokenizer(["dog"]))
     assert model.encoder is not None
     for before, after in zip(drawn, model.encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)

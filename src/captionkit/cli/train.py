@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -114,11 +114,12 @@ def reproduce(
 def _expect_run_of(recipe: Config, directory: Path) -> None:
     """Refuse to vouch for a recipe by a run of another one; say where its files are not those of the recipe."""
     from captionkit.config import differences, read_config
+    from captionkit.config.places import hidden_places
     from captionkit.errors import UsageError
 
     found = read_config(directory / "config.toml")
     anyway = ("bundle.", "expect.", "training.checkpoint_minutes:")  # alter no score
-    lines = differences(_what_decides(found), _what_decides(recipe))
+    lines = differences(hidden_places(found), hidden_places(recipe))
     other = [line for line in lines if not line.startswith(anyway)]
     if other:
         raise UsageError(
@@ -129,23 +130,6 @@ def _expect_run_of(recipe: Config, directory: Path) -> None:
     if places:
         told = f"the run goes on with the files that it began with (run -> recipe: {'; '.join(places)})"
         typer.echo(printable(told), err=True)
-
-
-def _what_decides(config: Config) -> Config:
-    """The configuration with each place of files as "a file": only whether there is one tells recipes apart."""
-    from dataclasses import fields, replace
-
-    def hidden(section: Any, *keys: str) -> Any:
-        return replace(section, **{key: "a file" for key in keys if getattr(section, key)})
-
-    places = ("captions", *(entry.name for entry in fields(config.data) if entry.name.endswith("_list")))
-    return replace(
-        config,
-        data=replace(hidden(config.data, *places), images=""),
-        more_data=replace(hidden(config.more_data, *places), images=""),
-        training=hidden(config.training, "begin_from", "teachers", "pseudo_captions"),
-        encoder=hidden(config.encoder, "weights") if config.encoder.weight_files else config.encoder,
-    )
 
 
 def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.config import Config, differences, read_config, write_config
+from captionkit.config.places import CHANGEABLE, fixed
 from captionkit.errors import TrainingError
 from captionkit.files import sha256, write_text
 from captionkit.modeling.caption_model import CaptionModel
@@ -38,20 +39,6 @@ from captionkit.training.pseudo_captions import read_pseudo_captions
 from captionkit.training.reward import make_reward
 from captionkit.training.run_folder import configuration_of, expect_earlier, expect_no_run
 from captionkit.training.self_critical import SelfCritical
-
-# Where files lie: they may move. What they hold is compared by its digest (`Prepared.identity`).
-PLACES = frozenset(
-    f"{section}.{key}"
-    for section in ("data", "more_data")
-    for key in ("captions", "images", "train_list", "val_list", "test_list")
-) | {"training.pseudo_captions"}
-# What may change between a run and its resumption: none of these alters a step that has been taken.
-CHANGEABLE = PLACES | {
-    "training.patience",
-    "training.checkpoint_minutes",
-    "data.max_bad",
-    "more_data.max_bad",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +81,8 @@ class Prepared:
         return self.cache.read(self.val_rows[rows])
 
 
-def load_model(config: Config, tokenizer: Tokenizer) -> CaptionModel:
-    """The run's encoder and a decoder with fresh weights, for a vocabulary."""
-    return _fresh_model(config, encoder_of(config), tokenizer)
-
-
-def _fresh_model(config: Config, encoder: keras.Model, tokenizer: Tokenizer) -> CaptionModel:
+def fresh_model(config: Config, encoder: keras.Model, tokenizer: Tokenizer) -> CaptionModel:
+    """The run's encoder (`encoder_of`) and a decoder with fresh weights, for a vocabulary."""
     _, P, D = encoder.output_shape
     decoder = build_decoder(
         config.decoder, vocabulary=len(tokenizer), positions=P, depth=D, seed=config.training.seed
@@ -134,7 +117,7 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
             f"{100 * known:.1f} % of the words of dev captions",
             file=sys.stderr,
         )
-    model = _fresh_model(config, encoder, tokenizer)
+    model = fresh_model(config, encoder, tokenizer)
     teachers, weights = load_teachers(config, tokenizer, train, val, quiet=quiet)
     learned = [captions[record.id] for record in train]
     return Prepared(
@@ -151,7 +134,7 @@ def prepare(config: Config, *, quiet: bool = False) -> Prepared:
         captions=learned,
         identity={
             # By what differs from the defaults, so that a key of a later version does not end an earlier run.
-            "configuration": sha256("\n".join(differences(Config(), _fixed(config))).encode()),
+            "configuration": sha256("\n".join(differences(Config(), fixed(config))).encode()),
             "vocabulary": sha256(tokenizer.to_json().encode()),
             "data": _digest([*train, *val], cache.fingerprint),
             **({"teachers": weights} if teachers else {}),
@@ -285,25 +268,6 @@ def resume(
             write_text(path, write_config(config))
         trainer.run(quiet=quiet, until=until)
     return trainer
-
-
-def _fixed(config: Config) -> Config:
-    """The configuration with everything that may change set to one value, and paths left out: data are
-    compared by their content, so that a run can go on after its folder has moved."""
-    plain = Config()
-    return replace(
-        config,
-        data=replace(plain.data, train=config.data.train, val=config.data.val, restval=config.data.restval),
-        more_data=plain.more_data,
-        training=replace(
-            config.training,
-            patience=plain.training.patience,
-            checkpoint_minutes=plain.training.checkpoint_minutes,
-            pseudo_captions=plain.training.pseudo_captions,
-        ),
-        bundle=plain.bundle,
-        expect=plain.expect,
-    )
 
 
 def _digest(records: Sequence[ImageRecord], features: str) -> str:
