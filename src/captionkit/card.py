@@ -144,7 +144,7 @@ def _thresholds(facts: Mapping[str, float]) -> str:
     return "\n".join(["", head, "|---|---|---|---|---|", *rows, ""])
 
 
-def mistakes(found: Evaluation, judged: Judged | None, number: int = EXAMPLES) -> tuple[Mistake, ...]:
+def mistakes(found: Evaluation, judged: Judged | None) -> tuple[Mistake, ...]:
     """The surest captions that share next to nothing with what people say, no two that begin alike.
 
     Of the pictures that calibration was judged on; none without a calibration.
@@ -163,18 +163,18 @@ def mistakes(found: Evaluation, judged: Judged | None, number: int = EXAMPLES) -
             continue
         seen.add(beginning)
         result.append(Mistake(caption.text, common, -float(sure)))
-        if len(result) == number:
+        if len(result) == EXAMPLES:
             break
     return tuple(result)
 
 
-def common_words(references: Sequence[Tokens], most: int = 5) -> tuple[str, ...]:
-    """Words but the smallest that more than half of the references have, the most frequent first."""
+def common_words(references: Sequence[Tokens]) -> tuple[str, ...]:
+    """Five words, none of the smallest, that more than half of the references have, the most frequent first."""
     counts = Counter(word for reference in references for word in dict.fromkeys(reference))
     shared = [
         (count, word) for word, count in counts.items() if count > len(references) / 2 and word not in _SMALL_WORDS
     ]
-    return tuple(word for _, word in sorted(shared, key=lambda one: -one[0])[:most])
+    return tuple(word for _, word in sorted(shared, key=lambda one: -one[0])[:5])
 
 
 def _what(bundle: Bundle, config: Config) -> str:

@@ -33,13 +33,8 @@ RIDGE = 1.0  # pull of the weights towards zero, as strong as one picture a feat
 FEATURES = ("mean", "total", "rarity", "length", "content")  # what a new calibration is fitted on
 EVIDENCE = ("evidence", "least_evidence")  # and these, where the bundle has a word detector
 RECOGNISED = ("recognised",)  # and this, where it has a thing detector
-KNOWN_FEATURES = (
-    *FEATURES,
-    *EVIDENCE,
-    *RECOGNISED,
-    "least",
-    "end",
-)  # older calibrations have the last two and no "content"
+# Older calibrations have the last two and no "content".
+KNOWN_FEATURES = (*FEATURES, *EVIDENCE, *RECOGNISED, "least", "end")
 UNSURE = "unsure"
 _LEAST_SCALE = 1e-9  # and its inverse the greatest number: no product of them is beyond what a float holds
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -170,8 +170,6 @@ def evaluate(
     Raises:
         DataError: no picture could be captioned, or references are wrong.
     """
-    from dataclasses import replace
-
     search = captioner.search if beams is None else replace(captioner.search, beams=beams)
     before = [kept.recall(record.path) if kept is not None else None for record in records]
     todo = [record.path for record, known in zip(records, before, strict=True) if known is None]

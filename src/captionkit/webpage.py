@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from captionkit.images import Source, read_image
+
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -29,6 +31,15 @@ def shrink(image: Pixels, side: int) -> Image.Image:
 def jpeg_address(image: Image.Image, quality: int = 82) -> str:
     """A picture as a data address, JPEG."""
     return _address(image, "JPEG", quality=quality, optimize=True)
+
+
+def thumbnail_address(source: Source, side: int, quality: int = 82) -> str:
+    """A picture file or its bytes, `shrink`ed, as a data address.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    return jpeg_address(shrink(read_image(source, target_size=side), side), quality)
 
 
 def png_address(image: Image.Image) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.alttext import write as write_module
+from captionkit.alttext import sidecar as sidecar_module
 from captionkit.alttext.propose import Proposal, propose
 from captionkit.alttext.scan import ScannedDocument, scan
 from captionkit.alttext.sidecar import NAME, open_sidecar
@@ -202,13 +202,21 @@ def test_what_was_written_is_known_until_its_bytes_of_before_are_back(site: Path
     assert written_ids(scanned(site)) == ids["b.md"]
 
 
+def stop_at_documents(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """The sidecar is written, and a document is not."""
+
+    def write(path: Path, data: bytes) -> None:
+        if path.name != NAME:
+            raise error
+        path.write_bytes(data)
+
+    monkeypatch.setattr(sidecar_module, "write_bytes", write)
+
+
 def test_a_document_that_the_system_does_not_let_write_leaves_no_record(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path, data: bytes) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(write_module, "write_bytes", refuse)
+    stop_at_documents(monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
     said = {one.name: (count, error) for one, count, error in write_confident(site)}
     assert said["a.html"] == (0, f"{site / 'a.html'} cannot be written (No space left on device).")
     assert list(open_sidecar(site).writes) == []
@@ -218,11 +226,8 @@ def test_a_document_that_the_system_does_not_let_write_leaves_no_record(
 def test_a_write_that_died_before_the_document_is_forgotten_by_undo(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(path: Path, data: bytes) -> None:
-        raise KeyboardInterrupt
-
     before = (site / "a.html").read_bytes()
-    monkeypatch.setattr(write_module, "write_bytes", die)
+    stop_at_documents(monkeypatch, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         write_confident(site)
     monkeypatch.undo()

@@ -8,14 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 from captionkit.cli.app import app
-from captionkit.cli.data_options import read_split
+from captionkit.cli.options import read_split
 from captionkit.errors import WriteError
 from tests.datasets.pictures import jpeg
 
 
 def chosen(captions: Path, split: str) -> list[Path]:
-    options = dict.fromkeys(("images", "data_format", "train_list", "val_list", "test_list"), "")
-    return [record.path for record in read_split(str(captions), split=split, **options)]
+    options = dict.fromkeys(("images", "format", "train_list", "val_list", "test_list"), "")
+    return [record.path for record in read_split(str(captions), split, **options)]
 
 
 @pytest.fixture

@@ -183,5 +183,5 @@ def _read_styles(archive: Archive) -> tuple[dict[str, str], str]:
             language = attribute(attributes, "val").lower()
 
     if member in archive.members:
-        read_xml(archive.read(member, MAX_XML_BYTES), start=start, end=lambda name, offset: None)
+        read_xml(archive.read(member, MAX_XML_BYTES), start=start)
     return names, language

@@ -56,7 +56,7 @@ def _read_package(archive: Archive) -> tuple[list[str], str]:
         if name.rsplit(":", 1)[-1] == "rootfile" and not package:
             package = attributes.get("full-path", "")
 
-    read_xml(archive.read("META-INF/container.xml", MAX_XML_BYTES), start=container, end=lambda name, offset: None)
+    read_xml(archive.read("META-INF/container.xml", MAX_XML_BYTES), start=container)
     if not package:
         raise DataError("its META-INF/container.xml names no package document.")
     items: dict[str, str] = {}

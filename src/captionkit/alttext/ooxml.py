@@ -98,7 +98,7 @@ def read_relationships(archive: Archive, part: str) -> dict[str, tuple[str, bool
                 target = posixpath.normpath(joined.lstrip("/"))
             found[attributes.get("Id", "")] = (target, external)
 
-    read_xml(archive.read(member, MAX_XML_BYTES), start=start, end=lambda name, offset: None)
+    read_xml(archive.read(member, MAX_XML_BYTES), start=start)
     return found
 
 
@@ -111,7 +111,7 @@ def main_part(archive: Archive) -> str:
             found.append(posixpath.normpath(attributes.get("Target", "").lstrip("/")))
 
     if member in archive.members:
-        read_xml(archive.read(member, MAX_XML_BYTES), start=start, end=lambda name, offset: None)
+        read_xml(archive.read(member, MAX_XML_BYTES), start=start)
     return found[-1]
 
 

@@ -23,8 +23,7 @@ from captionkit.alttext.verdict import MAX_LENGTH
 from captionkit.alttext.wording import LANGUAGE
 from captionkit.errors import CaptionkitError, UsageError, several
 from captionkit.files import read_bounded, sha256, write_bytes, write_text
-from captionkit.images import read_image
-from captionkit.webpage import fill_page, jpeg_address, page_part, shrink
+from captionkit.webpage import fill_page, page_part, thumbnail_address
 
 THUMBNAIL = 480
 MAX_SVG_BYTES = 300_000
@@ -225,7 +224,7 @@ def _data_address(content: Path | bytes) -> str:
         if len(data) > MAX_SVG_BYTES:
             return ""
         return f"data:image/svg+xml;base64,{base64.b64encode(data).decode('ascii')}"
-    return jpeg_address(shrink(read_image(content, target_size=THUMBNAIL), THUMBNAIL))
+    return thumbnail_address(content, THUMBNAIL)
 
 
 def _short(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,7 +160,6 @@ def scan_document(
     *,
     name: str = "",
     max_length: int = MAX_LENGTH,
-    pixels: bool = True,
     looks: dict[Path, Look] | None = None,
 ) -> ScannedDocument:
     """Read one document and judge its pictures.
@@ -170,7 +169,6 @@ def scan_document(
         root: the site's root.
         name: what findings and their ids call the document; empty for its path relative to the root.
         max_length: characters beyond which an alternative text is too long.
-        pixels: whether pictures without alternative text are opened to tell drawings from photographs.
         looks: what was seen of files before; takes what is seen now.
 
     Raises:
@@ -185,7 +183,7 @@ def scan_document(
     findings = []
     for index, picture in enumerate(document.pictures):
         located = locate(picture, document, path, root)
-        appearance, problem = _look(picture, located, looks) if pixels else (None, located.problem)
+        appearance, problem = _look(picture, located, looks)
         key = (picture.member, picture.source)
         twin = (seen[key],) if seen[key] else ()
         identity = _identity(name, *key, picture.alt, 0, *twin)
@@ -196,11 +194,7 @@ def scan_document(
 
 
 def scan(
-    paths: Iterable[Path],
-    root: Path | None = None,
-    *,
-    max_length: int = MAX_LENGTH,
-    progress: Callable[[Path], None] | None = None,
+    paths: Iterable[Path], root: Path | None = None, *, max_length: int = MAX_LENGTH
 ) -> Iterator[ScannedDocument | Failure]:
     """Scan files and folders. What cannot be read becomes a `Failure`, and the rest goes on."""
     items = list(list_documents(paths, root))
@@ -211,8 +205,6 @@ def scan(
             yield item
             continue
         path, base = item
-        if progress is not None:
-            progress(path)
         # A/index.html and B/index.html, each under a root of its own, must not pass for one document.
         name = path.as_posix() if names[path.relative_to(base)] > 1 else ""
         try:

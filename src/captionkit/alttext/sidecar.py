@@ -203,6 +203,21 @@ class Sidecar:
             self.writes.remove(write)
             raise
 
+    def write(self, path: Path, data: bytes, record: Write) -> None:
+        """Remember a write, then do it; where it cannot be done, it is forgotten.
+
+        Raises:
+            DataError: as `save`; or `path` cannot be written.
+            WriteError: as `save`.
+        """
+        self.remember(record)
+        try:
+            write_bytes(path, data)
+        except OSError as error:
+            self.writes.remove(record)
+            self.save()
+            raise DataError(f"{path} cannot be written ({error.strerror or error}).") from None
+
     def wrote(self, document: str, source: str, member: str, alt: str | None) -> bool:
         """Whether `alt` is what was written for that picture of that document."""
         return any(

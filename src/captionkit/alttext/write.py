@@ -93,13 +93,7 @@ def write_document(scanned: ScannedDocument, decisions: Mapping[str, Decision], 
     record = Write(
         scanned.name, now(), sha256(scanned.data), sha256(new), alts, inverse_edits(scanned.data, edits)
     )
-    sidecar.remember(record)
-    try:
-        write_bytes(scanned.path, new)
-    except OSError as error:
-        sidecar.writes.remove(record)
-        sidecar.save()
-        raise DataError(f"{scanned.path} cannot be written ({error.strerror or error}).") from None
+    sidecar.write(scanned.path, new, record)
     return len(chosen)
 
 

@@ -25,7 +25,7 @@ def read_xml(
     data: bytes,
     *,
     start: Start,
-    end: Callable[[str, int], None],
+    end: Callable[[str, int], None] | None = None,
     text: Callable[[str], None] | None = None,
     namespaces: bool = False,
 ) -> str:
@@ -34,8 +34,8 @@ def read_xml(
     Args:
         data: the document.
         start: called with name, attributes and the byte offset of `<`.
-        end: called with name and the byte offset of `</`; of an empty element (`<a/>`), the one behind it.
-        text: called with pieces of text, if given.
+        end: if given, called with name and the byte offset of `</`; of an empty element (`<a/>`), that behind it.
+        text: if given, called with pieces of text.
         namespaces: names and attribute names come as "URI name" instead of as written.
 
     Returns:
@@ -62,7 +62,8 @@ def read_xml(
     def on_end(name: str) -> None:
         nonlocal depth
         depth -= 1
-        end(name, parser.CurrentByteIndex)
+        if end is not None:
+            end(name, parser.CurrentByteIndex)
 
     def on_entity(*_: object) -> None:
         raise _RefusedError("it declares XML entities, which are refused")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
     contents: dict[str, bytes | None] = {
         "tokenizer.json": bundle.tokenizer.to_json().encode("utf-8"),
         "preprocessor.json": write_json({"version": PREPROCESSING_VERSION, "image_size": size}),
-        "decoding.json": write_json(bundle.decoding.to_document()),
+        "decoding.json": write_json(asdict(bundle.decoding)),
         "encoder.tflite": bundle.encoder,
         "decoder.tflite": bundle.decoder,
         "selftest.json": write_json(bundle.selftest.to_document()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from captionkit.bundle.fields import Fields
@@ -20,6 +20,7 @@ VERSION = 1
 # MIGRATIONS[v - 1] turns a manifest of version v into one of version v + 1. Append only.
 MIGRATIONS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
 
+_LATER = ("no_echo", "may_repeat", "twins", "one")  # fields of decoding.json that the first bundles lack
 DTYPES = ("float32", "int32", "float16", "int8", "uint8", "bool")
 
 
@@ -60,24 +61,9 @@ class Network:
     state: Mapping[str, Leaf]
     precision: Mapping[str, str]
 
-    def to_document(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "image_size": self.image_size,
-            "positions": self.positions,
-            "depth": self.depth,
-            "vocabulary": self.vocabulary,
-            "attention": self.attention,
-            "state": {
-                name: {"shape": list(leaf.shape), "dtype": leaf.dtype, "changes": leaf.changes}
-                for name, leaf in self.state.items()
-            },
-            "precision": dict(self.precision),
-        }
-
     @classmethod
     def from_fields(cls, fields: Fields) -> Network:
-        """Inverse of `to_document`."""
+        """Inverse of `dataclasses.asdict`."""
         state = {}
         leaves = fields.inner("state")
         for name in leaves.names():
@@ -122,23 +108,9 @@ class Decoding:
     twins: tuple[str, ...] = TWINS
     one: tuple[str, ...] = ONE
 
-    def to_document(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "beams": self.beams,
-            "max_length": self.max_length,
-            "length_penalty": self.length_penalty,
-            "no_repeat_ngram": self.no_repeat_ngram,
-            "bad_endings": list(self.bad_endings),
-            "no_echo": list(self.no_echo),
-            "may_repeat": list(self.may_repeat),
-            "twins": list(self.twins),
-            "one": list(self.one),
-        }
-
     @classmethod
     def from_fields(cls, fields: Fields) -> Decoding:
-        """Inverse of `to_document`."""
+        """Inverse of `dataclasses.asdict`."""
         length_penalty = fields.get("length_penalty", float)
         if not 0 <= length_penalty <= 10:
             raise BundleError(f"Expected a length penalty between 0 and 10, but the bundle has {length_penalty}.")
@@ -149,10 +121,7 @@ class Decoding:
             no_repeat_ngram=fields.integer("no_repeat_ngram", 0, 100),
             bad_endings=fields.sequence("bad_endings", str),
             # A bundle that does not name any was made, and scored, without.
-            no_echo=fields.sequence("no_echo", str) if fields.has("no_echo") else (),
-            may_repeat=fields.sequence("may_repeat", str) if fields.has("may_repeat") else (),
-            twins=fields.sequence("twins", str) if fields.has("twins") else (),
-            one=fields.sequence("one", str) if fields.has("one") else (),
+            **{name: fields.sequence(name, str) if fields.has(name) else () for name in _LATER},
         )
 
 
@@ -221,12 +190,7 @@ class Manifest:
         return {
             "format": FORMAT,
             "version": VERSION,
-            "name": self.name,
-            "made_with": self.made_with,
-            "network": self.network.to_document(),
-            "licences": dict(self.licences),
-            "scores": dict(self.scores),
-            "fingerprint": dict(self.fingerprint),
+            **asdict(self),
         }
 
     @classmethod

@@ -24,6 +24,8 @@ def show(
 
     Example: captionkit bundle show model.captionkit
     """
+    from dataclasses import asdict
+
     from captionkit.bundle import read_bundle
     from captionkit.cli.output import printable
     from captionkit.cli.together import expect_without
@@ -36,7 +38,7 @@ def show(
         print("\n".join(map(printable, bundle.card.rstrip().split("\n"))))
         return
     if as_json:
-        document = {**manifest.to_document(), "decoding": decoding.to_document()}
+        document = {**manifest.to_document(), "decoding": asdict(decoding)}
         print(json.dumps(document, indent=1, ensure_ascii=False))
         return
     print(printable(f"{manifest.name} ({bundle.source})"))

@@ -46,7 +46,6 @@ def calibrate(
     from captionkit.calibrate import calibrate as run
     from captionkit.captioner import Captioner
     from captionkit.card import with_sureness
-    from captionkit.cli.data_options import read_split
     from captionkit.cli.output import check_output, printable
     from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
     from captionkit.files import sha256_file
@@ -54,11 +53,11 @@ def calibrate(
 
     # Over the bundle itself is fine: it is the same one, calibrated.
     check_output("--output", output, [captions, train_list, val_list, test_list])
-    records = read_split(
+    records = options.read_split(
         captions,
+        split,
         images=images,
-        split=split,
-        data_format=data_format,
+        format=data_format,
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,

@@ -51,7 +51,6 @@ def evaluate(
 
     from captionkit import __version__
     from captionkit.captioner import Captioner
-    from captionkit.cli.data_options import read_split
     from captionkit.cli.output import check_output, printable
     from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
     from captionkit.errors import UsageError, nearest, several
@@ -63,11 +62,11 @@ def evaluate(
     if table != "none" and table not in PUBLISHED:
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
     check_output("--results", results, [bundle, captions, train_list, val_list, test_list])
-    records = read_split(
+    records = options.read_split(
         captions,
+        split,
         images=images,
-        split=split,
-        data_format=data_format,
+        format=data_format,
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from captionkit.records import ImageRecord
 
 
 def _named_default(path: Path | None) -> Path | None:
@@ -75,3 +78,11 @@ ImageColumn = Annotated[str, typer.Option(help="The column of picture paths (tab
 CaptionColumn = Annotated[str, typer.Option(help="The column of captions; several with commas between.")]
 SplitColumn = Annotated[str, typer.Option(help="The column of splits.")]
 IdColumn = Annotated[str, typer.Option(help="The column of ids; default: the column of pictures.")]
+
+
+def read_split(captions: str, split: str, **settings: str) -> list[ImageRecord]:
+    """Captioned pictures of a data set's split; `settings` as of `captionkit.datasets.dataset_config`."""
+    from captionkit.datasets import dataset_config, read_dataset
+    from captionkit.evaluate import split_records
+
+    return split_records(read_dataset(dataset_config(captions, **settings)), split)

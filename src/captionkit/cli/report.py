@@ -52,7 +52,6 @@ def report(
     Example: captionkit report runs/lstm dataset_flickr8k.json --images Flicker8k_Dataset -o report.html
     """
     from captionkit.captioner import Captioner
-    from captionkit.cli.data_options import read_split
     from captionkit.cli.output import check_output, printable
     from captionkit.cli.together import expect_with
     from captionkit.errors import UsageError, nearest
@@ -90,11 +89,11 @@ def report(
                 f"Expected a bundle to caption {captions} with, but {run} has no model.captionkit; export it "
                 "first (captionkit export)."
             )
-        records = read_split(
+        records = options.read_split(
             captions,
+            split,
             images=images,
-            split=split,
-            data_format=data_format,
+            format=data_format,
             train_list=train_list,
             val_list=val_list,
             test_list=test_list,

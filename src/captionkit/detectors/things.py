@@ -94,9 +94,8 @@ def _numbers(ranges: str) -> list[int]:
     return [number for low, _, high in ends for number in range(int(low), int(high or low) + 1)]
 
 
-WORDS = tuple(
-    tuple(words.split()) for words in _THINGS
-)  # T tuples: a caption that holds one of them names the thing
+# T tuples: a caption that holds one of the words names the thing.
+WORDS = tuple(tuple(words.split()) for words in _THINGS)
 MEMBERS = np.zeros((CLASSES, len(WORDS)), np.float32)  # [C, T]: 1 where a class is such a thing
 for _place, _ranges in enumerate(_THINGS.values()):
     MEMBERS[_numbers(_ranges), _place] = 1.0

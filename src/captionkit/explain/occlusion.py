@@ -20,9 +20,8 @@ Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 CELLS = 7
-COVER = (
-    2.0  # sides of the covering square, in cells: neighbours overlap, so that an edge between cells hides nothing
-)
+# Side of the covering square, in cells: neighbours overlap, so that an edge between cells hides nothing.
+COVER = 2.0
 
 
 def occlusion(

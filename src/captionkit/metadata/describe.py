@@ -16,7 +16,7 @@ from captionkit.alttext.pictures import squeeze
 from captionkit.alttext.sidecar import Sidecar, Write, WrittenAlt, now, open_sidecar
 from captionkit.alttext.write import Undone, check_writable, undo
 from captionkit.errors import CaptionkitError, DataError
-from captionkit.files import read_bounded, real_path, sha256, write_bytes
+from captionkit.files import read_bounded, real_path, sha256
 from captionkit.files.edits import ByteEdit, apply_edits, inverse_edits
 from captionkit.images import MAX_FILE_BYTES, read_image
 from captionkit.metadata import exif, iptc, xmp
@@ -160,13 +160,7 @@ def write_description(
         (WrittenAlt("", target.name, "", kept or None, squeeze(text), "model", model, confidence),),
         inverse_edits(old or b"", edits),
     )
-    sidecar.remember(record)
-    try:
-        write_bytes(target, new)
-    except OSError as error:
-        sidecar.writes.remove(record)
-        sidecar.save()
-        raise DataError(f"{target} cannot be written ({error.strerror or error}).") from None
+    sidecar.write(target, new, record)
     return Outcome(target, fields, kept)
 
 

@@ -11,7 +11,6 @@ import hashlib
 import importlib.util
 import os
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from safetensors.numpy import load, load_file
 
 from captionkit.bundle import Bundle, read_bundle
 from captionkit.errors import WeightsError
+from captionkit.files.arrays import read_arrays
 from captionkit.modeling.efficientnet_lite import from_torch
 from captionkit.modeling.torch_weights import read_torch_tensors
 
@@ -194,15 +194,9 @@ def keras_folder() -> Path:
 
 def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_FILE_BYTES:
-                raise WeightsError(f"{path} unpacks to more than the {MAX_FILE_BYTES:,} bytes that are read.")
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except WeightsError:
-        raise
-    except Exception as error:  # BadZipFile, ValueError (an object array), EOFError, zlib.error, ...
-        raise WeightsError(f"{path} is no whole .npz of plain arrays ({type(error).__name__}).") from None
+        return read_arrays(path.read_bytes(), MAX_FILE_BYTES)
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path} is no whole .npz of plain arrays ({error}).") from None
 
 
 def _read_safetensors(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -11,7 +11,6 @@ from html import escape
 
 from captionkit import __version__
 from captionkit.errors import CaptionkitError, several
-from captionkit.images import read_image
 from captionkit.metrics.reliability import (
     brier_score,
     expected_calibration_error,
@@ -22,7 +21,7 @@ from captionkit.metrics.reliability import (
 from captionkit.metrics.tables import columns
 from captionkit.report.charts import Line, bar_chart, line_chart, table
 from captionkit.report.findings import Example, Judging, Report, Words
-from captionkit.webpage import fill_page, jpeg_address, page_part, shrink
+from captionkit.webpage import fill_page, page_part, thumbnail_address
 
 THUMBNAIL = 320
 POINTS = 100  # of the risk-coverage curve that are drawn
@@ -220,9 +219,9 @@ def _gallery(name: str, examples: Sequence[Example]) -> str:
     items = []
     for one in examples:
         try:
-            image = shrink(read_image(one.path, target_size=THUMBNAIL), THUMBNAIL)
+            address = thumbnail_address(one.path, THUMBNAIL, 75)
             alt = escape(one.references[0] if one.references else one.id)
-            shown = f'<img alt="A person wrote: {alt}" src="{jpeg_address(image, 75)}">'
+            shown = f'<img alt="A person wrote: {alt}" src="{address}">'
         except CaptionkitError as error:
             shown = f'<p class="note">{escape(str(error))}</p>'
         sure = "" if one.confidence is None else f", confidence {one.confidence:.2f}"

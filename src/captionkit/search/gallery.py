@@ -12,9 +12,8 @@ from html import escape
 from pathlib import Path
 
 from captionkit.errors import ImageError
-from captionkit.images import read_image
 from captionkit.search.words import WORD, split_words
-from captionkit.webpage import fill_page, jpeg_address, page_part, shrink
+from captionkit.webpage import fill_page, page_part, thumbnail_address
 
 THUMBNAIL = 480
 
@@ -101,7 +100,7 @@ def _marked(caption: str, hits: Sequence[str]) -> str:
 def _thumbnail(path: Path) -> str:
     """The picture, made small, as an address of its own; empty where it cannot be read."""
     try:
-        return jpeg_address(shrink(read_image(path, target_size=THUMBNAIL), THUMBNAIL))
+        return thumbnail_address(path, THUMBNAIL)
     except ImageError:
         return ""
 

@@ -19,7 +19,7 @@ import safetensors
 import safetensors.numpy
 
 from captionkit.errors import TrainingError
-from captionkit.files import replacing, sha256, write_text
+from captionkit.files import sha256, write_bytes, write_text
 
 FORMAT = "captionkit-checkpoint-1"
 MAX_BYTES = 8_000_000_000
@@ -39,8 +39,7 @@ def write_checkpoint(directory: Path, arrays: Mapping[str, npt.NDArray[Any]], st
     data = _packed(arrays)
     digest = sha256(data)
     name = f"state-{state['step']:08d}-{digest[:8]}.safetensors"
-    with replacing(directory / name) as handle:
-        handle.write(data)
+    write_bytes(directory / name, data)
     document = {"format": FORMAT, "tensors": name, "sha256": digest, "state": dict(state)}
     write_text(directory / "checkpoint.json", json.dumps(document, indent=1))
     for old in directory.glob("state-*.safetensors"):
@@ -51,8 +50,7 @@ def write_checkpoint(directory: Path, arrays: Mapping[str, npt.NDArray[Any]], st
 
 def write_weights(path: Path, weights: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write weights alone as one safetensors file, whole or not at all."""
-    with replacing(path) as handle:
-        handle.write(_packed(weights))
+    write_bytes(path, _packed(weights))
 
 
 def read_weights(path: Path) -> Arrays:
