@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import captionkit.before_tensorflow  # noqa: F401
-
 # isort: split
+import io
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from importlib import util
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.command import Done, Run
 
 # The same examples on every run: a test that fails must fail for everyone.
 settings.register_profile("captionkit", derandomize=True, deadline=None)
@@ -37,6 +39,22 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundle") / "tiny.captionkit"
     export_tiny(path)
     return path
+
+
+@pytest.fixture(name="captionkit")
+def run_captionkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `captionkit ARGUMENTS` in this process."""
+    from captionkit.cli.app import main
+
+    def call(*arguments: str | Path, stdin: bytes = b"") -> Done:
+        monkeypatch.setattr(sys, "argv", ["captionkit", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        assert isinstance(exit_.value.code, int)
+        return Done(exit_.value.code, *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from captionkit.alttext.verdict import Verdict
 from captionkit.alttext.write import decide_confident, undo, write_documents
 from captionkit.bundle import DEFAULT_BUNDLE
 from tests.alttext.fakes import ColourCaptioner
+from tests.command import Run
 
 SITE = Path(__file__).parents[2] / "examples" / "site"
 PAGES = ("about.md", "index.html", "path.ipynb")
@@ -85,25 +85,12 @@ def test_a_reviewed_page_reads_as_csv_of_the_same_pictures(site: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not DEFAULT_BUNDLE.exists(), reason="no bundle is installed with this copy")
-def test_with_the_model_that_is_installed(
-    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from captionkit.cli.app import main
-
+def test_with_the_model_that_is_installed(site: Path, monkeypatch: pytest.MonkeyPatch, captionkit: Run) -> None:
     before = contents(site)
     monkeypatch.chdir(site.parent)
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["captionkit", "alt", *arguments])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        assert isinstance(exit_.value.code, int)
-        return exit_.value.code
-
-    assert run("write", "site", "--yes", "--min-confidence", "0") == 0
-    capsys.readouterr()
+    assert captionkit("alt", "write", "site", "--yes", "--min-confidence", "0").code == 0
     again = contents(site)
-    assert run("write", "site", "--yes", "--min-confidence", "0") == 0
+    assert captionkit("alt", "write", "site", "--yes", "--min-confidence", "0").code == 0
     assert contents(site) == again
-    assert run("undo", "site") == 0
+    assert captionkit("alt", "undo", "site").code == 0
     assert contents(site) == before

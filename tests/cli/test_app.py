@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from captionkit.captioner import Captioner
-from captionkit.cli.app import main
 from captionkit.selftest import draw_picture
+from tests.command import Run
 
 
 @pytest.mark.parametrize("command", [["caption", "a.png"], ["alt", "write", "a.html"]])
 def test_ctrl_c_in_a_command_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, captionkit: Run, command: list[str]
 ) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -24,12 +24,10 @@ def test_ctrl_c_in_a_command_is_one_line(
     (tmp_path / "a.png").write_bytes(draw_picture(1))
     (tmp_path / "a.html").write_text('<img src="a.png">')
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["captionkit", *command])
     monkeypatch.setattr(Captioner, "load", interrupt)
-    with pytest.raises(SystemExit) as exit_:
-        main()
-    assert exit_.value.code == 130
-    assert capsys.readouterr().err == "captionkit: interrupted\n"
+    done = captionkit(*command)
+    assert done.code == 130
+    assert done.err == "captionkit: interrupted\n"
 
 
 def test_ctrl_c_while_the_commands_are_loaded_is_one_line() -> None:
@@ -47,17 +45,13 @@ def test_ctrl_c_while_the_commands_are_loaded_is_one_line() -> None:
 
 
 def test_an_empty_argument_is_not_this_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, captionkit: Run
 ) -> None:
     (tmp_path / "a.html").write_text('<img src="a.png">')
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["captionkit", "alt", "scan", ""])  # "$SITE", which is not set
-    with pytest.raises(SystemExit) as exit_:
-        main()
-    assert exit_.value.code == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "Expected no empty argument" in told.err
+    code, out, err = captionkit("alt", "scan", "")  # "$SITE", which is not set
+    assert (code, out) == (2, "")
+    assert "Expected no empty argument" in err
 
 
 @pytest.mark.parametrize(
@@ -69,23 +63,14 @@ def test_an_empty_argument_is_not_this_folder(
         ["data", "check", "a.csv", "--images="],
     ],
 )
-def test_an_option_with_nothing_behind_its_sign_is_a_mistake(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["captionkit", *words])  # --root="$SITE", which is not set
-    with pytest.raises(SystemExit) as exit_:
-        main()
-    assert exit_.value.code == 2
-    assert "Expected no empty argument" in capsys.readouterr().err
+def test_an_option_with_nothing_behind_its_sign_is_a_mistake(captionkit: Run, words: list[str]) -> None:
+    done = captionkit(*words)  # --root="$SITE", which is not set
+    assert done.code == 2
+    assert "Expected no empty argument" in done.err
 
 
-def test_a_file_whose_name_ends_in_a_sign_is_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["captionkit", "bundle", "show", "--", "--no="])
-    with pytest.raises(SystemExit):
-        main()
-    assert "Expected a bundle at --no=, but" in capsys.readouterr().err
+def test_a_file_whose_name_ends_in_a_sign_is_one(captionkit: Run) -> None:
+    assert "Expected a bundle at --no=, but" in captionkit("bundle", "show", "--", "--no=").err
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are Unicode there")
@@ -112,13 +97,8 @@ def test_streams_that_are_closed_are_no_defect(tmp_path: Path) -> None:
     assert "the picture is empty" in (tmp_path / "all.csv").read_text()
 
 
-def test_a_mistake_is_one_line_without_control_characters(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["captionkit", "bundle", "show", "no\x1b[2J\nfile"])
-    with pytest.raises(SystemExit) as exit_:
-        main()
-    assert exit_.value.code == 2
-    err = capsys.readouterr().err
+def test_a_mistake_is_one_line_without_control_characters(captionkit: Run) -> None:
+    code, _, err = captionkit("bundle", "show", "no\x1b[2J\nfile")
+    assert code == 2
     assert err.startswith(r"captionkit: Expected a bundle at no\x1b[2J\nfile, but")
     assert err.count("\n") == 1

@@ -11,9 +11,9 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -21,36 +21,13 @@ from captionkit.captioner import Captioner
 from captionkit.cli.app import main
 from captionkit.cli.output import printable
 from captionkit.selftest import draw_picture
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
-
-
-Run = Callable[..., Done]
+from tests.command import Done, Run
 
 
 @pytest.fixture
-def run(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `captionkit caption ARGUMENTS --bundle tiny` in this process."""
-
-    def call(*arguments: str | Path, stdin: bytes = b"") -> Done:
-        argv = ["captionkit", "caption", *map(str, arguments), "--bundle", str(tiny_bundle)]
-        monkeypatch.setattr(sys, "argv", argv)
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        out, err = capsys.readouterr()
-        assert isinstance(exit_.value.code, int)
-        return Done(exit_.value.code, out, err)
-
-    return call
+def run(captionkit: Run, tiny_bundle: Path) -> Run:
+    """Run `captionkit caption --bundle tiny ARGUMENTS` in this process."""
+    return partial(captionkit, "caption", "--bundle", tiny_bundle)
 
 
 @pytest.fixture

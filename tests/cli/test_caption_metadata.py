@@ -5,31 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from captionkit.cli.app import main
 from captionkit.images import read_image
 from captionkit.metadata.describe import NAME, read_described
 from captionkit.selftest import draw_picture
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.command import Run
 
 
 @pytest.fixture
-def run(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        argv = ["captionkit", "caption", *map(str, arguments), "--bundle", str(tiny_bundle)]
-        monkeypatch.setattr(sys, "argv", argv)
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        assert isinstance(exit_.value.code, int)
-        return exit_.value.code, *capsys.readouterr()
-
-    return call
+def run(captionkit: Run, tiny_bundle: Path) -> Run:
+    return partial(captionkit, "caption", "--bundle", tiny_bundle)
 
 
 @pytest.fixture

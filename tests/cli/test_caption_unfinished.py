@@ -6,7 +6,6 @@ import errno
 import io
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from captionkit.captioner import Captioner
-from captionkit.cli.app import app, main
+from captionkit.cli.app import app
 from captionkit.cli.unfinished import Unfinished
 from captionkit.errors import UsageError, WriteError
 from captionkit.records import Prediction
 from captionkit.selftest import draw_picture
+from tests import command
 from tests.tiny import draw_records
 
 Run = Callable[..., tuple[int, str, list[str]]]
@@ -34,9 +34,7 @@ def album(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(
-    tiny_bundle: Path, album: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
+def run(captionkit: command.Run, tiny_bundle: Path, album: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Caption the album; returns the exit code, standard error and the pictures that were captioned now.
 
     `stop` interrupts it after so many pictures.
@@ -54,13 +52,8 @@ def run(
                 yield prediction
 
         monkeypatch.setattr(Captioner, "iter_caption", counted)
-        argv = ["captionkit", "caption", str(album), *map(str, arguments), "--bundle", str(tiny_bundle)]
-        monkeypatch.setattr(sys, "argv", argv)
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
-        with pytest.raises(SystemExit) as done:
-            main()
-        assert isinstance(done.value.code, int)
-        return done.value.code, capsys.readouterr().err, seen
+        code, _, err = captionkit("caption", album, *arguments, "--bundle", tiny_bundle)
+        return code, err, seen
 
     return call
 

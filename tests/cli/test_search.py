@@ -5,43 +5,25 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
-import sys
 import webbrowser
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from captionkit.bundle import read_bundle, write_bundle
-from captionkit.cli.app import main
 from captionkit.search.database import INDEX_NAME
 from captionkit.selftest import draw_picture
+from tests.command import Done, Run
 from tests.tiny import export_tiny
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
 @pytest.fixture
-def run(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(captionkit: Run, tiny_bundle: Path) -> Run:
     """Run a command in this process, with the tiny bundle unless another is named."""
 
-    def call(*arguments: str | Path) -> Done:
-        command, *rest = map(str, arguments)
-        named = [] if "--bundle" in rest else ["--bundle", str(tiny_bundle)]
-        monkeypatch.setattr(sys, "argv", ["captionkit", command, *named, *rest])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        out, err = capsys.readouterr()
-        assert isinstance(exit_.value.code, int)
-        return Done(exit_.value.code, out, err)
+    def call(command: str, *rest: str | Path) -> Done:
+        named = () if "--bundle" in rest else ("--bundle", tiny_bundle)
+        return captionkit(command, *named, *rest)
 
     return call
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,19 +18,26 @@ def captioner(tiny_bundle: Path) -> Captioner:
     return Captioner.load(tiny_bundle, threads=1)
 
 
-@pytest.fixture
-def album(tmp_path: Path) -> Path:
-    """Six pictures, two of them in a folder below."""
-    root = tmp_path / "album"
-    (root / "trip").mkdir(parents=True)
+@pytest.fixture(scope="session")
+def drawn(captioner: Captioner, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six pictures, two of them in a folder below, and their index. Read-only."""
+    root = tmp_path_factory.mktemp("drawn")
+    (root / "trip").mkdir()
     for seed, name in enumerate(("a.png", "b.png", "c.png", "d.png", "trip/e.png", "trip/f.png")):
         (root / name).write_bytes(draw_picture(seed))
+    index_folder(root, root / INDEX_NAME, captioner, quiet=True)
     return root
 
 
 @pytest.fixture
-def indexed(album: Path, captioner: Captioner) -> Path:
+def album(drawn: Path, tmp_path: Path) -> Path:
+    """A copy of the pictures, without index."""
+    return shutil.copytree(drawn, tmp_path / "album", ignore=shutil.ignore_patterns(f"{INDEX_NAME}*"))
+
+
+@pytest.fixture
+def indexed(drawn: Path, album: Path) -> Path:
     """The index of the album."""
     path = album / INDEX_NAME
-    index_folder(album, path, captioner, quiet=True)
+    shutil.copy(drawn / INDEX_NAME, path)
     return path
