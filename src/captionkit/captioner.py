@@ -6,7 +6,6 @@ Letters: B pictures, H W pixels, S side of the network's picture, P grid positio
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from captionkit.ahead import map_ahead
+from captionkit.ahead import map_ahead, processors
 from captionkit.bundle import Bundle, read_bundle
 from captionkit.confidence import EVIDENCE, RECOGNISED, Calibration, hedged
 from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording, agree_articles
@@ -293,7 +292,7 @@ class Captioner:
         if len(first) < 2:  # without threads, and without the time to import them
             yield from (self._read_one(index, image) for index, image in first)
             return
-        threads = min(READERS, os.cpu_count() or 1)
+        threads = min(READERS, processors())
         yield from map_ahead(
             lambda one: self._read_one(*one), chain(first, numbered), threads=threads, ahead=2 * BATCH
         )

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
+from captionkit.ahead import processors
 from captionkit.bundle import Bundle, Network
 from captionkit.errors import BundleError, UsageError
 
@@ -212,15 +213,11 @@ def _load(model: bytes, file: str, threads: int) -> Interpreter:
 
 def _thread_count(threads: int | None) -> int:
     """The threads asked for, else the processors at hand, up to `MAX_THREADS`."""
-    if threads is not None:
-        if threads < 1:
-            raise UsageError(f"Expected at least 1 thread, but got {threads}.")
-        return threads
-    try:
-        available = len(os.sched_getaffinity(0))
-    except AttributeError:  # only Linux has it
-        available = os.cpu_count() or 1
-    return max(1, min(available, MAX_THREADS))
+    if threads is None:
+        return min(processors(), MAX_THREADS)
+    if threads < 1:
+        raise UsageError(f"Expected at least 1 thread, but got {threads}.")
+    return threads
 
 
 def _text(shape: Any) -> str:

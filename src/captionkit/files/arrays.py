@@ -9,24 +9,24 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 
-def read_arrays(data: bytes, limit: int) -> dict[str, npt.NDArray[Any]]:
+def read_arrays(data: bytes | IO[bytes], limit: int) -> dict[str, npt.NDArray[Any]]:
     """The arrays of an `.npz`, by name.
 
     Args:
-        data: its bytes.
+        data: its bytes, or the open file.
         limit: bytes that its members may have together, unpacked.
 
     Raises:
         ValueError: it is damaged, longer, or holds anything but plain arrays. The message is a few words.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(io.BytesIO(data) if isinstance(data, bytes) else data) as archive:
             members = archive.infolist()
             too_long = sum(member.file_size for member in members) > limit
             arrays = {}

@@ -45,24 +45,17 @@ class Png:
     def replace(self, data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
         """See `Container.replace`."""
         chunks = _chunks(data)
-        place = chunks[0].end  # behind IHDR, where every reader has seen it before the pixels
-        added = b""
-        edits = []
+        new: list[tuple[_Chunk | None, bytes]] = []  # a chunk that is there, and what takes its place
         if changes.xmp is not None:
-            new = _chunk(b"iTXt", _XMP_KEY + b"\0\0\0\0" + changes.xmp)
             old = next((one for one in chunks if _is_xmp(data, one)), None)
-            if old is None:
-                added += new
-            else:
-                edits.append(ByteEdit(old.start, old.end, new))
+            new.append((old, _chunk(b"iTXt", _XMP_KEY + b"\0\0\0\0" + changes.xmp)))
         if changes.exif is not None:
             old = next((one for one in chunks if one.kind == b"eXIf"), None)
-            new = _chunk(b"eXIf", changes.exif(data[old.body : old.end - 4] if old is not None else None))
-            if old is None:
-                added += new
-            else:
-                edits.append(ByteEdit(old.start, old.end, new))
-        if added:
+            block = data[old.body : old.end - 4] if old is not None else None
+            new.append((old, _chunk(b"eXIf", changes.exif(block))))
+        edits = [ByteEdit(old.start, old.end, chunk) for old, chunk in new if old is not None]
+        if added := b"".join(chunk for old, chunk in new if old is None):
+            place = chunks[0].end  # behind IHDR, where every reader has seen it before the pixels
             edits.append(ByteEdit(place, place, added))
         return tuple(sorted(edits, key=lambda one: one.start))
 

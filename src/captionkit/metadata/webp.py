@@ -43,29 +43,22 @@ class WebP:
     def replace(self, data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
         """See `Container.replace`."""
         chunks = _chunks(data)
-        edits = []
         flags = 0
-        end = chunks[-1].end
-        added = b""
+        new: list[tuple[_Chunk | None, bytes]] = []  # a chunk that is there, and what takes its place
         if changes.exif is not None:
             old = next((one for one in chunks if one.kind == b"EXIF"), None)
             body = data[old.body : old.body + old.size] if old is not None else b""
             prefix = _EXIF_NAME if body.startswith(_EXIF_NAME) else b""
-            new = _chunk(b"EXIF", prefix + changes.exif(body.removeprefix(prefix) if old is not None else None))
+            block = changes.exif(body.removeprefix(prefix) if old is not None else None)
+            new.append((old, _chunk(b"EXIF", prefix + block)))
             flags |= _EXIF
-            if old is None:
-                added += new
-            else:
-                edits.append(ByteEdit(old.start, min(old.end, len(data)), new))
         if changes.xmp is not None:
             old = next((one for one in chunks if one.kind == b"XMP "), None)
-            new = _chunk(b"XMP ", changes.xmp)
+            new.append((old, _chunk(b"XMP ", changes.xmp)))
             flags |= _XMP
-            if old is None:
-                added += new
-            else:
-                edits.append(ByteEdit(old.start, min(old.end, len(data)), new))
-        if added:
+        edits = [ByteEdit(old.start, min(old.end, len(data)), chunk) for old, chunk in new if old is not None]
+        if added := b"".join(chunk for old, chunk in new if old is None):
+            end = chunks[-1].end
             place = min(end, len(data))
             edits.append(ByteEdit(place, place, bytes(end - place) + added))
         first = chunks[0]

@@ -10,7 +10,6 @@ Letters: N pictures, P (picture, reference) pairs, S distinct sentences, M match
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.ahead import processors
 from captionkit.metrics.corpus import Corpus, Floats, NotComputedError, Outcome, Statistics, Tokens, number_words
 from captionkit.metrics.meteor_alignment import align
 from captionkit.metrics.meteor_data import MATCHERS, MeteorData, read_meteor_data
@@ -158,14 +158,10 @@ def _statistics(pairs: _Pairs, data: MeteorData) -> Integers:
     functions = np.concatenate([[0], np.cumsum(is_function[sentences.ids])])
     work = partial(_statistics_of, sentences, matcher, functions)
     cuts = np.flatnonzero(np.diff(np.cumsum(work_of) // _CHUNK)) + 1
-    with ThreadPoolExecutor(_cores()) as threads:  # NumPy lets other threads run while it works
+    with ThreadPoolExecutor(processors()) as threads:  # NumPy lets other threads run while it works
         return np.concatenate(
             list(threads.map(work, np.split(pairs.candidate, cuts), np.split(pairs.reference, cuts)))
         )
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _statistics_of(

@@ -13,19 +13,18 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-import zipfile
 import zlib
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from captionkit.errors import DataError
 from captionkit.files import cache_folder, replacing
+from captionkit.files.arrays import read_arrays
 from captionkit.metrics.corpus import run_starts
 from captionkit.progress import Progress
 
@@ -221,15 +220,11 @@ def _write_cache(path: Path, table: ParaphraseTable) -> None:
 def _read_cache(path: Path, identity: str) -> ParaphraseTable | None:
     """The cached table; None where there is none, or it is not whole (each member carries a check sum)."""
     try:
-        if path.stat().st_size > MAX_CACHE_BYTES:
-            return None
-        # NumPy leaves a file open that is no zip, so it is opened here.
-        with path.open("rb") as handle, zipfile.ZipFile(handle) as archive:
-            words, edges, offsets, targets = (
-                _read_array(archive, name) for name in ("words", "edges", "offsets", "targets")
-            )
+        with path.open("rb") as handle:
+            arrays = read_arrays(handle, MAX_CACHE_BYTES)
+        words, edges, offsets, targets = (arrays[name] for name in ("words", "edges", "offsets", "targets"))
         names = words.tobytes().decode().split("\n")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+    except (OSError, ValueError, KeyError):
         return None
     vocabulary = dict(zip(names, range(len(names)), strict=True))
     if [array.dtype.name for array in (edges, offsets, targets)] != ["int64", "int32", "int32"]:
@@ -237,9 +232,3 @@ def _read_cache(path: Path, identity: str) -> ParaphraseTable | None:
     if len(offsets) != len(edges) + 2 or offsets[-1] != len(targets):
         return None
     return ParaphraseTable(vocabulary, edges, offsets, targets, identity)
-
-
-def _read_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
-    with archive.open(f"{name}.npy") as member:
-        array: npt.NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
-    return array

@@ -194,7 +194,8 @@ def keras_folder() -> Path:
 
 def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        return read_arrays(path.read_bytes(), MAX_FILE_BYTES)
+        with path.open("rb") as handle:
+            return read_arrays(handle, MAX_FILE_BYTES)
     except (OSError, ValueError) as error:
         raise WeightsError(f"{path} is no whole .npz of plain arrays ({error}).") from None
 
