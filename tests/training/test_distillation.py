@@ -11,7 +11,7 @@ from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import Decoder, build_decoder
 from captionkit.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 from captionkit.training.cross_entropy import CrossEntropy
-from captionkit.training.distillation import Teachers, soft_cross_entropy, teacher_ids
+from captionkit.training.distillation import Teacher, Teachers, soft_cross_entropy, teacher_ids
 from captionkit.training.input_pipeline import Batch
 from captionkit.training.losses import shift_right
 from captionkit.training.optimizer import Descent
@@ -27,8 +27,8 @@ def make_decoder(seed: int) -> Decoder:
 
 
 def make_teachers(*seeds: int) -> Teachers:
-    same = [np.arange(V, dtype=np.int32)] * len(seeds)
-    return Teachers([make_decoder(seed) for seed in seeds], [lambda rows: FEATURES[rows]] * len(seeds), same)
+    same = np.arange(V, dtype=np.int32)
+    return Teachers([Teacher(make_decoder(seed), lambda rows: FEATURES[rows], same) for seed in seeds])
 
 
 def test_teachers_are_asked_as_one_ensemble_and_never_about_padding() -> None:
@@ -46,7 +46,7 @@ def test_a_teacher_with_another_vocabulary_is_asked_in_its_own_words() -> None:
     own = teacher_ids(student, teacher)
     assert own.tolist() == [0, 1, 2, 3, 5, -1, 4]
     decoder = build_decoder(DecoderConfig(units=8, embedding=8, dropout=0.0), vocabulary=7, positions=P, depth=D)
-    teachers = Teachers([decoder], [lambda rows: FEATURES[rows]], [own])
+    teachers = Teachers([Teacher(decoder, lambda rows: FEATURES[rows], own)])
     ids = np.array([[[4, 5, 6, EOS]]], np.int32)  # a giraffe dog
     found = teachers.probabilities(teachers.inputs(np.array([0])), tf.constant(ids)).numpy()
     np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-6)
@@ -71,7 +71,8 @@ def test_soft_cross_entropy_equals_the_definition() -> None:
 def test_a_student_comes_to_expect_what_its_teachers_expect() -> None:
     config = TrainingConfig(learning_rate=0.03, weight_decay=0.0, teachers_share=1.0)
     student, teachers = make_decoder(7), make_teachers(1, 2)
-    before = [weight.numpy() for weight in teachers._decoders[0].trainable_variables]
+    kept = teachers._teachers[0].decoder.trainable_variables
+    before = [weight.numpy() for weight in kept]
     descent = Descent(config, student.trainable_variables)
     step = CrossEntropy(config, CaptionModel(None, student), descent, teachers)
     rows = np.arange(B)
@@ -85,7 +86,7 @@ def test_a_student_comes_to_expect_what_its_teachers_expect() -> None:
     for _ in range(150):
         step(Batch(rows, FEATURES, IDS), 0.03)
     assert distance() < 0.1 * far
-    for old, weight in zip(before, teachers._decoders[0].trainable_variables, strict=True):
+    for old, weight in zip(before, kept, strict=True):
         np.testing.assert_array_equal(old, weight.numpy())
 
 

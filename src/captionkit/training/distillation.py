@@ -10,6 +10,7 @@ Letters: B images, C captions an image, L caption length, T real tokens, V vocab
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -27,24 +28,31 @@ def teacher_ids(student: Tokenizer, teacher: Tokenizer) -> npt.NDArray[np.int32]
     return np.array([places.get(word, -1) for word in student.words], np.int32)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Teacher:
+    """A decoder that is not trained any more.
+
+    Attributes:
+        decoder: without dropout.
+        read: gives the features it knows, of train rows.
+        ids: int32 [V], its ids of the student's words, see `teacher_ids`.
+    """
+
+    decoder: Decoder
+    read: ReadInputs
+    ids: npt.NDArray[np.int32]
+
+
 class Teachers:
-    """Decoders that are not trained any more, each with the features it knows."""
+    """One or more teachers as one ensemble."""
 
-    def __init__(
-        self, decoders: Sequence[Decoder], reads: Sequence[ReadInputs], ids: Sequence[npt.NDArray[np.int32]]
-    ) -> None:
-        """Put them together.
-
-        Args:
-            decoders: one or more, without dropout.
-            reads: for each, what gives its features of train rows.
-            ids: for each, its ids of the student's words, see `teacher_ids`.
-        """
-        self._decoders, self._reads, self._ids = list(decoders), list(reads), list(ids)
+    def __init__(self, teachers: Sequence[Teacher]) -> None:
+        """Put them together."""
+        self._teachers = list(teachers)
 
     def inputs(self, rows: npt.NDArray[np.int64]) -> tuple[Inputs, ...]:
         """Each teacher's features of these train rows."""
-        return tuple(read(rows) for read in self._reads)
+        return tuple(teacher.read(rows) for teacher in self._teachers)
 
     def probabilities(self, inputs: Sequence[tf.Tensor], ids: tf.Tensor) -> tf.Tensor:
         """What they expect at each real token of `ids` int32 [B, C, L]: float32 [T, V], rows sum to 1.
@@ -53,12 +61,12 @@ class Teachers:
         """
         real = ids != PAD
         words = tf.boolean_mask(ids, real)
-        written = tf.one_hot(words, len(self._ids[0]))
+        written = tf.one_hot(words, len(self._teachers[0].ids))
         before = shift_right(ids)
         found = []
-        for decoder, features, own in zip(self._decoders, inputs, self._ids, strict=True):
-            known = tf.constant(own >= 0)
-            place = tf.constant(np.maximum(own, 0))
+        for teacher, features in zip(self._teachers, inputs, strict=True):
+            decoder, known = teacher.decoder, tf.constant(teacher.ids >= 0)
+            place = tf.constant(np.maximum(teacher.ids, 0))
             heard = tf.where(tf.gather(known, before), tf.gather(place, before), UNK)
             # As in training, for its faster products; without dropout that is the only difference.
             hidden = decoder.hidden(tf.cast(features, tf.float32), heard, True)

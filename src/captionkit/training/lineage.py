@@ -22,7 +22,7 @@ from captionkit.modeling.weights import read_bundle_weights
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
-from captionkit.training.distillation import Teachers, teacher_ids
+from captionkit.training.distillation import Teacher, Teachers, teacher_ids
 from captionkit.training.pictures import encode_pictures, encoder_of
 from captionkit.training.run_folder import expect_run, read_vocabulary
 
@@ -191,26 +191,36 @@ def load_teachers(
     Raises:
         TrainingError: no such run, or its features lack a picture.
     """
-    decoders, reads, ids, digests = [], [], [], []
-    for directory in expand_paths(config.training.teachers):
-        earlier = read_earlier(directory, setting="training.teachers")
-        taught, vocabulary = earlier.config, earlier.tokenizer
-        if earlier.encoder_weights:
-            encoding = replace(taught.encoder, trainable=False, frozen=0.0, weights=earlier.encoder_weights)
-            taught = replace(taught, encoder=encoding)
-        encoder = encoder_of(taught)
-        cache = encode_pictures(taught, encoder, [*train, *val], quiet=quiet)
-        place = {identifier: index for index, identifier in enumerate(cache.ids)}
-        missing = [record.id for record in train if record.id not in place]
-        if missing:
-            raise TrainingError(f"The teacher in {directory} has no features of {missing[0]}; check that picture.")
-        rows = np.array([place[record.id] for record in train], np.int64)
-        _, P, D = encoder.output_shape
-        silent = replace(taught.decoder, dropout=0.0, word_dropout=0.0)
-        decoder = build_decoder(silent, vocabulary=len(vocabulary), positions=P, depth=D)
-        CaptionModel(None, decoder).load_weights(earlier.weights, parts=("decoder",))
-        decoders.append(decoder)
-        ids.append(teacher_ids(tokenizer, vocabulary))
-        reads.append(lambda chosen, cache=cache, rows=rows: cache.read(rows[chosen]))
+    teachers, digests = [], []
+    for path in expand_paths(config.training.teachers):
+        earlier = read_earlier(path, setting="training.teachers")
+        teachers.append(_teacher(path, earlier, tokenizer, train, val, quiet=quiet))
         digests += [sha256(earlier.weights[key].tobytes()) for key in sorted(earlier.weights)]
-    return (Teachers(decoders, reads, ids) if decoders else None), sha256(" ".join(digests).encode())
+    return (Teachers(teachers) if teachers else None), sha256(" ".join(digests).encode())
+
+
+def _teacher(
+    path: Path,
+    earlier: Earlier,
+    tokenizer: Tokenizer,
+    train: list[ImageRecord],
+    val: list[ImageRecord],
+    *,
+    quiet: bool,
+) -> Teacher:
+    taught, vocabulary = earlier.config, earlier.tokenizer
+    if earlier.encoder_weights:
+        encoding = replace(taught.encoder, trainable=False, frozen=0.0, weights=earlier.encoder_weights)
+        taught = replace(taught, encoder=encoding)
+    encoder = encoder_of(taught)
+    cache = encode_pictures(taught, encoder, [*train, *val], quiet=quiet)
+    place = {identifier: index for index, identifier in enumerate(cache.ids)}
+    missing = [record.id for record in train if record.id not in place]
+    if missing:
+        raise TrainingError(f"The teacher in {path} has no features of {missing[0]}; check that picture.")
+    rows = np.array([place[record.id] for record in train], np.int64)
+    _, P, D = encoder.output_shape
+    silent = replace(taught.decoder, dropout=0.0, word_dropout=0.0)
+    decoder = build_decoder(silent, vocabulary=len(vocabulary), positions=P, depth=D)
+    CaptionModel(None, decoder).load_weights(earlier.weights, parts=("decoder",))
+    return Teacher(decoder, lambda chosen: cache.read(rows[chosen]), teacher_ids(tokenizer, vocabulary))
