@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from captionkit.datasets.download import RemoteFile
-from captionkit.datasets.fetch import CATALOGUE, Archive, bytes_needed, choose, fetch
+from captionkit.datasets.fetch import CATALOGUE, Archive, bytes_needed, choose, fetch_archive
 from captionkit.errors import DataError, UsageError
 from tests.datasets.server import Page, Server
 
@@ -49,17 +49,15 @@ def test_archives_are_fetched_verified_and_unpacked_where_they_belong(server: Se
         serve(server, tmp_path, "p.zip", {"val2017/1.jpg": b"1"}),
         serve(server, tmp_path, "t.zip", {"a.json": b"{}", "b.txt": b"no"}, members=("*.json",), into="text"),
     ]
-    told: list[tuple[str, int, int]] = []
+    told: list[tuple[int, int]] = []
     to = tmp_path / "to"
-    count = fetch(
-        archives, to, on_unpack=lambda archive, done, total: told.append((archive.file.name, done, total))
-    )
-    assert count == 2
+    for archive in archives:
+        assert fetch_archive(archive, to, on_unpack=lambda done, total: told.append((done, total))) == 1
     assert (to / "val2017" / "1.jpg").read_bytes() == b"1"
     assert (to / "text" / "a.json").read_bytes() == b"{}"
     assert not (to / "text" / "b.txt").exists()
-    assert told[-1] == ("t.zip", 1, 1)
-    assert fetch(archives, to) == 2
+    assert told == [(0, 1), (1, 1)] * 2
+    assert fetch_archive(archives[0], to) == 1
     assert len(server.pages["/p.zip"].requests) == 2  # cut once, then no more
 
 
@@ -81,7 +79,7 @@ def test_a_full_disk_is_told_before_anything_is_fetched(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2000, 1000, 1000))
     with pytest.raises(DataError, match="free; make room"):
-        fetch([archive], tmp_path / "to")
+        fetch_archive(archive, tmp_path / "to")
     assert server.pages["/p.zip"].requests == []
 
 

@@ -241,8 +241,7 @@ def fetch(
 
     Example: captionkit data fetch karpathy coco-captions coco-val2017 --to data/coco
     """
-    from captionkit.datasets.fetch import CATALOGUE, bytes_needed, choose
-    from captionkit.datasets.fetch import fetch as fetch_archives
+    from captionkit.datasets.fetch import CATALOGUE, bytes_needed, choose, fetch_archive
     from captionkit.datasets.unpack import check_space
     from captionkit.errors import UsageError
 
@@ -262,21 +261,11 @@ def fetch(
         with ExitStack() as stack:
             show = _follow(stack, name, "MB", quiet=quiet, size=1_000_000)
             unpacked = _follow(stack, f"unpack {name}", "files", quiet=quiet)
-            count = fetch_archives(
-                [archive],
-                to,
-                timeout=timeout,
-                attempts=attempts,
-                on_download=_told(show),
-                on_unpack=_told(unpacked),
+            count = fetch_archive(
+                archive, to, timeout=timeout, attempts=attempts, on_download=show, on_unpack=unpacked
             )
         typer.echo(printable(f"{name}: verified, {several(count, 'file')} in {to / archive.into}"))
     typer.echo("The archives may be removed; kept, the next fetch only verifies them.")
-
-
-def _told(show: Callable[[int, int], None]) -> Callable[[Archive, int, int], None]:
-    """`show` as a callback of `fetch`; a server that does not tell the size is taken to send what is expected."""
-    return lambda archive, done, total: show(done, total or archive.file.about_bytes)
 
 
 def _follow(stack: ExitStack, what: str, unit: str, *, quiet: bool, size: int = 1) -> Callable[[int, int], None]:

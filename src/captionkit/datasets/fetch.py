@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from captionkit.datasets.download import RemoteFile, download
+from captionkit.datasets.download import Progress, RemoteFile, download
 from captionkit.datasets.unpack import check_space, unpack_zip
 from captionkit.errors import DataError, UsageError, nearest
 
@@ -191,22 +191,23 @@ def bytes_needed(archives: Sequence[Archive], folder: Path | str) -> int:
     return need
 
 
-def fetch(
-    archives: Sequence[Archive],
+def fetch_archive(
+    archive: Archive,
     folder: Path | str,
     *,
     timeout: float = 60.0,
     attempts: int = 5,
-    on_download: Callable[[Archive, int, int], None] = lambda archive, done, total: None,
-    on_unpack: Callable[[Archive, int, int], None] = lambda archive, done, total: None,
+    on_download: Progress = lambda done, total: None,
+    on_unpack: Progress = lambda done, total: None,
 ) -> int:
-    """Download, verify and unpack archives; run again, it goes on where it stopped.
+    """Download, verify and unpack an archive; run again, it goes on where it stopped.
 
     Args:
-        archives: from `choose`.
-        folder: the archives and what they hold go there.
+        archive: from `choose`.
+        folder: the archive and what it holds go there.
         timeout, attempts: see `captionkit.datasets.download.download`.
-        on_download, on_unpack: called with bytes, and with files, done and in all.
+        on_download, on_unpack: called with bytes, and with files, done and in all. Of a server that does not tell
+            the size, all is what is expected.
 
     Returns:
         The number of files unpacked.
@@ -215,24 +216,21 @@ def fetch(
         DataError: no space, no connection, wrong bytes, or an archive that is not to be trusted.
     """
     folder = Path(folder)
-    check_space(folder, bytes_needed(archives, folder), "Fetching")
-    count = 0
-    for archive in archives:
-        path = download(
-            archive.file,
-            folder,
-            timeout=timeout,
-            attempts=attempts,
-            progress=partial(on_download, archive),
-        )
-        count += unpack_zip(
-            path,
-            folder / archive.into,
-            max_bytes=2 * archive.unpacked_bytes,
-            wanted=partial(_wanted, archive),
-            progress=partial(on_unpack, archive),
-        )
-    return count
+    check_space(folder, bytes_needed([archive], folder), "Fetching")
+    path = download(
+        archive.file,
+        folder,
+        timeout=timeout,
+        attempts=attempts,
+        progress=lambda done, total: on_download(done, total or archive.file.about_bytes),
+    )
+    return unpack_zip(
+        path,
+        folder / archive.into,
+        max_bytes=2 * archive.unpacked_bytes,
+        wanted=partial(_wanted, archive),
+        progress=on_unpack,
+    )
 
 
 def _wanted(archive: Archive, name: str) -> bool:
