@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from captionkit.config import Config, parse_config, read_config, write_config
-from captionkit.config.limits import NAMES, RANGES
+from captionkit.config.limits import RANGES
 from captionkit.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -94,13 +94,6 @@ def test_the_ends_of_the_ranges_are_allowed() -> None:
 def test_a_network_that_there_is_not_is_refused_where_it_is_read(change: str, says: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(says)):
         parse_config("", [change])
-
-
-def test_the_names_of_networks_are_those_of_the_networks() -> None:
-    from captionkit.modeling.decoders import DECODERS
-    from captionkit.modeling.encoders import ENCODERS
-
-    assert {"encoder.name": tuple(ENCODERS), "decoder.kind": tuple(DECODERS)} == NAMES
 
 
 def test_a_recipe_is_bounded(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from captionkit.config import EncoderConfig
+from captionkit.config.limits import NAMES
 from captionkit.errors import ConfigError, WeightsError
+from captionkit.modeling.decoders import DECODERS
 from captionkit.modeling.encoders import (
     CAFFE_MEAN,
     ENCODERS,
@@ -24,6 +26,10 @@ from captionkit.training.checkpoint import write_weights
 
 def pixels(size: int, count: int = 2) -> np.ndarray:
     return np.random.default_rng(7).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+
+
+def test_the_names_that_a_configuration_may_have_are_those_of_the_networks() -> None:
+    assert {"encoder.name": tuple(ENCODERS), "decoder.kind": tuple(DECODERS)} == NAMES
 
 
 def test_grid_and_pooled_features() -> None:

@@ -11,7 +11,7 @@ from captionkit.metrics.bleu import bleu
 from captionkit.metrics.cider import cider, cider_d
 from captionkit.metrics.cider_reward import CiderD, PreparedReferences
 from captionkit.metrics.corpus import Corpus, NotComputedError, Outcome
-from captionkit.metrics.diversity import diversity, self_cider
+from captionkit.metrics.diversity import diversity
 from captionkit.metrics.document_frequency import DocumentFrequency
 from captionkit.metrics.rouge import rouge_l
 from captionkit.metrics.score import DEFAULT_METRICS, METRICS, score, score_with_outcomes
@@ -35,5 +35,4 @@ __all__ = [
     "rouge_l",
     "score",
     "score_with_outcomes",
-    "self_cider",
 ]

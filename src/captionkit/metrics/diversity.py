@@ -1,8 +1,4 @@
-"""How varied the captions of a system are.
-
-Sources: distinct-n from Li et al. 2016 (arXiv 1510.03055); Self-CIDEr from Wang and Chan 2019, "Describing like
-humans" (arXiv 1903.12020): how far the largest eigenvalue of the captions' CIDEr kernel outweighs the others.
-"""
+"""How varied the captions of a system are: distinct-n of Li et al. 2016 (arXiv 1510.03055), and plain counts."""
 
 from __future__ import annotations
 
@@ -11,11 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-
-from captionkit.metrics.cider import SCALE, cider_scores
-from captionkit.metrics.corpus import Corpus, Floats, Tokens
-from captionkit.metrics.document_frequency import DocumentFrequency
+from captionkit.metrics.corpus import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,33 +64,3 @@ def diversity(candidates: Sequence[Tokens], train: Iterable[Tokens] | None = Non
         most_frequent=(caption, times / len(lines)),
         novel=None if known is None else sum(line not in known for line in lines) / len(lines),
     )
-
-
-def self_cider(groups: Sequence[Sequence[Tokens]], document_frequency: DocumentFrequency) -> Floats:
-    """Self-CIDEr of several captions a picture.
-
-    Args:
-        groups: N lists of m >= 2 token lists.
-        document_frequency: how rare n-grams are, usually of the reference captions.
-
-    Returns:
-        float64 [N]: 0 where the captions of a picture are the same, 1 where they share nothing.
-
-    Raises:
-        ValueError: a picture has fewer than two captions.
-    """
-    if any(len(group) < 2 for group in groups):
-        raise ValueError("Self-CIDEr needs at least two captions a picture")
-    candidates = [first for group in groups for first in group for _ in group]
-    references = [[second] for group in groups for _ in group for second in group]
-    similarity = cider_scores(Corpus(candidates, references), document_frequency, clipped=False) / SCALE
-    result = np.zeros(len(groups))
-    at = 0
-    for place, group in enumerate(groups):
-        size = len(group)
-        kernel = similarity[at : at + size * size].reshape(size, size)
-        at += size * size
-        root = np.sqrt(np.clip(np.linalg.eigvalsh((kernel + kernel.T) / 2), 0.0, None))
-        if root[-1] > 0:  # else no caption holds an n-gram that weighs anything: nothing differs
-            result[place] = max(0.0, -np.log(root[-1] / root.sum()) / np.log(size))
-    return result
