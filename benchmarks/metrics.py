@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.metrics import reference
 
 from captionkit import files
-from captionkit.metrics import CiderD, Corpus, DocumentFrequency
+from captionkit.metrics import Corpus, DocumentFrequency, PreparedReferences
 from captionkit.metrics.bleu import bleu_of
 from captionkit.metrics.cider import cider_d_of
 from captionkit.metrics.corpus import NgramCounts
@@ -144,7 +144,7 @@ def reward(predictions: dict[str, str], references: dict[str, list[str]], batch:
         row[: len(line)] = line
     start = time.perf_counter()
     table = DocumentFrequency.from_references(corpus.references, end=True)
-    prepared = CiderD(table).prepare(corpus.references, words)
+    prepared = PreparedReferences(table, corpus.references, words)
     preparation = time.perf_counter() - start
     images = np.arange(len(corpus))
     start, used, done = time.perf_counter(), time.process_time(), 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from captionkit.metrics import CiderD, DocumentFrequency, cider_d
+from captionkit.metrics import DocumentFrequency, PreparedReferences, cider_d
 from tests.metrics.strategies import corpora, few
 
 REFERENCES = [
@@ -23,12 +23,12 @@ EOS = 2
 def test_the_reward_is_cider_d(corpus: list[tuple[list[str], list[list[str]]]]) -> None:
     candidates, references = [one for one, _ in corpus], [group for _, group in corpus]
     table = DocumentFrequency.from_references(references)
-    found = CiderD(table).prepare(references).score(candidates, np.arange(len(corpus)))
+    found = PreparedReferences(table, references).score(candidates, np.arange(len(corpus)))
     assert list(found) == pytest.approx(list(cider_d(candidates, references, table)[1]), abs=1e-12)
 
 
 def test_several_candidates_of_one_picture_in_any_order() -> None:
-    prepared = CiderD(DocumentFrequency.from_references(REFERENCES)).prepare(REFERENCES)
+    prepared = PreparedReferences(DocumentFrequency.from_references(REFERENCES), REFERENCES)
     candidates = [["two", "dogs"], ["a", "man"], ["dogs", "play"], []]
     images = [1, 0, 1, 2]
     together = prepared.score(candidates, images)
@@ -37,7 +37,7 @@ def test_several_candidates_of_one_picture_in_any_order() -> None:
 
 
 def test_ids_stand_for_their_words() -> None:
-    prepared = CiderD(DocumentFrequency.from_references(REFERENCES)).prepare(REFERENCES, WORDS)
+    prepared = PreparedReferences(DocumentFrequency.from_references(REFERENCES), REFERENCES, WORDS)
     ids = np.array([[4, 5, 9, 4, 6, EOS, 0], [7, 8, EOS, 5, 5, 5, 5], [4, 4, 4, 4, 4, 4, 4]], np.int32)
     words = [["a", "man", "on", "a", "horse"], ["two", "dogs"], ["a"] * 7]
     assert list(prepared.score_ids(ids, [0, 1, 2])) == pytest.approx(list(prepared.score(words, [0, 1, 2])))
@@ -45,7 +45,7 @@ def test_ids_stand_for_their_words() -> None:
 
 def test_trap_3_an_unknown_word_matches_nothing() -> None:
     # "brown" is not in the vocabulary; a candidate's <unk> must not take its place.
-    prepared = CiderD(DocumentFrequency.from_references(REFERENCES)).prepare(REFERENCES, WORDS)
+    prepared = PreparedReferences(DocumentFrequency.from_references(REFERENCES), REFERENCES, WORDS)
     (with_unknown,) = prepared.score_ids([[4, 3, 6, EOS]], [0])
     (with_word,) = prepared.score([["a", "brown", "horse"]], [0])
     (with_other,) = prepared.score([["a", "zebra", "horse"]], [0])
@@ -54,7 +54,7 @@ def test_trap_3_an_unknown_word_matches_nothing() -> None:
 
 
 def test_trap_13_a_caption_that_never_ends_scores_lower_where_ends_count() -> None:
-    ended = CiderD(DocumentFrequency.from_references(REFERENCES, end=True)).prepare(REFERENCES, WORDS)
+    ended = PreparedReferences(DocumentFrequency.from_references(REFERENCES, end=True), REFERENCES, WORDS)
     finished, cut = ended.score_ids([[7, 8, EOS], [7, 8, 0]], [1, 1], eos=EOS)
     assert finished == pytest.approx(ended.score([["two", "dogs"]], [1])[0])
     (open_ended,) = ended.score_ids([[7, 8]], [1], eos=EOS)
@@ -63,6 +63,6 @@ def test_trap_13_a_caption_that_never_ends_scores_lower_where_ends_count() -> No
 
 
 def test_pictures_and_candidates_must_agree() -> None:
-    prepared = CiderD(DocumentFrequency.from_references(REFERENCES)).prepare(REFERENCES, WORDS)
+    prepared = PreparedReferences(DocumentFrequency.from_references(REFERENCES), REFERENCES, WORDS)
     with pytest.raises(ValueError, match="2 candidates"):
         prepared.score([["a"], ["b"]], [0])

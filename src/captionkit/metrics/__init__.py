@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from captionkit.metrics.bleu import bleu
 from captionkit.metrics.cider import cider, cider_d
-from captionkit.metrics.cider_reward import CiderD, PreparedReferences
+from captionkit.metrics.cider_reward import PreparedReferences
 from captionkit.metrics.corpus import Corpus, NotComputedError, Outcome
 from captionkit.metrics.diversity import diversity
 from captionkit.metrics.document_frequency import DocumentFrequency
@@ -20,7 +20,6 @@ from captionkit.metrics.significance import compare, confidence
 __all__ = [
     "DEFAULT_METRICS",
     "METRICS",
-    "CiderD",
     "Corpus",
     "DocumentFrequency",
     "NotComputedError",

@@ -25,34 +25,21 @@ from captionkit.metrics.document_frequency import (
 )
 
 
-class CiderD:
-    """CIDEr-D with a fixed table of document frequencies.
+class PreparedReferences:
+    """The references of N pictures, ready to score candidates against."""
 
-    Args:
-        document_frequency: for training the table of the train references, built with `end=True` so that the end
-            of a sentence is part of the reward.
-    """
-
-    def __init__(self, document_frequency: DocumentFrequency) -> None:
-        self.document_frequency = document_frequency
-
-    def prepare(self, references: Sequence[Sequence[Tokens]], words: Sequence[str] = ()) -> PreparedReferences:
-        """Weigh the references of N pictures once.
+    def __init__(
+        self, table: DocumentFrequency, references: Sequence[Sequence[Tokens]], words: Sequence[str] = ()
+    ) -> None:
+        """Weigh them once.
 
         Args:
+            table: for training that of the train references, built with `end=True` so that the end of a sentence
+                is part of the reward.
             references: N lists of token lists, as `text.tokenize` gives them. They are never mapped to a model's
                 vocabulary: a word that it lacks stays a word, and no `<unk>` of a candidate can match it.
             words: the model's vocabulary by id, for `score_ids`.
         """
-        return PreparedReferences(self.document_frequency, references, words)
-
-
-class PreparedReferences:
-    """The references of N pictures, ready to score candidates against. Made by `CiderD.prepare`."""
-
-    def __init__(
-        self, table: DocumentFrequency, references: Sequence[Sequence[Tokens]], words: Sequence[str]
-    ) -> None:
         self._table = table
         self._numbers = dict(table.numbers)
         sentences = [with_end(split_words(tokens), table.end) for group in references for tokens in group]
@@ -127,7 +114,7 @@ class PreparedReferences:
         return known
 
     def score_ids(self, ids: npt.ArrayLike, images: npt.ArrayLike, *, eos: int = 2) -> Floats:
-        """CIDEr-D of M candidates given as word ids of the vocabulary that `prepare` got.
+        """CIDEr-D of M candidates given as word ids of the vocabulary `words`.
 
         Args:
             ids: int [M, L]; a sentence ends at its first `eos`, or at L if it has none. Where the table counts

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from captionkit.config import SelfCriticalConfig
 from captionkit.metrics.bleu import bleu
-from captionkit.metrics.cider_reward import CiderD
+from captionkit.metrics.cider_reward import PreparedReferences
 from captionkit.metrics.document_frequency import DocumentFrequency
 from captionkit.metrics.rouge import rouge_l
 from captionkit.records import ImageRecord
@@ -35,7 +35,7 @@ def make_reward(config: SelfCriticalConfig, records: Sequence[ImageRecord], toke
     """
     references = [[tokenize(text) for text in record.captions] for record in records]
     table = DocumentFrequency.from_references(references, end=True)
-    prepared = CiderD(table).prepare(references, tokenizer.words)
+    prepared = PreparedReferences(table, references, tokenizer.words)
     weights = {"ROUGE-L": config.rouge_l, "BLEU-4": config.bleu_4}
     asked = {name: weight for name, weight in weights.items() if weight}
     ended = [[[*tokens, tokenizer.words[EOS]] for tokens in group] for group in references] if asked else []
