@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -45,10 +47,26 @@ def test_pictures_and_lists_of_a_release_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that takes no files from anyone")
-def test_scores_are_printed_even_if_the_results_cannot_be_written(folder: Path, tiny_bundle: Path) -> None:
+def test_a_place_for_results_that_takes_no_files_is_told_before_the_scores(
+    folder: Path, tiny_bundle: Path
+) -> None:
     done = CliRunner().invoke(
         app, ["evaluate", str(tiny_bundle), str(folder), "-q", "--results", "/proc/results.json"]
     )
+    assert isinstance(done.exception, WriteError)
+    assert not done.output
+
+
+def test_scores_are_printed_even_if_the_disk_is_full_at_the_end(
+    folder: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results.json"
+
+    def full(path: Path, text: str) -> None:
+        raise WriteError(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    monkeypatch.setattr("captionkit.evaluate.write_text", full)
+    done = CliRunner().invoke(app, ["evaluate", str(tiny_bundle), str(folder), "-q", "--results", str(results)])
     assert isinstance(done.exception, WriteError)
     assert "95 % intervals: BLEU-1" in done.output
 
