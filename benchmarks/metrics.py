@@ -129,7 +129,7 @@ def theirs(
             else:
                 values[name] = float(value)
     seconds["together"] = sum(seconds.values())
-    return [seconds, values]
+    return seconds, values
 
 
 def reward(predictions: dict[str, str], references: dict[str, list[str]], batch: int = 160) -> dict[str, float]:

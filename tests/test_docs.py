@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import shutil
@@ -39,6 +40,21 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
     text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text):
         assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, *ROOT.glob("models/*.md"), ROOT / "Makefile"], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_files_and_modules_that_a_page_names_are_there(path: Path) -> None:
+    """Such as `cli/caption.py`, `configs/one.toml`, `captionkit.images`."""
+    rooms = ("src", "tests", "docs", "configs", "benchmarks", "examples", "requirements")
+    known = [*ROOT.glob("*.*"), *(one for room in rooms for one in (ROOT / room).rglob("*"))]
+    text = path.read_text(encoding="utf-8") if path.name != "CHANGELOG.md" else ""  # it tells of what was, too
+    named = set(re.findall(r"(?<![\w./-])\w+(?:/\w+)*\.(?:py|toml)\b", text))
+    for name in named - {"utils.py", "pylock.toml", "config.toml"}:
+        assert any(str(one).endswith(f"/{name}") for one in known) or "NAME" in name, name
+    for name in re.findall(r"(?<![\w./-])captionkit\.(\w+)", text):
+        assert importlib.util.find_spec(f"captionkit.{name}"), name
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("configs/*.toml")), ids=lambda path: path.name)
