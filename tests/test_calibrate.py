@@ -81,14 +81,28 @@ def test_people_are_scored_against_each_other() -> None:
     assert people_share([*agreeing, record("c", "one caption")], 5.0) == 1.0
 
 
-def test_too_few_pictures_are_one_sentence(tiny_bundle: Path, records: list[ImageRecord]) -> None:
-    with pytest.raises(DataError, match="at least 50"):
-        calibrate(Captioner.load(tiny_bundle, threads=1), records[:30], split="val", quiet=True)
-
-
-def test_one_picture_is_one_sentence(tiny_bundle: Path, records: list[ImageRecord]) -> None:
-    with pytest.raises(DataError, match="This needs CIDEr-D, which is undefined on one picture"):
-        calibrate(Captioner.load(tiny_bundle, threads=1), records[:1], split="val", quiet=True)
+@pytest.mark.parametrize("number", [1, 30])
+def test_too_few_pictures_are_one_sentence_before_they_are_captioned(
+    tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path, number: int
+) -> None:
+    lines = [json.dumps({"image": record.id, "captions": list(record.captions)}) for record in records[:number]]
+    table = records[0].path.parent / "few.jsonl"
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=f"at least 50 pictures to fit .* of these {number} only"):
+        calibrate(Captioner.load(tiny_bundle, threads=1), records[:number], split="val", quiet=True)
+    arguments = [
+        "calibrate",
+        str(tiny_bundle),
+        str(table),
+        "--split",
+        "all",
+        "-o",
+        str(tmp_path / "sure.captionkit"),
+    ]
+    done = CliRunner().invoke(app, arguments)
+    assert isinstance(done.exception, DataError)
+    assert "kept" not in done.output  # in a file beside: the same command would be refused again
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_writes_a_bundle_that_is_sure(
@@ -138,5 +152,5 @@ def test_a_card_does_not_go_stale_when_its_bundle_is_calibrated_again(
 def test_too_few_pictures_to_judge_on_are_one_sentence(tiny_bundle: Path, records: list[ImageRecord]) -> None:
     fitted = [record for record in records if in_fit_half(record.id)]
     judging = [record for record in records if not in_fit_half(record.id)][:5]
-    with pytest.raises(DataError, match="only 5 are left"):
+    with pytest.raises(DataError, match=r"at least 30 pictures to judge .* only 5 are for it"):
         calibrate(Captioner.load(tiny_bundle, threads=1), [*fitted, *judging], split="val", quiet=True)

@@ -17,6 +17,7 @@ from captionkit.evaluate import Evaluation, split_records
 from captionkit.metrics.score import score_with_outcomes
 from captionkit.records import ImageRecord
 from captionkit.selftest import draw_picture
+from tests.command import Run
 
 
 def test_only_ids_that_are_written_as_numbers_become_numbers(tiny_bundle: Path) -> None:
@@ -71,6 +72,25 @@ def test_the_command_prints_a_row_and_writes_the_captions(tiny_bundle: Path, tab
     assert done.stderr.startswith(r"captionkit: c\x1b[31m.png: Expected a picture")
     assert "\x1b" not in done.output
     assert [entry["image_id"] for entry in json.loads(results.read_text())] == ["a\x1b[31m.png", "b\x1b[31m.png"]
+
+
+def test_captions_outlive_scores_that_nobody_reads(
+    tiny_bundle: Path, table: Path, monkeypatch: pytest.MonkeyPatch, captionkit: Run
+) -> None:
+    """After Ctrl-C while scores are told, or `| head`, or on a full disk, nothing is captioned again."""
+    results = table.parent / "results.json"
+    words = ["evaluate", tiny_bundle, table, "--split", "all", "--results", results]
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("captionkit.cli.evaluate._print_table", interrupt)
+        done = captionkit(*words)
+    assert (done.code, results.exists()) == (130, False)
+    assert "of 2 pictures is kept" in done.err
+    assert "going on; 2 pictures were captioned" in captionkit(*words).err
+    assert [path.name for path in table.parent.glob("results*")] == ["results.json"]
 
 
 def test_the_command_prints_json(tiny_bundle: Path, table: Path) -> None:

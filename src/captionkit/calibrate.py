@@ -29,6 +29,7 @@ from captionkit.tokenizer import Tokenizer
 
 Floats = npt.NDArray[np.float64]
 
+FITTING = 50  # pictures below which nothing can be fitted
 JUDGING = 30  # pictures below which the judging half says nothing
 
 
@@ -71,8 +72,27 @@ def calibrate(
     Raises:
         DataError: too few pictures, or nothing to tell good from bad by.
     """
+    expect_enough([record.id for record in records])  # before hours of captioning
     found = evaluate(captioner, records, split=split, metrics=("CIDEr-D",), kept=kept, quiet=quiet)
     return calibrate_on(found, records, captioner.bundle.tokenizer, level=level)
+
+
+def expect_enough(names: Sequence[str]) -> None:
+    """Refuse too few pictures to fit or to judge on.
+
+    Args:
+        names: the pictures' ids.
+
+    Raises:
+        DataError: they are too few, whatever their captions.
+    """
+    fitting = sum(map(in_fit_half, names))
+    for least, number, what in ((FITTING, fitting, "fit"), (JUDGING, len(names) - fitting, "judge")):
+        if number < least:
+            raise DataError(
+                f"Expected at least {least} pictures to {what} a calibration on, but of these {len(names):,} only "
+                f"{number} are for it; give more pictures."
+            )
 
 
 def calibrate_on(
@@ -89,16 +109,12 @@ def calibrate_on(
     Raises:
         DataError: as `calibrate`.
     """
+    expect_enough(found.scores.ids)
     captions = [found.predictions[name].captions[0] for name in found.scores.ids]
     names = feature_names(captions)
     features, quality = feature_rows(captions, tokenizer, names), cider_of(found.scores)
     halves = np.array([in_fit_half(name) for name in found.scores.ids])
     calibration = fit(features[halves], quality[halves], level=level, names=names)
-    if (~halves).sum() < JUDGING:
-        raise DataError(
-            f"Expected at least {JUDGING} pictures to judge a calibration on, but of these {len(halves):,} only "
-            f"{int((~halves).sum())} are left for it; give more pictures."
-        )
     confidence, judged = calibration.of_features(features[~halves]), quality[~halves]
     if not judged.any():  # of which the surest half has no multiple
         raise DataError(

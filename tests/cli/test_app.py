@@ -102,3 +102,20 @@ def test_a_mistake_is_one_line_without_control_characters(captionkit: Run) -> No
     assert code == 2
     assert err.startswith(r"captionkit: Expected a bundle at no\x1b[2J\nfile, but")
     assert err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is another error there")
+@pytest.mark.parametrize("gone", ["stdout", "stderr", "both"])
+@pytest.mark.parametrize(
+    ("words", "silent"), [(["bundle", "show", "BUNDLE"], "stderr"), (["bundle", "show", "nowhere"], "stdout")]
+)
+def test_a_reader_that_has_gone_is_no_failure(tiny_bundle: Path, gone: str, words: list[str], silent: str) -> None:
+    """As in `captionkit ... | head -1`: what shells say of a program that such a pipe has ended."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    streams = {name: writing if gone in (name, "both") else subprocess.PIPE for name in ("stdout", "stderr")}
+    words = [str(tiny_bundle) if word == "BUNDLE" else word for word in words]
+    done = subprocess.run([sys.executable, "-m", "captionkit", *words], **streams, check=False)  # type: ignore[call-overload]
+    os.close(writing)
+    assert done.returncode == ((0 if silent == "stderr" else 2) if gone == silent else 141)
+    assert b"Traceback" not in (done.stderr or b"")

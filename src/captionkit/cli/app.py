@@ -7,6 +7,7 @@ Command modules import typer and the standard library at their top and everythin
 from __future__ import annotations
 
 import codecs
+import contextlib
 import errno
 import io
 import os
@@ -40,12 +41,18 @@ class _InterruptError(Exception):
     """Ctrl-C, under a name that typer does not turn into an exit without a word."""
 
 
+class _BrokenPipe(Exception):  # noqa: N818 -- as Python calls it
+    """Nobody reads our output, under a name that typer does not turn into exit code 1."""
+
+
 class _Commands(typer.core.TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise _InterruptError from None
+        except BrokenPipeError:
+            raise _BrokenPipe from None
 
 
 app = typer.Typer(
@@ -133,21 +140,42 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 def main() -> NoReturn:
     """Entry point. Exit codes: 0 done, 1 some records failed, 2 a mistake to mend, 130 interrupted."""
+    try:
+        code = _run()
+    except BrokenPipeError:
+        # The reader of our output has gone (`captionkit ... | head`): nothing is wrong.
+        code = 141
+        nowhere = os.open(os.devnull, os.O_WRONLY)  # Python writes what it still holds at its end
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(nowhere, stream.fileno())
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The exit code of the command that `sys.argv` gives.
+
+    Raises:
+        BrokenPipeError: nobody reads what it says.
+    """
     _open_closed_streams()
     _let_names_through()
     try:
-        _refuse_empty(sys.argv[1:])
-        app()
+        try:
+            _refuse_empty(sys.argv[1:])
+            app()
+        except SystemExit as done:
+            sys.stdout.flush()
+            return done.code if isinstance(done.code, int) else int(done.code is not None)
+        return 0
     except CaptionkitError as error:
         print(f"captionkit: {printable(str(error))}", file=sys.stderr)
-        sys.exit(2)
+        return 2
     except (KeyboardInterrupt, _InterruptError):
         print("captionkit: interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output has gone (`captionkit ... | head`): nothing is wrong.
-        sys.stderr.close()
-        sys.exit(141)
+        return 130
+    except (BrokenPipeError, _BrokenPipe) as error:
+        raise BrokenPipeError from error
     except OSError as error:
         # What no room foresaw is still the system's word and no defect of ours.
         if error.errno not in _REFUSALS:
@@ -156,5 +184,4 @@ def main() -> NoReturn:
             f"captionkit: {printable(str(error.filename or 'a file'))}: the system refused ({error.strerror}).",
             file=sys.stderr,
         )
-        sys.exit(2)
-    sys.exit(0)
+        return 2

@@ -11,6 +11,7 @@ import typer
 from captionkit.cli import options
 
 if TYPE_CHECKING:
+    from captionkit.evaluate import Evaluation
     from captionkit.metrics.guesses import Guess
     from captionkit.metrics.significance import Interval
 
@@ -46,18 +47,14 @@ def evaluate(
 
     Example: captionkit evaluate default dataset_flickr8k.json --images Flicker8k_Dataset --split dev
     """
-    import json
-    import sys
-
     from captionkit import __version__
     from captionkit.captioner import Captioner
     from captionkit.cli.output import check_output, printable
     from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
-    from captionkit.errors import UsageError, nearest, several
+    from captionkit.errors import UsageError, nearest
     from captionkit.evaluate import PUBLISHED
     from captionkit.evaluate import evaluate as run
     from captionkit.files import sha256_file
-    from captionkit.metrics.fingerprint import signature
 
     if table != "none" and table not in PUBLISHED:
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
@@ -80,9 +77,26 @@ def evaluate(
         kept = KeptPredictions(unfinished)
     with keeping(unfinished, len(unfinished.kept) if unfinished is not None else 0):
         found = run(captioner, records, split=split, objective=objective, beams=beams, kept=kept, quiet=quiet)
+        _tell(found, split, printable(captioner.bundle.manifest.name), table, as_json=as_json)
+        if results is not None:  # last: a disk that is full must not cost the scores
+            found.write_results(results)
+    if found.unreadable:
+        raise typer.Exit(1)
+
+
+def _tell(found: Evaluation, split: str, name: str, table: str, *, as_json: bool) -> None:
+    """Scores, and what they are to be read with, on standard output; what is missing on standard error."""
+    import json
+    import sys
+
+    from captionkit.cli.output import printable
+    from captionkit.errors import several
+    from captionkit.evaluate import PUBLISHED
+    from captionkit.metrics.fingerprint import signature
+
     scores = found.scores
-    for name, reason in found.unreadable.items():
-        print(printable(f"captionkit: {name}: {reason}"), file=sys.stderr)
+    for picture, reason in found.unreadable.items():
+        print(printable(f"captionkit: {picture}: {reason}"), file=sys.stderr)
     for line in scores.warnings:
         print(printable(f"captionkit: warning: {line}"), file=sys.stderr)
     if as_json:
@@ -96,22 +110,17 @@ def evaluate(
         print(json.dumps(document, indent=1, ensure_ascii=False))
     else:
         own = {name: 100 * value for name, value in scores.corpus.items()}
-        name = printable(captioner.bundle.manifest.name)
         rows: list[Row] = [(name, own, f"{split}, {several(len(scores.ids), 'picture')}")]
         if table != "none":
             rows += [(row.system, row.values, row.source) for row in PUBLISHED[table]]
         _print_table(rows)
-        for name, reason in scores.not_computed.items():
-            print(f"{name} not computed: {reason}")
+        for metric, reason in scores.not_computed.items():
+            print(f"{metric} not computed: {reason}")
         intervals = found.intervals()
         print("95 % intervals: " + _intervals({name: intervals[name] for name in scores.corpus}))
         guessed = found.guesses()
         _print_guesses([*guessed.gender, *guessed.told, *guessed.mentions])
         print(printable(signature(scores.fingerprint)))
-    if results is not None:
-        found.write_results(results)  # last: a disk that is full must not cost the scores
-    if found.unreadable:
-        raise typer.Exit(1)
 
 
 def _print_table(rows: list[Row]) -> None:
