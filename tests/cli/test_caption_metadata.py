@@ -41,6 +41,7 @@ def test_the_sentence_that_is_printed_is_the_one_in_the_file_and_undo_takes_it_b
         assert np.array_equal(read_image(name), read_image(before[Path(name)]))
     written = {path: path.read_bytes() for path in album.iterdir()}
     assert "2 kept the description they had" in run(album, "--write-metadata")[2]
+    assert "1 kept the description it had" in run(album / "a.png", "--write-metadata")[2]
     assert {path: path.read_bytes() for path in album.iterdir()} == written
     code, out, _ = run(album, "--undo")
     assert code == 0

@@ -16,7 +16,7 @@ import typer
 
 from captionkit.cli import options
 from captionkit.cli.output import STDIN, check_output, printable, read_stdin
-from captionkit.errors import several
+from captionkit.errors import agree, several
 
 if TYPE_CHECKING:
     from captionkit.captioner import Captioner, Picture
@@ -208,7 +208,7 @@ def _sum_up(number: int, failed: int, album: Album | None) -> None:
     """How many pictures got metadata, and how many failed, on standard error."""
     pictures = several(number, "picture")
     if album is not None:
-        kept = f", {album.kept} kept the description they had" if album.kept else ""
+        kept = f", {album.kept} kept the description {agree(album.kept, 'it', 'they')} had" if album.kept else ""
         print(f"captionkit: metadata of {album.written} of {pictures} written{kept}.", file=sys.stderr)
     if failed:
         what = "have no caption" if album is None else "have no caption or could not be written"
