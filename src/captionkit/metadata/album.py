@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -66,10 +67,14 @@ class Album:
 
 
 class Before:
-    """What pictures were before descriptions were written into them: other bytes, the same pixels."""
+    """What pictures were before descriptions were written into them: other bytes, the same pixels.
+
+    Threads that read ahead may ask side by side; each waits until a folder's record has been read.
+    """
 
     def __init__(self) -> None:
         self._sidecars: dict[Path, Sidecar | None] = {}
+        self._reading = threading.Lock()
 
     def __call__(self, path: Path, digest: bytes) -> Iterator[bytes]:
         """The SHA-256 (32 bytes) of the bytes that a picture with this SHA-256 had before, the latest first.
@@ -78,10 +83,11 @@ class Before:
         """
         path = real_path(path)
         folder = path.parent
-        if folder not in self._sidecars:
-            self._sidecars[folder] = None
-            with contextlib.suppress(CaptionkitError, OSError):
-                self._sidecars[folder] = open_undo(folder)
+        with self._reading:
+            if folder not in self._sidecars:
+                self._sidecars[folder] = None
+                with contextlib.suppress(CaptionkitError, OSError):
+                    self._sidecars[folder] = open_undo(folder)
         sidecar = self._sidecars[folder]
         for write in reversed(sidecar.writes.of(path.name) if sidecar is not None else []):
             if write.after == digest.hex() and len(write.before) == 64:
