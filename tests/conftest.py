@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Some tests import TensorFlow themselves, and others of the same process need Python's own SQLite.
+import captionkit.before_tensorflow  # noqa: F401
+
 # isort: split
 import io
 import os
