@@ -98,7 +98,7 @@ def diagrams(random: np.random.Generator) -> Iterator[Image.Image]:
         image = Image.new("RGB", (500, 360), "white")
         draw = ImageDraw.Draw(image)
         for _ in range(6):
-            x, y = random.integers(0, 400), random.integers(0, 300)
+            x, y = int(random.integers(0, 400)), int(random.integers(0, 300))
             fill = str(random.choice(["#ccddee", "#ffddcc", "#ddffdd", "white"]))
             draw.rounded_rectangle((x, y, x + 90, y + 45), 8, outline="black", fill=fill)
             draw.text((x + 8, y + 14), str(random.choice(WORDS)), fill="black", font=ImageFont.load_default(14))

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -145,13 +146,13 @@ def main() -> None:
                 count = min(arguments.batch, arguments.pictures - first)
                 made = list(with_noise(captioner, features, real, first, count, cells))
                 contents, files = [one for one, _ in made], [(state, one.sha256) for one, state in made]
-                storing.append(timed(lambda contents=contents, files=files: writer.add(contents, files)))
+                storing.append(timed(partial(writer.add, contents, files)))
             scanning = timed(lambda: (writer.known_files(), writer.known_contents()))
         opening = timed(lambda: open_index(path).connection.close())
         with open_index(path) as index:
             answer_query(index, QUERIES[0], captioner)  # the file's pages come into the cache
-            words = [timed(lambda query=query: answer_query(index, query, None)) for query in QUERIES]
-            model = [timed(lambda query=query: answer_query(index, query, captioner)) for query in QUERIES]
+            words = [timed(partial(answer_query, index, query, None)) for query in QUERIES]
+            model = [timed(partial(answer_query, index, query, captioner)) for query in QUERIES]
             same = timed(lambda: answer_duplicates(index))
             alike = [timed(lambda: like(*index.vectors(), real[0].vector, 20)) for _ in range(3)]
         result = {

@@ -126,7 +126,8 @@ def likelihoods_of_best(
 def ranks(scores: Scores, right: npt.NDArray[np.int64]) -> Scores:
     """The rank [Q] of the right picture; among equal scores, its place if their order were left to chance."""
     own = scores[np.arange(len(scores)), right][:, None]
-    return 1 + (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) - 1) / 2
+    found: Scores = 1 + (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) - 1) / 2
+    return found
 
 
 def best_only(first: Scores, scores: Scores, depth: int) -> Scores:
