@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -22,6 +23,7 @@ from captionkit.detectors.words import MIN_PICTURES, fit_word_detector
 from captionkit.errors import DataError, ImageError, TrainingError, UsageError, agree, printable, several
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle, temporary_folder, to_litert
+from captionkit.files import write_text
 from captionkit.images import Pixels, load_pixels
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import published, read_head
@@ -36,6 +38,7 @@ from captionkit.training.run_folder import earlier_runs, read_history, read_voca
 CALIBRATION_PICTURES = 100
 DETECTOR_PICTURES = 10_000  # train pictures that the detectors are fitted to, at most
 ENCODED_TOGETHER = 32
+EARLIER = "earlier.jsonl"  # in a run's folder: a line for each run that led to it
 # What can change after training: it alters no weight.
 LATE = ("bundle.", "decoding.", "expect.")
 
@@ -117,6 +120,7 @@ def publish(
     manifest = dataclasses.replace(
         bundle.manifest, scores=dict(found.scores.corpus), fingerprint=dict(found.scores.fingerprint)
     )
+    _keep_earlier(directory, config)
     card = write_card(config, bundle, found, judged, stages(directory, config), len(train))
     sureness = None if judged is None else judged.calibration.to_document()
     finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card, calibration=sureness)
@@ -212,19 +216,40 @@ def _calibrated(found: Evaluation, records: Sequence[ImageRecord], tokenizer: To
 def stages(directory: Path, config: Config) -> list[Stage]:
     """The runs that led to a run, itself last: whose encoder it has, those it learned from, those it began from.
 
-    A run whose folder is gone is left out, and so is a bundle, which does not say how long its training took.
+    Those before it are as `earlier.jsonl` of its folder has them, else as their own folders do. A run whose folder
+    is gone is left out then, and so is a bundle, which does not say how long its training took.
     """
-    result = []
-    for folder, settings in (earlier_runs(config) | {directory: config}).items():
-        if settings is not None and folder.is_dir():
-            history = read_history(folder / "history.jsonl")
-            last = history[-1] if history else {}
-            seconds, epochs = (
-                float(value) if isinstance(value := last.get(key), int | float) else 0.0
-                for key in ("seconds", "epoch")
-            )
-            result.append(Stage(_training(settings, epochs), seconds))
-    return result
+    kept = read_history(directory / EARLIER)
+    if kept:
+        before = [Stage(str(line.get("what", "")), _number(line, "seconds")) for line in kept]
+    else:
+        runs = earlier_runs(config).items()
+        before = [
+            _stage(folder, settings) for folder, settings in runs if settings is not None and folder.is_dir()
+        ]
+    return [*before, _stage(directory, config)]
+
+
+def _keep_earlier(directory: Path, config: Config) -> None:
+    """Write down what led to a run while the folders that tell it are all there; they may go or be moved."""
+    runs = earlier_runs(config)
+    if (directory / EARLIER).exists() or not all(runs.values()):
+        return
+    before = stages(directory, config)[:-1]
+    if before:
+        lines = [json.dumps({"what": stage.what, "seconds": stage.seconds}) for stage in before]
+        write_text(directory / EARLIER, "\n".join([*lines, ""]))
+
+
+def _stage(folder: Path, config: Config) -> Stage:
+    history = read_history(folder / "history.jsonl")
+    last = history[-1] if history else {}
+    return Stage(_training(config, _number(last, "epoch")), _number(last, "seconds"))
+
+
+def _number(line: Mapping[str, object], key: str) -> float:
+    value = line.get(key)
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _training(config: Config, epochs: float) -> str:

@@ -389,6 +389,13 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(
         "3. lstm, self-critical training on CIDEr-D, 3 captions drawn for each picture, 1 epoch, ",
     ):
         assert line in bundle.card
+    # What led to a run is still known where the folders that told it are gone.
+    alone = tmp_path / "alone"
+    shutil.copytree(tmp_path / "critical", alone)
+    gone = parse_config(recipe(data), [f"training.begin_from={tmp_path / 'gone'}", "self_critical.samples=3"])
+    assert stages(alone, gone) == stages(tmp_path / "critical", critical)
+    (alone / "earlier.jsonl").unlink()
+    assert stages(alone, gone) == stages(tmp_path / "critical", critical)[-1:]
     # A run that begins afresh on the features of a trained encoder owes it to the run that trained it.
     fresh = [f"encoder.weights={tuned / 'encoder.safetensors'}", "training.epochs=1"]
     train(parse_config(recipe(data), fresh), tmp_path / "fresh", quiet=True)
