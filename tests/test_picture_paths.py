@@ -127,3 +127,13 @@ def test_pipes_and_devices_in_folders_are_told_and_never_opened(album: Path) -> 
         f"Expected a picture at {album / name}" for name in ("pipe.jpg", "zeros.jpg")
     ]
     assert names(album, "pipe.jpg") == ["pipe.jpg"]  # who names a pipe means it
+
+
+def test_pictures_behind_links_that_lead_out_of_the_folder_are_found_and_told(album: Path) -> None:
+    (album / "trip" / "out.png").symlink_to("../a.png")
+    (album / "trip" / "in.png").symlink_to("c.webp")
+    (album / "way").symlink_to("trip")  # the folder itself may be named by a link
+    passed = PassedOver()
+    found = [path.name for path in find_pictures([str(album / "way")], passed)]
+    assert found == ["c.webp", "in.png", "out.png", "d.tiff"]
+    assert list(passed.outside) == [album / "way" / "out.png"]

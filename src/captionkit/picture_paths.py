@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from captionkit.errors import UsageError
+from captionkit.files import real_path
 
 # By these endings pictures are found in folders. A file that is named itself is read whatever it is called.
 SUFFIXES = frozenset(
@@ -22,17 +23,20 @@ _STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b
 
 @dataclass(slots=True)
 class PassedOver:
-    """What was met in folders and gives no picture.
+    """What was met in folders and gives no picture, or none of the folder.
 
     Attributes:
         folders: one sentence a folder that cannot be listed.
         pipes: one sentence a pipe, socket or device with a picture's name: reading one may never end.
         heic: how many HEIC pictures there are.
+        outside: one sentence a picture that a link gives and that lies outside of the folder: it may be read, but
+            who named the folder has not asked for it to be changed.
     """
 
     folders: list[str] = field(default_factory=list)
     pipes: list[str] = field(default_factory=list)
     heic: int = 0
+    outside: dict[Path, str] = field(default_factory=dict)
 
 
 def find_pictures(names: Iterable[str], passed: PassedOver | None = None) -> Iterator[Path]:
@@ -91,6 +95,7 @@ def _expand(name: str, passed: PassedOver) -> list[Path]:
         passed.folders += below.folders
         passed.pipes += below.pipes
         passed.heic += below.heic
+        passed.outside |= below.outside
         return found
     if not path.exists() and _MAGIC & set(name):
         matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207 -- absolute too
@@ -122,6 +127,12 @@ def _below(folder: Path, passed: PassedOver) -> list[Path]:
                 path = Path(root, name)
                 if _may_be_read(path):
                     found.append(path)
+                    target = real_path(path) if path.is_symlink() else None
+                    if target is not None and not target.is_relative_to(real_path(folder)):
+                        passed.outside[path] = (
+                            f"{path} leads to {target}, outside of the folder {folder}, so that file is left "
+                            "alone; name it itself to write into it."
+                        )
                 else:
                     passed.pipes.append(
                         f"Expected a picture at {path}, but it is a pipe, socket or device; it was passed over."

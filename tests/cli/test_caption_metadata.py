@@ -110,3 +110,34 @@ def test_a_link_that_leads_to_itself_keeps_nothing_from_being_taken_back(run: Ru
     code, out, err = run(album, "--undo")
     assert (code, out.count("restored"), err) == (0, 2, "")
     assert (album / "a.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("beside", [[], ["--xmp-files"]])
+def test_a_folder_does_not_reach_files_outside_of_it_through_links(
+    run: Run, tmp_path: Path, beside: list[str]
+) -> None:
+    album, other = tmp_path / "album", tmp_path / "other"
+    for folder in (album, other):
+        folder.mkdir()
+    for seed, path in enumerate((album / "a.png", other / "far.png")):
+        path.write_bytes(draw_picture(seed))
+    (album / "inside.png").symlink_to("a.png")
+    link = album / "far.png"
+    link.symlink_to("../other/far.png")
+    before = {path: path.read_bytes() for path in (album / "a.png", other / "far.png")}
+    code, out, err = run(album, "--write-metadata", *beside)
+    assert (code, len(out.splitlines())) == (1, 3)  # it is captioned
+    assert (
+        f"{link} leads to {other / 'far.png'}, outside of the folder {album}, so that file is left alone;" in err
+    )
+    assert [path.name for path in other.iterdir()] == ["far.png"]
+    assert (other / "far.png").read_bytes() == before[other / "far.png"]
+    assert run(album, "--undo")[:2] == (0, f"{'a.png.xmp' if beside else 'a.png'}\trestored\n")
+
+    # Who names the link means the file behind it; to undo, too.
+    assert run(album, link, "--write-metadata", *beside)[0] == 0
+    code, out, err = run(album, "--undo")
+    assert (code, out.count("restored"), err.count("is left alone")) == (1, 1, 1)
+    assert run(link, "--undo")[0] == 0
+    assert {path: path.read_bytes() for path in before} == before
+    assert [path.name for path in other.iterdir()] == ["far.png"]

@@ -146,9 +146,9 @@ def caption(
         raise UsageError(f"Expected a confidence from 0 to 1 for --hedge-below, but got {hedge_below}.")
     if (write_metadata or undo) and STDIN in paths:
         raise UsageError("Expected picture files for --write-metadata and --undo, but got '-'.")
-    pictures, names, blind = _pictures(paths)
+    pictures, names, blind, outside = _pictures(paths)
     if undo:
-        _undo(names, blind=blind)
+        _undo(names, outside, blind=blind)
         return
     check_output("--output", output, [*names, bundle])
     captioner = Captioner.load(bundle, threads=threads)
@@ -192,7 +192,7 @@ def caption(
             out.flush()
             error = prediction.error
             if album is not None and prediction.captions:
-                error = album.write(Path(name), prediction) or None
+                error = outside.get(name) or album.write(Path(name), prediction) or None
             if error is not None:
                 failed += 1
                 progress.warn(f"captionkit: {printable(error)}")
@@ -238,23 +238,29 @@ def _album(bundle: str, overwrite: bool, xmp_files: bool) -> Album:
     return Album(sha256_file(bundle), overwrite=overwrite, beside=xmp_files)
 
 
-def _undo(names: list[str], *, blind: bool) -> None:
-    from captionkit.metadata.album import undo_album
+def _undo(names: list[str], outside: dict[str, str], *, blind: bool) -> None:
+    from captionkit.metadata.album import undo_album, was_written
 
-    done = list(undo_album(Path(name) for name in names))
+    left = [sentence for name, sentence in outside.items() if was_written(Path(name))]
+    for sentence in left:
+        print(f"captionkit: {printable(sentence)}", file=sys.stderr)
+    done = list(undo_album(Path(name) for name in names if name not in outside))
     for one in done:
         if one.error:
             print(f"captionkit: {printable(one.error)}", file=sys.stderr)
         else:
             print(f"{printable(one.document)}\trestored")
-    if not done:
+    if not done and not left:
         print("Nothing to undo.")
-    if blind or any(one.error for one in done):
+    if blind or left or any(one.error for one in done):
         raise typer.Exit(1)
 
 
-def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool]:
-    """The pictures to caption, their names (`-` is standard input), and whether there was what cannot be read."""
+def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool, dict[str, str]]:
+    """The pictures to caption, their names (`-` is standard input), and whether there was what cannot be read.
+
+    Last, by name, a sentence for each picture that nothing is to be written into.
+    """
     from captionkit.errors import UsageError
     from captionkit.picture_paths import PassedOver, find_pictures, heic_sentence
 
@@ -271,7 +277,9 @@ def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool]:
         names.append(str(path))
     for line in [*passed.folders, *passed.pipes, *([heic_sentence(passed.heic)] if passed.heic else [])]:
         print(f"captionkit: {printable(line)}", file=sys.stderr)
-    return pictures, names, bool(passed.folders or passed.pipes)
+    named = {Path(path) for path in paths}
+    outside = {str(path): sentence for path, sentence in passed.outside.items() if path not in named}
+    return pictures, names, bool(passed.folders or passed.pipes), outside
 
 
 @contextlib.contextmanager

@@ -95,6 +95,17 @@ class Before:
                     yield (digest := bytes.fromhex(write.before))
 
 
+def was_written(picture: Path) -> bool:
+    """Whether there is something to undo in a picture, or in the `.xmp` file beside it.
+
+    Raises:
+        DataError: its folder's record is damaged.
+    """
+    path = real_path(picture)
+    writes = open_undo(path.parent).writes
+    return any(writes.of(name) for name in (path.name, f"{path.name}.xmp"))
+
+
 def undo_album(pictures: Iterable[Path]) -> Iterator[Undone]:
     """Give pictures the bytes they had before their descriptions were written, folder by folder.
 

@@ -183,7 +183,7 @@ def undo_descriptions(sidecar: Sidecar, pictures: Iterable[Path] | None = None) 
     wanted = (
         None
         if pictures is None
-        else [one for path in pictures for one in (path, path.with_name(f"{path.name}.xmp"))]
+        else [one for path in map(real_path, pictures) for one in (path, path.with_name(f"{path.name}.xmp"))]
     )
     return undo(sidecar, wanted, read=lambda path: read_bounded(path, MAX_FILE_BYTES))
 
