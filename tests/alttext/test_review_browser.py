@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from captionkit.alttext.propose import propose
 from captionkit.alttext.review import read_reviewed
 from captionkit.alttext.review_page import write_review
 from captionkit.alttext.scan import ScannedDocument, scan
+from tests.accessible import expect_accessible, on_every_screen
 from tests.alttext.fakes import ColourCaptioner, photograph
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -83,19 +83,9 @@ def test_by_keyboard_alone_from_first_picture_to_download(browser: Any, page_fil
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1200])
+@on_every_screen
 def test_axe_finds_nothing(browser: Any, axe: Path, page_file: Path, scheme: str, width: int) -> None:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True)
-    page = context.new_page()
-    page.goto(page_file.as_uri())
-    page.add_script_tag(path=axe)
-    result = page.evaluate("axe.run(document, {resultTypes: ['violations', 'incomplete']})")
-    if target := os.environ.get("CAPTIONKIT_SCREENSHOTS"):
-        page.screenshot(path=f"{target}/review-{scheme}-{width}.png", full_page=True)
-    context.close()
-    assert [(one["id"], one["nodes"][0]["html"]) for one in result["violations"]] == []
-    assert len(result["passes"]) > 20
+    expect_accessible(browser, axe, page_file, scheme, width)
 
 
 def test_the_bar_never_hides_what_has_the_focus(browser: Any, page_file: Path) -> None:

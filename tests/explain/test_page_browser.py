@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from captionkit.captioner import Captioner
 from captionkit.explain import explain, format_page
 from captionkit.selftest import draw_picture
+from tests.accessible import expect_accessible, on_every_screen
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -49,18 +49,6 @@ def test_by_keyboard_alone(browser: Any, page_file: Path) -> None:
     assert problems == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1200])
+@on_every_screen
 def test_axe_finds_nothing(browser: Any, axe: Path, page_file: Path, scheme: str, width: int) -> None:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True)
-    page = context.new_page()
-    page.goto(page_file.as_uri())
-    page.add_script_tag(path=axe)
-    result = page.evaluate("axe.run(document, {resultTypes: ['violations', 'incomplete']})")
-    if target := os.environ.get("CAPTIONKIT_SCREENSHOTS"):
-        page.screenshot(path=f"{target}/explain-{scheme}-{width}.png", full_page=True)
-    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    context.close()
-    assert [(one["id"], one["nodes"][0]["html"]) for one in result["violations"]] == []
-    assert not wide, "the page scrolls sideways"
-    assert len(result["passes"]) > 20
+    expect_accessible(browser, axe, page_file, scheme, width)

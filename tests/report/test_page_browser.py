@@ -13,6 +13,7 @@ from captionkit.captioner import Captioner
 from captionkit.records import ImageRecord
 from captionkit.report import Judging, describe_run, describe_split, format_report
 from captionkit.selftest import draw_picture
+from tests.accessible import expect_accessible, on_every_screen
 from tests.report.test_report import HISTORY
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -36,18 +37,6 @@ def page_file(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1200])
+@on_every_screen
 def test_axe_finds_nothing(browser: Any, axe: Path, page_file: Path, scheme: str, width: int) -> None:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True)
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.goto(page_file.as_uri())
-    page.add_script_tag(path=axe)
-    result = page.evaluate("axe.run(document, {resultTypes: ['violations', 'incomplete']})")
-    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    context.close()
-    assert [(one["id"], one["nodes"][0]["html"]) for one in result["violations"]] == []
-    assert not wide, "the page scrolls sideways"
-    assert problems == []
+    expect_accessible(browser, axe, page_file, scheme, width)

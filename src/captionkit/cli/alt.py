@@ -13,6 +13,7 @@ import typer
 
 from captionkit.cli import options
 from captionkit.cli.output import printable
+from captionkit.errors import several
 
 if TYPE_CHECKING:
     from captionkit.alttext.propose import Describes, Proposal
@@ -168,7 +169,7 @@ def write(
         done = decisions.keys() & written_ids(documents)
         if lost := len(decisions.keys() - known - done):
             print(
-                f"captionkit: {_count(lost, 'picture')} of the review not found as reviewed; skipped",
+                f"captionkit: {several(lost, 'picture')} of the review not found as reviewed; skipped",
                 file=sys.stderr,
             )
             failed = True
@@ -176,8 +177,8 @@ def write(
         left = {identity: one for identity, one in decisions.items() if identity not in done}
         failed = _write(documents, left) or failed
         if done:
-            print(f"{_count(len(done), 'picture')} of the review written before")
-        print(f"{_count(undecided, 'picture')} of the review undecided or skipped")
+            print(f"{several(len(done), 'picture')} of the review written before")
+        print(f"{several(undecided, 'picture')} of the review undecided or skipped")
     else:
         review_files(review, overwrite=overwrite)  # before the long work: it may hold a person's decisions
         before = written_before(documents)
@@ -240,7 +241,7 @@ def undo(paths: Paths, root: Root = None) -> None:
                 print(f"captionkit: {printable(one.error)}", file=sys.stderr)
             else:
                 name = one.document if {folder} == given else str(folder / one.document)
-                print(f"{_plain(name)}: restored, {_count(one.restored, 'text')} taken back")
+                print(f"{_plain(name)}: restored, {several(one.restored, 'text')} taken back")
     if not restored and not failed:
         print("Nothing to undo.")
     if failed:
@@ -249,8 +250,8 @@ def undo(paths: Paths, root: Root = None) -> None:
 
 def _to_review(proposals: Sequence[Proposal]) -> str:
     pictures = sum(not one.same_as for one in proposals)
-    places = f" in {_count(len(proposals), 'place')}" if pictures < len(proposals) else ""
-    return f"{_count(pictures, 'picture')} to review{places}"
+    places = f" in {several(len(proposals), 'place')}" if pictures < len(proposals) else ""
+    return f"{several(pictures, 'picture')} to review{places}"
 
 
 def _scan(paths: list[Path], root: Path | None, max_length: int) -> tuple[list[ScannedDocument], bool]:
@@ -281,8 +282,8 @@ def _write(documents: list[ScannedDocument], decisions: Mapping[str, Decision]) 
             print(f"captionkit: {printable(error)}", file=sys.stderr)
         if count:
             # As findings call it: where roots share a name, that is the whole path.
-            print(f"{_plain(document.findings[0].document)}: {_count(count, 'text')} written")
-    print(f"{_count(total, 'text')} written")
+            print(f"{_plain(document.findings[0].document)}: {several(count, 'text')} written")
+    print(f"{several(total, 'text')} written")
     return failed
 
 
@@ -327,7 +328,7 @@ def _print_findings(findings: list[Finding], documents: int, *, show_all: bool) 
             )
     counts = Counter(one.judgement.verdict for one in findings)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
-    print(f"{_count(len(findings), 'picture')} in {_count(documents, 'document')}{f': {told}' if told else ''}")
+    print(f"{several(len(findings), 'picture')} in {several(documents, 'document')}{f': {told}' if told else ''}")
 
 
 def _place(one: Finding) -> str:
@@ -344,7 +345,3 @@ def _source(one: Finding) -> str:
 def _plain(text: str) -> str:
     """Text from a document as one line of a terminal: no control characters, nothing that is not text."""
     return "".join(one if one.isprintable() else " " for one in text)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

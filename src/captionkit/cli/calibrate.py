@@ -11,7 +11,7 @@ from captionkit.cli import options
 
 
 def calibrate(
-    bundle: Annotated[str, typer.Argument(help="A .captionkit file, or 'default' for the installed one.")],
+    bundle: options.Model,
     captions: Annotated[
         str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format, or a recipe.")
     ],
@@ -62,7 +62,7 @@ def calibrate(
         val_list=val_list,
         test_list=test_list,
     )
-    captioner = Captioner.load(None if bundle == "default" else bundle, threads=threads)
+    captioner = Captioner.load(bundle, threads=threads)
     unfinished = Unfinished(output, ["calibrate", __version__, sha256_file(captioner.bundle.source)])
     with keeping(unfinished, len(unfinished.kept)):
         before = KeptPredictions(unfinished)

@@ -19,7 +19,7 @@ Row = tuple[str, Mapping[str, float], str]  # system, metric to percent, source
 
 
 def evaluate(
-    bundle: Annotated[str, typer.Argument(help="A .captionkit file, or 'default' for the installed one.")],
+    bundle: options.Model,
     captions: Annotated[
         str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format, or a recipe.")
     ],
@@ -68,7 +68,7 @@ def evaluate(
         val_list=val_list,
         test_list=test_list,
     )
-    captioner = Captioner.load(None if bundle == "default" else bundle)
+    captioner = Captioner.load(bundle)
     objective = captioner.bundle.manifest.fingerprint.get("objective", "not stated")
     unfinished = kept = None
     if results is not None:

@@ -11,15 +11,24 @@ if TYPE_CHECKING:
     from captionkit.records import ImageRecord
 
 
-def _named_default(path: Path | None) -> Path | None:
+def named_default(path: Path | None) -> Path | None:
     """None, the installed model, where it is named "default", as `evaluate` and others have it."""
     return None if path == Path("default") else path
 
 
+Model = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="BUNDLE",
+        help="A .captionkit file, or 'default' for the installed one.",
+        show_default=False,
+        callback=named_default,
+    ),
+]
 BundleFile = Annotated[
     Path | None,
     typer.Argument(
-        help="A .captionkit file. Default: the installed one.", show_default=False, callback=_named_default
+        help="A .captionkit file. Default: the installed one.", show_default=False, callback=named_default
     ),
 ]
 Bundle = Annotated[
@@ -28,7 +37,7 @@ Bundle = Annotated[
         "--bundle",
         help="The model, a .captionkit file. Default: the installed one.",
         show_default=False,
-        callback=_named_default,
+        callback=named_default,
     ),
 ]
 Threads = Annotated[

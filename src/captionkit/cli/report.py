@@ -14,11 +14,12 @@ DEV, GALLERY = "dev", 9  # the split, and pictures of each kind, unless told oth
 
 def report(
     source: Annotated[
-        str,
+        Path | None,
         typer.Argument(
             metavar="RUN_OR_BUNDLE",
             help="The folder of a run, a .captionkit file, or 'default'.",
             show_default=False,
+            callback=options.named_default,
         ),
     ],
     captions: Annotated[
@@ -70,18 +71,17 @@ def report(
     lists = {"--train-list": train_list, "--val-list": val_list, "--test-list": test_list}
     asked = {option: bool(value) for option, value in {**chosen, **lists}.items()}
     expect_with("DATA", captions is not None, asked)
-    run = Path(source) if Path(source).is_dir() else None
-    path = Path(source) if run is None else run / "model.captionkit"
+    run = source if source is not None and source.is_dir() else None
+    path = source if run is None else run / "model.captionkit"
     history = None if run is None else run / "history.jsonl"
     check_output("--output", output, [path, history, captions, train_list, val_list, test_list])
-    if run is not None and not (run / "history.jsonl").is_file() and not path.is_file():
+    has_model = run is None or (run / "model.captionkit").is_file()
+    if run is not None and not has_model and not (run / "history.jsonl").is_file():
         raise UsageError(
             f"Expected a run in {run}, but it has neither history.jsonl nor model.captionkit; give the folder of "
             "a run or a .captionkit file."
         )
-    captioner = None
-    if run is None or path.is_file():
-        captioner = Captioner.load(None if source == "default" else path)
+    captioner = Captioner.load(path) if has_model else None
     found = describe_run(run, captioner, table=table)
     if captions is not None:
         if captioner is None:
