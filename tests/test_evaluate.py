@@ -93,6 +93,25 @@ def test_captions_outlive_scores_that_nobody_reads(
     assert [path.name for path in table.parent.glob("results*")] == ["results.json"]
 
 
+def test_an_interruption_says_how_captions_are_kept(
+    tiny_bundle: Path, table: Path, monkeypatch: pytest.MonkeyPatch, captionkit: Run
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Captioner, "iter_caption", interrupt)
+    words = ["evaluate", tiny_bundle, table, "--split", "all", "-q"]
+    done = captionkit(*words)
+    assert (done.code, done.err.splitlines()) == (
+        130,
+        [
+            "captionkit: nothing is kept; with --results FILE the same command goes on.",
+            "captionkit: interrupted",
+        ],
+    )
+    assert "--results" not in captionkit(*words, "--results", table.parent / "results.json").err
+
+
 def test_the_command_prints_json(tiny_bundle: Path, table: Path) -> None:
     document = json.loads(command(tiny_bundle, table, "--json").stdout)
     assert document["fingerprint"]["images"] == "2"

@@ -44,17 +44,28 @@ def rewritten(rows: list[dict[str, str]], path: Path, delimiter: str = ",") -> P
 def test_decisions_come_back_from_a_spreadsheet(
     work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path, delimiter: str
 ) -> None:
-    rows = review_rows(work[1])
+    rows = review_rows(work[1], "0123456789abcdef" * 4)
     assert [row["verdict"] for row in rows] == ["missing", "placeholder", "functional"]
     rows[0]["decision"] = "Accept"
     rows[1].update(decision="accept", alt='A "green"; wall,\n seen from afar')
     rows[2]["decision"] = "skip"
-    decisions, skipped = read_reviewed(rewritten(rows, tmp_path / "r.csv", delimiter), "cafe")
+    decisions, skipped = read_reviewed(rewritten(rows, tmp_path / "r.csv", delimiter))
     assert skipped == 1
     assert decisions == {
-        rows[0]["id"]: Decision("A man with a red wall behind him.", "reviewed", "cafe", 0.95),
+        rows[0]["id"]: Decision("A man with a red wall behind him.", "reviewed", "0123456789abcdef" * 4, 0.95),
         rows[1]["id"]: Decision('A "green"; wall, seen from afar', "person"),
     }
+
+
+@pytest.mark.parametrize("model", [None, "", "A man", "ab" * 31])
+def test_a_review_without_its_model_is_written_all_the_same(
+    work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path, model: str | None
+) -> None:
+    row = {**review_rows(work[1])[0], "decision": "accept", "model": model or ""}
+    if model is None:
+        del row["model"]  # of an earlier version
+    (decision,) = read_reviewed(rewritten([row], tmp_path / "r.csv"))[0].values()
+    assert (decision.by, decision.model) == ("reviewed", "")
 
 
 def test_decorative_is_an_empty_text(work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path) -> None:
@@ -254,7 +265,7 @@ def test_the_same_picture_in_the_same_role_is_decided_once(tmp_path: Path) -> No
     rows[3].update(decision="accept")
     rows[4].update(alt="Our wall")
     rows[5].update(decision="skip")
-    decisions, left = read_reviewed(rewritten(rows, tmp_path / "r.csv"), "cafe")
+    decisions, left = read_reviewed(rewritten(rows, tmp_path / "r.csv"))
     assert [decisions[row["id"]].alt for row in rows[:5]] == [
         "To the start page",
         "To the start page",

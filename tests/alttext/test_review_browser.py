@@ -14,6 +14,8 @@ from captionkit.alttext.scan import ScannedDocument, scan
 from tests.accessible import expect_accessible, on_every_screen
 from tests.alttext.fakes import ColourCaptioner, photograph
 
+MODEL = "0123456789abcdef" * 4
+
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
@@ -27,7 +29,7 @@ def page_file(tmp_path: Path) -> Path:
         "<a href='/home'><img src=blue.jpg></a><img src=gone.jpg>"
     )
     documents = [item for item in scan([tmp_path]) if isinstance(item, ScannedDocument)]
-    return write_review(tmp_path / "review", propose(documents, ColourCaptioner()), documents)[1]
+    return write_review(tmp_path / "review", propose(documents, ColourCaptioner()), documents, model=MODEL)[1]
 
 
 def test_by_keyboard_alone_from_first_picture_to_download(browser: Any, page_file: Path, tmp_path: Path) -> None:
@@ -73,8 +75,9 @@ def test_by_keyboard_alone_from_first_picture_to_download(browser: Any, page_fil
     context.close()
     assert problems == []
 
-    decisions, skipped = read_reviewed(tmp_path / "reviewed.csv", "cafe")
+    decisions, skipped = read_reviewed(tmp_path / "reviewed.csv")
     assert skipped == 0
+    assert [one.model for one in decisions.values() if one.by == "reviewed"] == [MODEL]
     assert sorted((one.alt, one.by) for one in decisions.values()) == [
         ("", "person"),
         ('A "green" wall, seen from afar', "person"),

@@ -17,12 +17,14 @@ import pytest
 from typer.testing import CliRunner
 
 from captionkit.alttext import propose
+from captionkit.alttext.sidecar import open_sidecar
 from captionkit.cli import alt
 from captionkit.cli.app import app
 from captionkit.errors import CaptionkitError
 from captionkit.records import Prediction
 from tests.alttext.fakes import ColourCaptioner, photograph, run_as_nobody_special
 
+MODEL = "0123456789abcdef" * 4
 PAGE = "<h1>Dogs</h1>\n<img src=a.jpg>\n<img src=b.jpg alt='b.jpg'>\n<img src=c.jpg alt='A dog on a beach'>\n"
 
 
@@ -126,7 +128,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     photograph(root / "a.jpg", "red")
     photograph(root / "b.jpg", "green")
     (root / "dogs.html").write_text(PAGE)
-    monkeypatch.setattr(alt, "_load", lambda bundle: (ColourCaptioner(), "cafe"))
+    monkeypatch.setattr(alt, "_load", lambda bundle: (ColourCaptioner(), MODEL))
     monkeypatch.chdir(tmp_path)
     return root
 
@@ -199,6 +201,8 @@ def test_write_from_a_reviewed_csv(site: Path) -> None:
     assert code == 0
     assert "dogs.html: 2 texts written" in output
     assert (site / "dogs.html").read_text().count("wall behind him.") == 2
+    (before,) = open_sidecar(site).writes
+    assert {(one.by, one.model) for one in before.alts} == {("reviewed", MODEL)}
     code, output = run("write", site, "--from-review", "done.csv")
     assert code == 0
     assert "0 texts written" in output
@@ -384,7 +388,7 @@ def test_an_interrupted_run_goes_on(
 
     def described(stop: int) -> int:
         captioner = Interrupted(stop)
-        monkeypatch.setattr(alt, "_load", lambda bundle: (captioner, "cafe"))
+        monkeypatch.setattr(alt, "_load", lambda bundle: (captioner, MODEL))
         with contextlib.suppress(KeyboardInterrupt):
             alt.write([site], yes=bool(options))
         return captioner.asked
@@ -406,7 +410,7 @@ def test_what_an_interrupted_run_kept_is_of_the_pictures_as_they_were(
 ) -> None:
     monkeypatch.setattr(propose, "_BATCH", 1)
     first, second = Interrupted(1), ColourCaptioner()
-    monkeypatch.setattr(alt, "_load", lambda bundle: (first, "cafe"))
+    monkeypatch.setattr(alt, "_load", lambda bundle: (first, MODEL))
     with pytest.raises(KeyboardInterrupt):
         alt.write([site])
     lines = Path("captionkit-alt-review.unfinished").read_text().splitlines()
@@ -414,7 +418,7 @@ def test_what_an_interrupted_run_kept_is_of_the_pictures_as_they_were(
     damaged["picture"], damaged["text"] = hashlib.sha256((site / "b.jpg").read_bytes()).hexdigest(), "["
     Path("captionkit-alt-review.unfinished").write_text("\n".join([*lines, json.dumps(damaged), ""]))
     photograph(site / "a.jpg", "blue")
-    monkeypatch.setattr(alt, "_load", lambda bundle: (second, "cafe"))
+    monkeypatch.setattr(alt, "_load", lambda bundle: (second, MODEL))
     assert run("write", site)[0] == 0
     assert second.asked == 2
     assert "a blue wall" in Path("captionkit-alt-review.csv").read_text(encoding="utf-8-sig")

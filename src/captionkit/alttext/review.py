@@ -1,9 +1,10 @@
 """The review file: a CSV for spreadsheets, and the decisions that come back in one.
 
 Columns: `id`, `document`, `line`, `picture`, `verdict`, `reason`, `present`, `proposal`, `confidence`, `language`,
-`same_as`, `decision`, `alt`. A person fills `decision` with accept, decorative or skip (empty counts as skip), and
-may change `alt`, which begins as the proposal. Where `same_as` holds the id of another row, which shows the same
-picture in the same role, an empty decision is that row's.
+`same_as`, `decision`, `alt`, `model`. A person fills `decision` with accept, decorative or skip (empty counts as
+skip), and may change `alt`, which begins as the proposal. Where `same_as` holds the id of another row, which shows
+the same picture in the same role, an empty decision is that row's. `model` is the SHA-256 of the bundle whose words
+the proposal is.
 """
 
 from __future__ import annotations
@@ -23,16 +24,17 @@ from captionkit.files import read_bounded
 
 COLUMNS = (
     "id", "document", "line", "picture", "verdict", "reason", "present", "proposal", "confidence", "language",
-    "same_as", "decision", "alt",
+    "same_as", "decision", "alt", "model",
 )  # fmt: skip
 DECISIONS = ("accept", "decorative", "skip")
 _Row = dict[str, str | None]
 MAX_REVIEW_BYTES = 64_000_000
+_SHA256 = re.compile("[0-9a-f]{64}")
 _FORMULA = re.compile(r'((?:^|;) ?"*)(?=[=+\-@])')
 
 
-def review_rows(proposals: Sequence[Proposal]) -> list[dict[str, str]]:
-    """The rows of the review file, one a proposal, undecided."""
+def review_rows(proposals: Sequence[Proposal], model: str = "") -> list[dict[str, str]]:
+    """The rows of the review file, one a proposal, undecided; `model` is the SHA-256 of their bundle."""
     rows = []
     for one in proposals:
         finding = one.finding
@@ -52,6 +54,7 @@ def review_rows(proposals: Sequence[Proposal]) -> list[dict[str, str]]:
             "same_as": one.same_as,
             "decision": "",
             "alt": one.text,
+            "model": model if one.text else "",
         }
         # No column is left out, or the next one that shows what a document says would be forgotten.
         rows.append({name: _cell(value) for name, value in row.items()})
@@ -67,12 +70,11 @@ def format_csv(rows: Sequence[dict[str, str]]) -> bytes:
     return text.getvalue().encode("utf-8-sig")
 
 
-def read_reviewed(path: Path, model: str = "") -> tuple[dict[str, Decision], int]:
+def read_reviewed(path: Path) -> tuple[dict[str, Decision], int]:
     """The decisions of a reviewed CSV.
 
     Args:
         path: the file; its separator may be a comma, a semicolon or a tab, as spreadsheets write it.
-        model: the SHA-256 of the bundle that made the proposals, for the record.
 
     Returns:
         The decisions by finding id, and how many rows are undecided or skipped.
@@ -86,7 +88,7 @@ def read_reviewed(path: Path, model: str = "") -> tuple[dict[str, Decision], int
     by_id = {(row["id"] or "").strip(): row for _, row in rows}
     for line, row in rows:
         place = f"{path}, line {line}"
-        decision = _decision(_followed(row, by_id), place, model)
+        decision = _decision(_followed(row, by_id), place)
         if decision is None:
             skipped += 1
             continue
@@ -133,7 +135,7 @@ def _followed(row: _Row, by_id: Mapping[str, _Row]) -> _Row:
     return {**row, "decision": first["decision"], "alt": row["alt"] if touched else first["alt"]}
 
 
-def _decision(row: _Row, place: str, model: str) -> Decision | None:
+def _decision(row: _Row, place: str) -> Decision | None:
     word = (row["decision"] or "").strip().lower()
     alt = squeeze(row["alt"] or "")
     if word in ("", "skip"):
@@ -153,7 +155,9 @@ def _decision(row: _Row, place: str, model: str) -> Decision | None:
         confidence = float(row.get("confidence") or "nan")
     except ValueError:
         confidence = float("nan")
-    return Decision(alt, "reviewed", model, confidence if 0 <= confidence <= 1 else None)
+    model = row.get("model") or ""
+    known = model if _SHA256.fullmatch(model) else ""  # another cell may have slipped into its place
+    return Decision(alt, "reviewed", known, confidence if 0 <= confidence <= 1 else None)
 
 
 def _cell(text: str) -> str:

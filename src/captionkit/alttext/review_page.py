@@ -59,11 +59,12 @@ def write_review(
     proposals: Sequence[Proposal],
     documents: Sequence[ScannedDocument],
     *,
+    model: str = "",
     arguments: Sequence[str] = ("PATHS",),
     max_length: int = MAX_LENGTH,
     overwrite: bool = False,
 ) -> tuple[Path, Path]:
-    """Write the review as `base`.csv and `base`.html.
+    """Write the review as `base`.csv and `base`.html; `model` is the SHA-256 of the proposals' bundle.
 
     Raises:
         UsageError: as `review_files`.
@@ -76,8 +77,9 @@ def write_review(
         document, finding = places[one.finding.id]
         return document.content(finding)
 
-    write_bytes(targets[0], format_csv(review_rows(proposals)))
-    write_text(targets[1], format_page(proposals, content, arguments=arguments, max_length=max_length))
+    write_bytes(targets[0], format_csv(review_rows(proposals, model)))
+    page = format_page(proposals, content, model=model, arguments=arguments, max_length=max_length)
+    write_text(targets[1], page)
     return targets
 
 
@@ -85,6 +87,7 @@ def format_page(
     proposals: Sequence[Proposal],
     content: Callable[[Proposal], Path | bytes | None],
     *,
+    model: str = "",
     arguments: Sequence[str] = ("PATHS",),
     max_length: int = MAX_LENGTH,
 ) -> str:
@@ -93,10 +96,11 @@ def format_page(
     Args:
         proposals: what is to be reviewed.
         content: gives the picture of a proposal; None where it cannot be had.
+        model: the SHA-256 of the bundle that made them, for the CSV.
         arguments: the paths and the root of the command that will write the result, to show it.
         max_length: the length that a text should not go beyond.
     """
-    rows = review_rows(proposals)
+    rows = review_rows(proposals, model)
     small: dict[Path | str, str] = {}  # many pages show the same logo
     total, first = sum(not one.same_as for one in proposals), 0
     items = []

@@ -201,8 +201,9 @@ def write(
             if proposals:
                 again = [str(path) for path in paths] + ([] if root is None else ["--root", str(root)])
                 files = write_review(
-                    review, proposals, documents, arguments=again, max_length=max_length, overwrite=overwrite
-                )
+                    review, proposals, documents,
+                    model=name, arguments=again, max_length=max_length, overwrite=overwrite,
+                )  # fmt: skip
                 print(
                     f"{_to_review(proposals)}: "
                     f"{_plain(str(files[1]))} (browser) or {_plain(str(files[0]))} (spreadsheet)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -76,7 +77,14 @@ def evaluate(
         unfinished = Unfinished(results, made_by)
         kept = KeptPredictions(unfinished)
     with keeping(unfinished, len(unfinished.kept) if unfinished is not None else 0):
-        found = run(captioner, records, split=split, objective=objective, beams=beams, kept=kept, quiet=quiet)
+        try:
+            found = run(captioner, records, split=split, objective=objective, beams=beams, kept=kept, quiet=quiet)
+        except KeyboardInterrupt:
+            if results is None:
+                print(
+                    "captionkit: nothing is kept; with --results FILE the same command goes on.", file=sys.stderr
+                )
+            raise
         _tell(found, split, printable(captioner.bundle.manifest.name), table, as_json=as_json)
         if results is not None:  # last: a disk that is full must not cost the scores
             found.write_results(results)
@@ -87,7 +95,6 @@ def evaluate(
 def _tell(found: Evaluation, split: str, name: str, table: str, *, as_json: bool) -> None:
     """Scores, and what they are to be read with, on standard output; what is missing on standard error."""
     import json
-    import sys
 
     from captionkit.cli.output import printable
     from captionkit.errors import several
