@@ -258,6 +258,27 @@ def test_resuming_with_another_configuration_or_data_shows_the_difference(data: 
         resume(tmp_path / "run", quiet=True)
 
 
+def test_a_run_whose_picture_was_mended_is_not_resumed_until_it_has_its_data_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAPTIONKIT_CACHE", str(tmp_path / "cache"))
+    own = Path(shutil.copytree(data, tmp_path / "own"))
+    train(parse_config(recipe(own)), tmp_path / "run", quiet=True, until=1)
+    shutil.copytree(tmp_path / "run", tmp_path / "undisturbed")
+    resume(tmp_path / "undisturbed", quiet=True)
+    before = (own / "05.png").read_bytes()
+    shutil.copy(own / "06.png", own / "05.png")
+    with pytest.raises(TrainingError, match="cannot go on with another data"):
+        resume(tmp_path / "run", quiet=True)
+    train(parse_config(recipe(own)), tmp_path / "new", quiet=True, until=1)  # which simply runs
+    (own / "05.png").write_bytes(before)
+    resume(tmp_path / "run", quiet=True)
+    names = ("best.safetensors", "checkpoint/checkpoint.json")
+    states = [json.loads((tmp_path / run / names[1]).read_text()) for run in ("run", "undisturbed")]
+    assert len({one["sha256"] for one in states}) == 1  # every tensor, bit for bit
+    assert len({(tmp_path / run / names[0]).read_bytes() for run in ("run", "undisturbed")}) == 1
+
+
 def test_one_process_trains_in_a_folder(data: Path, tmp_path: Path) -> None:
     train(parse_config(recipe(data)), tmp_path / "run", quiet=True, until=1)
     (tmp_path / "other").mkdir()

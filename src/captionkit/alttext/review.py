@@ -3,8 +3,8 @@
 Columns: `id`, `document`, `line`, `picture`, `verdict`, `reason`, `present`, `proposal`, `confidence`, `language`,
 `same_as`, `decision`, `alt`, `model`. A person fills `decision` with accept, decorative or skip (empty counts as
 skip), and may change `alt`, which begins as the proposal. Where `same_as` holds the id of another row, which shows
-the same picture in the same role, an empty decision is that row's. `model` is the SHA-256 of the bundle whose words
-the proposal is.
+the same picture in the same role, an empty decision is that row's. `model` is the SHA-256 of the bundle that
+proposed the text.
 """
 
 from __future__ import annotations

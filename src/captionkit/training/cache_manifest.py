@@ -46,7 +46,9 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the plan: the same where pictures, encoder and preprocessing are."""
-        return sha256(json.dumps(self.to_json(), sort_keys=True).encode())
+        # Reasons name paths, which change where pictures are moved.
+        unreadable = dict.fromkeys(self.unreadable, "")
+        return sha256(json.dumps({**self.to_json(), "unreadable": unreadable}, sort_keys=True).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,11 @@ def read_shard_note(directory: Path, number: int) -> Shard | None:
         raise _damaged(path) from None
 
 
+def remove_shard_note(directory: Path, number: int) -> None:
+    """Remove the note of a shard, which is made again then."""
+    (directory / _note(number)).unlink(missing_ok=True)
+
+
 def has_shards(directory: Path) -> bool:
     """Whether a growing cache has a finished shard."""
     return any(directory.glob("shard-*.json"))
@@ -143,6 +150,21 @@ def remove_growth(directory: Path) -> None:
     for pattern in (PLAN, "shard-*.json", ".*.tmp"):
         for path in directory.glob(pattern):
             path.unlink(missing_ok=True)
+
+
+def changed_pictures(old: Plan, new: Plan) -> list[int] | None:
+    """Where in the plan pictures stand whose bytes have changed since; None where the plans differ in more.
+
+    More than half of the pictures is another folder of pictures, not a few that were mended.
+    """
+    if dataclasses.replace(old, digests=new.digests, unreadable=new.unreadable) != new:
+        return None
+    before, after = (
+        [(digest, plan.unreadable.get(i)) for i, digest in zip(plan.ids, plan.digests, strict=True)]
+        for plan in (old, new)
+    )
+    places = [place for place, state in enumerate(after) if state != before[place]]
+    return places if 2 * len(places) <= len(new.ids) else None
 
 
 def differences(old: Plan, new: Plan) -> list[str]:

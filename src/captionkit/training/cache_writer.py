@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.ahead import map_ahead
-from captionkit.errors import CacheError, ImageError, agree, several
+from captionkit.errors import CacheError, ImageError, agree, printable, several
 from captionkit.files import replacing, sha256_file
 from captionkit.images import Pixels, load_pixels, read_image_bytes
 from captionkit.progress import Progress
@@ -66,7 +66,7 @@ class CacheWriter:
         plan: Plan,
         paths: Sequence[Path],
         directory: Path,
-        encode: Encode,
+        make_encode: Callable[[], Encode],
         *,
         size: int,
         batch_size: int,
@@ -74,7 +74,7 @@ class CacheWriter:
         max_bad: float,
         quiet: bool,
     ) -> None:
-        self._plan, self._paths, self._directory, self._encode = plan, paths, directory, encode
+        self._plan, self._paths, self._directory, self._make_encode = plan, paths, directory, make_encode
         self._size, self._batch_size, self._workers = size, batch_size, workers
         self._max_bad, self._quiet = max_bad, quiet
         self._row_bytes = int(np.prod(plan.shape)) * np.dtype(plan.dtype).itemsize
@@ -91,6 +91,7 @@ class CacheWriter:
         done = sum(len(self._places(n)) for n in shards)
         self._tell(done)
         self._check_bad([self._bad_in(shard) for shard in shards.values()])
+        encode = self._make_encode()  # it may take seconds
         places = [place for n in missing for place in self._places(n)]
         ahead = 2 * self._batch_size + self._workers
         with (
@@ -98,19 +99,31 @@ class CacheWriter:
             Progress("encoding", len(self._plan.ids), "pictures", done=done, quiet=self._quiet) as progress,
         ):
             for number in missing:
-                shards[number] = self._make_shard(number, decoded, progress)
+                shards[number] = self._make_shard(number, decoded, encode, progress)
         notes.write_manifest(self._directory, Manifest(self._plan, tuple(shards[n] for n in range(count))))
         notes.remove_growth(self._directory)
 
     def _start(self) -> None:
-        """Compare with what an earlier run began, or begin."""
+        """Go on with what an earlier run made or began, or begin."""
         path = self._directory / PLAN
-        if path.exists():
+        if is_whole(self._directory):
+            whole = notes.read_manifest(self._directory)
+            changed = self._changed_shards(whole.plan)
+            # In this order: whenever it is killed, the cache is whole as before or growing after the new plan.
+            for number, shard in enumerate(whole.shards):
+                if number in changed:
+                    notes.remove_shard_note(self._directory, number)
+                else:
+                    notes.write_shard_note(self._directory, number, shard)
+            notes.write_plan(self._directory, self._plan)
+            (self._directory / MANIFEST).unlink()
+        elif path.exists():
             old = notes.read_plan(path)
             if notes.has_shards(self._directory):
-                check_same(old, self._plan, self._directory)
-            elif old != self._plan:
-                notes.write_plan(self._directory, self._plan)  # nothing was made by the old one
+                for number in self._changed_shards(old):
+                    notes.remove_shard_note(self._directory, number)
+            if old != self._plan:
+                notes.write_plan(self._directory, self._plan)
         else:
             others = [p.name for p in self._directory.iterdir() if not p.name.startswith(".")]
             if others:
@@ -121,6 +134,30 @@ class CacheWriter:
             notes.write_plan(self._directory, self._plan)
         for leftover in self._directory.glob(".*.tmp"):
             leftover.unlink(missing_ok=True)
+
+    def _changed_shards(self, old: Plan) -> set[int]:
+        """The shards of an earlier plan that hold pictures which have changed since.
+
+        Raises:
+            CacheError: more than a few pictures differ; with the difference, a line each.
+        """
+        places = notes.changed_pictures(old, self._plan)
+        if places is None:
+            shown = "\n  ".join(notes.differences(old, self._plan))
+            raise CacheError(
+                f"The feature cache in {self._directory} was made otherwise:\n  {shown}\n"
+                "Give another folder, or delete this one to build it again."
+            )
+        if places and not self._quiet:
+            ids = [self._plan.ids[place] for place in places]
+            names = f"{', '.join(ids[:3])}{', ...' if len(ids) > 3 else ''}"
+            have, them = agree(len(ids), "has", "have"), agree(len(ids), "it", "them")
+            line = (
+                f"{several(len(ids), 'picture')} {have} changed since the cache was made ({names}); parts "
+                f"of it that hold {them} are made again."
+            )
+            print(printable(line), file=sys.stderr)
+        return {place // SHARD_ROWS for place in places}
 
     def _finished(self, number: int) -> Shard | None:
         """The note of a shard whose file is whole; anything else is made again."""
@@ -165,7 +202,9 @@ class CacheWriter:
             return error
         raise CacheError(f"{self._paths[place]} was changed while its features were made; start again.")
 
-    def _make_shard(self, number: int, decoded: Iterator[Pixels | ImageError], progress: Progress) -> Shard:
+    def _make_shard(
+        self, number: int, decoded: Iterator[Pixels | ImageError], encode: Encode, progress: Progress
+    ) -> Shard:
         places = self._places(number)
         rows = np.zeros((len(places), *self._plan.shape), self._plan.dtype)
         bad: dict[str, str] = {}
@@ -174,7 +213,7 @@ class CacheWriter:
 
         def flush() -> None:
             nonlocal filled
-            rows[filled : filled + len(batch)] = self._encode_batch(batch)
+            rows[filled : filled + len(batch)] = self._encode_batch(batch, encode)
             filled += len(batch)
             progress.advance(len(batch))
             batch.clear()
@@ -205,10 +244,10 @@ class CacheWriter:
             ) from None
         return shard
 
-    def _encode_batch(self, pictures: Sequence[Pixels]) -> Rows:
+    def _encode_batch(self, pictures: Sequence[Pixels], encode: Encode) -> Rows:
         images = np.zeros((self._batch_size, self._size, self._size, 3), np.uint8)
         images[: len(pictures)] = pictures
-        values = self._encode(images)[: len(pictures)]
+        values = encode(images)[: len(pictures)]
         if values.dtype == np.uint8:
             return values.astype(np.uint8, copy=False)
         if not np.isfinite(values).all():
@@ -227,21 +266,6 @@ class CacheWriter:
                 f"{100 * self._max_bad:g} % that are skipped{': ' + examples if examples else ''}; "
                 "see what is wrong with: captionkit data check; or set data.max_bad to the share to skip"
             )
-
-
-def check_same(old: Plan, new: Plan, directory: Path) -> None:
-    """Refuse a cache that was made of other pictures or by another encoder.
-
-    Raises:
-        CacheError: with the difference, a line each.
-    """
-    lines = notes.differences(old, new)
-    if lines:
-        shown = "\n  ".join(lines)
-        raise CacheError(
-            f"The feature cache in {directory} was made otherwise:\n  {shown}\n"
-            "Give another folder, or delete this one to build it again."
-        )
 
 
 def is_whole(directory: Path) -> bool:

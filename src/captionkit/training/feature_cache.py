@@ -25,7 +25,7 @@ from captionkit.images import PREPROCESSING_VERSION, Pixels
 from captionkit.records import ImageRecord
 from captionkit.training.augment import numbered_view
 from captionkit.training.cache_manifest import Manifest, Plan, read_manifest, remove_growth
-from captionkit.training.cache_writer import MAX_BAD, CacheWriter, Encode, check_same, hash_pictures, is_whole
+from captionkit.training.cache_writer import MAX_BAD, CacheWriter, Encode, hash_pictures, is_whole
 from captionkit.training.directory_lock import DirectoryLock
 
 if TYPE_CHECKING:
@@ -141,6 +141,9 @@ def build_feature_cache(
 ) -> FeatureCache:
     """Encode every picture once, or go on where an earlier run was stopped, or open what is finished.
 
+    Where some pictures have changed since, what was made of them is made again; where more than half have, the
+    cache is refused as one of other pictures.
+
     Args:
         records: the pictures; ids must differ.
         encoder: uint8 [B, S, S, 3] -> float32 [B, P, D], from `build_encoder(config)`.
@@ -195,7 +198,7 @@ def cache_name(records: Sequence[ImageRecord], config: EncoderConfig, view: int 
     """A folder name for the cache of these pictures (or a view of them) by this encoder, the same on every run.
 
     It depends on ids and configuration, not on picture bytes or weights: where those change, the old cache is
-    found and refused with the difference, instead of a second one growing beside it unnoticed.
+    found, and mended or refused with the difference, instead of a second one growing beside it unnoticed.
     """
     what = asdict(config)
     del what["trainable"], what["frozen"]  # the features are the same
@@ -240,12 +243,11 @@ def _build(
         digests, unreadable = hash_pictures(ids, paths, workers=workers, quiet=quiet)
         preprocessing = {"version": str(PREPROCESSING_VERSION), "resize": f"bilinear, squashed to {size} x {size}"}
         plan = Plan(encoder, preprocessing, shape, dtype, ids, digests, unreadable)
-        if is_whole(directory):
-            check_same(read_manifest(directory).plan, plan, directory)
+        if is_whole(directory) and read_manifest(directory).plan == plan:
             remove_growth(directory)
         else:
             CacheWriter(
-                plan, paths, directory, make_encode(),
+                plan, paths, directory, make_encode,
                 size=size, batch_size=batch_size, workers=workers, max_bad=max_bad, quiet=quiet,
             ).run()  # fmt: skip
     return FeatureCache.open(directory)
