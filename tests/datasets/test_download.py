@@ -305,6 +305,21 @@ def test_two_processes_do_not_write_the_same_piece(server: Server, tmp_path: Pat
     assert download(remote(server), tmp_path).read_bytes() == CONTENT
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such locks on Windows")
+def test_where_there_are_no_locks_it_goes_without(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+    import fcntl
+
+    def refuse(*_: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    server.pages["/x.zip"] = Page(CONTENT)
+    assert download(remote(server), tmp_path).read_bytes() == CONTENT
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows")
 def test_a_killed_download_goes_on(server: Server, tmp_path: Path) -> None:
     page = server.pages["/x.zip"] = Page(CONTENT, tag='"1"', cuts=[150_000], stall=30.0)

@@ -26,6 +26,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 def test_a_new_checkpoint_replaces_the_old(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, ARRAYS, {"step": 1})
+    (tmp_path / ".state-00000002-12345678.safetensors.0.tmp").write_bytes(b"of a process that was killed")
     write_checkpoint(tmp_path, {"a": np.zeros(1)}, {"step": 2})
     assert read_checkpoint(tmp_path)[1]["step"] == 2
     assert len(list(tmp_path.iterdir())) == 2

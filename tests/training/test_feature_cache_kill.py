@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import random
 import subprocess
 import sys
@@ -14,7 +15,6 @@ import pytest
 from PIL import Image
 
 from captionkit.errors import CacheError
-from captionkit.training import directory_lock
 from captionkit.training.cache_manifest import PLAN, SHARD_ROWS
 from captionkit.training.directory_lock import DirectoryLock
 from captionkit.training.feature_cache import FeatureCache
@@ -167,10 +167,10 @@ def test_interrupted_with_ctrl_c_it_goes_on(tmp_path: Path) -> None:
 
 
 def test_where_there_are_no_locks_it_goes_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(descriptor: int) -> None:
+    def refuse(*_: int) -> None:
         raise OSError(errno.ENOTSUP, "Operation not supported")
 
-    monkeypatch.setattr(directory_lock, "_try_lock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with DirectoryLock(tmp_path):
         assert (tmp_path / DirectoryLock.NAME).exists()
     assert not list(tmp_path.iterdir())

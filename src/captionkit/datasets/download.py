@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from captionkit.errors import DataError
 from captionkit.files import read_bounded, sha256_file, write_text
+from captionkit.files.locks import try_lock
 
 CHUNK_BYTES = 1 << 18
 LOCK_NAME = "captionkit-fetch.json"
@@ -196,13 +197,7 @@ class _Part:
         """Keep a second process from writing into the same piece; the system drops the lock with the process."""
         lock = self.path.with_name(self.path.name + ".lock")
         with lock.open("ab") as handle:
-            try:
-                import fcntl
-
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except ImportError:
-                pass  # no such locks on Windows
-            except OSError:
+            if try_lock(handle.fileno()) is False:
                 raise DataError(f"Another process is fetching {self.path.with_suffix('')}; wait for it.") from None
             try:
                 yield

@@ -6,11 +6,15 @@ import contextlib
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from captionkit.errors import DataError, UsageError, WriteError
+from captionkit.files.locks import try_lock
+
+_TEMPORARY_NAMES = 8  # that one file's writers take, side by side
 
 
 @contextlib.contextmanager
@@ -18,19 +22,16 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `path` for writing bytes; on success it is synced and takes `path`'s name.
 
     If the block raises, or the process dies, `path` keeps what it held. The parent folder must exist. A file
-    that is replaced leaves its mode to the new one and, where the system lets us, its owner and group.
+    that is replaced leaves its mode to the new one and, where the system lets us, its owner and group. What a
+    killed process left of the same file goes with the next write.
 
     Raises:
         WriteError: the file cannot be made, written, synced or renamed. What else the block raises comes through.
     """
-    # Captioning a picture writes no file, and tempfile brings a dozen modules with it.
-    import tempfile
-
     path = Path(path)
     try:
-        # A name may have 255 bytes: one that is nearly as long still leaves room for the rest.
-        prefix = f".{path.name[:40]}."
-        descriptor, temporary = tempfile.mkstemp(prefix=prefix, suffix=".tmp", dir=path.parent)
+        descriptor, temporary = _open_temporary(path)
+        lock = os.dup(descriptor)  # held until the file has its name
     except OSError as error:
         raise WriteError(path, error) from None
     try:
@@ -57,6 +58,49 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise
+    finally:
+        os.close(lock)
+
+
+def _open_temporary(path: Path) -> tuple[int, str]:
+    """A new file beside `path`, open and locked, and its name."""
+    # A name may have 255 bytes: one that is nearly as long still leaves room for the rest.
+    prefix = f".{path.name[:40]}."
+    for number in range(0 if sys.platform == "win32" else _TEMPORARY_NAMES):
+        temporary = path.with_name(f"{prefix}{number}.tmp")
+        _remove_abandoned(temporary)
+        try:
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:  # its writer lives
+            continue
+        # Until it is locked, another process may take it for abandoned and remove it.
+        if try_lock(descriptor) is not False and _is_at(descriptor, temporary):
+            return descriptor, str(temporary)
+        os.close(descriptor)
+    # Captioning a picture writes no file, and tempfile brings a dozen modules with it.
+    import tempfile
+
+    return tempfile.mkstemp(prefix=prefix, suffix=".tmp", dir=path.parent)
+
+
+def _remove_abandoned(temporary: Path) -> None:
+    """Remove a temporary file whose writer has died: nobody holds its lock."""
+    try:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # there is none, or it is not ours
+        return
+    with contextlib.suppress(OSError):
+        if try_lock(descriptor) and _is_at(descriptor, temporary):
+            temporary.unlink()
+    os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file has this name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _take_after(temporary: str, path: Path) -> None:

@@ -42,7 +42,8 @@ def write_checkpoint(directory: Path, arrays: Mapping[str, npt.NDArray[Any]], st
     write_bytes(directory / name, data)
     document = {"format": FORMAT, "tensors": name, "sha256": digest, "state": dict(state)}
     write_text(directory / "checkpoint.json", json.dumps(document, indent=1))
-    for old in directory.glob("state-*.safetensors"):
+    # A temporary file is that of a process that was killed: no two train in one folder.
+    for old in (*directory.glob("state-*.safetensors"), *directory.glob(".state-*.tmp")):
         if old.name != name:
             with contextlib.suppress(OSError):
                 old.unlink()

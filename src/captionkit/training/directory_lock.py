@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from captionkit.errors import CacheError
-
-if os.name == "nt":  # pragma: no cover
-    import msvcrt
-
-    def _try_lock(descriptor: int) -> None:
-        os.lseek(descriptor, 1_000_000, os.SEEK_SET)  # far from the number that others may want to read
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-# Of file systems that know no locks (some on a network): there the folder goes without.
-_NO_LOCKS = frozenset([errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP])
+from captionkit.files.locks import try_lock
 
 
 class DirectoryLock:
@@ -50,11 +34,10 @@ class DirectoryLock:
                 raise CacheError(
                     f"The folder {self._directory} cannot be written to ({error.strerror})."
                 ) from None
-            try:
-                _try_lock(descriptor)
-            except OSError as error:
-                if error.errno in _NO_LOCKS:
-                    break
+            locked = try_lock(descriptor)
+            if locked is None:  # there the folder goes without
+                break
+            if not locked:
                 holder = os.pread(descriptor, 20, 0).decode("ascii", "replace") if hasattr(os, "pread") else ""
                 os.close(descriptor)
                 who = f"process {holder}" if holder.isdigit() else "another process"
