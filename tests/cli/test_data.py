@@ -154,9 +154,12 @@ def test_mistakes_are_one_sentence(flickr: Path, tmp_path: Path) -> None:
     assert "train_list (--train-list) says nothing" in refused("check", table, "--train-list", "/nope")
 
 
-@pytest.mark.parametrize("out", ["x.token", "x.token/lists", "x.jsonl", "x.txt", "none/mine.json", "folder.json"])
+@pytest.mark.parametrize(
+    "out", ["x.token", "x.token/lists", "x.jsonl", "x.txt", "none/mine.json", "folder.json", "link", "link/lists"]
+)
 def test_split_refuses_what_is_neither_json_nor_a_folder(flickr: Path, tmp_path: Path, out: str) -> None:
     (tmp_path / "folder.json").mkdir()
+    (tmp_path / "link").symlink_to("nowhere")
     before = sorted(tmp_path.iterdir())
     for overwrite in ([], ["--overwrite"]):
         assert "for --out" in refused("split", flickr, "--out", tmp_path / out, *overwrite)

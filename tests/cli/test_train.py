@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,16 @@ def test_whether_there_is_a_file_at_all_is_no_matter_of_places(recipe: Path) -> 
     same = ["training.epochs=1", "decoder.units=16"]
     for change in ("training.begin_from=", "data.train_list=some.txt", "encoder.weights=some.safetensors"):
         assert change.split("=")[0] in refused("reproduce", recipe, *same, change, "--run", recipe.parent / "run")
+
+
+def test_what_is_not_there_is_told_before_tensorflow_is_imported(recipe: Path) -> None:
+    code = (
+        "import sys; from captionkit.cli import app; code = app._run(); print('tensorflow' in sys.modules, code)"
+    )
+    command = [sys.executable, "-c", code, "reproduce", str(recipe), "--run", str(recipe.parent / "new")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Expected data.captions at here.json, but nothing is there" in done.stderr
+    assert done.stdout == "False 2\n"
 
 
 def test_a_recipe_without_a_range_cannot_be_reproduced(recipe: Path) -> None:

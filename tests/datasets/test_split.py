@@ -99,9 +99,21 @@ def test_a_group_that_would_overfill_goes_on(tmp_path: Path) -> None:
     records = []
     for number in range(10):
         path = tmp_path / f"{number}.jpg"
-        path.write_bytes(jpeg(0))
+        path.write_bytes(jpeg(max(0, number - 7)))  # eight alike, and two others
         records.append(ImageRecord(path.name, path, ("A",), None, path.name))
-    assert {record.split for record in split_records(records, val=2, test=1, seed=1)} == {"train"}
+    divided = [record.split for record in split_records(records, val=2, test=1, seed=1)]
+    assert divided[:8] == ["train"] * 8
+    assert set(divided[8:]) == {"val", "test"}
+
+
+def test_a_split_that_no_group_fits_into_is_refused(tmp_path: Path) -> None:
+    for name in "abcd":
+        (tmp_path / name).write_bytes(jpeg(1))
+    records = [ImageRecord(name, tmp_path / name, ("A",), None, "") for name in "abcd"]
+    with pytest.raises(UsageError, match="Expected 1 picture in test, but identical pictures stay together"):
+        split_records(records, val=1, test=1, seed=1)
+    assert {one.split for one in split_records(records, val=0, test=0, seed=1)} == {"train"}
+    assert len({one.split for one in split_records(records, val=1, test=1, seed=1, by_content=False)}) == 3
 
 
 def test_pictures_that_cannot_be_read_stand_alone() -> None:

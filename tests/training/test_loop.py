@@ -19,6 +19,7 @@ from captionkit.errors import TrainingError
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
 from captionkit.tokenizer import Tokenizer
+from captionkit.training.checkpoint import read_checkpoint, write_checkpoint
 from captionkit.training.cross_entropy import CrossEntropy
 from captionkit.training.dev import DevScores
 from captionkit.training.input_pipeline import Batches
@@ -149,6 +150,18 @@ def test_a_checkpoint_of_another_version_is_told_as_such(
     path = tmp_path / "run" / "checkpoint" / "checkpoint.json"
     document = json.loads(path.read_text())
     path.write_text(json.dumps({**document, "state": {**document["state"], **change}}))
+    with pytest.raises(TrainingError, match="written by another captionkit, or is damaged"):
+        make(tmp_path / "run").restore()
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_checkpoint_with_other_tensors_is_told_as_such(begun: Path, tmp_path: Path, other: bool) -> None:
+    shutil.copytree(begun, tmp_path / "run")
+    arrays, state = read_checkpoint(tmp_path / "run" / "checkpoint")
+    name = next(name for name in arrays if name.startswith("model/"))
+    del arrays[name]
+    arrays |= dict.fromkeys([name] if other else [], np.zeros(3, np.float32))
+    write_checkpoint(tmp_path / "run" / "checkpoint", arrays, state)
     with pytest.raises(TrainingError, match="written by another captionkit, or is damaged"):
         make(tmp_path / "run").restore()
 

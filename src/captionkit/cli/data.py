@@ -197,17 +197,15 @@ def _check_out(out: Path) -> None:
     from captionkit.cli.output import check_output
     from captionkit.datasets.table import TABLE_SUFFIXES
     from captionkit.errors import UsageError
+    from captionkit.files import in_the_way
 
     if out.suffix.lower() == ".json":
         check_output("--out", out, [])
         return
     if out.suffix.lower() in TABLE_SUFFIXES | {".txt"} and not out.is_dir():
         raise UsageError(f"Expected a .json file or a folder for --out, but got {out}; name one of these.")
-    file = next((place for place in (out, *out.parents) if place.exists() and not place.is_dir()), None)
-    if file is not None:
-        raise UsageError(
-            f"Expected a folder for --out, or a .json file, but {file} is a file; name another place."
-        )
+    if obstacle := in_the_way(out):
+        raise UsageError(f"Expected a folder for --out, or a .json file, but {obstacle}; name another place.")
 
 
 def _expect_outside(out: Path, folder: Path) -> None:

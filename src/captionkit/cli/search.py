@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
+from captionkit.errors import agree, several
 
 if TYPE_CHECKING:
     from captionkit.search.answer import Answer
@@ -83,12 +84,11 @@ def index(
     }
     told = ", ".join(f"{count:,} {what}" for what, count in changes.items() if count) or "nothing to do"
     copies = report.files - report.pictures
-    held = f"{report.files:,} picture{'' if report.files == 1 else 's'}"
-    held += f", {copies:,} of them copies" if copies else ""
+    held = several(report.files, "picture") + (f", {copies:,} of them copies" if copies else "")
     print(f"{printable(str(path))}: {held} ({told}).")
     if report.errors:
         count = len(report.errors)
-        print(f"captionkit: {count:,} {'was' if count == 1 else 'were'} not read, see above.", file=sys.stderr)
+        print(f"captionkit: {count:,} {agree(count, 'was', 'were')} not read, see above.", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -197,6 +197,7 @@ def _write_page(page: str, gallery: Path | None, *, opened: bool) -> None:
     import tempfile
     import webbrowser
 
+    from captionkit.cli.output import printable
     from captionkit.files import write_text
 
     if gallery is None:
@@ -204,4 +205,4 @@ def _write_page(page: str, gallery: Path | None, *, opened: bool) -> None:
     write_text(gallery, page)
     shown = opened and webbrowser.open(gallery.absolute().as_uri())
     if not shown:
-        print(f"captionkit: the page is {gallery}", file=sys.stderr)
+        print(f"captionkit: the page is {printable(str(gallery))}", file=sys.stderr)

@@ -34,7 +34,7 @@ def train(
     """
     from captionkit.config import read_config
     from captionkit.errors import UsageError
-    from captionkit.training.run_folder import configuration_of, expect_data, expect_earlier, expect_no_run
+    from captionkit.training.run_folder import configuration_of
 
     changes = list(overrides or [])
     if resume is not None:
@@ -49,15 +49,12 @@ def train(
         )
     need_tensorflow()
     directory = resume or run or Path("runs") / Path(config or "").stem
-    # Read before TensorFlow is imported: a mistyped key or folder should not take seconds to be told.
     settings = None
     if resume is not None:
         configuration_of(resume)
     elif config is not None:
         settings = read_config(config, changes)
-        expect_no_run(directory)
-        expect_data(settings)
-        expect_earlier(settings)
+        _expect_all(settings, directory)
     _run(settings, directory, changes, quiet)
 
     from captionkit.publish import publish
@@ -97,7 +94,10 @@ def reproduce(
     if (directory / "config.toml").is_file():
         _expect_run_of(settings, directory)
     need_tensorflow()
-    _run(None if has_begun(directory) else settings, directory, (), quiet)
+    begun = has_begun(directory)
+    if not begun:
+        _expect_all(settings, directory)
+    _run(None if begun else settings, directory, (), quiet)
 
     from captionkit.publish import outside_expectation, publish
 
@@ -109,6 +109,15 @@ def reproduce(
     if outside:
         raise typer.Exit(1)
     typer.echo("The recipe is reproduced: its scores lie in the range that it states.")
+
+
+def _expect_all(settings: Config, directory: Path) -> None:
+    """What a run begins with is there. Before TensorFlow is: a mistake should not take seconds to be told."""
+    from captionkit.training.run_folder import expect_data, expect_earlier, expect_no_run
+
+    expect_no_run(directory)
+    expect_data(settings)
+    expect_earlier(settings)
 
 
 def _expect_run_of(recipe: Config, directory: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from captionkit.datasets.sources import SPLITS
-from captionkit.errors import DataError, ImageError, UsageError
+from captionkit.errors import DataError, ImageError, UsageError, several
 from captionkit.files import write_text
 from captionkit.images import read_image_bytes
 from captionkit.records import ImageRecord
@@ -41,8 +41,8 @@ def split_records(
         goes to the next; with none, the sizes are exact.
 
     Raises:
-        UsageError: the held-out parts are negative, not whole numbers, too small for a single picture, or leave
-            nothing to train on.
+        UsageError: the held-out parts are negative, not whole numbers, too small for a single picture or for any
+            group of identical ones, or leave nothing to train on.
     """
     total = len(records)
     sizes = {"test": _size(test, total, "test"), "val": _size(val, total, "val")}
@@ -63,6 +63,12 @@ def split_records(
         if split != "train":
             sizes[split] -= len(group)
         splits.update(dict.fromkeys(group, split))
+    empty = next((name for name, room in sizes.items() if room and name not in splits.values()), None)
+    if empty is not None:
+        raise UsageError(
+            f"Expected {several(sizes[empty], 'picture')} in {empty}, but identical pictures stay together and no "
+            "group of them is so small; hold out more, or divide them with --no-content."
+        )
     return [dataclasses.replace(record, split=splits[record.id]) for record in records]
 
 

@@ -167,6 +167,15 @@ def is_writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
+def in_the_way(folder: Path) -> str:
+    """What keeps a folder from being made, in words: "x is a file"; empty where nothing does."""
+    # A link that leads nowhere is not there, and yet no folder can be made of it.
+    file = next((one for one in (folder, *folder.parents) if os.path.lexists(one) and not one.is_dir()), None)
+    if file is None:
+        return ""
+    return f"{file} is a file" if file.exists() else f"{file} is a link that leads nowhere"
+
+
 def real_path(path: Path) -> Path:
     """An absolute path without links. `Path.resolve` raises where one leads to itself; reading it tells."""
     return Path(os.path.realpath(path))

@@ -104,10 +104,7 @@ class Trainer:
             identity, self.history = dict(state.pop("identity")), list(state.pop("history"))
             stands = RunState(**state)
         except (KeyError, TypeError, ValueError) as error:
-            raise TrainingError(
-                f"The checkpoint in {self.directory} was written by another captionkit, or is damaged ({error}); "
-                "start a new run."
-            ) from None
+            raise self._foreign(error) from None
         differing = [key for key in self.identity if identity.get(key) != self.identity[key]]
         if differing:
             shown = "; ".join(
@@ -117,13 +114,22 @@ class Trainer:
                 f"The run in {self.directory} cannot go on with another {' and '.join(differing)} ({shown}); "
                 "put back what it began with, or start a new run."
             )
-        for name, variable in self.model.variables().items():
-            variable.assign(arrays[f"model/{name}"])
-        self.descent.restore(arrays)
+        try:
+            for name, variable in self.model.variables().items():
+                variable.assign(arrays[f"model/{name}"])
+            self.descent.restore(arrays)
+        except (KeyError, ValueError) as error:
+            raise self._foreign(error) from None
         self.state = stands
         # A run that ended for want of a gain goes on where more patience is asked for.
         self.state.finished = self.state.step >= self.total_steps or self._out_of_patience()
         self._write_history()
+
+    def _foreign(self, error: Exception) -> TrainingError:
+        return TrainingError(
+            f"The checkpoint in {self.directory} was written by another captionkit, or is damaged ({error}); "
+            "start a new run."
+        )
 
     def run(self, *, until: int | None = None, quiet: bool = False) -> RunState:
         """Train to the end, to step `until`, or until no dev score is better for `patience` evaluations.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -13,7 +12,7 @@ from captionkit.config import Config, parse_config, read_config
 from captionkit.config.paths import expand_path, expand_paths
 from captionkit.datasets import images_folder
 from captionkit.errors import CaptionkitError, ConfigError, DataError, TrainingError
-from captionkit.files import is_writable, read_bounded
+from captionkit.files import in_the_way, is_writable, read_bounded
 from captionkit.tokenizer import Tokenizer
 
 MAX_HISTORY_BYTES = MAX_VOCABULARY_BYTES = 64 << 20
@@ -55,14 +54,9 @@ def expect_no_run(directory: Path) -> None:
     Raises:
         TrainingError: it holds a run, or cannot be a folder that is written to.
     """
-    # A link that leads nowhere is not there, and yet no folder can be made of it.
-    file = next(
-        (place for place in (directory, *directory.parents) if os.path.lexists(place) and not place.is_dir()), None
-    )
-    if file is not None:
-        what = "is a file" if file.exists() else "is a link that leads nowhere"
+    if obstacle := in_the_way(directory):
         raise TrainingError(
-            f"Expected a folder for the run at {directory}, but {file} {what}; give another place with --run."
+            f"Expected a folder for the run at {directory}, but {obstacle}; give another place with --run."
         )
     if has_begun(directory):
         raise TrainingError(
