@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from captionkit.alttext.attributes import escape_double
-from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN, TEMPLATE_MARKS
+from captionkit.alttext.code_tags import read_tag
+from captionkit.alttext.component_values import JSX, address, is_picture_name, place_alt, read_values
+from captionkit.alttext.context import FILLED_IN, TEMPLATE_MARKS
 from captionkit.alttext.pictures import Context, Picture, Slot, squeeze
 
 Placed = tuple[int, Picture]  # with the character at which it begins; line and column are still to be told
@@ -22,18 +24,12 @@ Placed = tuple[int, Picture]  # with the character at which it begins; line and 
 _PICTURES = r"[\w./-]{0,99}(?:figure|image|img|picture|photo)[\w./-]{0,99}"
 _SHORTCODE = re.compile(rf"\{{\{{[<%]-?\s*({_PICTURES})(?=\s)", re.I)
 _INCLUDE = re.compile(rf"\{{%-?\s*include(?:_cached|_relative)?\s+({_PICTURES})(?=\s)", re.I)
-_COMPONENT = re.compile(r"<(img|Img|Image|Figure|Picture|[A-Z]\w{0,99}(?:Img|Image|Figure|Picture))(?=[\s/])")
-_SHORTCODE_END, _INCLUDE_END, _COMPONENT_END = map(re.compile, (r"\s*/?-?[>%]\}\}", r"\s*-?%\}", r"\s*/?>"))
+_COMPONENT = re.compile(r"<([A-Za-z]\w{0,109})(?=[\s/])")
+_SHORTCODE_END, _INCLUDE_END = map(re.compile, (r"\s*/?-?[>%]\}\}", r"\s*-?%\}"))
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`"""
 _PARAMETER = re.compile(rf"\s*(?:([\w-]+)\s*=\s*)?({_QUOTED}|[^\s\"'`={{}}<>%]+)", re.S)
-_ATTRIBUTE = re.compile(r"\s*([\w:.-]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|(?=\{)))?")
-_PIECE = re.compile(rf"{_QUOTED}|/\*.*?\*/|[{{}}]", re.S)
 _IMPORT = re.compile(r"^import\s+(\w+)\s+from\s+[\"']([^\"'\n]+)[\"']", re.M)
-_LITERAL = re.compile(r"""(["'`])([^"'`\\]*)\1""")
-_CALL = re.compile(r"""\w+\(\s*(?:["'`])([^"'`\\]*)["'`]\s*\)(?:\.default)?""")  # require("a.png").default, say
-_NAME = re.compile(r"(\w+)(?:\.src)?")
 _SOURCES = ("src", "image_path", "image", "img", "file", "path", "filename", "picture", "source")
-_SPACE = re.compile(r"\s*")
 _MAX_CHARACTERS = 4_000  # of one tag
 # What is shown or left out as it stands.
 _VERBATIM = [
@@ -76,17 +72,20 @@ def find_components(text: str, skipped: Sequence[tuple[int, int]] = ()) -> list[
     imports: dict[str, str] | None = None
     placed = []
     for found in _outside(_COMPONENT, text, [*skipped, *_verbatim(text)]):
-        values = _attributes(text, found.end())
-        if values is None:
+        if not is_picture_name(found[1]):
             continue
-        braced = any(text[one.start] == "{" for one in values.values() if one.start < one.end)
-        if "src" not in values or not (braced or found[1] != "img"):
+        tag = read_tag(text, found.start(), found.end() + _MAX_CHARACTERS)
+        values = read_values(text, tag, JSX) if tag is not None else {}
+        braced = any(one.attribute.quote == "{" for one in values.values())
+        if tag is None or "src" not in values or not (braced or found[1] != "img"):
             continue
         imports = dict(_IMPORT.findall(text)) if imports is None else imports
-        picture = Picture(
-            source=_component_source(text, values["src"], imports), alt=None, line=0, column=0, may_be_empty=True
+        source = address(values["src"].shown, imports)
+        picture = place_alt(
+            Picture(source=source, alt=None, line=0, column=0, may_be_empty=True), text, tag, JSX, values
         )
-        placed.append((found.start(), _with_alt(picture, values, found, escape_double, braces=text)))
+        empty = picture.alt == ""
+        placed.append((found.start(), replace(picture, decorative=empty, empty_alt=empty)))
     return placed
 
 
@@ -157,77 +156,18 @@ def _included(values: Mapping[str, _Value], found: re.Match[str], hugo: bool) ->
 
 
 def _with_alt(
-    picture: Picture,
-    values: Mapping[str, _Value],
-    found: re.Match[str],
-    escape: Callable[[str], str],
-    braces: str = "",
+    picture: Picture, values: Mapping[str, _Value], found: re.Match[str], escape: Callable[[str], str]
 ) -> Picture:
     """The picture with the text of the parameter `alt` and the place where it stands, or would stand."""
     alt = values.get("alt")
     if alt is None:
-        if "..." in values:
-            return replace(picture, fixed=PARTLY_WRITTEN)
         end = found.end()
         return replace(picture, slot=Slot(end, end, escape, before=' alt="', after='"'))
-    known = _literal(braces[alt.start : alt.end]) if braces else alt.text
-    if known is None:
+    if alt.text is None:
         return replace(picture, fixed=FILLED_IN)
-    slot = Slot(alt.start, alt.end, escape, before='"' if alt.end > alt.start else '="', after='"')
-    empty = known == "" and picture.may_be_empty
-    return replace(picture, alt=known if known or empty else None, slot=slot, decorative=empty, empty_alt=empty)
-
-
-def _attributes(text: str, position: int) -> dict[str, _Value] | None:
-    """The attributes of a JSX tag, "..." for those that an object brings; None where it does not end."""
-    values: dict[str, _Value] = {}
-    limit = position + _MAX_CHARACTERS
-    while not _COMPONENT_END.match(text, position, limit):
-        found = _ATTRIBUTE.match(text, position, limit)
-        name, position = (found[1], found.end()) if found is not None else ("...", position)
-        if found is not None and found[2] != "":  # in quotes, or without a value
-            start = found.start(2) if found[2] else position
-        else:
-            start = _SPACE.match(text, position).end()  # type: ignore[union-attr]
-            end = _brace_end(text, start, limit)
-            if end is None:
-                return None
-            position = end
-        values.setdefault(name, _Value(None, start, position))
-    return values
-
-
-def _brace_end(text: str, start: int, limit: int) -> int | None:
-    """Where the braces that open at `start` are closed; strings and comments in them count for nothing."""
-    if text[start : start + 1] != "{":
-        return None
-    depth = 0
-    for piece in _PIECE.finditer(text, start, limit):
-        depth += {"{": 1, "}": -1}.get(piece[0], 0)
-        if depth == 0:
-            return piece.end()
-    return None
-
-
-def _literal(value: str) -> str | None:
-    """The text of a JSX value, in quotes or as a string in braces; None where it is another expression."""
-    if value[:1] != "{":
-        return html.unescape(value[1:-1])
-    found = _LITERAL.fullmatch(value[1:-1].strip())
-    return found[2] if found is not None and "${" not in found[2] else None
-
-
-def _component_source(text: str, value: _Value, imports: Mapping[str, str]) -> str:
-    """The address that a JSX value names; else the expression as it stands, in braces."""
-    written = text[value.start : value.end]
-    literal = _literal(written)
-    if literal is not None:
-        return literal
-    expression = written[1:-1].strip()
-    if (called := _CALL.fullmatch(expression)) is not None and "${" not in called[1]:
-        return called[1]
-    name = _NAME.fullmatch(expression)
-    return imports.get(name[1], written) if name is not None else written
+    slot = Slot(alt.start, alt.end, escape, before='"', after='"')
+    empty = alt.text == "" and picture.may_be_empty
+    return replace(picture, alt=alt.text or ("" if empty else None), slot=slot, decorative=empty, empty_alt=empty)
 
 
 def _escape_quotes(alt: str) -> str:
