@@ -29,6 +29,13 @@ SEEDS = {
     ".html": (SITE / "index.html").read_bytes(),
     ".xhtml": b'<?xml version="1.0"?><html xmlns="x"><p>a<img src="x"/> <img src="y" alt="z"/></p></html>',
     ".md": PAGE.encode(),
+    ".jsx": b"import d from './d.png'\nconst A = () => <p a={1 < 2}>it's <img src={d} alt='x'/>"
+    b' {b && <Image src="e" />}</p>',
+    ".js": b"export const A = () => { return <img\n  src={`a`}\n  alt={'x'}\n/> } // it's",
+    ".vue": b"<script>let a = '<'</script>\n<template><p>{{ a < b }}"
+    b"<img :src=\"c\" alt=x><Image src='d' /></p></template>",
+    ".svelte": b"{#if a < b}<img src={c} alt='x {'y'}'/>{/if}<img src=d alt=x><Image src='e' title=\"it's {f}\"/>",
+    ".astro": b"---\nconst a = '<'\n---\n<p>{b.map(c => <img src={c} alt=`x`>)}it's <Image src='d' {e} /></p>",
     ".ipynb": (SITE / "path.ipynb").read_bytes(),
     ".docx": packed({"word/document.xml": WORD, "word/_rels/document.xml.rels": b"<R/>"}),
     ".pptx": packed({"ppt/presentation.xml": b"<p/>", "ppt/slides/slide1.xml": SLIDE}),

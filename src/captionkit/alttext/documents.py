@@ -13,6 +13,7 @@ from captionkit.alttext.markdown import read_markdown
 from captionkit.alttext.notebook import read_notebook
 from captionkit.alttext.pictures import Picture, squeeze
 from captionkit.alttext.pptx import read_pptx
+from captionkit.alttext.source_code import read_astro, read_jsx, read_script, read_svelte, read_vue
 from captionkit.alttext.xhtml import read_xhtml
 from captionkit.errors import DataError, UsageError
 from captionkit.files import read_bounded
@@ -59,7 +60,14 @@ READERS: dict[str, Callable[[bytes], Document]] = {
     ".epub": read_epub,
     ".docx": read_docx,
     ".pptx": read_pptx,
+    ".jsx": read_jsx,
+    ".tsx": read_jsx,
+    ".js": read_script,
+    ".vue": read_vue,
+    ".svelte": read_svelte,
+    ".astro": read_astro,
 }
+SOURCE_CODE = frozenset([".jsx", ".tsx", ".js", ".vue", ".svelte", ".astro"])
 _LARGE = frozenset([".epub", ".docx", ".pptx", ".ipynb"])
 
 

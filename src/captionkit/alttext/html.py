@@ -102,11 +102,17 @@ def slot_edits(pictures: tuple[Picture, ...], alts: Mapping[int, str]) -> list[E
     return edits
 
 
+def nameless(name: str) -> str:
+    """Why an element does not take its name from `alt`; empty where it does."""
+    if name == "image":
+        return "an SVG image takes its name from aria-label or title, not from alt"
+    return "" if name in ("img", "input", "area") else f"a <{name}> takes its name from aria-label, not from alt"
+
+
 def _with_slot(text: str, found: Found, picture: Picture) -> Picture:
-    if found.name not in ("img", "image", "input", "area"):
-        return replace(picture, fixed=f"a <{found.name}> takes its name from aria-label, not from alt")
-    if found.name == "image" or text[found.offset + 1 : found.offset + 4] == "svg":
-        return replace(picture, fixed="an SVG image takes its name from aria-label or title, not from alt")
+    drawn = text[found.offset + 1 : found.offset + 4] == "svg"
+    if fixed := nameless(found.name) or (nameless("image") if drawn else ""):
+        return replace(picture, fixed=fixed)
     tag = read_start_tag(text, found.offset)
     if tag is None:
         return replace(picture, fixed="its tag never ends")
