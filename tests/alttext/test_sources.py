@@ -99,3 +99,38 @@ def test_a_name_with_a_backslash_is_found_where_it_is_there(site: Path) -> None:
     located = locate(document.pictures[0], document, site / "page.html", site)
     assert located.path is not None
     assert located.path.read_bytes() == b"other"
+
+
+def test_words_of_build_tools_lead_to_the_sources_of_the_project(tmp_path: Path) -> None:
+    for name in ("web/src/img/a.png", "web/app/b.png", "web/src/b.png", "web/src/lib/c.png", "web/d.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"picture")
+    (tmp_path / "web/package.json").write_text("{}")
+    path = tmp_path / "web/src/pages/a.vue"
+    places = {
+        "@/img/a.png": "web/src/img/a.png",
+        "~@/img/a.png?url": "web/src/img/a.png",
+        "~/d.png": "web/d.png",
+        "~~/src/img/a.png": "web/src/img/a.png",
+        "$lib/c.png": "web/src/lib/c.png",
+        "@/b.png": Where.UNKNOWN,  # in two folders
+        "@/e.png": Where.VANISHED,
+        "~/../../e.png": Where.VANISHED,
+    }
+    for source, expected in places.items():
+        document = read_html(f'<img src="{source}">'.encode())
+        found = locate(document.pictures[0], document, path, tmp_path)
+        assert (found.path if found.where is Where.FILE else found.where) == (
+            tmp_path / expected if not isinstance(expected, Where) else expected
+        )
+        assert bool(found.problem) == (found.where is not Where.FILE)
+
+
+def test_a_project_below_the_root_serves_its_own_pictures(tmp_path: Path) -> None:
+    (tmp_path / "web/public").mkdir(parents=True)
+    (tmp_path / "web/public/a.png").write_bytes(b"picture")
+    document = read_html(b'<img src="/a.png">')
+    path = tmp_path / "web/src/a.html"
+    assert locate(document.pictures[0], document, path, tmp_path).where is Where.VANISHED
+    (tmp_path / "web/package.json").write_text("{}")
+    assert locate(document.pictures[0], document, path, tmp_path).where is Where.FILE

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import urllib.parse
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +20,10 @@ from captionkit.alttext.pictures import Picture
 MAX_DATA_CHARACTERS = 64_000_000
 # Site generators serve what lies in these as if it lay in the root: Hugo, Docusaurus, Next, Astro, Hexo.
 _SERVED = ("static", "public", "source", "assets")
+# Words of build tools for a project's folder of sources, which is one of these.
+_ALIAS = re.compile(r"(?:~?@|~|(~~|@@)|(\$lib))/(?=.)")
+_SOURCES = ("src", "app", "")
+_PROJECT_FILE = "package.json"
 
 
 class Where(StrEnum):
@@ -91,8 +96,32 @@ def locate(picture: Picture, document: Document, path: Path, root: Path) -> Loca
         return Located(Where.UNKNOWN, problem=f"an address that begins with {parts.scheme}: names no file")
     if parts.netloc or parts.scheme not in ("", "file"):
         return Located(Where.REMOTE, problem="it is on another host; remote pictures are not fetched")
+    alias = _ALIAS.match(source)
+    if alias is not None and not base:
+        return _from_alias(alias, path, root)
     # A byte that is no UTF-8 stands for itself: old sites have such names.
     return _from_path(urllib.parse.unquote(parts.path, errors="surrogateescape"), path, root)
+
+
+def _project(path: Path, root: Path) -> Path:
+    """The folder of a document's project: the nearest one above it with a `package.json`, else the root."""
+    folders = [one for one in path.parents if one.is_relative_to(root)]
+    return next((one for one in folders if (one / _PROJECT_FILE).is_file()), root)
+
+
+def _from_alias(alias: re.Match[str], path: Path, root: Path) -> Located:
+    """`@/a.png`, `~/a.png`: in the folder of sources, whichever of those in use has such a file."""
+    rest = urllib.parse.unquote(re.split(r"[?#]", alias.string[alias.end() :])[0], errors="surrogateescape")
+    folders = ("",) if alias[1] else ("src/lib",) if alias[2] else _SOURCES
+    project = _project(path, root.resolve())
+    found = [_from_path(f"./{rest}", project / folder / "_", root) for folder in folders]
+    files = [one for one in found if one.where is Where.FILE]
+    if len(files) > 1:
+        return Located(
+            Where.UNKNOWN, problem=f"{alias[0]} may stand for several folders, and more than one has it"
+        )
+    missing = Located(Where.VANISHED, problem=f"no such file: {alias.string}")
+    return files[0] if files else missing
 
 
 def _from_path(address: str, path: Path, root: Path) -> Located:
@@ -106,7 +135,12 @@ def _from_path(address: str, path: Path, root: Path) -> Located:
         inside = resolved.is_relative_to(root)
         places = [resolved]
         if address.startswith("/"):
-            places += [(root / folder / address.lstrip("/")).resolve() for folder in _SERVED]
+            bases = dict.fromkeys(
+                [root, _project(path, root)]
+            )  # a project may be a part of what is looked through
+            places += [
+                (base / folder / address.lstrip("/")).resolve() for base in bases for folder in ("", *_SERVED)
+            ]
         for place in places:
             if place.is_relative_to(root) and place.is_file():
                 return Located(Where.FILE, path=place)
