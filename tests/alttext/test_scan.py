@@ -25,6 +25,17 @@ def test_folders_are_walked_in_order_without_hidden_and_foreign_ones(tmp_path: P
     assert [one.name for one in scanned(tmp_path)] == ["a.html", "b.md", "sub/c.htm"]
 
 
+def test_built_code_is_passed_over_and_told_unless_its_folder_is_named(tmp_path: Path) -> None:
+    for name in ("src/a.jsx", "dist/b.js", "web/build/c/d.vue", "dist/e.html", ".next/f.js", "node_modules/g.jsx"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("<template><img src='x'></template>" if name.endswith("vue") else "")
+    told: list[Path] = []
+    items = list(scan([tmp_path], passed_over=told.append))
+    assert [one.name for one in items if isinstance(one, ScannedDocument)] == ["dist/e.html", "src/a.jsx"]
+    assert told == [tmp_path / "dist/b.js", tmp_path / "web/build/c/d.vue"]
+    assert [one.name for one in scanned(tmp_path / "web/build")] == ["c/d.vue"]
+
+
 def test_a_document_given_twice_is_read_once(tmp_path: Path) -> None:
     page = tmp_path / "a.html"
     page.write_text("<img src=x>")

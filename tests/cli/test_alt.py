@@ -52,6 +52,18 @@ def test_scan_prints_a_line_a_picture_that_needs_attention(page: Path) -> None:
     assert len(run("scan", page, "--all")[1].splitlines()) == 4
 
 
+def test_built_code_is_not_read_and_one_line_says_so(tmp_path: Path) -> None:
+    for name in ("src/a.jsx", "dist/a.js", "dist/b.js"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("export const A = () => <img src='a.png' />")
+    result = CliRunner().invoke(app, ["alt", "scan", str(tmp_path)])
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "1 picture in 1 document: 1 missing"
+    first = tmp_path / "dist/a.js"
+    told = f"captionkit: 2 files of built code not read, such as {first}; to read it, name its folder"
+    assert result.stderr.splitlines() == [told]
+
+
 @pytest.mark.parametrize(
     ("fail_on", "code"),
     [("missing", 1), ("missing,placeholder", 1), ("too-long", 0), ("any", 1), ("mising", 2), (",", 2), (" ", 2)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from captionkit.alttext.verdict import MAX_LENGTH, Judgement, judge, placeholder
 from captionkit.errors import CaptionkitError, DataError, ImageError, UsageError
 
 Look = tuple[Appearance | None, str]  # what was seen of a picture, or why nothing was
-SKIPPED_FOLDERS = frozenset(["node_modules", "__pycache__", "venv", "site-packages"])
+SKIPPED_FOLDERS = frozenset(["node_modules", "bower_components", "__pycache__", "venv", "site-packages"])
+# What build tools write: code in them is made of other code. Pages in them may be all that there is of a site.
+BUILT_FOLDERS = frozenset(["dist", "build", "out", "coverage"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +127,13 @@ def check_path(path: Path, root: Path | None) -> None:
         raise UsageError(f"Expected a file or a folder at {path}, but it is a pipe or a device.")
 
 
-def list_documents(paths: Iterable[Path], root: Path | None = None) -> Iterator[tuple[Path, Path] | Failure]:
+def list_documents(
+    paths: Iterable[Path], root: Path | None = None, *, passed_over: Callable[[Path], None] | None = None
+) -> Iterator[tuple[Path, Path] | Failure]:
     """The documents among files and folders, in a stable order, each once, with its root.
 
-    Symbolic links to folders are not followed; a link to a file counts where it stays under the root.
+    Symbolic links to folders are not followed; a link to a file counts where it stays under the root. Source code
+    in `BUILT_FOLDERS` below a folder is no document; `passed_over` is told the file.
 
     Raises:
         UsageError: a path that does not exist, is no document, or a root that is no folder.
@@ -137,7 +142,7 @@ def list_documents(paths: Iterable[Path], root: Path | None = None) -> Iterator[
     for path in paths:
         check_path(path, root)
         base = find_root(path, root)
-        for candidate in _documents_in(path) if path.is_dir() else [path]:
+        for candidate in _documents_in(path, passed_over) if path.is_dir() else [path]:
             if isinstance(candidate, Failure):
                 yield candidate
                 continue
@@ -194,10 +199,21 @@ def scan_document(
 
 
 def scan(
-    paths: Iterable[Path], root: Path | None = None, *, max_length: int = MAX_LENGTH
+    paths: Iterable[Path],
+    root: Path | None = None,
+    *,
+    max_length: int = MAX_LENGTH,
+    passed_over: Callable[[Path], None] | None = None,
 ) -> Iterator[ScannedDocument | Failure]:
-    """Scan files and folders. What cannot be read becomes a `Failure`, and the rest goes on."""
-    items = list(list_documents(paths, root))
+    """Scan files and folders. What cannot be read becomes a `Failure`, and the rest goes on.
+
+    Args:
+        paths: files and folders.
+        root: the site's root; None for each path's own.
+        max_length: characters beyond which an alternative text is too long.
+        passed_over: told each file of built source code, which is not read.
+    """
+    items = list(list_documents(paths, root, passed_over=passed_over))
     looks: dict[Path, Look] = {}  # many pages show the same pictures
     names = Counter(item[0].relative_to(item[1]) for item in items if not isinstance(item, Failure))
     for item in items:
@@ -225,14 +241,19 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str]] | Failure]:
         yield Failure(Path(one.filename), f"{one.filename} cannot be searched ({one.strerror or one}).")
 
 
-def _documents_in(folder: Path) -> Iterator[Path | Failure]:
+def _documents_in(folder: Path, passed_over: Callable[[Path], None] | None) -> Iterator[Path | Failure]:
     for item in walk(folder):
         if isinstance(item, Failure):
             yield item
             continue
         parent, names = item
+        built = not BUILT_FOLDERS.isdisjoint(parent.relative_to(folder).parts)
         for name in names:
             path = parent / name
+            if built and path.suffix.lower() in documents.SOURCE_CODE:
+                if passed_over is not None:
+                    passed_over(path)
+                continue
             # Office programs leave lock files "~$name.docx" beside an open document.
             if path.suffix.lower() in documents.READERS and not name.startswith((".", "~$")):
                 try:

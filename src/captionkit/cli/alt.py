@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from captionkit.alttext.write import Decision
 
 app = typer.Typer(
-    help="Alternative text of HTML, Markdown, notebooks, EPUB, DOCX and PPTX: scan, propose, write, undo.",
+    help="Alternative text of HTML, Markdown, notebooks, EPUB, DOCX, PPTX and components (React, Vue, Svelte, "
+    "Astro): scan, propose, write, undo.",
     no_args_is_help=True,
 )
 
@@ -71,13 +72,15 @@ def scan(
     findings: list[Finding] = []
     errors: list[str] = []
     documents = 0
-    for item in scan_paths(paths, root, max_length=max_length):
+    passed_over: list[Path] = []
+    for item in scan_paths(paths, root, max_length=max_length, passed_over=passed_over.append):
         if isinstance(item, Failure):
             errors.append(item.error)
             print(f"captionkit: {printable(item.error)}", file=sys.stderr)
         else:
             documents += 1
             findings += item.findings
+    _tell_passed_over(passed_over)
     if as_json:
         report = {"documents": documents, "pictures": [one.to_json() for one in findings], "errors": errors}
         print(encodable(json.dumps(report, ensure_ascii=False, indent=1)))
@@ -261,13 +264,22 @@ def _scan(paths: list[Path], root: Path | None, max_length: int) -> tuple[list[S
 
     documents = []
     failed = False
-    for item in scan_paths(paths, root, max_length=max_length):
+    passed_over: list[Path] = []
+    for item in scan_paths(paths, root, max_length=max_length, passed_over=passed_over.append):
         if isinstance(item, Failure):
             print(f"captionkit: {printable(item.error)}", file=sys.stderr)
             failed = True
         else:
             documents.append(item)
+    _tell_passed_over(passed_over)
     return documents, failed
+
+
+def _tell_passed_over(paths: list[Path]) -> None:
+    """One line for source code in folders that build tools write."""
+    if paths:
+        such = f"such as {printable(str(paths[0]))}; to read it, name its folder"
+        print(f"captionkit: {several(len(paths), 'file')} of built code not read, {such}", file=sys.stderr)
 
 
 def _write(documents: list[ScannedDocument], decisions: Mapping[str, Decision]) -> bool:
