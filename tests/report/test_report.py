@@ -191,7 +191,7 @@ def test_the_command_for_a_run_a_bundle_and_data(
     (run / "history.jsonl").write_text("\n".join(map(json.dumps, HISTORY)))
     done = CliRunner().invoke(app, ["report", str(run), "-o", str(output)], catch_exceptions=False)
     assert done.exit_code == 0
-    assert "Dev scores by epoch: CIDEr 30.0 to 50.0, BLEU-4 10.0 to 20.0." in output.read_text()
+    assert "Dev scores by epoch: CIDEr-D 30.0 to 50.0, BLEU-4 10.0 to 20.0." in output.read_text()
     table = records[0].path.parent / "captions.jsonl"
     table.write_text(
         "\n".join(json.dumps({"image": one.id, "captions": list(one.captions)}) for one in records) + "\n"

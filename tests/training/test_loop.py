@@ -104,6 +104,16 @@ def test_six_steps_equal_two_resume_and_four_bit_for_bit(whole: Trainer, tmp_pat
     assert first_history == second_history
 
 
+def test_dev_scores_are_told_by_their_names_as_tables_have_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = make(tmp_path, replace(CONFIG, epochs=1))
+    trainer.run()
+    last, said = trainer.history[-1], capsys.readouterr().err.splitlines()[-1]
+    assert f"dev CIDEr-D {100 * last['CIDEr']:.1f}, BLEU-4 {100 * last['BLEU-4']:.1f}, " in said
+    assert f"{last['words']:.1f} words a caption, {100 * last['distinct']:.0f} % of the captions different" in said
+
+
 def test_it_learns_and_keeps_the_best_weights(tmp_path: Path) -> None:
     trainer = make(tmp_path, replace(CONFIG, epochs=40, eval_every=10))
     state = trainer.run(quiet=True)

@@ -581,7 +581,7 @@ def test_the_command_line_trains_reproduces_and_evaluates(
     (tmp_path / "boxes.toml").write_text(text)
     done = in_its_own_process(["train", "boxes.toml", "training.epochs=1"], tmp_path, module)
     assert done.code == 0, done.err
-    assert "best dev CIDEr" in done.out
+    assert "best dev CIDEr-D" in done.out
     run = tmp_path / "runs" / "boxes"
     assert {path.name for path in run.iterdir()} >= {
         "config.toml",

@@ -158,7 +158,7 @@ def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet
         )
         raise typer.Exit(130) from None
     state = trainer.state
-    typer.echo(f"best dev CIDEr {100 * state.best_score:.1f} at step {state.best_step}")
+    typer.echo(f"best dev CIDEr-D {100 * state.best_score:.1f} at step {state.best_step}")
 
 
 def export(

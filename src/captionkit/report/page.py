@@ -24,6 +24,7 @@ from captionkit.report.findings import Example, Judging, Report, Words
 from captionkit.webpage import fill_page, page_part, thumbnail_address
 
 THUMBNAIL = 320
+_HEADINGS = {"CIDEr": "CIDEr-D"}  # what a run's history calls so
 POINTS = 100  # of the risk-coverage curve that are drawn
 
 
@@ -109,7 +110,7 @@ def _training(report: Report) -> str:
         ]
 
     scores = [
-        Line(name, [(x, 100 * y) for x, y in points(name)], css)
+        Line(_HEADINGS.get(name, name), [(x, 100 * y) for x, y in points(name)], css)
         for name, css in (("CIDEr", "one"), ("BLEU-4", "two"))
         if points(name)
     ]
@@ -130,8 +131,9 @@ def _training(report: Report) -> str:
         )
     shown = ("epoch", "loss", "CIDEr", "BLEU-4", "words", "learning_rate", "seconds")
     names = [name for name in shown if any(name in line for line in lines)]
+    headings = [_HEADINGS.get(name, name) for name in names]
     rows = [[_cell(line.get(name)) for name in names] for line in lines]
-    return f'<div class="charts">{"".join(charts)}</div>{_numbers("the curve", names, rows)}'
+    return f'<div class="charts">{"".join(charts)}</div>{_numbers("the curve", headings, rows)}'
 
 
 def _confidence(judging: Judging) -> str:

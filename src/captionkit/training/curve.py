@@ -1,4 +1,4 @@
-"""The run as a picture: loss and dev CIDEr over epochs."""
+"""The run as a picture: loss and dev CIDEr-D over epochs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def draw_curve(history: Sequence[Mapping[str, Any]]) -> bytes:
-    """A PNG of 800x400 pixels: training loss on the left axis, dev CIDEr (x100) on the right."""
+    """A PNG of 800x400 pixels: training loss on the left axis, dev CIDEr-D (x100) on the right."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -28,7 +28,7 @@ def draw_curve(history: Sequence[Mapping[str, Any]]) -> bytes:
     right = left.twinx()
     cider = [100 * entry["CIDEr"] for entry in history]
     right.plot(epochs, cider, color="#0b62a4", marker="s", markersize=3)
-    right.set_ylabel("dev CIDEr", color="#0b62a4")
+    right.set_ylabel("dev CIDEr-D x100", color="#0b62a4")
     best = max(range(len(cider)), key=cider.__getitem__)
     right.annotate(
         f"{cider[best]:.1f}", (epochs[best], cider[best]), textcoords="offset points", xytext=(0, 6), ha="center"

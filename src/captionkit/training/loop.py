@@ -208,12 +208,11 @@ class Trainer:
         state.losses = []
         self.history.append(entry)
         self._write_history()
-        shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
         loss = f"loss {entry['loss']:.3f} nats/token; " if "loss" in entry else ""
-        bar.say(f"epoch {entry['epoch']:g}: {loss}dev {shown}")
+        bar.say(f"epoch {entry['epoch']:g}: {loss}dev {_told(scores)}")
         if self._out_of_patience():
             bar.say(
-                f"No better dev CIDEr for {self.config.patience} evaluations: the best is kept and training ends."
+                f"No better dev CIDEr-D for {self.config.patience} evaluations: training ends, the best is kept."
             )
             state.finished = True
 
@@ -243,3 +242,14 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _told(scores: dict[str, float]) -> str:
+    """Scores as tables show them, x100; what the history calls CIDEr is CIDEr-D."""
+    x100 = {"CIDEr": "CIDEr-D", "BLEU-4": "BLEU-4"}
+    said = [f"{name} {100 * scores[key]:.1f}" for key, name in x100.items() if key in scores]
+    if "words" in scores:
+        said.append(f"{scores['words']:.1f} words a caption")
+    if "distinct" in scores:
+        said.append(f"{100 * scores['distinct']:.0f} % of the captions different")
+    return ", ".join(said)
