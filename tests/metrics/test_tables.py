@@ -54,6 +54,8 @@ def test_text_has_percent_in_the_usual_order_and_says_what_is_missing() -> None:
 
 
 def test_text_of_a_comparison() -> None:
+    header = as_text(BOTH).splitlines()[0].split()
+    assert header[:5] == ["x100", "my_model.json", "interval", "other", "difference"]
     line = next(line for line in as_text(BOTH).splitlines() if line.startswith("CIDEr-D"))
     for part in ("53.2", "[50.0, 60.0]", "60.0", "+6.8", "[1.0, 10.0]", "0.0200", "0.0300"):
         assert part in line

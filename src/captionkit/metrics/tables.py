@@ -59,7 +59,7 @@ def columns(own: Mapping[str, float], published: Sequence[Mapping[str, float]]) 
 
 def as_text(report: Report) -> str:
     """For a terminal."""
-    header = ["", "x100"]
+    header = ["x100", report.name] if report.other else ["", "x100"]
     if report.intervals:
         header.append("interval")
     if report.other:
