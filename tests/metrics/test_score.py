@@ -71,8 +71,10 @@ def test_pictures_are_named_by_text() -> None:
     references: Any = {391895: ["a dog"]}
     with pytest.raises(DataError, match="but got 391895; write '391895'"):
         score(predictions, references)
-    with pytest.raises(DataError, match=r"^Not one captioned picture of 1 \("):
+    with pytest.raises(DataError, match=r"^Not one captioned picture of 1 \(391895\) .* pictures 391895"):
         score(predictions, {"391895": ["a dog"]})
+    with pytest.raises(DataError, match=r"of 1 \(000000391895\) has references, .* pictures 391895: .* rename"):
+        score({"000000391895": "a dog"}, {"391895": ["a dog"]})
 
 
 def test_trap_2_sentinel_tokens_in_captions_bring_a_warning() -> None:

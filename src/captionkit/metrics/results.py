@@ -255,7 +255,7 @@ def _name(entry: object, keys: Sequence[str], place: str) -> str:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if value is not None:
-            raise _problem(f"{place}: expected a number or a name as {key}, but got {value!r}.")
+            raise _problem(f"{place}: expected a whole number or a name as {key}, but got {value!r}.")
     raise _problem(f"{place}: expected a picture under one of {', '.join(keys)}, but got {_keys(entry)}.")
 
 

@@ -156,7 +156,7 @@ def check_captions(predictions: Mapping[str, str], references: Mapping[str, Sequ
             raise DataError(f"Expected a list of references for picture {name}, but got {captions!r}.")
     without = [name for name in predictions if not references.get(name)]
     if without:
-        raise DataError(_without_references(without, len(predictions)))
+        raise DataError(_without_references(without, len(predictions), list(references)))
     for name, caption in predictions.items():
         if not isinstance(caption, str):
             raise DataError(f"Expected the caption of picture {name} to be text, but got {caption!r}.")
@@ -167,18 +167,24 @@ def check_captions(predictions: Mapping[str, str], references: Mapping[str, Sequ
     return _warnings(predictions, references)
 
 
-def _without_references(names: Sequence[str], total: int) -> str:
-    shown = " ".join(", ".join([*map(str, names[:3]), *(["..."] if len(names) > 3 else [])]).split())
+def _without_references(names: Sequence[str], total: int, known: Sequence[str]) -> str:
+    shown = _some(names)
     if len(names) == total:
+        # Both kinds of names: "000000391895" beside "391895" tells more than any advice.
         return (
-            f"Not one captioned picture of {total:,} ({shown}) has references: "
-            "the captions belong to another split or data set; give its references."
+            f"Not one captioned picture of {total:,} ({shown}) has references, which are of the pictures "
+            f"{_some(known)}: the captions belong to another split or data set, or call the pictures otherwise; "
+            "give their references, or rename them."
         )
     return (
         f"{len(names):,} of the {total:,} captioned pictures {agree(len(names), 'has', 'have')} no references "
         f"({shown}): "
         "take them out, or give references that cover them."
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    return " ".join(", ".join([*map(str, names[:3]), *(["..."] if len(names) > 3 else [])]).split()) or "(none)"
 
 
 def _warnings(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> list[str]:
