@@ -88,7 +88,7 @@ def test_too_few_pictures_are_one_sentence_before_they_are_captioned(
     lines = [json.dumps({"image": record.id, "captions": list(record.captions)}) for record in records[:number]]
     table = records[0].path.parent / "few.jsonl"
     table.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match=f"at least 50 pictures to fit .* of these {number} only"):
+    with pytest.raises(DataError, match=f"at least 50 pictures to fit .*: of the {number} about half"):
         calibrate(Captioner.load(tiny_bundle, threads=1), records[:number], split="val", quiet=True)
     arguments = [
         "calibrate",
@@ -152,5 +152,8 @@ def test_a_card_does_not_go_stale_when_its_bundle_is_calibrated_again(
 def test_too_few_pictures_to_judge_on_are_one_sentence(tiny_bundle: Path, records: list[ImageRecord]) -> None:
     fitted = [record for record in records if in_fit_half(record.id)]
     judging = [record for record in records if not in_fit_half(record.id)][:5]
-    with pytest.raises(DataError, match=r"at least 30 pictures to judge .* only 5 are for it"):
+    with pytest.raises(
+        DataError,
+        match=r"at least 30 pictures to judge .* but got 5: of the \d+ about half are for that; .* 120 or more",
+    ):
         calibrate(Captioner.load(tiny_bundle, threads=1), [*fitted, *judging], split="val", quiet=True)

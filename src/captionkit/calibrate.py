@@ -90,8 +90,8 @@ def expect_enough(names: Sequence[str]) -> None:
     for least, number, what in ((FITTING, fitting, "fit"), (JUDGING, len(names) - fitting, "judge")):
         if number < least:
             raise DataError(
-                f"Expected at least {least} pictures to {what} a calibration on, but of these {len(names):,} only "
-                f"{number} are for it; give more pictures."
+                f"Expected at least {least} pictures to {what} a confidence by, but got {number}: of the "
+                f"{len(names):,} about half are for that; give more pictures, 120 or more in all."
             )
 
 
