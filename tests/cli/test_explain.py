@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import re
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,9 @@ def test_text_picture_and_page(tiny_bundle: Path, tmp_path: Path) -> None:
     sentence, *rest = done.output.splitlines()
     words = sentence.rstrip(".").lower().split()
     assert [line.split()[0] for line in rest[: len(words)]] == words
-    assert sum(line.startswith("or: ") for line in rest) >= 1
+    others = [line for line in rest if line.startswith("or: ")]
+    assert others
+    assert all(re.search(r" % a word, log-probability -\d", line) for line in others)
     with Image.open(png) as image:
         assert image.format == "PNG"
     assert sentence in page.read_text(encoding="utf-8")

@@ -39,7 +39,7 @@ def explain(
     from captionkit.captioner import Captioner
     from captionkit.cli.output import STDIN, check_output, expect_two_files, printable, read_stdin
     from captionkit.errors import UsageError
-    from captionkit.explain import draw_panels, format_page, percent
+    from captionkit.explain import draw_panels, format_page, per_word, percent
     from captionkit.explain import explain as run
     from captionkit.files import write_bytes, write_text
 
@@ -67,7 +67,8 @@ def explain(
         instead = ", ".join(f"{text} {percent(chance)}" for text, chance in word.instead)
         print(printable(f"  {word.text:{width}}  {percent(word.probability):>11}  {word.said}  (else: {instead})"))
     for other in found.others:
-        print(printable(f"or: {other.text}  (log-probability {other.log_probability:.2f})"))
+        likely = f"{percent(per_word(other))} a word, log-probability {other.log_probability:.2f}"
+        print(printable(f"or: {other.text}  ({likely})"))
     for path in (png, html):
         if path is not None:
             print(printable(f"wrote {path}"))

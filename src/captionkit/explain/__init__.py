@@ -5,6 +5,6 @@ from __future__ import annotations
 from captionkit.explain.explanation import Explanation, Word, explain, percent
 from captionkit.explain.occlusion import occlusion
 from captionkit.explain.page import format_page
-from captionkit.explain.panels import draw_panels
+from captionkit.explain.panels import draw_panels, per_word
 
-__all__ = ["Explanation", "Word", "draw_panels", "explain", "format_page", "occlusion", "percent"]
+__all__ = ["Explanation", "Word", "draw_panels", "explain", "format_page", "occlusion", "per_word", "percent"]
