@@ -26,6 +26,13 @@ def test_plain_lines_where_there_is_no_terminal(
     assert err.splitlines()[0].endswith("left, loss 3.1")
 
 
+def test_the_end_is_told_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", -1.0)
+    with Progress("features", 4, "pictures") as bar:
+        bar.advance(4)
+    assert capsys.readouterr().err.count("4 of 4 pictures") == 1
+
+
 def test_short_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("features", 4) as bar:
         bar.advance(4)

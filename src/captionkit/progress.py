@@ -47,6 +47,7 @@ class Progress:
         self.note = ""
         self._quiet = quiet
         self._first = done
+        self._said: int | None = None  # units done when the last line was printed
         self._began = self._told = time.monotonic()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
@@ -75,7 +76,8 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
-        if kind is None and not self._quiet and time.monotonic() - self._began > PLAIN_SECONDS:
+        late = time.monotonic() - self._began > PLAIN_SECONDS
+        if kind is None and not self._quiet and late and self._said != self.done:
             self._line()
 
     def advance(self, units: int = 1, note: str = "") -> None:
@@ -102,6 +104,7 @@ class Progress:
 
     def _line(self) -> None:
         self._told = time.monotonic()
+        self._said = self.done
         spent = self._told - self._began
         rate = (self.done - self._first) / spent if spent > 0 else 0.0
         left = duration((self.total - self.done) / rate) if rate > 0 else "?"
