@@ -71,6 +71,14 @@ def test_every_wording_rule_has_a_source_and_a_test() -> None:
         assert f"def {name}(" in (ROOT / "tests" / "alttext" / file).read_text(encoding="utf-8")
 
 
+def test_the_readme_says_where_the_command_is_before_it_uses_it() -> None:
+    """`make caption` puts it into .venv, where no shell finds it, and no registry has the package."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    first = next(place for place, line in enumerate(lines) if line.startswith(("captionkit ", "pip ")))
+    assert lines.index("make caption") < lines.index(". .venv/bin/activate") < first
+
+
 @pytest.mark.parametrize("heading", ["Alternative texts", "Find pictures by words"])
 def test_the_commands_of_the_readme_work_when_pasted(
     heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
