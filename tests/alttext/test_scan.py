@@ -36,6 +36,17 @@ def test_built_code_is_passed_over_and_told_unless_its_folder_is_named(tmp_path:
     assert [one.name for one in scanned(tmp_path / "web/build")] == ["c/d.vue"]
 
 
+def test_a_folder_without_documents_passes_no_check(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"")
+    with pytest.raises(
+        UsageError, match=r"^Expected documents \(.*\.docx, .*\) in .*, but there are none; is the site"
+    ):
+        list(scan([tmp_path]))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.html").write_text("no picture")
+    assert [one.name for one in scanned(tmp_path)] == ["sub/a.html"]
+
+
 def test_a_document_given_twice_is_read_once(tmp_path: Path) -> None:
     page = tmp_path / "a.html"
     page.write_text("<img src=x>")

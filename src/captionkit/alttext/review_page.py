@@ -18,7 +18,7 @@ from captionkit.alttext.appearance import is_vector
 from captionkit.alttext.pictures import encodable, squeeze
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.review import format_csv, is_untouched, review_rows
-from captionkit.alttext.scan import ScannedDocument
+from captionkit.alttext.scan import ScannedDocument, is_review_page
 from captionkit.alttext.verdict import MAX_LENGTH
 from captionkit.alttext.wording import LANGUAGE
 from captionkit.errors import CaptionkitError, UsageError, several
@@ -28,7 +28,6 @@ from captionkit.webpage import fill_page, page_part, thumbnail_address
 THUMBNAIL = 480
 MAX_SVG_BYTES = 300_000
 _OF_THE_PAGE = ("Text so far", "Link says", "Caption", "Heading", "Words beside")  # in the page's own language
-_TITLE = b"<title>Alternative texts to review</title>"  # in the first lines of review.html
 
 
 def review_files(base: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
@@ -41,7 +40,7 @@ def review_files(base: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
     if not base.name or not base.parent.is_dir():
         raise UsageError(f"Expected a name in an existing folder for the review files, but got {base}.")
     table, page = base.with_name(f"{base.name}.csv"), base.with_name(f"{base.name}.html")
-    if page.exists() and not overwrite and not _is_review_page(page):
+    if page.exists() and not overwrite and not is_review_page(page):
         raise UsageError(
             f"{page} exists and is no review page; name another file with --review, "
             "or replace it with --overwrite."
@@ -127,14 +126,6 @@ def format_page(
         parts={"COUNT": count, "COMMAND": _command(arguments), "ITEMS": "\n".join(items), "ROWS": data},
     )
     return encodable(page)
-
-
-def _is_review_page(path: Path) -> bool:
-    try:
-        with path.open("rb") as handle:
-            return _TITLE in handle.read(2_000)
-    except OSError:
-        return False
 
 
 def _command(arguments: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from captionkit.alttext.verdict import MAX_LENGTH, Judgement, judge, placeholder
 from captionkit.errors import CaptionkitError, DataError, ImageError, UsageError
 
 Look = tuple[Appearance | None, str]  # what was seen of a picture, or why nothing was
+_REVIEW_TITLE = b"<title>Alternative texts to review</title>"  # in the first lines of review.html
 SKIPPED_FOLDERS = frozenset(["node_modules", "bower_components", "__pycache__", "venv", "site-packages"])
 # What build tools write: code in them is made of other code. Pages in them may be all that there is of a site.
 BUILT_FOLDERS = frozenset(["dist", "build", "out", "coverage"])
@@ -212,8 +213,17 @@ def scan(
         root: the site's root; None for each path's own.
         max_length: characters beyond which an alternative text is too long.
         passed_over: told each file of built source code, which is not read.
+
+    Raises:
+        UsageError: as `list_documents`; or there is not one document, which would pass every check.
     """
+    paths = list(paths)
     items = list(list_documents(paths, root, passed_over=passed_over))
+    if not items:
+        raise UsageError(
+            f"Expected documents ({', '.join(sorted(documents.READERS))}) in {', '.join(map(str, paths))}, "
+            "but there are none; is the site built, and is it elsewhere?"
+        )
     looks: dict[Path, Look] = {}  # many pages show the same pictures
     names = Counter(item[0].relative_to(item[1]) for item in items if not isinstance(item, Failure))
     for item in items:
@@ -257,10 +267,19 @@ def _documents_in(folder: Path, passed_over: Callable[[Path], None] | None) -> I
             # Office programs leave lock files "~$name.docx" beside an open document.
             if path.suffix.lower() in documents.READERS and not name.startswith((".", "~$")):
                 try:
-                    if path.is_file():
+                    if path.is_file() and not is_review_page(path):
                         yield path
                 except OSError as error:
                     yield Failure(path, f"{path} cannot be read ({error.strerror or error}).")
+
+
+def is_review_page(path: Path) -> bool:
+    """Whether `captionkit alt write` made this page: it may lie beside the documents and is none of them."""
+    try:
+        with path.open("rb") as handle:
+            return _REVIEW_TITLE in handle.read(2_000)
+    except OSError:
+        return False
 
 
 def _look(picture: Picture, located: Located, looks: dict[Path, Look] | None) -> Look:
