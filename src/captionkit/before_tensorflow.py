@@ -14,6 +14,6 @@ import sqlite3  # noqa: F401
 # slower and at times faster (measured in docs/training.md). Who sets the variable keeps what they set.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-# What TensorFlow says of kernels and drivers at every start tells a user nothing; errors are shown. A few lines that
-# it says before it looks at this come all the same.
+# What TensorFlow says of kernels and drivers at every start tells a user nothing; errors are shown. A few lines
+# come all the same: it says them before it looks at this.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

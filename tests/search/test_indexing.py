@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from captionkit.bundle import read_bundle
 from captionkit.captioner import Captioner
 from captionkit.errors import SearchError
 from captionkit.search import indexing
@@ -53,6 +55,24 @@ def test_all_is_kept_of_every_picture(indexed: Path, album: Path, captioner: Cap
         assert [one.tokens for one in stored] == [one.tokens for one in prediction.captions]
         for one, other in zip(stored, prediction.captions, strict=True):
             np.testing.assert_allclose(one.log_probabilities, other.token_log_probabilities, rtol=1e-4)
+
+
+def test_an_index_takes_no_wider_searches_than_three_beams(tiny_bundle: Path, album: Path) -> None:
+    bundle = read_bundle(tiny_bundle)
+    wide = Captioner(replace(bundle, decoding=replace(bundle.decoding, beams=7, length_penalty=2.0)), threads=1)
+    update(album, wide)
+    pictures = [album / name for name in ("a.png", "b.png", "c.png")]
+
+    def said(beams: int) -> list[list[str]]:
+        found = wide.caption(pictures, search=replace(wide.search, beams=beams), n=5)
+        return [[one.text for one in prediction.captions] for prediction in found]
+
+    with open_index(album / INDEX_NAME) as index:
+        stored = index.captions(index.first(9))
+        by_path = {path: content for content, paths in index.paths(list(stored)).items() for path in paths}
+        kept = [[one.text for one in stored[by_path[picture]]] for picture in pictures]
+    assert kept == said(3)
+    assert kept != said(7)
 
 
 def test_a_second_run_changes_nothing(indexed: Path, album: Path, captioner: Captioner) -> None:
