@@ -22,9 +22,8 @@ _CALL = re.compile(r"""\w+\(\s*(?:["'`])([^"'`\\]*)["'`]\s*\)(?:\.default)?""") 
 _URL = re.compile(r"""new\s+URL\(\s*["'`]([^"'`\\]*)["'`]\s*,\s*import\.meta\.url\s*\)(?:\.\w+(?:\(\))?)?""")
 _NAME = re.compile(r"(\w+)(?:\.src)?")
 _BOUND = re.compile(r"(?:[vx]-bind)?:([\w-]+)(?:\.\w+)*|bind:(\w+)|\.(\w+)")  # Vue, Alpine, Svelte
-_ALL_BOUND = re.compile(
-    r"[vx]-bind|(?:v-bind)?:\[.*", re.S
-)  # of an object, or of a name that only the program knows
+# Of an object, or of a name that only the program knows.
+_ALL_BOUND = re.compile(r"[vx]-bind|(?:v-bind)?:\[.*", re.S)
 _ONE_HOLE = re.compile(r"\{([^{}]*)\}")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|\w{1,31});")
 _SPACE = re.compile(r"\s*")

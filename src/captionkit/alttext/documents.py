@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from captionkit.alttext.component_values import ASTRO, JSX, SVELTE, VUE
 from captionkit.alttext.docx import read_docx
 from captionkit.alttext.epub import read_epub
 from captionkit.alttext.html import HtmlDocument, read_html
@@ -13,7 +15,7 @@ from captionkit.alttext.markdown import read_markdown
 from captionkit.alttext.notebook import read_notebook
 from captionkit.alttext.pictures import Picture, squeeze
 from captionkit.alttext.pptx import read_pptx
-from captionkit.alttext.source_code import read_astro, read_jsx, read_script, read_svelte, read_vue
+from captionkit.alttext.source_code import read_source_code
 from captionkit.alttext.xhtml import read_xhtml
 from captionkit.errors import DataError, UsageError
 from captionkit.files import read_bounded
@@ -60,12 +62,12 @@ READERS: dict[str, Callable[[bytes], Document]] = {
     ".epub": read_epub,
     ".docx": read_docx,
     ".pptx": read_pptx,
-    ".jsx": read_jsx,
-    ".tsx": read_jsx,
-    ".js": read_script,
-    ".vue": read_vue,
-    ".svelte": read_svelte,
-    ".astro": read_astro,
+    ".jsx": partial(read_source_code, dialect=JSX),
+    ".tsx": partial(read_source_code, dialect=JSX),
+    ".js": partial(read_source_code, dialect=JSX, certain=False),
+    ".vue": partial(read_source_code, dialect=VUE),
+    ".svelte": partial(read_source_code, dialect=SVELTE),
+    ".astro": partial(read_source_code, dialect=ASTRO),
 }
 SOURCE_CODE = frozenset([".jsx", ".tsx", ".js", ".vue", ".svelte", ".astro"])
 _LARGE = frozenset([".epub", ".docx", ".pptx", ".ipynb"])

@@ -14,9 +14,6 @@ from captionkit.alttext.attributes import StartTag
 from captionkit.alttext.code_tags import scan_tags
 from captionkit.alttext.component_values import (
     ASTRO,
-    JSX,
-    SVELTE,
-    VUE,
     Dialect,
     Value,
     address,
@@ -39,56 +36,23 @@ _MAY_HAVE_PICTURES = re.compile(r"<[\w$.:-]{0,99}(?:img|image|figure|picture|inp
 _FRONT_MATTER = re.compile(r"\s*---[ \t]*\r?\n")
 _FRONT_MATTER_END = re.compile(r"^---", re.M)
 _SHOWN_CHARACTERS = 200  # of an expression among text
+_SHOWS_NOTHING = ("#", ":", "/", "@const", "@debug", "@attach")  # blocks and tags of Svelte, comments
 # Attributes that stand for nothing where only the program knows them.
 _MUST_BE_KNOWN = frozenset(["lang", "id", "role", "type", "width", "height", "aria-hidden"])
 
 
-def read_jsx(data: bytes) -> HtmlDocument:
-    """The pictures of a `.jsx` or `.tsx` file.
+def read_source_code(data: bytes, dialect: Dialect, *, certain: bool = True) -> HtmlDocument:
+    """The pictures of a file of source code.
+
+    Args:
+        data: the file.
+        dialect: its language.
+        certain: whether it surely is of that language. If not, a file that cannot be followed, and in which no
+            picture was found until then, is one without pictures: most `.js` is no JSX.
 
     Raises:
         DataError: its code cannot be followed.
     """
-    return _read(data, JSX)
-
-
-def read_script(data: bytes) -> HtmlDocument:
-    """The pictures of a `.js` file. One that is no JSX at all has none, however little of it can be followed.
-
-    Raises:
-        DataError: it has pictures, and its code cannot be followed.
-    """
-    return _read(data, JSX, certain=False)
-
-
-def read_vue(data: bytes) -> HtmlDocument:
-    """The pictures of a Vue component.
-
-    Raises:
-        DataError: its markup cannot be followed.
-    """
-    return _read(data, VUE)
-
-
-def read_svelte(data: bytes) -> HtmlDocument:
-    """The pictures of a Svelte component.
-
-    Raises:
-        DataError: its markup cannot be followed.
-    """
-    return _read(data, SVELTE)
-
-
-def read_astro(data: bytes) -> HtmlDocument:
-    """The pictures of an Astro component or page.
-
-    Raises:
-        DataError: its markup cannot be followed.
-    """
-    return _read(data, ASTRO)
-
-
-def _read(data: bytes, dialect: Dialect, *, certain: bool = True) -> HtmlDocument:
     decoded = decode_utf8(data)
     text = decoded.text
     if _MAY_HAVE_PICTURES.search(text) is None:
@@ -150,9 +114,7 @@ class _Collector:
         text = literal(code)
         if text is not None:
             self.builder.text(text)
-        elif not code.startswith(
-            ("#", ":", "/", "@const", "@debug", "@attach")
-        ):  # a block of Svelte, or a comment
+        elif not code.startswith(_SHOWS_NOTHING):
             self.builder.text(f"{{{code[:_SHOWN_CHARACTERS]}}}")
 
     def pictures(self, imports: dict[str, str]) -> tuple[Picture, ...]:

@@ -135,9 +135,7 @@ def _from_path(address: str, path: Path, root: Path) -> Located:
         inside = resolved.is_relative_to(root)
         places = [resolved]
         if address.startswith("/"):
-            bases = dict.fromkeys(
-                [root, _project(path, root)]
-            )  # a project may be a part of what is looked through
+            bases = dict.fromkeys([root, _project(path, root)])  # a project may be a part of the site
             places += [
                 (base / folder / address.lstrip("/")).resolve() for base in bases for folder in ("", *_SERVED)
             ]
