@@ -66,6 +66,7 @@ def test_what_is_found(text: str, source: str, alt: str | None, verdict: Verdict
         '    {{< figure src="a.jpg" >}}',
         '<!-- {{< figure src="a.jpg" >}} -->',
         "{/* <Image src={f('a')} /> */}",
+        "{/* <img src='a.jpg' />\n![](a.jpg) */}",
         '{% raw %}{% include figure src="a.jpg" %}{% endraw %}',
         '{{</* figure src="a.jpg" */>}}',
         '{% include header.html src="a.jpg" %}',

@@ -156,6 +156,66 @@ def test_tabs_and_deep_quotes_keep_their_places() -> None:
     assert new.replace(b"![N](", b"![](") == data
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_notes_tabs_and_tags_of_other_markdowns_hold_markdown(newline: str) -> None:
+    text = """# Home
+
+!!! note "One"
+
+    Text ![](1.png)
+
+    ??? tip
+    \t![](2.png)
+
+    - item
+
+        ![](3.png)
+
+    ```
+    ![](no.png)
+    ```
+
+=== "Tab"
+
+    ![](4.png)
+
+<figure markdown="span">
+    ![](5.png){ width="300" }
+    <figcaption>Five <img src="6.png"></figcaption>
+</figure>
+
+- <b>x</b>
+
+    !!! warning
+        ![](7.png)
+
+```
+!!! note
+
+    ```
+    ![](no.png)
+```
+
+    ![](no.png)
+
+<div>
+    ![](no.png)
+</div>
+""".replace("\n", newline)
+    document = read_markdown(text.encode())
+    assert [one.source for one in document.pictures] == [f"{number}.png" for number in range(1, 8)]
+    assert {one.context.heading for one in document.pictures} == {"Home"}
+    new = apply_edits(text.encode(), document.edits(dict.fromkeys(range(7), "N"))).decode()
+    assert new.replace('<img alt="N"', "<img").replace("![N]", "![]") == text
+    assert new.count("![N]") == 6
+
+
+def test_only_what_means_something_is_escaped() -> None:
+    # An escape that another Markdown does not know would be read aloud.
+    assert escape_label("Tom & Jerry > 3 < 4") == "Tom & Jerry > 3 < 4"
+    assert escape_label("&amp; <b> {x}") == r"\&amp; \<b> \{x\}"
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=30))
 def test_an_escaped_label_renders_as_itself(alt: str) -> None:

@@ -21,6 +21,7 @@ from captionkit.alttext.components import find_components, find_inclusions
 from captionkit.alttext.context import NEARBY_CHARACTERS, NEARBY_CHUNKS, TEMPLATE_MARKS
 from captionkit.alttext.decoding import DecodedText, decode_utf8
 from captionkit.alttext.lines import LineIndex
+from captionkit.alttext.markdown_blocks import unfolded, without_comments
 from captionkit.alttext.pictures import Context, Picture, Slot, squeeze
 from captionkit.errors import UsageError
 from captionkit.files.edits import ByteEdit
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 _FILLED_IN = re.compile(r"\]\([^\s()<>{}]*(?:\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\})")
 _STAND_INS = {ord(character): 0x10F000 + ord(character) for character in " \t\"'()<>[]|\\"}
 _MEANT = {stand_in: character for character, stand_in in _STAND_INS.items()}
+# In a label: to CommonMark, to tables, and braces to MDX, Liquid and attribute lists. An escape that need not be
+# would stay visible where Markdown is not CommonMark's (MkDocs).
+_MEANS_SOMETHING = re.compile(r"[\\\[\]*_`~|{}]|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ def find_pictures(text: str) -> tuple[Picture, ...]:
     plain = _FILLED_IN.sub(lambda found: f"]({found[0][2:].translate(_STAND_INS)}", text)
     lines = _Lines(plain)
     body = lines.front_matter()
-    tokens = _parser().parse("\n" * body + plain[lines.starts[body] :])
+    shown = LineIndex(without_comments(plain)).contents[body:]
+    tokens = _parser().parse("\n" * body + "\n".join(unfolded(shown)))
     reader = _Reader(text, lines)
     reader.read(tokens)
     made = find_inclusions(text, reader.code) + find_components(text, reader.code)
@@ -81,8 +86,7 @@ def find_pictures(text: str) -> tuple[Picture, ...]:
 
 def escape_label(alt: str) -> str:
     """Alternative text as a Markdown label that renders as exactly that text."""
-    escaped = "".join(f"\\{character}" if character in "\\[]*_`<>&~|" else character for character in alt)
-    return squeeze(escaped)
+    return squeeze(_MEANS_SOMETHING.sub(r"\\\g<0>", alt))
 
 
 class _Lines(LineIndex):
