@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from captionkit.alttext.script_text import LostError, ScriptReader, read_imports
+from captionkit.alttext.script_text import LostError, ScriptReader, not_rebound, read_imports
 
 
 class Places(ScriptReader):
@@ -97,3 +97,27 @@ def test_a_name_of_two_files_names_none() -> None:
 def test_imports_before_a_mistake_count() -> None:
     text = "import a from './a.png'\n}"
     assert read_imports(text, 0, len(text)) == {"a": "./a.png"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "const Row = ({ dog }) => <img src={dog} />",
+        "items.map((dog, i) => <img src={dog} />)",
+        "items.map(dog => dog)",
+        "({ a, dog }: Props): Node => a",
+        "function Row({ dog }: { dog: string }) {}",
+        "const { dog } = props",
+        "let [a, dog] = pair",
+        '<img v-for="(dog, i) in dogs" :src="dog">',
+        "{#each dogs as dog (dog.id)}<img src={dog}>{/each}",
+        "{#each dogs as { a, dog }, i}<img src={dog}>{/each}",
+    ],
+)
+def test_a_name_that_means_something_else_in_places_names_no_file(text: str) -> None:
+    assert not_rebound({"dog": "./dog.png", "cat": "./cat.png"}, text) == {"cat": "./cat.png"}
+
+
+@pytest.mark.parametrize("text", ["<img src={dog} />", "call(dog)", "if (dog) {}", "const a = [dog]", "a > dog"])
+def test_a_name_that_is_used_still_names_its_file(text: str) -> None:
+    assert not_rebound({"dog": "./dog.png"}, text) == {"dog": "./dog.png"}

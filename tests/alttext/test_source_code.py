@@ -134,6 +134,12 @@ def test_react() -> None:
     assert (dog.line, dog.column, cat.line, dog.context.heading) == (16, 7, 17, "It's a kennel")
 
 
+def test_a_parameter_is_not_the_import_of_its_name() -> None:
+    text = "import dog from './a.png';\nconst Row = ({ dog }) => <img src={dog} />;\n"
+    assert found("a.jsx", text) == [("{dog}", None, Verdict.MISSING)]
+    assert found("a.mdx", f"{text}\n<Image src={{dog}} />\n") == [("{dog}", None, Verdict.MISSING)] * 2
+
+
 def test_vue() -> None:
     assert found("a.vue", VUE) == [
         ("@/img/dog.png", None, Verdict.MISSING),

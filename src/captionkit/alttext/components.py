@@ -18,6 +18,7 @@ from captionkit.alttext.code_tags import read_tag
 from captionkit.alttext.component_values import JSX, address, is_picture_name, place_alt, read_values
 from captionkit.alttext.context import FILLED_IN, TEMPLATE_MARKS
 from captionkit.alttext.pictures import Context, Picture, Slot, squeeze
+from captionkit.alttext.script_text import not_rebound
 
 Placed = tuple[int, Picture]  # with the character at which it begins; line and column are still to be told
 
@@ -79,7 +80,7 @@ def find_components(text: str, skipped: Sequence[tuple[int, int]] = ()) -> list[
         braced = any(one.attribute.quote == "{" for one in values.values())
         if tag is None or "src" not in values or not (braced or found[1] != "img"):
             continue
-        imports = dict(_IMPORT.findall(text)) if imports is None else imports
+        imports = not_rebound(dict(_IMPORT.findall(text)), text) if imports is None else imports
         source = address(values["src"].shown, imports)
         picture = place_alt(
             Picture(source=source, alt=None, line=0, column=0, may_be_empty=True), text, tag, JSX, values

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -34,6 +34,16 @@ _OPERATORS = frozenset([
 _CONDITIONS = frozenset(["if", "while", "for", "with"])
 _LAST_WORD = re.compile(r"[\w$]+\Z")
 _LONGEST_WORD = 12
+# What gives names another meaning in a part of a file: parameters, `const {dog} = ...`, loops of Vue and Svelte.
+_REBOUND = re.compile(
+    r"""\(([^()]{0,500})\)\s*(?::[^={}()]{0,99})?=>
+    | \b(\w+)\s*=>
+    | \bfunction\b[^()]{0,99}\(([^()]{0,500})\)
+    | \b(?:const|let|var)\s*[{[]([^}\]]{0,500})[}\]]\s*=
+    | \bv-for\s*=\s*["']([^"']{0,200}?)\s(?:in|of)\s
+    | \{\#each\s[^{}]{0,200}?\sas\s([^{}]{0,200}(?:\{[^{}]{0,200}\})?)""",
+    re.X,
+)
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -239,6 +249,16 @@ def read_imports(text: str, start: int, end: int) -> dict[str, str]:
     with contextlib.suppress(LostError):  # of such a script nothing else is asked
         reader.run()
     return reader.imports
+
+
+def not_rebound(imports: Mapping[str, str], text: str) -> dict[str, str]:
+    """Imports whose names mean nothing else in their file: of others only a compiler knows what is meant where."""
+    if not imports:
+        return {}
+    rebound = {
+        name for found in _REBOUND.finditer(text) for name in re.findall(r"\w+", found[found.lastindex or 0])
+    }
+    return {name: address for name, address in imports.items() if name not in rebound}
 
 
 def _last_word(before: str) -> str:

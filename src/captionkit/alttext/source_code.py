@@ -28,7 +28,7 @@ from captionkit.alttext.decoding import decode_utf8
 from captionkit.alttext.html import HtmlDocument, nameless
 from captionkit.alttext.lines import LineIndex
 from captionkit.alttext.pictures import Picture
-from captionkit.alttext.script_text import read_imports
+from captionkit.alttext.script_text import not_rebound, read_imports
 from captionkit.errors import DataError
 
 # A file without any of these has no picture, and is not read further: most scripts are such.
@@ -120,6 +120,7 @@ class _Collector:
     def pictures(self, imports: dict[str, str]) -> tuple[Picture, ...]:
         """The pictures of a finished scan, in the order of the source."""
         lines = LineIndex(self._text)
+        imports = not_rebound(imports, self._text)
         pictures = []
         for found in sorted(self.builder.found, key=lambda one: one.offset):
             picture = to_picture(found, self.builder.context(found), self.builder.reference(found))
