@@ -175,6 +175,8 @@ def test_alt_text_that_a_template_fills_in_is_left_alone(attribute: str) -> None
             '<img src="a.jpg"{{ attrs }}>',
         ),
         *('<img src="a.jpg" <?php echo $alt ?> >', '<img src="a.jpg" <%= attrs %>>', '<img src="a.jpg" ${attrs}>'),
+        # Their own ends are those of the tag to HTML, and the rest of it is text.
+        *('<img src="<?= $a["b"] ?>" alt="A dog">', '<img src=<%= url %> alt="A dog">'),
         *('<img src="b" {% if x %}alt=""{% endif %}>', '<img v-bind="props">', '<img src="a.jpg" x-bind="props">'),
     ],
 )

@@ -75,6 +75,10 @@ def test_a_data_address_is_decoded(site: Path) -> None:
 def test_base_moves_relative_addresses(site: Path) -> None:
     local = read_html(b'<base href="/img/"><img src="a%20b.png">')
     assert locate(local.pictures[0], local, site / "sub" / "page.html", site).where is Where.FILE
+    for base in ("../img/", "../img/index.html?a=/b/", "../gone/../img/"):
+        above = read_html(f'<base href="{base}"><img src="a%20b.png"><img src="/img/a%20b.png">'.encode())
+        found = [locate(picture, above, site / "sub" / "page.html", site).where for picture in above.pictures]
+        assert found == [Where.FILE, Where.FILE]
     remote = read_html(b'<base href="https://example.org/"><img src="a.png"><img src="http://[broken">')
     found = [locate(picture, remote, site / "page.html", site).where for picture in remote.pictures]
     assert found == [Where.REMOTE, Where.UNKNOWN]

@@ -136,7 +136,9 @@ def _is_partly_written(text: str, tag: StartTag) -> bool:
         if any(mark in text[position : attribute.start] for mark in TEMPLATE_MARKS):
             return True
         position = attribute.end
-    return any(mark in text[position : tag.end] for mark in TEMPLATE_MARKS)
+    # A quote inside a template's mark ends the value for HTML, and the mark's own end the tag.
+    cut = text.startswith(("?>", "%>"), tag.end - 2)
+    return cut or any(mark in text[position : tag.end] for mark in TEMPLATE_MARKS)
 
 
 def _walk(root: Any, builder: ContextBuilder, shift: int) -> None:

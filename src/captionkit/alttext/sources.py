@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import posixpath
 import re
 import urllib.parse
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def locate(picture: Picture, document: Document, path: Path, root: Path) -> Loca
     if source[:5].lower() == "data:":
         return _from_data_address(source)
     try:
-        parts = urllib.parse.urlsplit(urllib.parse.urljoin(base, source) if base else source)
+        parts = urllib.parse.urlsplit(_on_base(base, source))
     except ValueError:
         return Located(Where.UNKNOWN, problem="its address cannot be read")
     if not parts.netloc and parts.scheme not in ("", "file", "http", "https", "ftp"):
@@ -101,6 +102,14 @@ def locate(picture: Picture, document: Document, path: Path, root: Path) -> Loca
         return _from_alias(alias, path, root)
     # A byte that is no UTF-8 stands for itself: old sites have such names.
     return _from_path(urllib.parse.unquote(parts.path, errors="surrogateescape"), path, root)
+
+
+def _on_base(base: str, source: str) -> str:
+    """An address on a page with a `base`. That of a local one may begin with "../", which `urljoin` forgets."""
+    parts = [urllib.parse.urlsplit(one) for one in (base, source)]
+    if any(one.scheme or one.netloc for one in parts):
+        return urllib.parse.urljoin(base, source)
+    return posixpath.join(posixpath.dirname(parts[0].path), source)
 
 
 def _project(path: Path, root: Path) -> Path:
