@@ -293,3 +293,8 @@ def test_the_page_counts_pictures_and_shows_each_once(tmp_path: Path) -> None:
     assert page.count("<article") == 10
     assert page.count("<details class=") == page.count("</details>") - 1 == 3
     assert "5 of 5: remote.html, line 1" in page
+    # A picture is called by one number wherever it is spoken of.
+    assert page.count("Alternative text of picture 2<") == page.count("Decision on picture 2<") == 1
+    assert "Alternative text of picture 2, place 3<" in page
+    assert 'alt="Picture 2, under review"' in page
+    assert "picture 6" not in page

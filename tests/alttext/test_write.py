@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from captionkit.alttext import sidecar as sidecar_module
-from captionkit.alttext.propose import Proposal, propose
+from captionkit.alttext.propose import Proposal, count_pictures, propose
 from captionkit.alttext.scan import ScannedDocument, scan
 from captionkit.alttext.sidecar import NAME, open_sidecar
 from captionkit.alttext.write import (
@@ -89,6 +89,13 @@ def test_a_picture_shown_in_many_places_is_captioned_once(site: Path) -> None:
     captioner = ColourCaptioner()
     proposed(site, captioner)
     assert captioner.asked == 3
+
+
+def test_as_many_pictures_are_announced_as_are_captioned(site: Path) -> None:
+    captioner = ColourCaptioner()
+    documents = scanned(site)
+    propose(documents, captioner)
+    assert count_pictures(documents) == captioner.asked
 
 
 def test_a_picture_that_is_removed_meanwhile_is_told_and_the_rest_goes_on(site: Path) -> None:

@@ -104,11 +104,14 @@ def propose(
 
 
 def count_pictures(documents: Iterable[ScannedDocument]) -> int:
-    """How many pictures `propose` will caption at most, for a progress bar."""
-    return sum(
-        finding.judgement.verdict in _OFFERED and not finding.problem and _concerns(finding)
-        for document in documents
-        for finding in document.findings
+    """How many pictures `propose` will caption at most, for a progress bar. A file counts once."""
+    return len(
+        {
+            document.content(finding) if finding.where is Where.FILE else (document.path, finding.picture.source)
+            for document in documents
+            for finding in document.findings
+            if finding.judgement.verdict in _OFFERED and not finding.problem and _concerns(finding)
+        }
     )
 
 

@@ -101,12 +101,14 @@ def format_page(
     """
     rows = review_rows(proposals, model)
     small: dict[Path | str, str] = {}  # many pages show the same logo
-    total, first = sum(not one.same_as for one in proposals), 0
+    total, picture, other = sum(not one.same_as for one in proposals), 0, 0
     items = []
     for number, (one, following) in enumerate(zip(proposals, [*proposals[1:], None], strict=True), start=1):
-        first += not one.same_as
+        picture, other = (picture, other + 1) if one.same_as else (picture + 1, 1)
+        called = f"picture {picture}, place {other}" if one.same_as else f"picture {picture}"
+        heading = "" if one.same_as else f"{picture} of {total}: "
         address = "" if one.same_as else _small(content(one), small)
-        items.append(_item(number, f"{first} of {total}: ", one, address, max_length))
+        items.append(_item(f"p{number}", called, heading, one, address, max_length))
         last = following is None or not following.same_as
         if not one.same_as and not last:
             items.append(
@@ -142,8 +144,8 @@ def _quote(word: str) -> str:
     return f"$'{plain}'"
 
 
-def _item(number: int, counted: str, one: Proposal, address: str, max_length: int) -> str:
-    """A picture to decide on; `counted` says which of the pictures it is."""
+def _item(identity: str, called: str, heading: str, one: Proposal, address: str, max_length: int) -> str:
+    """A picture to decide on; `called` says which one, as `heading` does before the place."""
     finding = one.finding
     picture, context = finding.picture, finding.picture.context
     place = f"{finding.document}{f', {picture.member}' if picture.member else ''}"
@@ -167,7 +169,6 @@ def _item(number: int, counted: str, one: Proposal, address: str, max_length: in
         for name, value in facts.items()
         if value
     )
-    identity = f"p{number}"
     choices = "".join(
         f'<label><input type="radio" name="{identity}" value="{value}"{_checked(value)}> {label}</label>'
         for value, label in (
@@ -176,16 +177,16 @@ def _item(number: int, counted: str, one: Proposal, address: str, max_length: in
         )
         if value != "decorative" or picture.may_be_empty
     )
-    shown = "The same picture." if one.same_as else _thumbnail(number, address)
+    shown = "The same picture." if one.same_as else _thumbnail(called, address)
     return (
         f'<article id="{identity}" aria-labelledby="{identity}h">'
-        f'<h2 id="{identity}h">{"" if one.same_as else counted}{escape(place)}</h2>'
+        f'<h2 id="{identity}h">{heading}{escape(place)}</h2>'
         f"<div>{shown}</div>"
         f"<div><dl>{listed}</dl>"
-        f'<label class="text" for="{identity}t">Alternative text of picture {number}</label>'
+        f'<label class="text" for="{identity}t">Alternative text of {called}</label>'
         f'<textarea id="{identity}t" aria-describedby="{identity}n" rows="3">{escape(one.text)}</textarea>'
         f'<p class="hint" id="{identity}n" data-limit="{max_length}">At most {max_length} characters are best.</p>'
-        f"<fieldset><legend>Decision on picture {number}</legend>{choices}</fieldset></div></article>"
+        f"<fieldset><legend>Decision on {called}</legend>{choices}</fieldset></div></article>"
     )
 
 
@@ -206,10 +207,10 @@ def _small(content: Path | bytes | None, known: dict[Path | str, str]) -> str:
     return known[key]
 
 
-def _thumbnail(number: int, address: str) -> str:
+def _thumbnail(called: str, address: str) -> str:
     if not address:
         return '<p class="none">The picture cannot be shown.</p>'
-    return f'<img alt="Picture {number}, under review" src="{address}">'
+    return f'<img alt="{called.capitalize()}, under review" src="{address}">'
 
 
 def _data_address(content: Path | bytes) -> str:
