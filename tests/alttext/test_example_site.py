@@ -23,7 +23,7 @@ from tests.alttext.fakes import ColourCaptioner
 from tests.command import Run
 
 SITE = Path(__file__).parents[2] / "examples" / "site"
-PAGES = ("about.md", "index.html", "path.ipynb")
+PAGES = ("about.md", "card.jsx", "index.html", "path.ipynb")
 
 
 @pytest.fixture
@@ -46,6 +46,12 @@ def test_every_verdict_is_in_it_once_or_more(site: Path) -> None:
     assert {one.judgement.verdict for one in findings} == set(Verdict)
     assert {Where.FILE, Where.REMOTE, Where.VANISHED, Where.EMBEDDED} <= {one.where for one in findings}
     assert not any("in-a-comment" in one.picture.source for one in findings)
+    card = next(one for one in documents if one.name == "card.jsx")
+    assert [(one.picture.source, one.where) for one in card.findings] == [
+        ("./img/evening.jpg", Where.FILE),  # by its import
+        ("/img/hills.jpg", Where.FILE),
+        ("/img/bullet.png", Where.FILE),
+    ]
 
 
 def test_written_reviewed_and_undone_to_the_byte(site: Path) -> None:

@@ -105,11 +105,13 @@ def test_a_word_document_is_read_with_its_context(tmp_path: Path) -> None:
 
 def test_a_presentation_is_read_with_its_context(tmp_path: Path) -> None:
     path = make_pptx(tmp_path)
-    linked, second, chart = read_document(path).pictures
+    document = read_document(path)
+    linked, second, chart = document.pictures
     assert linked.context.heading == "Walls"
     assert linked.context.link == "https://example.org/"
     assert second.alt == "green.jpg"
     assert chart.drawing == "a chart"
+    assert "drawn by the program" in locate(chart, document, path, tmp_path).problem  # no file is missing
     assert [verdict for verdict, _ in verdicts(path)] == [Verdict.FUNCTIONAL, Verdict.PLACEHOLDER, Verdict.TEXT]
 
 

@@ -78,6 +78,8 @@ def locate(picture: Picture, document: Document, path: Path, root: Path) -> Loca
             return Located(Where.VANISHED, problem=f"the document holds no {picture.embedded}")
         return Located(Where.EMBEDDED, data=data)
     source = picture.source.strip()
+    if picture.drawing and source == picture.drawing:  # a chart of Office has no file
+        return Located(Where.UNKNOWN, problem="it is drawn by the program that shows it")
     if source.startswith("@site/"):  # Docusaurus's word for the root
         source = source[5:]
     if not source:
