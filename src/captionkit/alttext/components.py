@@ -17,10 +17,8 @@ from captionkit.alttext.attributes import escape_double
 from captionkit.alttext.code_tags import read_tag
 from captionkit.alttext.component_values import JSX, address, is_picture_name, place_alt, read_values
 from captionkit.alttext.context import FILLED_IN, TEMPLATE_MARKS
-from captionkit.alttext.pictures import Context, Picture, Slot, squeeze
+from captionkit.alttext.pictures import Context, Picture, Placed, Slot, squeeze
 from captionkit.alttext.script_text import not_rebound
-
-Placed = tuple[int, Picture]  # with the character at which it begins; line and column are still to be told
 
 _PICTURES = r"[\w./-]{0,99}(?:figure|image|img|picture|photo)[\w./-]{0,99}"
 _SHORTCODE = re.compile(rf"\{{\{{[<%]-?\s*({_PICTURES})(?=\s)", re.I)
@@ -82,9 +80,7 @@ def find_components(text: str, skipped: Sequence[tuple[int, int]] = ()) -> list[
             continue
         imports = not_rebound(dict(_IMPORT.findall(text)), text) if imports is None else imports
         source = address(values["src"].shown, imports)
-        picture = place_alt(
-            Picture(source=source, alt=None, line=0, column=0, may_be_empty=True), text, tag, JSX, values
-        )
+        picture = place_alt(Picture(source, None, may_be_empty=True), text, tag, JSX, values)
         empty = picture.alt == ""
         placed.append((found.start(), replace(picture, decorative=empty, empty_alt=empty)))
     return placed
@@ -142,10 +138,8 @@ def _included(values: Mapping[str, _Value], found: re.Match[str], hugo: bool) ->
     caption = squeeze(" ".join(values[name].text or "" for name in ("title", "caption") if name in values))
     link = values["link"].text if "link" in values else None
     picture = Picture(
-        source=source,
-        alt=None,
-        line=0,
-        column=0,
+        source,
+        None,
         context=Context(link=link, caption=caption),
         # Hugo's own figure leaves an empty text out.
         may_be_empty=not hugo,

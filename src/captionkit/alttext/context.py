@@ -7,7 +7,7 @@ what it inherits (link, button, figure, language), so that deep nesting costs no
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from captionkit.alttext.pictures import Context, Picture, squeeze
@@ -145,8 +145,12 @@ class ContextBuilder:
             frame.figure.caption.append(data)
         _say(frame, data)
 
-    def context(self, found: Found) -> Context:
-        """What stands around a found picture. The stream must have ended."""
+    def pictures(self) -> Iterator[tuple[Found, Picture]]:
+        """The pictures, still without their lines and slots. The stream must have ended."""
+        for found in self.found:
+            yield found, _to_picture(found, self._context(found), self._reference(found))
+
+    def _context(self, found: Found) -> Context:
         frame = found.frame
         group = frame.link or frame.button
         caption = squeeze(" ".join(frame.figure.caption)) if frame.figure is not None else ""
@@ -162,8 +166,8 @@ class ContextBuilder:
             language=frame.language,
         )
 
-    def reference(self, found: Found) -> str:
-        """The ids of `aria-labelledby` where they name the picture, else nothing. The stream must have ended.
+    def _reference(self, found: Found) -> str:
+        """The ids of `aria-labelledby` where they name the picture, else nothing.
 
         Ids of no element name nothing, and browsers take `alt` then (Accessible Name and Description Computation,
         step 2B). Those of a part of a page may stand in another part, and those with a template's marks anywhere.
@@ -231,8 +235,7 @@ def _say(frame: _Frame, text: str) -> None:
             group.text.append(text)
 
 
-def to_picture(found: Found, context: Context, reference: str) -> Picture:
-    """The picture of an HTML element, still without its place and slot; `reference` as its builder gave it."""
+def _to_picture(found: Found, context: Context, reference: str) -> Picture:
     attributes = found.attributes
     role = _role(attributes)
     alt = attributes.get("alt", "") if "alt" in attributes else None
@@ -242,8 +245,6 @@ def to_picture(found: Found, context: Context, reference: str) -> Picture:
     return Picture(
         source=_address(found),
         alt=alt,
-        line=0,
-        column=0,
         context=context,
         decorative=presentation or empty,
         empty_alt=empty and not presentation,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from captionkit.alttext.pictures import Edit
+from captionkit.alttext.pictures import Edit, Picture, slot_edits
 from captionkit.errors import DataError
 from captionkit.files.edits import ByteEdit
 
@@ -51,6 +51,23 @@ class DecodedText:
         if self.ascii_only:
             return text.encode("ascii", "xmlcharrefreplace").decode("ascii").encode(self.encoding)
         return text.encode(self.encoding, "xmlcharrefreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class TextDocument:
+    """A text with its `pictures` in the order of the source, and the `base` address of a page that has one."""
+
+    decoded: DecodedText
+    pictures: tuple[Picture, ...]
+    base: str = ""
+
+    def edits(self, alts: Mapping[int, str]) -> tuple[ByteEdit, ...]:
+        """The edits of the file that give picture number `i` the alternative text `alts[i]`."""
+        return self.decoded.byte_edits(slot_edits(self.pictures, alts))
+
+    def embedded(self, name: str) -> bytes | None:
+        """A text holds no pictures of its own beside `data:` addresses."""
+        return None
 
 
 def marked_encoding(data: bytes) -> tuple[str, int] | None:

@@ -10,13 +10,13 @@ from typing import Protocol
 from captionkit.alttext.component_values import ASTRO, JSX, SVELTE, VUE
 from captionkit.alttext.docx import read_docx
 from captionkit.alttext.epub import read_epub
-from captionkit.alttext.html import HtmlDocument, read_html
+from captionkit.alttext.html import read_html
 from captionkit.alttext.markdown import read_markdown
 from captionkit.alttext.notebook import read_notebook
 from captionkit.alttext.pictures import Picture, squeeze
 from captionkit.alttext.pptx import read_pptx
 from captionkit.alttext.source_code import read_source_code
-from captionkit.alttext.xhtml import read_xhtml
+from captionkit.alttext.xhtml import read_page
 from captionkit.errors import DataError, UsageError
 from captionkit.files import read_bounded
 from captionkit.files.edits import ByteEdit, apply_edits
@@ -40,19 +40,11 @@ class Document(Protocol):
         ...
 
 
-def _read_xhtml_or_html(data: bytes) -> HtmlDocument:
-    """A file named .xhtml that is not well-formed XML is shown by browsers as HTML when served so."""
-    try:
-        return read_xhtml(data)
-    except DataError:
-        return read_html(data)
-
-
 READERS: dict[str, Callable[[bytes], Document]] = {
     ".html": read_html,
     ".htm": read_html,
-    ".xhtml": _read_xhtml_or_html,
-    ".xht": _read_xhtml_or_html,
+    ".xhtml": read_page,
+    ".xht": read_page,
     ".md": read_markdown,
     ".markdown": read_markdown,
     ".mdown": read_markdown,

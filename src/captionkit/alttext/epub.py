@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from captionkit.alttext.archive import Archive
 from captionkit.alttext.decoding import DecodedText
-from captionkit.alttext.html import HtmlDocument, read_html
 from captionkit.alttext.packed import PackedDocument
 from captionkit.alttext.pictures import Picture
-from captionkit.alttext.xhtml import read_xhtml
+from captionkit.alttext.xhtml import read_page
 from captionkit.alttext.xml_tags import MAX_XML_BYTES, read_xml
 from captionkit.errors import DataError
 
@@ -29,7 +28,7 @@ def read_epub(data: bytes) -> PackedDocument:
     pictures: list[Picture] = []
     texts: dict[str, DecodedText] = {}
     for name in pages:
-        page = _read_page(archive.read(name, MAX_XML_BYTES))
+        page = read_page(archive.read(name, MAX_XML_BYTES))
         texts[name] = page.decoded
         for picture in page.pictures:
             context = picture.context
@@ -38,13 +37,6 @@ def read_epub(data: bytes) -> PackedDocument:
             embedded = _member(picture.source, name)
             pictures.append(replace(picture, member=name, context=context, embedded=embedded))
     return PackedDocument(archive, tuple(pictures), texts)
-
-
-def _read_page(data: bytes) -> HtmlDocument:
-    try:
-        return read_xhtml(data)
-    except DataError:
-        return read_html(data)
 
 
 def _read_package(archive: Archive) -> tuple[list[str], str]:

@@ -7,20 +7,16 @@ at which character each start tag began; `attributes` finds `alt` inside that ta
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 from captionkit.alttext.attributes import StartTag, attribute_slot, read_start_tag
 from captionkit.alttext.components import find_inclusions
-from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN, TEMPLATE_MARKS, ContextBuilder, Found, to_picture
-from captionkit.alttext.decoding import DecodedText, decode_declared
-from captionkit.alttext.lines import LineIndex
-from captionkit.alttext.pictures import Edit, Picture
+from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN, TEMPLATE_MARKS, ContextBuilder, Found
+from captionkit.alttext.decoding import TextDocument, decode_declared
+from captionkit.alttext.lines import LineIndex, in_order
+from captionkit.alttext.pictures import Picture, Placed
 from captionkit.errors import UsageError
-from captionkit.files.edits import ByteEdit
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # The names by which frameworks bind `alt`: Vue, Alpine, Angular, AngularJS, Lit, Thymeleaf.
 _BOUND = re.compile(
@@ -34,24 +30,7 @@ _ALL_BOUND = ("v-bind", "x-bind")  # of an object whose names only the program k
 _SNIFFED_BYTES = 1024  # the HTML Standard's bound for finding a `meta` that declares the encoding
 
 
-@dataclass(frozen=True, slots=True)
-class HtmlDocument:
-    """A page. `pictures` stand in the order of the source."""
-
-    decoded: DecodedText
-    pictures: tuple[Picture, ...]
-    base: str
-
-    def edits(self, alts: Mapping[int, str]) -> tuple[ByteEdit, ...]:
-        """The edits of the file that give picture number `i` the alternative text `alts[i]`."""
-        return self.decoded.byte_edits(slot_edits(self.pictures, alts))
-
-    def embedded(self, name: str) -> bytes | None:
-        """A page holds no pictures of its own beside `data:` addresses."""
-        return None
-
-
-def read_html(data: bytes) -> HtmlDocument:
+def read_html(data: bytes) -> TextDocument:
     """The pictures of an HTML page.
 
     Raises:
@@ -60,46 +39,28 @@ def read_html(data: bytes) -> HtmlDocument:
     """
     declared = _parser()(data[:_SNIFFED_BYTES], sanitize=False).encoding or "windows-1252"
     decoded = decode_declared(data, declared)
-    pictures, base = find_pictures(decoded.text)
-    included = find_inclusions(decoded.text)
-    if included:
-        lines = LineIndex(decoded.text)
-        placed = [(lines.place(offset), picture) for offset, picture in included]
-        more = [replace(picture, line=line, column=column) for (line, column), picture in placed]
-        pictures = tuple(sorted([*pictures, *more], key=lambda one: (one.line, one.column)))
-    return HtmlDocument(decoded, pictures, base)
+    return TextDocument(decoded, *find_pictures(decoded.text))
 
 
 def find_pictures(text: str) -> tuple[tuple[Picture, ...], str]:
     """The pictures of a page's text, and its `base` address (empty where it has none)."""
+    placed, base = find_elements(text)
+    return in_order(LineIndex(text), placed + find_inclusions(text)), base
+
+
+def find_elements(text: str) -> tuple[list[Placed], str]:
+    """The pictures that are elements of HTML, and the `base` address."""
     builder = ContextBuilder()
     # A lone U+FEFF at the start would be dropped by the parser and shift every place.
     shift = 1 if text.startswith("\ufeff") else 0
     document = _parser()(text[shift:], sanitize=False, track_node_locations=True, scripting_enabled=False)
     _walk(document.root, builder, shift)
-    return complete(text, builder), builder.base
+    return with_slots(text, builder), builder.base
 
 
-def complete(text: str, builder: ContextBuilder) -> tuple[Picture, ...]:
-    """The pictures of a finished builder with their places and slots in `text`, in the order of the source."""
-    lines = LineIndex(text)
-    pictures = []
-    for found in sorted(builder.found, key=lambda one: one.offset):
-        line, column = lines.place(found.offset)
-        picture = to_picture(found, builder.context(found), builder.reference(found))
-        pictures.append(_with_slot(text, found, replace(picture, line=line, column=column)))
-    return tuple(pictures)
-
-
-def slot_edits(pictures: tuple[Picture, ...], alts: Mapping[int, str]) -> list[Edit]:
-    """The text edits for `alts`, each of whose pictures must have a slot."""
-    edits = []
-    for index, alt in alts.items():
-        slot = pictures[index].slot
-        if slot is None:
-            raise ValueError(f"picture {index} has no slot: {pictures[index].fixed}")
-        edits.append(slot.edit(alt))
-    return edits
+def with_slots(text: str, builder: ContextBuilder) -> list[Placed]:
+    """The pictures of a finished builder with their slots in `text`."""
+    return [(found.offset, _with_slot(text, found, picture)) for found, picture in builder.pictures()]
 
 
 def nameless(name: str) -> str:

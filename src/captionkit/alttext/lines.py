@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import bisect
 import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from captionkit.alttext.pictures import Picture, Placed
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -29,3 +33,12 @@ class LineIndex:
         """Line and column of a character, both from 1."""
         line = min(bisect.bisect_right(self.starts, offset), len(self.contents))
         return line, offset - self.starts[line - 1] + 1
+
+
+def in_order(lines: LineIndex, placed: Iterable[Placed]) -> tuple[Picture, ...]:
+    """Pictures with their lines and columns, in the order of the source."""
+    pictures = []
+    for offset, picture in sorted(placed, key=lambda one: one[0]):
+        line, column = lines.place(offset)
+        pictures.append(replace(picture, line=line, column=column))
+    return tuple(pictures)

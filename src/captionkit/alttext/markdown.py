@@ -12,19 +12,18 @@ import bisect
 import json
 import re
 import urllib.parse
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext import html
 from captionkit.alttext.components import find_components, find_inclusions
 from captionkit.alttext.context import NEARBY_CHARACTERS, NEARBY_CHUNKS, TEMPLATE_MARKS
-from captionkit.alttext.decoding import DecodedText, decode_utf8
-from captionkit.alttext.lines import LineIndex
+from captionkit.alttext.decoding import TextDocument, decode_utf8
+from captionkit.alttext.lines import LineIndex, in_order
 from captionkit.alttext.markdown_blocks import unfolded, without_comments
-from captionkit.alttext.pictures import Context, Picture, Slot, squeeze
+from captionkit.alttext.pictures import Context, Picture, Placed, Slot, squeeze
 from captionkit.errors import UsageError
-from captionkit.files.edits import ByteEdit
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -42,26 +41,10 @@ _MEANT = {stand_in: character for character, stand_in in _STAND_INS.items()}
 _MEANS_SOMETHING = re.compile(r"[\\\[\]*_`~|{}]|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 
 
-@dataclass(frozen=True, slots=True)
-class MarkdownDocument:
-    """A Markdown text. `pictures` stand in the order of the source."""
-
-    decoded: DecodedText
-    pictures: tuple[Picture, ...]
-
-    def edits(self, alts: Mapping[int, str]) -> tuple[ByteEdit, ...]:
-        """The edits of the file that give picture number `i` the alternative text `alts[i]`."""
-        return self.decoded.byte_edits(html.slot_edits(self.pictures, alts))
-
-    def embedded(self, name: str) -> bytes | None:
-        """A Markdown text holds no pictures of its own beside `data:` addresses."""
-        return None
-
-
-def read_markdown(data: bytes) -> MarkdownDocument:
+def read_markdown(data: bytes) -> TextDocument:
     """The pictures of a Markdown file, which is UTF-8 unless a byte order mark says otherwise."""
     decoded = decode_utf8(data)
-    return MarkdownDocument(decoded, find_pictures(decoded.text))
+    return TextDocument(decoded, find_pictures(decoded.text))
 
 
 def find_pictures(text: str) -> tuple[Picture, ...]:
@@ -77,11 +60,7 @@ def find_pictures(text: str) -> tuple[Picture, ...]:
     made = [(offset, replace(one, context=reader.under_heading(offset, one.context))) for offset, one in made]
     known = {offset for offset, _ in made}  # a tag of JSX may pass for one of HTML
     pictures = [one for one in reader.pictures + reader.html_pictures() if one[0] not in known] + made
-    placed = []
-    for offset, picture in sorted(pictures, key=lambda pair: pair[0]):
-        line, column = lines.place(offset)
-        placed.append(replace(picture, line=line, column=column))
-    return tuple(placed)
+    return in_order(lines, pictures)
 
 
 def escape_label(alt: str) -> str:
@@ -135,7 +114,7 @@ class _Reader:
         self._html: list[tuple[int, int, Context]] = []  # ranges of HTML with the Markdown around them
         self._headings: list[tuple[int, str]] = []  # with the lines that they stand in, from 0
         self.code: list[tuple[int, int]] = []  # ranges of blocks that are shown as they stand
-        self.pictures: list[tuple[int, Picture]] = []
+        self.pictures: list[Placed] = []
 
     def under_heading(self, offset: int, context: Context) -> Context:
         """A context with the nearest heading before a character."""
@@ -157,19 +136,18 @@ class _Reader:
             elif token.type in ("fence", "code_block") and token.map is not None:
                 self.code.append((self._lines.starts[token.map[0]], self._lines.starts[token.map[1]]))
 
-    def html_pictures(self) -> list[tuple[int, Picture]]:
+    def html_pictures(self) -> list[Placed]:
         """Pictures of all HTML in the text, read together, so that a tag opened in one block reaches the next."""
         if not self._html:
             return []
         blank = [character if character in "\r\n" else " " for character in self._text]
         for start, end, _ in self._html:
             blank[start:end] = self._text[start:end]
-        found, _ = html.find_pictures("".join(blank))
+        found, _ = html.find_elements("".join(blank))
         ranges = sorted(self._html, key=lambda one: one[0])
         starts = [start for start, _, _ in ranges]
         result = []
-        for picture in found:
-            offset = self._offset(picture)
+        for offset, picture in found:
             number = bisect.bisect_right(starts, offset) - 1
             around = ranges[number][2] if number >= 0 and offset < ranges[number][1] else Context()
             own = picture.context
@@ -182,10 +160,6 @@ class _Reader:
             )
             result.append((offset, replace(picture, context=context)))
         return result
-
-    def _offset(self, picture: Picture) -> int:
-        # The blank copy has the same line ends as the source, CR aside: count in the source's own lines.
-        return self._lines.starts[picture.line - 1] + picture.column - 1
 
     def _read_html_block(self, token: Token, heading: str) -> None:
         assert token.map is not None
@@ -250,8 +224,6 @@ class _Reader:
         picture = Picture(
             source=_source(str(token.attrs.get("src", ""))),
             alt=alt or None,
-            line=0,
-            column=0,
             context=context,
             title=str(token.attrs.get("title", "")),
         )
@@ -266,13 +238,9 @@ class _Reader:
         if tail in ("", "[]"):
             # The label is the reference too: it moves into brackets of its own.
             label = content[start + 2 : label_end]
-            label = (
-                label if "\n" in label else self._text[first + 2 : last]
-            )  # with the backslashes of a table cell
-            after = f"][{label}" if not tail else ""
-            slot = replace(slot, after=after)
-            if tail:
-                slot = Slot(first + 2, last + 2, escape_label, after=f"][{label}")
+            if "\n" not in label:
+                label = self._text[first + 2 : last]  # with the backslashes of a table cell
+            slot = Slot(first + 2, last + len(tail), escape_label, after=f"][{label}")
         self.pictures.append((first, replace(picture, slot=slot)))
 
     def _read_html_inline(

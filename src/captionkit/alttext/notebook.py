@@ -18,7 +18,7 @@ from typing import Any
 
 from captionkit.alttext import markdown
 from captionkit.alttext.decoding import DecodedText, decode_utf8
-from captionkit.alttext.pictures import Edit, Picture
+from captionkit.alttext.pictures import Edit, Picture, slot_edits
 from captionkit.errors import DataError
 from captionkit.files.edits import ByteEdit
 
@@ -45,12 +45,8 @@ class NotebookDocument:
     def edits(self, alts: Mapping[int, str]) -> tuple[ByteEdit, ...]:
         """The edits of the file that give picture number `i` the alternative text `alts[i]`."""
         edits = []
-        for index, alt in alts.items():
-            picture = self.pictures[index]
-            if picture.slot is None:
-                raise ValueError(f"picture {index} has no slot: {picture.fixed}")
-            inner = picture.slot.edit(alt)
-            places = self.sources[picture.member].places
+        for index, inner in zip(alts, slot_edits(self.pictures, alts), strict=True):
+            places = self.sources[self.pictures[index].member].places
             # An alt text over two lines may span two literals: the quotes between them go, one literal is left.
             edits.append(Edit(places[inner.start], places[inner.end], self._escape(inner.new)))
         return self.decoded.byte_edits(edits)

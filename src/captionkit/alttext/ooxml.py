@@ -143,8 +143,6 @@ def to_pictures(
         picture = Picture(
             source=target or drawing.embed or drawing.kind,
             alt=alt or None,
-            line=0,
-            column=0,
             context=context,
             member=part,
             decorative=drawing.decorative,

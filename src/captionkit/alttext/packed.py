@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from captionkit.alttext.archive import Archive
 from captionkit.alttext.decoding import DecodedText
-from captionkit.alttext.html import slot_edits
-from captionkit.alttext.pictures import Picture
+from captionkit.alttext.pictures import Picture, slot_edits
 from captionkit.errors import DataError
 from captionkit.files.edits import ByteEdit, apply_edits
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -83,8 +83,8 @@ class Picture:
 
     source: str
     alt: str | None
-    line: int
-    column: int
+    line: int = 0
+    column: int = 0
     context: Context = field(default_factory=Context)
     slot: Slot | None = None
     fixed: str = ""
@@ -98,6 +98,20 @@ class Picture:
     drawing: str = ""
     may_be_empty: bool = False
     embedded: str = ""
+
+
+Placed = tuple[int, Picture]  # with the character at which it begins; line and column are still to be told
+
+
+def slot_edits(pictures: Sequence[Picture], alts: Mapping[int, str]) -> list[Edit]:
+    """The text edits for `alts`, each of whose pictures must have a slot."""
+    edits = []
+    for index, alt in alts.items():
+        slot = pictures[index].slot
+        if slot is None:
+            raise ValueError(f"picture {index} has no slot: {pictures[index].fixed}")
+        edits.append(slot.edit(alt))
+    return edits
 
 
 def squeeze(text: str) -> str:

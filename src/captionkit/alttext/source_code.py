@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from captionkit.alttext.attributes import StartTag
@@ -23,11 +24,11 @@ from captionkit.alttext.component_values import (
     place_alt,
     read_values,
 )
-from captionkit.alttext.context import ContextBuilder, to_picture
-from captionkit.alttext.decoding import decode_utf8
-from captionkit.alttext.html import HtmlDocument, nameless
-from captionkit.alttext.lines import LineIndex
-from captionkit.alttext.pictures import Picture
+from captionkit.alttext.context import ContextBuilder
+from captionkit.alttext.decoding import TextDocument, decode_utf8
+from captionkit.alttext.html import nameless
+from captionkit.alttext.lines import LineIndex, in_order
+from captionkit.alttext.pictures import Placed
 from captionkit.alttext.script_text import not_rebound, read_imports
 from captionkit.errors import DataError
 
@@ -41,7 +42,7 @@ _SHOWS_NOTHING = ("#", ":", "/", "@const", "@debug", "@attach")  # blocks and ta
 _MUST_BE_KNOWN = frozenset(["lang", "id", "role", "type", "width", "height", "aria-hidden"])
 
 
-def read_source_code(data: bytes, dialect: Dialect, *, certain: bool = True) -> HtmlDocument:
+def read_source_code(data: bytes, dialect: Dialect, *, certain: bool = True) -> TextDocument:
     """The pictures of a file of source code.
 
     Args:
@@ -56,7 +57,7 @@ def read_source_code(data: bytes, dialect: Dialect, *, certain: bool = True) -> 
     decoded = decode_utf8(data)
     text = decoded.text
     if _MAY_HAVE_PICTURES.search(text) is None:
-        return HtmlDocument(decoded, (), "")
+        return TextDocument(decoded, ())
     collector = _Collector(text, dialect)
     start, imports = _front_matter(text) if dialect is ASTRO else (0, {})
     try:
@@ -64,8 +65,8 @@ def read_source_code(data: bytes, dialect: Dialect, *, certain: bool = True) -> 
     except DataError:
         if certain or collector.builder.found:
             raise
-        return HtmlDocument(decoded, (), "")
-    return HtmlDocument(decoded, collector.pictures(imports), "")
+        return TextDocument(decoded, ())
+    return TextDocument(decoded, in_order(LineIndex(text), collector.pictures(imports)))
 
 
 def _front_matter(text: str) -> tuple[int, dict[str, str]]:
@@ -117,21 +118,16 @@ class _Collector:
         elif not code.startswith(_SHOWS_NOTHING):
             self.builder.text(f"{{{code[:_SHOWN_CHARACTERS]}}}")
 
-    def pictures(self, imports: dict[str, str]) -> tuple[Picture, ...]:
-        """The pictures of a finished scan, in the order of the source."""
-        lines = LineIndex(self._text)
+    def pictures(self, imports: dict[str, str]) -> Iterator[Placed]:
+        """The pictures of a finished scan."""
         imports = not_rebound(imports, self._text)
-        pictures = []
-        for found in sorted(self.builder.found, key=lambda one: one.offset):
-            picture = to_picture(found, self.builder.context(found), self.builder.reference(found))
-            line, column = lines.place(found.offset)
-            picture = replace(picture, source=address(picture.source, imports), line=line, column=column)
+        for found, picture in self.builder.pictures():
+            picture = replace(picture, source=address(picture.source, imports))
             tag, values = self._tags[found.offset]
             if fixed := nameless(found.name):
-                pictures.append(replace(picture, fixed=fixed))
+                yield found.offset, replace(picture, fixed=fixed)
             else:
-                pictures.append(place_alt(picture, self._text, tag, self._dialect, values))
-        return tuple(pictures)
+                yield found.offset, place_alt(picture, self._text, tag, self._dialect, values)
 
 
 def _element_name(name: str, values: dict[str, Value]) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from captionkit.alttext.context import ContextBuilder
-from captionkit.alttext.decoding import DecodedText, decode_declared
-from captionkit.alttext.html import HtmlDocument, complete
+from captionkit.alttext.decoding import DecodedText, TextDocument, decode_declared
+from captionkit.alttext.html import read_html, with_slots
+from captionkit.alttext.lines import LineIndex, in_order
 from captionkit.alttext.xml_tags import read_xml
+from captionkit.errors import DataError
 
 
-def read_xhtml(data: bytes) -> HtmlDocument:
+def read_xhtml(data: bytes) -> TextDocument:
     """The pictures of an XHTML page.
 
     Raises:
@@ -29,7 +31,16 @@ def read_xhtml(data: bytes) -> HtmlDocument:
     decoded = decode_declared(data, encoding)
     offsets = character_offsets(decoded, [found.offset for found in builder.found])
     builder.found = [replace(found, offset=at) for found, at in zip(builder.found, offsets, strict=True)]
-    return HtmlDocument(decoded, complete(decoded.text, builder), builder.base)
+    pictures = in_order(LineIndex(decoded.text), with_slots(decoded.text, builder))
+    return TextDocument(decoded, pictures, builder.base)
+
+
+def read_page(data: bytes) -> TextDocument:
+    """A page that should be XHTML; one that is not well-formed is shown by browsers as HTML when served so."""
+    try:
+        return read_xhtml(data)
+    except DataError:
+        return read_html(data)
 
 
 def character_offsets(decoded: DecodedText, places: list[int]) -> list[int]:
