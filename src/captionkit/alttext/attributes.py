@@ -6,6 +6,7 @@ are those of the HTML Standard, 13.2.5.32 to 13.2.5.40; XML start tags are a sub
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from captionkit.alttext.pictures import Slot
@@ -118,10 +119,14 @@ def attribute_slot(tag: StartTag, name: str) -> Slot:
     attribute = tag.attribute(name)
     if attribute is None:
         return Slot(tag.name_end, tag.name_end, escape_double, before=f' {name}="', after='"')
+    return value_slot(attribute, escape_single if attribute.quote == "'" else escape_double)
+
+
+def value_slot(attribute: Attribute, escape: Callable[[str], str], *, anew: bool = False) -> Slot:
+    """The slot of a value, between its quotes where it has some; with `anew` it gets others in their place."""
     if not attribute.valued:
-        return Slot(attribute.name_end, attribute.name_end, escape_double, before='="', after='"')
-    if attribute.quote == "'":
-        return Slot(attribute.start, attribute.end, escape_single)
-    if attribute.quote:
-        return Slot(attribute.start, attribute.end, escape_double)
-    return Slot(attribute.start, attribute.end, escape_double, before='"', after='"')
+        return Slot(attribute.end, attribute.end, escape, before='="', after='"')
+    if attribute.quote and not anew:
+        return Slot(attribute.start, attribute.end, escape)
+    size = len(attribute.quote)
+    return Slot(attribute.start - size, attribute.end + size, escape, before='"', after='"')

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from captionkit.alttext.attributes import Attribute, StartTag, escape_double, escape_single
+from captionkit.alttext.attributes import Attribute, StartTag, escape_double, escape_single, value_slot
 from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN
 from captionkit.alttext.pictures import Picture, Slot
 
@@ -146,14 +146,7 @@ def place_alt(
     if value.bound or (value.known is None and not value.absent):
         return replace(picture, alt=None, fixed=FILLED_IN)
     one = value.attribute
-    escape = _escape(one.quote, dialect)
-    if not one.valued:
-        slot = Slot(one.end, one.end, escape, before='="', after='"')
-    elif one.quote in ("'", '"') and not value.code:
-        slot = Slot(one.start, one.end, escape)
-    else:
-        size = len(one.quote)
-        slot = Slot(one.start - size, one.end + size, escape, before='"', after='"')
+    slot = value_slot(one, _escape(one.quote, dialect), anew=bool(value.code))
     return replace(picture, alt=value.known, slot=slot)
 
 

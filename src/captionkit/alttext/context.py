@@ -41,11 +41,6 @@ class _Link:
     pictures: list[tuple[int, str]] = field(default_factory=list)  # place and alternative text of those in it
 
 
-@dataclass(slots=True)
-class _Figure:
-    caption: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """An open element with what it inherits and gives on."""
@@ -53,7 +48,7 @@ class _Frame:
     name: str
     link: _Link | None = None
     button: _Link | None = None
-    figure: _Figure | None = None
+    figure: list[str] | None = None  # its caption
     language: str = ""
     hidden: bool = False
     in_caption: bool = False
@@ -142,7 +137,7 @@ class ContextBuilder:
         if frame.in_heading:
             self._heading.append(data)
         if frame.in_caption and frame.figure is not None:
-            frame.figure.caption.append(data)
+            frame.figure.append(data)
         _say(frame, data)
 
     def pictures(self) -> Iterator[tuple[Found, Picture]]:
@@ -153,9 +148,7 @@ class ContextBuilder:
     def _context(self, found: Found) -> Context:
         frame = found.frame
         group = frame.link or frame.button
-        caption = squeeze(" ".join(frame.figure.caption)) if frame.figure is not None else ""
-        if frame.in_caption:
-            caption = ""
+        caption = squeeze(" ".join(frame.figure or ())) if not frame.in_caption else ""
         return Context(
             link=frame.link.target if frame.link is not None else None,
             link_text=self._group_text(group, found) if group is not None else "",
@@ -201,7 +194,7 @@ class ContextBuilder:
         if name == "button" or role == "button" or _is_image_button(name, attributes):
             frame = replace(frame, button=_Link("", label, labelled_by))
         if name == "figure" or role == "figure":
-            frame = replace(frame, figure=_Figure(), in_caption=False)
+            frame = replace(frame, figure=[], in_caption=False)
         return frame
 
     def _group_text(self, group: _Link, found: Found) -> str:

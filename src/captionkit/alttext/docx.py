@@ -10,7 +10,6 @@ from captionkit.alttext.ooxml import (
     Drawing,
     attribute,
     inside_drawing,
-    local,
     main_part,
     properties,
     read_relationships,
@@ -18,7 +17,7 @@ from captionkit.alttext.ooxml import (
 )
 from captionkit.alttext.packed import PackedDocument
 from captionkit.alttext.pictures import Context, Picture, squeeze
-from captionkit.alttext.xml_tags import MAX_XML_BYTES, read_xml
+from captionkit.alttext.xml_tags import MAX_XML_BYTES, local, read_xml
 from captionkit.errors import DataError
 
 MAIN = "word/document.xml"

@@ -11,7 +11,7 @@ from captionkit.alttext.decoding import DecodedText
 from captionkit.alttext.packed import PackedDocument
 from captionkit.alttext.pictures import Picture
 from captionkit.alttext.xhtml import read_page
-from captionkit.alttext.xml_tags import MAX_XML_BYTES, read_xml
+from captionkit.alttext.xml_tags import MAX_XML_BYTES, local, read_xml
 from captionkit.errors import DataError
 
 _PAGES = ("application/xhtml+xml", "text/html")
@@ -45,7 +45,7 @@ def _read_package(archive: Archive) -> tuple[list[str], str]:
 
     def container(name: str, attributes: dict[str, str], offset: int) -> None:
         nonlocal package
-        if name.rsplit(":", 1)[-1] == "rootfile" and not package:
+        if local(name) == "rootfile" and not package:
             package = attributes.get("full-path", "")
 
     read_xml(archive.read("META-INF/container.xml", MAX_XML_BYTES), start=container)
@@ -58,7 +58,7 @@ def _read_package(archive: Archive) -> tuple[list[str], str]:
 
     def start(name: str, attributes: dict[str, str], offset: int) -> None:
         nonlocal inside
-        inside = name.rsplit(":", 1)[-1]
+        inside = local(name)
         if inside == "item" and attributes.get("media-type") in _PAGES:
             items[attributes.get("id", "")] = _join(package, attributes.get("href", ""))
         elif inside == "itemref":

@@ -16,6 +16,8 @@ _TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|[^A-Za-z]+")
 _NOUNS = {**FEMALE, **MALE}
 _VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "isn't": "aren't", "wasn't": "weren't"}
 _VERBS |= {"hasn't": "haven't", "doesn't": "don't"}
+_PRONOUNS = {"he's": "they're", "she's": "they're", "himself": "themselves", "herself": "themselves"}
+_PRONOUNS |= {"him": "them", "hers": "theirs"}
 # Verbs of captions, to tell "he runs and jumps" from "he runs and dogs follow".
 _COMMON_VERBS = frozenset([
     "balances", "bends", "blows", "bounces", "carries", "catches", "chases", "claps", "climbs", "crosses",
@@ -86,14 +88,8 @@ def _pronouns(tokens: list[str]) -> list[str]:
         if word in ("he", "she"):
             result[index] = _like("they", token)
             _agree(result, index)
-        elif word in ("he's", "she's"):
-            result[index] = _like("they're", token)
-        elif word in ("himself", "herself"):
-            result[index] = _like("themselves", token)
-        elif word == "him":
-            result[index] = _like("them", token)
-        elif word == "hers":
-            result[index] = _like("theirs", token)
+        elif word in _PRONOUNS:
+            result[index] = _like(_PRONOUNS[word], token)
         elif word in ("his", "her"):
             following = _next_word(tokens, index)
             noun = bool(following) and following not in _NOT_NOUNS

@@ -16,7 +16,7 @@ from captionkit.alttext.attributes import attribute_slot, read_start_tag
 from captionkit.alttext.decoding import DecodedText, decode_declared
 from captionkit.alttext.pictures import Context, Picture, squeeze
 from captionkit.alttext.xhtml import character_offsets
-from captionkit.alttext.xml_tags import MAX_XML_BYTES, read_xml
+from captionkit.alttext.xml_tags import MAX_XML_BYTES, local, read_xml
 
 EMU_PER_PIXEL = 9525  # English metric units in a CSS pixel (914,400 an inch, 96 pixels an inch)
 _NUMBER = re.compile(r"[0-9]{1,18}")  # the format's own numbers have 64 bits at most
@@ -46,11 +46,6 @@ class Drawing:
     def is_picture(self) -> bool:
         """Whether it shows something that needs alternative text: a picture, a chart, a diagram."""
         return self.offset is not None and bool(self.embed or self.kind)
-
-
-def local(name: str) -> str:
-    """An element's or attribute's name without its prefix or namespace."""
-    return name.rsplit(" ", 1)[-1].rsplit(":", 1)[-1]
 
 
 def attribute(attributes: Mapping[str, str], name: str) -> str:

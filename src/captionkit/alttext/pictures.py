@@ -119,6 +119,12 @@ def squeeze(text: str) -> str:
     return " ".join(text.split())
 
 
+def brief(text: str, limit: int) -> str:
+    """Squeezed text of so many characters at most; three dots stand for what is left out."""
+    text = squeeze(text)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
 def encodable(text: str) -> str:
     r"""Text that every encoder takes: a byte or half a character that is no text stands as an escape (`\udce9`).
 

@@ -6,10 +6,10 @@ import re
 
 from captionkit.alttext.archive import Archive
 from captionkit.alttext.decoding import DecodedText
-from captionkit.alttext.ooxml import Drawing, inside_drawing, local, properties, to_pictures
+from captionkit.alttext.ooxml import Drawing, inside_drawing, properties, to_pictures
 from captionkit.alttext.packed import PackedDocument
 from captionkit.alttext.pictures import Context, Picture, squeeze
-from captionkit.alttext.xml_tags import MAX_XML_BYTES, read_xml
+from captionkit.alttext.xml_tags import MAX_XML_BYTES, local, read_xml
 from captionkit.errors import DataError
 
 _SLIDE = re.compile(r"ppt/slides/slide([0-9]+)\.xml")

@@ -10,7 +10,7 @@ from typing import Protocol
 from captionkit.alttext.scan import Finding, ScannedDocument
 from captionkit.alttext.sources import Where
 from captionkit.alttext.verdict import MAX_LENGTH, WANTS_DESCRIPTION, Verdict
-from captionkit.alttext.wording import LANGUAGE, word_alt_text
+from captionkit.alttext.wording import LANGUAGE, is_foreign, word_alt_text
 from captionkit.files import sha256, sha256_file
 from captionkit.records import Prediction
 
@@ -181,9 +181,8 @@ def _proposal(
         return Proposal(finding, note="No proposal: the model says nothing of it.")
     confidence = prediction.confidence
     language = finding.picture.context.language
-    foreign = bool(language) and language.split("-")[0] != LANGUAGE
     note = ""
-    if foreign:
+    if is_foreign(language):
         note = f"The page is in '{language}', the proposal in '{LANGUAGE}': translate it."
     elif finding.judgement.verdict not in WANTS_DESCRIPTION:
         note = "Choose: this description, or an empty text if the words beside it say it all."

@@ -15,12 +15,12 @@ from html import escape
 from pathlib import Path
 
 from captionkit.alttext.appearance import is_vector
-from captionkit.alttext.pictures import encodable, squeeze
+from captionkit.alttext.pictures import brief, encodable
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.review import format_csv, is_untouched, review_rows
 from captionkit.alttext.scan import ScannedDocument, is_review_page
 from captionkit.alttext.verdict import MAX_LENGTH
-from captionkit.alttext.wording import LANGUAGE
+from captionkit.alttext.wording import is_foreign
 from captionkit.errors import CaptionkitError, UsageError, several
 from captionkit.files import read_bounded, sha256, write_bytes, write_text
 from captionkit.webpage import fill_page, page_part, thumbnail_address
@@ -153,7 +153,7 @@ def _item(identity: str, called: str, heading: str, one: Proposal, address: str,
     facts = {
         "Verdict": f"{finding.judgement.verdict}: {finding.judgement.reason}",
         "Note": one.note,
-        "Picture": _short(picture.source),
+        "Picture": picture.source,
         "Text so far": picture.alt or "",
         "Confidence": "" if one.confidence is None else f"{one.confidence:.0%}",
         "Link to": context.link or "",
@@ -162,10 +162,9 @@ def _item(identity: str, called: str, heading: str, one: Proposal, address: str,
         "Heading": context.heading,
         "Words beside": context.nearby,
     }
-    foreign = bool(context.language) and context.language.split("-")[0] != LANGUAGE
-    spoken = f' lang="{escape(context.language)}"' if foreign else ""
+    spoken = f' lang="{escape(context.language)}"' if is_foreign(context.language) else ""
     listed = "".join(
-        f"<dt>{name}</dt><dd{spoken if name in _OF_THE_PAGE else ''}>{escape(_short(value))}</dd>"
+        f"<dt>{name}</dt><dd{spoken if name in _OF_THE_PAGE else ''}>{escape(brief(value, 300))}</dd>"
         for name, value in facts.items()
         if value
     )
@@ -221,8 +220,3 @@ def _data_address(content: Path | bytes) -> str:
             return ""
         return f"data:image/svg+xml;base64,{base64.b64encode(data).decode('ascii')}"
     return thumbnail_address(content, THUMBNAIL)
-
-
-def _short(text: str) -> str:
-    text = squeeze(text)
-    return text if len(text) <= 300 else f"{text[:297]}..."

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 from captionkit.alttext.appearance import Appearance
 from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN
-from captionkit.alttext.pictures import Picture, squeeze
+from captionkit.alttext.pictures import Picture, brief, squeeze
 from captionkit.errors import UsageError, nearest
 
 MAX_LENGTH = 125
@@ -130,7 +130,7 @@ def judge(picture: Picture, appearance: Appearance | None, *, max_length: int = 
         return _judge_text(picture, alt, appearance, max_length)
     if picture.fixed == PARTLY_WRITTEN:
         return Judgement(Verdict.OK, "A template writes parts of its tag, which may be its alternative text.")
-    if picture.decorative and not (picture.empty_alt and _is_nameless_control(picture)):
+    if picture.decorative and not (picture.empty_alt and _is_control(picture) and not picture.context.link_text):
         return Judgement(Verdict.DECORATIVE, "It is marked as decorative: screen readers pass it over.")
     return _judge_absent(picture, appearance)
 
@@ -176,20 +176,20 @@ def _judge_absent(picture: Picture, appearance: Appearance | None) -> Judgement:
         if context.link_text:
             return Judgement(
                 Verdict.FUNCTIONAL,
-                f"{_control(picture)} that says '{_short(context.link_text)}' already: give it alt=\"\".",
+                f"{_control(picture)} that says '{brief(context.link_text, 60)}' already: give it alt=\"\".",
             )
         return Judgement(
             Verdict.FUNCTIONAL,
             f"{_control(picture)} without any text: say where it leads or what it does, not what it looks like.",
         )
-    if size := _spacer(picture, appearance):
-        return Judgement(Verdict.DECORATIVE, f'It is only {size}, a spacer or a rule: give it alt="".')
+    size = _size(picture, appearance)
+    told = f"It is only {size[0]:g} x {size[1]:g} pixels" if size else ""
+    if size and min(size) <= SPACER_PIXELS:
+        return Judgement(Verdict.DECORATIVE, f'{told}, a spacer or a rule: give it alt="".')
     if what := _to_be_read(picture, appearance):
         return Judgement(Verdict.TEXT, _read_by_person(what))
-    if size := _icon(picture, appearance):
-        return Judgement(
-            Verdict.DECORATIVE, f'It is only {size}, an icon: give it alt="" unless it carries meaning.'
-        )
+    if size and max(size) <= ICON_PIXELS:
+        return Judgement(Verdict.DECORATIVE, f'{told}, an icon: give it alt="" unless it carries meaning.')
     if picture.alt:
         return Judgement(Verdict.MISSING, 'Its alternative text is white space: describe it, or give it alt="".')
     if picture.title:
@@ -234,15 +234,11 @@ def _is_control(picture: Picture) -> bool:
     return picture.context.link is not None or picture.context.button
 
 
-def _is_nameless_control(picture: Picture) -> bool:
-    return _is_control(picture) and not picture.context.link_text
-
-
 def _control(picture: Picture) -> str:
     if picture.context.button:
         return "It is a button"
     target = picture.context.link or ""
-    return f"It is a link to {_short(target)}" if target else "It is a link"
+    return f"It is a link to {brief(target, 60)}" if target else "It is a link"
 
 
 def _size(picture: Picture, appearance: Appearance | None) -> tuple[float, float] | None:
@@ -252,20 +248,6 @@ def _size(picture: Picture, appearance: Appearance | None) -> tuple[float, float
         width = appearance.width if width is None else width
         height = appearance.height if height is None else height
     return None if width is None or height is None else (width, height)
-
-
-def _spacer(picture: Picture, appearance: Appearance | None) -> str:
-    size = _size(picture, appearance)
-    if size is None or min(size) > SPACER_PIXELS:
-        return ""
-    return f"{size[0]:g} x {size[1]:g} pixels"
-
-
-def _icon(picture: Picture, appearance: Appearance | None) -> str:
-    size = _size(picture, appearance)
-    if size is None or max(size) > ICON_PIXELS:
-        return ""
-    return f"{size[0]:g} x {size[1]:g} pixels"
 
 
 def _to_be_read(picture: Picture, appearance: Appearance | None) -> str:
@@ -316,8 +298,3 @@ def _key(text: str) -> str:
     return "".join(
         character for character in unicodedata.normalize("NFKC", text).casefold() if character.isalnum()
     )
-
-
-def _short(text: str) -> str:
-    text = squeeze(text)
-    return text if len(text) <= 60 else f"{text[:57]}..."

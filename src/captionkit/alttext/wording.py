@@ -18,6 +18,12 @@ from captionkit.alttext.verdict import MAX_LENGTH, placeholder
 
 LANGUAGE = "en"  # the language of the captions that the models here are trained on
 
+
+def is_foreign(language: str) -> bool:
+    """Whether a page in that language would have a caption spoken wrongly; one that declares none has not."""
+    return bool(language) and language.split("-")[0] != LANGUAGE
+
+
 _NOUN = r"(?:image|picture|photo|photograph|pic|snapshot|shot)"
 _OPENING = re.compile(
     r"^(?:(?:this|it|here) is |there is |we see |i see )?(?:an? |the |this |some )?"

@@ -7,6 +7,7 @@ between the two, undoing finds the document as it was and forgets the record.
 
 from __future__ import annotations
 
+import functools
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -101,12 +102,10 @@ def write_documents(
     documents: Iterable[ScannedDocument], decisions: Mapping[str, Decision]
 ) -> Iterator[tuple[ScannedDocument, int, str]]:
     """Write decisions into all documents; each comes back with how many texts were written and what went wrong."""
-    sidecars: dict[Path, Sidecar] = {}
+    sidecar = functools.cache(open_sidecar)
     for document in documents:
         try:
-            if document.root not in sidecars:
-                sidecars[document.root] = open_sidecar(document.root)
-            count = write_document(document, decisions, sidecars[document.root])
+            count = write_document(document, decisions, sidecar(document.root))
         except (DataError, WriteError) as error:
             yield document, 0, str(error)
         else:
@@ -125,16 +124,15 @@ def _undecorable(document: ScannedDocument, decisions: Mapping[str, Decision]) -
 
 def written_before(documents: Iterable[ScannedDocument]) -> frozenset[str]:
     """The ids of findings whose present alternative text was written here: they are not proposed again."""
-    sidecars: dict[Path, Sidecar] = {}
-    known = set()
-    for document in documents:
-        if document.root not in sidecars:
-            sidecars[document.root] = open_sidecar(document.root)
-        for finding in document.findings:
-            picture = finding.picture
-            if sidecars[document.root].wrote(document.name, picture.source, picture.member, picture.alt):
-                known.add(finding.id)
-    return frozenset(known)
+    sidecar = functools.cache(open_sidecar)
+    return frozenset(
+        finding.id
+        for document in documents
+        for finding in document.findings
+        if sidecar(document.root).wrote(
+            document.name, finding.picture.source, finding.picture.member, finding.picture.alt
+        )
+    )
 
 
 def written_ids(documents: Iterable[ScannedDocument]) -> frozenset[str]:

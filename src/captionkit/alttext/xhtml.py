@@ -12,7 +12,7 @@ from captionkit.alttext.context import ContextBuilder
 from captionkit.alttext.decoding import DecodedText, TextDocument, decode_declared
 from captionkit.alttext.html import read_html, with_slots
 from captionkit.alttext.lines import LineIndex, in_order
-from captionkit.alttext.xml_tags import read_xml
+from captionkit.alttext.xml_tags import local, read_xml
 from captionkit.errors import DataError
 
 
@@ -25,9 +25,11 @@ def read_xhtml(data: bytes) -> TextDocument:
     builder = ContextBuilder()
 
     def start(name: str, attributes: dict[str, str], offset: int) -> None:
-        builder.start(_local(name), attributes, offset)
+        builder.start(local(name).lower(), attributes, offset)
 
-    encoding = read_xml(data, start=start, end=lambda name, offset: builder.end(_local(name)), text=builder.text)
+    encoding = read_xml(
+        data, start=start, end=lambda name, offset: builder.end(local(name).lower()), text=builder.text
+    )
     decoded = decode_declared(data, encoding)
     offsets = character_offsets(decoded, [found.offset for found in builder.found])
     builder.found = [replace(found, offset=at) for found, at in zip(builder.found, offsets, strict=True)]
@@ -54,7 +56,3 @@ def character_offsets(decoded: DecodedText, places: list[int]) -> list[int]:
         seen = at
         offsets.append(characters)
     return offsets
-
-
-def _local(name: str) -> str:
-    return name.rsplit(":", 1)[-1].lower()

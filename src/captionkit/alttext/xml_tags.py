@@ -17,6 +17,11 @@ MAX_XML_BYTES = 64_000_000
 Start = Callable[[str, dict[str, str], int], None]
 
 
+def local(name: str) -> str:
+    """An element's or attribute's name without its prefix or namespace."""
+    return name.rsplit(" ", 1)[-1].rsplit(":", 1)[-1]
+
+
 class _RefusedError(Exception):
     pass
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,23 +64,15 @@ def scan(
     Example: captionkit alt scan site/ --fail-on missing,placeholder
     """
     from captionkit.alttext.pictures import encodable
-    from captionkit.alttext.scan import Failure
-    from captionkit.alttext.scan import scan as scan_paths
     from captionkit.alttext.verdict import parse_verdicts
 
     failing = parse_verdicts(fail_on)
     findings: list[Finding] = []
     errors: list[str] = []
     documents = 0
-    passed_over: list[Path] = []
-    for item in scan_paths(paths, root, max_length=max_length, passed_over=passed_over.append):
-        if isinstance(item, Failure):
-            errors.append(item.error)
-            print(f"captionkit: {printable(item.error)}", file=sys.stderr)
-        else:
-            documents += 1
-            findings += item.findings
-    _tell_passed_over(passed_over)
+    for document in _scan(paths, root, max_length, errors):
+        documents += 1
+        findings += document.findings
     if as_json:
         report = {"documents": documents, "pictures": [one.to_json() for one in findings], "errors": errors}
         print(encodable(json.dumps(report, ensure_ascii=False, indent=1)))
@@ -166,7 +158,9 @@ def write(
     from captionkit.progress import Progress
 
     decisions, undecided = read_reviewed(from_review) if from_review is not None else ({}, 0)
-    documents, failed = _scan(paths, root, max_length)
+    errors: list[str] = []
+    documents = list(_scan(paths, root, max_length, errors))
+    failed = bool(errors)
     if from_review is not None:
         known = {finding.id for document in documents for finding in document.findings}
         done = decisions.keys() & written_ids(documents)
@@ -258,28 +252,21 @@ def _to_review(proposals: Sequence[Proposal]) -> str:
     return f"{several(pictures, 'picture')} to review{places}"
 
 
-def _scan(paths: list[Path], root: Path | None, max_length: int) -> tuple[list[ScannedDocument], bool]:
+def _scan(paths: list[Path], root: Path | None, max_length: int, errors: list[str]) -> Iterator[ScannedDocument]:
+    """The documents; what could not be read is told and goes to `errors`."""
     from captionkit.alttext.scan import Failure
     from captionkit.alttext.scan import scan as scan_paths
 
-    documents = []
-    failed = False
     passed_over: list[Path] = []
     for item in scan_paths(paths, root, max_length=max_length, passed_over=passed_over.append):
         if isinstance(item, Failure):
+            errors.append(item.error)
             print(f"captionkit: {printable(item.error)}", file=sys.stderr)
-            failed = True
         else:
-            documents.append(item)
-    _tell_passed_over(passed_over)
-    return documents, failed
-
-
-def _tell_passed_over(paths: list[Path]) -> None:
-    """One line for source code in folders that build tools write."""
-    if paths:
-        such = f"such as {printable(str(paths[0]))}; to read it, name its folder"
-        print(f"captionkit: {several(len(paths), 'file')} of built code not read, {such}", file=sys.stderr)
+            yield item
+    if passed_over:
+        such = f"such as {printable(str(passed_over[0]))}; to read it, name its folder"
+        print(f"captionkit: {several(len(passed_over), 'file')} of built code not read, {such}", file=sys.stderr)
 
 
 def _write(documents: list[ScannedDocument], decisions: Mapping[str, Decision]) -> bool:
