@@ -6,12 +6,20 @@ are those of the HTML Standard, 13.2.5.32 to 13.2.5.40; XML start tags are a sub
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from captionkit.alttext.pictures import Slot
 
-_SPACE = "\t\n\f\r "
+_SPACE = r"\t\n\f\r "
+_OPENING = re.compile(rf"<[^\W\d_][^{_SPACE}/>]*+")
+_CLOSE = re.compile(rf"[{_SPACE}/]*+>")
+# An equals sign in the first place belongs to the name.
+_ATTRIBUTE = re.compile(
+    rf"[{_SPACE}/]*+([^{_SPACE}/>][^{_SPACE}/>=]*+)"
+    rf"(?:[{_SPACE}]*+(=)[{_SPACE}]*+(?:\"([^\"]*+)\"|'([^']*+)'|([^{_SPACE}>\"'][^{_SPACE}>]*+|(?=>)))?+)?+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,57 +59,25 @@ def read_start_tag(text: str, start: int) -> StartTag | None:
     Returns:
         The tag, or None where there is no `<` and letter at that place, or the tag never ends.
     """
-    if text[start : start + 1] != "<" or not text[start + 1 : start + 2].isalpha():
+    opening = _OPENING.match(text, start)
+    if opening is None:
         return None
-    position = start + 1
-    size = len(text)
-    while position < size and text[position] not in _SPACE + "/>":
-        position += 1
-    name_end = position
+    position = opening.end()
     attributes: list[Attribute] = []
-    while position < size:
-        character = text[position]
-        if character == ">":
-            name = text[start + 1 : name_end]
-            return StartTag(name, start, name_end, position + 1, tuple(attributes))
-        if character in _SPACE + "/":
-            position += 1
-            continue
-        attribute = _read_attribute(text, position)
-        if attribute is None:
-            return None
-        attributes.append(attribute)
-        position = attribute.end + len(attribute.quote)
-    return None
-
-
-def _read_attribute(text: str, position: int) -> Attribute | None:
-    size = len(text)
-    name_start = position
-    position += 1  # an equals sign in the first place belongs to the name
-    while position < size and text[position] not in _SPACE + "/>=":
-        position += 1
-    name_end = position
-    name = text[name_start:name_end]
-    while position < size and text[position] in _SPACE:
-        position += 1
-    if position >= size or text[position] != "=":
-        return Attribute(name, name_start, name_end, name_end, name_end, "", valued=False)
-    position += 1
-    while position < size and text[position] in _SPACE:
-        position += 1
-    if position >= size:
-        return None
-    quote = text[position]
-    if quote in "\"'":
-        end = text.find(quote, position + 1)
-        if end < 0:
-            return None
-        return Attribute(name, name_start, name_end, position + 1, end, quote, valued=True)
-    begin = position
-    while position < size and text[position] not in _SPACE + ">":
-        position += 1
-    return Attribute(name, name_start, name_end, begin, position, "", valued=True)
+    while found := _ATTRIBUTE.match(text, position):
+        value = next((group for group in (3, 4, 5) if found[group] is not None), 1)
+        if found[2] and value == 1:
+            return None  # a quote that never closes, or nothing at all
+        begin, end = found.span(value)
+        quote = {3: '"', 4: "'"}.get(value, "")
+        name_start, name_end = found.span(1)
+        attributes.append(
+            Attribute(found[1], name_start, name_end, begin if found[2] else end, end, quote, bool(found[2]))
+        )
+        position = end + len(quote)
+    close = _CLOSE.match(text, position)
+    name = text[start + 1 : opening.end()]
+    return StartTag(name, start, opening.end(), close.end(), tuple(attributes)) if close is not None else None
 
 
 def escape_double(value: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from captionkit.alttext.pictures import Context, Picture, squeeze
 
@@ -208,18 +209,18 @@ class ContextBuilder:
 
     def _nearby(self, chunk: int) -> str:
         before: list[str] = []
-        for position in range(chunk - 1, max(-1, chunk - 1 - NEARBY_CHUNKS), -1):
-            piece = self._chunks[position]
-            if piece is None:
-                break
-            before.append(piece)
         after: list[str] = []
-        for piece in self._chunks[chunk : chunk + NEARBY_CHUNKS]:
-            if piece is None:
-                break
-            after.append(piece)
-        left, right = squeeze("".join(reversed(before))), squeeze("".join(after))
-        return squeeze(f"{left[-NEARBY_CHARACTERS:]} {right[:NEARBY_CHARACTERS]}")
+        for side, chunks in (
+            (before, reversed(self._chunks[max(0, chunk - NEARBY_CHUNKS) : chunk])),
+            (after, iter(self._chunks[chunk : chunk + NEARBY_CHUNKS])),
+        ):
+            side += (one or "" for one in takewhile(lambda one: one is not None, chunks))
+        return beside("".join(reversed(before)), "".join(after))
+
+
+def beside(before: str, after: str) -> str:
+    """The text on both sides of a picture, bounded."""
+    return squeeze(f"{squeeze(before)[-NEARBY_CHARACTERS:]} {squeeze(after)[:NEARBY_CHARACTERS]}")
 
 
 def _say(frame: _Frame, text: str) -> None:

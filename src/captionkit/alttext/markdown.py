@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext import html
 from captionkit.alttext.components import find_components, find_inclusions
-from captionkit.alttext.context import NEARBY_CHARACTERS, NEARBY_CHUNKS, TEMPLATE_MARKS
+from captionkit.alttext.context import NEARBY_CHUNKS, TEMPLATE_MARKS, beside
 from captionkit.alttext.decoding import TextDocument, decode_utf8
 from captionkit.alttext.lines import LineIndex, in_order
 from captionkit.alttext.markdown_blocks import unfolded, without_comments
@@ -186,7 +186,10 @@ class _Reader:
                     link=link[0] if link else None,
                     link_text=link[1] if link else "",
                     heading=heading,
-                    nearby=_nearby(pieces, position),
+                    nearby=beside(
+                        "".join(pieces[max(0, position - NEARBY_CHUNKS) : position]),
+                        "".join(pieces[position + 1 : position + 1 + NEARBY_CHUNKS]),
+                    ),
                 )
                 if child.type == "image":
                     self._read_image(child, token.content, places, context)
@@ -271,13 +274,6 @@ def _text(token: Token) -> str:
     if token.type in ("text", "code_inline"):
         return token.content.translate(_MEANT)
     return " " if token.type in ("softbreak", "hardbreak") else ""
-
-
-def _nearby(pieces: list[str], position: int) -> str:
-    """The text on both sides of a token, bounded as in HTML."""
-    before = squeeze("".join(pieces[max(0, position - NEARBY_CHUNKS) : position]))
-    after = squeeze("".join(pieces[position + 1 : position + 1 + NEARBY_CHUNKS]))
-    return squeeze(f"{before[-NEARBY_CHARACTERS:]} {after[:NEARBY_CHARACTERS]}")
 
 
 def _link_text(tokens: list[Token], position: int) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 from captionkit.alttext import markdown
@@ -22,7 +22,9 @@ from captionkit.alttext.pictures import Edit, Picture, slot_edits
 from captionkit.errors import DataError
 from captionkit.files.edits import ByteEdit
 
-_SPACE = " \t\r\n"
+_TOKEN = re.compile(r'[{}\[\],]|"[^"\\]*+(?:\\.[^"\\]*+)*+"(\s*+:)?+')  # what follows a name is a colon
+# Two escapes may be halves of one character.
+_CHARACTER = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|.", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,38 +122,18 @@ def _source_literals(text: str) -> dict[int, list[tuple[int, int]]]:
     """Cell number -> the places of the string literals of its `source`, quotes included."""
     found: dict[int, list[tuple[int, int]]] = {}
     stack: list[Any] = []  # keys of objects and numbers of arrays, from the outermost
-    kinds: list[str] = []
-    position = 0
-    key_next = False
-    while position < len(text):
-        character = text[position]
-        if character in _SPACE or character == ":":
-            position += 1
-        elif character in "{[":
-            kinds.append(character)
-            stack.append(None if character == "{" else 0)
-            key_next = character == "{"
-            position += 1
-        elif character in "}]":
-            kinds.pop()
+    for token in _TOKEN.finditer(text):
+        mark = token[0][0]
+        if mark in "{[":
+            stack.append(None if mark == "{" else 0)
+        elif mark in "}]":
             stack.pop()
-            key_next = False
-            position += 1
-        elif character == ",":
-            if kinds[-1] == "[":
-                stack[-1] += 1
-            key_next = kinds[-1] == "{"
-            position += 1
-        elif character == '"':
-            value, end = scanstring(text, position + 1)
-            if key_next:
-                stack[-1] = value
-                key_next = False
-            elif stack[:1] == ["cells"] and stack[2:3] == ["source"] and len(stack) <= 4:
-                found.setdefault(stack[1], []).append((position, end))
-            position = end
-        else:  # a number, true, false, null
-            position += 1
+        elif mark == ",":
+            stack[-1] = stack[-1] + 1 if isinstance(stack[-1], int) else None
+        elif token[1]:
+            stack[-1] = json.loads(token[0][: -len(token[1])])
+        elif stack[:1] == ["cells"] and stack[2:3] == ["source"] and len(stack) <= 4:
+            found.setdefault(stack[1], []).append(token.span())
     return found
 
 
@@ -160,24 +142,6 @@ def _join_literals(text: str, literals: list[tuple[int, int]]) -> _Source:
 
     `places` has one more entry, the closing quote of the last.
     """
-    characters: list[str] = []
-    places: list[int] = []
-    for start, end in literals:
-        position = start + 1
-        while position < end - 1:
-            places.append(position)
-            size = 1
-            if text[position] == "\\":
-                size = 6 if text[position + 1] == "u" else 2
-            character = json.loads(f'"{text[position : position + size]}"', strict=False)
-            pair = text[position + size : position + size + 6]
-            if "\ud800" <= character <= "\udbff" and pair[:2] == "\\u":
-                joined = json.loads(f'"{text[position : position + size]}{pair}"')
-                if len(joined) == 1:
-                    character, size = joined, 12
-            characters.append(character)
-            position += size
-        places.append(end - 1)
-        if (start, end) != literals[-1]:
-            places.pop()
-    return _Source("".join(characters), places or [0])
+    found = [one for start, end in literals for one in _CHARACTER.finditer(text, start + 1, end - 1)]
+    characters = "".join(json.loads(f'"{one[0]}"', strict=False) for one in found)
+    return _Source(characters, [*(one.start() for one in found), literals[-1][1] - 1 if literals else 0])
