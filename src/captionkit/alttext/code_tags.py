@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from captionkit.alttext.attributes import Attribute, StartTag, read_start_tag
 from captionkit.alttext.component_values import JSX, Dialect
@@ -56,12 +55,7 @@ class Sink(Protocol):
         """Code without tags in it, whose value is shown in this place."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Code:
-    text: str
-
-
-_END = object()
+_END = ("end",)
 
 
 def scan_tags(text: str, dialect: Dialect, sink: Sink, start: int = 0) -> dict[str, str]:
@@ -95,7 +89,7 @@ class _Scanner(ScriptReader):
     def __init__(self, text: str, dialect: Dialect, sink: Sink | None, start: int, end: int) -> None:
         super().__init__(text, start, end, code=dialect.code)
         self._dialect, self._sink = dialect, sink
-        self._events: list[StartTag | str | _Code | object | None] = []
+        self._events: list[tuple[Any, ...] | None] = []  # a method of the sink, and what it takes
         self._tags = self._tags_open = 0
         self._elements: Counter[tuple[int, str]] = Counter()  # that are open, by boundary and name
         self._closed: dict[str, int] | None = None  # the last place where a name is closed
@@ -127,7 +121,7 @@ class _Scanner(ScriptReader):
             return None
         while self._events[0] is None and self.position < self.size and len(self.stack) > 1:
             self.step()
-        return next((one for one in self._events[:1] if isinstance(one, StartTag)), None)
+        return self._events[0][1] if self._events[0] is not None else None
 
     # From < to >
 
@@ -248,7 +242,7 @@ class _Scanner(ScriptReader):
     def braces_end(self, frame: Frame, position: int) -> None:
         start = frame.start + 1
         if frame.kind is Kind.CHILD and frame.number == self._tags:
-            self._events.append(_Code(self.text[start:position]))
+            self._events.append(("expression", self.text[start:position]))
         elif frame.kind is Kind.VALUE and self.stack[-1].pending is not None:
             self._end_value(start, position, "{")
         elif frame.kind is Kind.VALUE:  # attributes whose names are in the code
@@ -277,7 +271,7 @@ class _Scanner(ScriptReader):
                 raise LostError(f"<{name}> is not closed", tag.start)
             self.went(tag.end, value=False)  # it is a type: `type F = <T>(x: T) => T`
             return
-        self._events[number] = tag
+        self._events[number] = ("start", tag)
         self._tags += 1
         block = self._dialect.html and len(self.stack) == 1 and not _is_markup(self.text, tag)
         if single or (not code and name in _VOID):
@@ -328,7 +322,7 @@ class _Scanner(ScriptReader):
         found = (_CONTENT if code else _PAGE_CONTENT).match(text, begin, size)
         position = self.position = found.end() if found is not None else size
         if position > begin:
-            self._events.append(text[begin:position])
+            self._events.append(("text", text[begin:position]))
         if position == size:
             return
         if text[position] == "{":
@@ -344,7 +338,7 @@ class _Scanner(ScriptReader):
         elif code:
             raise LostError("a tag cannot be read", position)
         else:
-            self._events.append("<")
+            self._events.append(("text", "<"))
             self.position = position + 1
 
     def _read_braces(self, position: int) -> None:
@@ -356,7 +350,7 @@ class _Scanner(ScriptReader):
             return
         double = self.text.startswith("{{", position)
         end = self.find("}}", position, "an expression") if double else position + 1
-        self._events.append(self.text[position:end])
+        self._events.append(("text", self.text[position:end]))
         self.position = end
 
     def _read_end_tag(self, position: int) -> None:
@@ -375,18 +369,9 @@ class _Scanner(ScriptReader):
 
     def flush(self) -> None:
         """Send on what is complete."""
-        if self._sink is None:
-            return
         events, self._events = self._events, []
-        for event in events:
-            if isinstance(event, StartTag):
-                self._sink.start(event)
-            elif isinstance(event, str):
-                self._sink.text(event)
-            elif isinstance(event, _Code):
-                self._sink.expression(event.text)
-            elif event is _END:
-                self._sink.end()
+        for method, *what in filter(None, events):
+            getattr(self._sink, method)(*what)
 
 
 def _language(text: str, tag: StartTag) -> str:

@@ -295,25 +295,20 @@ def _parser() -> MarkdownIt:
             "run: pip install 'captionkit[alt]'"
         ) from None
 
-    def placed_image(state: StateInline, silent: bool) -> bool:
-        start, count = state.pos, len(state.tokens)
-        if not image(state, silent):
-            return False
-        if len(state.tokens) > count:
-            label_end = state.md.helpers.parseLinkLabel(state, start + 1, False)
-            state.tokens[-1].meta.update(start=start, label_end=label_end, end=state.pos)
-        return True
+    def placed(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+        def read(state: StateInline, silent: bool) -> bool:
+            start, count = state.pos, len(state.tokens)
+            if not rule(state, silent):
+                return False
+            if len(state.tokens) > count:
+                label_end = state.md.helpers.parseLinkLabel(state, start + 1, False) if rule is image else start
+                state.tokens[-1].meta.update(start=start, label_end=label_end, end=state.pos)
+            return True
 
-    def placed_html(state: StateInline, silent: bool) -> bool:
-        start, count = state.pos, len(state.tokens)
-        if not html_inline(state, silent):
-            return False
-        if len(state.tokens) > count:
-            state.tokens[-1].meta.update(start=start)
-        return True
+        return read
 
     parser: Any = MarkdownIt("commonmark").enable("table")
-    parser.inline.ruler.at("image", placed_image)
-    parser.inline.ruler.at("html_inline", placed_html)
+    parser.inline.ruler.at("image", placed(image))
+    parser.inline.ruler.at("html_inline", placed(html_inline))
     checked: MarkdownIt = parser
     return checked

@@ -160,20 +160,13 @@ def list_documents(
                 yield resolved, base
 
 
-def scan_document(
-    path: Path,
-    root: Path,
-    *,
-    name: str = "",
-    max_length: int = MAX_LENGTH,
-    looks: dict[Path, Look] | None = None,
-) -> ScannedDocument:
+def _scan_document(path: Path, root: Path, name: str, max_length: int, looks: dict[Path, Look]) -> ScannedDocument:
     """Read one document and judge its pictures.
 
     Args:
         path: the document.
         root: the site's root.
-        name: what findings and their ids call the document; empty for its path relative to the root.
+        name: what findings and their ids call the document.
         max_length: characters beyond which an alternative text is too long.
         looks: what was seen of files before; takes what is seen now.
 
@@ -182,7 +175,6 @@ def scan_document(
     """
     data = documents.read_data(path)
     document = documents.read_document(path, data)
-    name = name or path.relative_to(root).as_posix()
     # Counted without the alt text: writing one of a picture's twins must not renumber the others. The numbers of
     # captionkit's first ids counted it in; those of twins have another form, so that none is taken for another.
     seen: Counter[tuple[str, str]] = Counter()
@@ -232,9 +224,10 @@ def scan(
             continue
         path, base = item
         # A/index.html and B/index.html, each under a root of its own, must not pass for one document.
-        name = path.as_posix() if names[path.relative_to(base)] > 1 else ""
+        relative = path.relative_to(base)
+        name = path.as_posix() if names[relative] > 1 else relative.as_posix()
         try:
-            yield scan_document(path, base, name=name, max_length=max_length, looks=looks)
+            yield _scan_document(path, base, name, max_length, looks)
         except UsageError:
             raise
         except CaptionkitError as error:
@@ -282,19 +275,19 @@ def is_review_page(path: Path) -> bool:
         return False
 
 
-def _look(picture: Picture, located: Located, looks: dict[Path, Look] | None) -> Look:
+def _look(picture: Picture, located: Located, looks: dict[Path, Look]) -> Look:
     content = located.content
     named = bool((picture.alt or "").strip()) and not placeholder(picture.alt or "", picture.source)
     if content is None or named or picture.decorative:
         return None, located.problem
-    if looks is not None and isinstance(content, Path) and content in looks:
-        return looks[content]
-    try:
-        seen: Look = look(content), ""
-    except (ImageError, DataError) as error:
-        seen = None, str(error)
-    if looks is not None and isinstance(content, Path):
-        looks[content] = seen
+    seen = looks.get(content) if isinstance(content, Path) else None
+    if seen is None:
+        try:
+            seen = look(content), ""
+        except (ImageError, DataError) as error:
+            seen = None, str(error)
+        if isinstance(content, Path):
+            looks[content] = seen
     return seen
 
 

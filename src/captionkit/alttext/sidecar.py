@@ -338,23 +338,16 @@ def _parse(entry: Any) -> Write:
         if not (isinstance(start, int) and isinstance(end, int) and 0 <= start <= end):
             raise ValueError("an edit that is none")
         undo.append(ByteEdit(start, end, _bytes(new)))
-    alts = tuple(
-        WrittenAlt(
-            str(one["id"]),
-            str(one["source"]),
-            str(one["member"]),
-            None if one["before"] is None else str(one["before"]),
-            str(one["alt"]),
-            str(one["by"]),
-            str(one["model"]),
-            None if one["confidence"] is None else float(one["confidence"]),
-        )
-        for one in entry["alts"]
-    )
+    alts = []
+    for one in entry["alts"]:
+        source, member, by, model = (str(one[key]) for key in ("source", "member", "by", "model"))
+        old = None if one["before"] is None else str(one["before"])
+        confidence = None if one["confidence"] is None else float(one["confidence"])
+        alts.append(WrittenAlt(str(one["id"]), source, member, old, str(one["alt"]), by, model, confidence))
     document, time, before, after = (str(entry[key]) for key in ("document", "time", "before", "after"))
     if b"\0" in os.fsencode(document):  # half a character is a ValueError here too
         raise ValueError("a name that no file has")
-    return Write(document, time, before, after, alts, tuple(undo))
+    return Write(document, time, before, after, tuple(alts), tuple(undo))
 
 
 def _bytes(value: Any) -> bytes:
