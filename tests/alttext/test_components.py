@@ -79,6 +79,32 @@ def test_what_is_shown_as_it_stands_or_is_no_picture(text: str) -> None:
     assert read_markdown(text.encode()).pictures == ()
 
 
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("{/*", "*/}"),
+        ("{{/*", "*/}}"),
+        ("{#", "#}"),
+        ("{{!--", "--}}"),
+        ("{{--", "--}}"),
+        ("<%--", "--%>"),
+        ("{% comment %}", "{% endcomment %}"),
+        ("{%- highlight html linenos -%}", "{%- endhighlight -%}"),
+        ("{{< highlight html >}}", "{{< /highlight >}}"),
+    ],
+)
+def test_what_templates_leave_out_or_show_as_code_is_no_picture(opening: str, closing: str) -> None:
+    unread = f'{opening}\n<img src="no.jpg"> {{{{< figure src="no.jpg" >}}}}\n{closing}'
+    for read in (read_markdown, read_html):
+        pictures = read(f"{unread}\n\n<img src='a.jpg'>\n\n{unread}\n<img src='b.jpg'>".encode()).pictures
+        assert [(one.source, one.line) for one in pictures] == [("a.jpg", 5), ("b.jpg", 10)]
+        assert all(one.slot is not None for one in pictures)
+        style = "<style>a {/* one */ b: c} d {e: f /* two */}</style>\n\n"
+        assert len(read(f"{style}<img src='a.jpg'>\n\n{style}".encode()).pictures) == 1
+        # What never ends leaves nothing out.
+        assert len(read(f"{opening} x <img src='a.jpg'>".encode()).pictures) == 1
+
+
 def test_places_headings_and_no_picture_twice() -> None:
     text = '# One\n\n![x](x.png)\n\n{{< figure src="a.jpg" >}}\n\n# Two\n\nSee <img src={b} alt="B" /> here.\n'
     pictures = read_markdown(text.encode()).pictures

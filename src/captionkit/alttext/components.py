@@ -30,12 +30,21 @@ _PARAMETER = re.compile(rf"\s*(?:([\w-]+)\s*=\s*)?({_QUOTED}|[^\s\"'`={{}}<>%]+)
 _IMPORT = re.compile(r"^import\s+(\w+)\s+from\s+[\"']([^\"'\n]+)[\"']", re.M)
 _SOURCES = ("src", "image_path", "image", "img", "file", "path", "filename", "picture", "source")
 _MAX_CHARACTERS = 4_000  # of one tag
+# What MDX and templates leave out, and code that they show. A comment of a script or a style sheet may begin as MDX's
+# do, and has no picture either.
+_UNREAD = [
+    (re.compile(opening), re.compile(closing))
+    for opening, closing in (
+        *((r"\{/\*", r"\*/"), (r"\{#(?=\s)", r"#\}"), (r"\{\{!?--", r"--\}\}"), (r"<%--", r"--%>")),
+        *((rf"\{{%-?\s*{name}\b", rf"\{{%-?\s*end{name}\b") for name in ("comment", "highlight")),
+        (r"\{\{[<%]\s*highlight\b", r"\{\{[<%]\s*/\s*highlight\b"),
+    )
+]
 # What is shown or left out as it stands.
 _VERBATIM = [
     (re.compile(opening, re.I), re.compile(closing, re.I))
     for opening, closing in (
         (r"<!--", r"-->"),
-        (r"\{/\*", r"\*/\}"),
         (r"\{%-? raw", r"\{%-? endraw"),
         *((rf"<{name}\b", f"</{name}") for name in ("script", "style", "pre", "code", "textarea")),
     )
@@ -53,7 +62,7 @@ class _Value:
 
 def find_inclusions(text: str, skipped: Sequence[tuple[int, int]] = ()) -> list[Placed]:
     """The pictures of Hugo's shortcodes and Jekyll's includes; none in the ranges or in what is shown as it is."""
-    skipped = [*skipped, *_verbatim(text)]
+    skipped = [*skipped, *_ranges(text, _VERBATIM)]
     shortcodes = [(found, _SHORTCODE_END) for found in _outside(_SHORTCODE, text, skipped)]
     includes = [(found, _INCLUDE_END) for found in _outside(_INCLUDE, text, skipped)]
     placed = []
@@ -70,7 +79,7 @@ def find_components(text: str, skipped: Sequence[tuple[int, int]] = ()) -> list[
     """The pictures of JSX: tags with an attribute in braces, and components called Image, Figure and the like."""
     imports: dict[str, str] | None = None
     placed = []
-    for found in _outside(_COMPONENT, text, [*skipped, *_verbatim(text)]):
+    for found in _outside(_COMPONENT, text, [*skipped, *_ranges(text, _VERBATIM)]):
         if not is_picture_name(found[1]):
             continue
         tag = read_tag(text, found.start(), found.end() + _MAX_CHARACTERS)
@@ -86,13 +95,25 @@ def find_components(text: str, skipped: Sequence[tuple[int, int]] = ()) -> list[
     return placed
 
 
-def _verbatim(text: str) -> list[tuple[int, int]]:
+def without_unread(text: str) -> str:
+    """A text in which what MDX and templates leave out, or show as code, is blank; no place in it changes."""
+    pieces, position = [], 0
+    for start, end in sorted(_ranges(text, _UNREAD)):
+        if end > position:
+            start = max(start, position)
+            pieces += [text[position:start], re.sub(r"[^\r\n]", " ", text[start:end])]
+            position = end
+    return "".join([*pieces, text[position:]])
+
+
+def _ranges(text: str, pairs: list[tuple[re.Pattern[str], re.Pattern[str]]]) -> list[tuple[int, int]]:
+    """From what opens to what closes it, for each pair."""
     ranges = []
-    for opening, closing in _VERBATIM:
+    for opening, closing in pairs:
         position = 0
         while (begin := opening.search(text, position)) and (end := closing.search(text, begin.end())):
-            ranges.append((begin.start(), end.start()))
-            position = end.start()
+            ranges.append((begin.start(), end.end()))
+            position = end.end()
     return ranges
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from captionkit.alttext.attributes import StartTag, attribute_slot, read_start_tag
-from captionkit.alttext.components import find_inclusions
+from captionkit.alttext.components import find_inclusions, without_unread
 from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN, TEMPLATE_MARKS, ContextBuilder, Found
 from captionkit.alttext.decoding import TextDocument, decode_declared
 from captionkit.alttext.lines import LineIndex, in_order
@@ -45,7 +45,7 @@ def read_html(data: bytes) -> TextDocument:
 def find_pictures(text: str) -> tuple[tuple[Picture, ...], str]:
     """The pictures of a page's text, and its `base` address (empty where it has none)."""
     placed, base = find_elements(text)
-    return in_order(LineIndex(text), placed + find_inclusions(text)), base
+    return in_order(LineIndex(text), placed + find_inclusions(without_unread(text))), base
 
 
 def find_elements(text: str) -> tuple[list[Placed], str]:
@@ -53,7 +53,9 @@ def find_elements(text: str) -> tuple[list[Placed], str]:
     builder = ContextBuilder()
     # A lone U+FEFF at the start would be dropped by the parser and shift every place.
     shift = 1 if text.startswith("\ufeff") else 0
-    document = _parser()(text[shift:], sanitize=False, track_node_locations=True, scripting_enabled=False)
+    document = _parser()(
+        without_unread(text[shift:]), sanitize=False, track_node_locations=True, scripting_enabled=False
+    )
     _walk(document.root, builder, shift)
     return with_slots(text, builder), builder.base
 

@@ -17,11 +17,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext import html
-from captionkit.alttext.components import find_components, find_inclusions
+from captionkit.alttext.components import find_components, find_inclusions, without_unread
 from captionkit.alttext.context import NEARBY_CHUNKS, TEMPLATE_MARKS, beside
 from captionkit.alttext.decoding import TextDocument, decode_utf8
 from captionkit.alttext.lines import LineIndex, in_order
-from captionkit.alttext.markdown_blocks import unfolded, without_comments
+from captionkit.alttext.markdown_blocks import unfolded
 from captionkit.alttext.pictures import Context, Picture, Placed, Slot, squeeze
 from captionkit.errors import UsageError
 
@@ -49,11 +49,11 @@ def read_markdown(data: bytes) -> TextDocument:
 
 def find_pictures(text: str) -> tuple[Picture, ...]:
     """The pictures of a Markdown text."""
+    text = without_unread(text)
     plain = _FILLED_IN.sub(lambda found: f"]({found[0][2:].translate(_STAND_INS)}", text)
     lines = _Lines(plain)
     body = lines.front_matter()
-    shown = LineIndex(without_comments(plain)).contents[body:]
-    tokens = _parser().parse("\n" * body + "\n".join(unfolded(shown)))
+    tokens = _parser().parse("\n" * body + "\n".join(unfolded(lines.contents[body:])))
     reader = _Reader(text, lines)
     reader.read(tokens)
     made = find_inclusions(text, reader.code) + find_components(text, reader.code)

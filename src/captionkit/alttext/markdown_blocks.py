@@ -1,8 +1,7 @@
 """What other Markdowns read as Markdown, and CommonMark as code, as HTML or as text: written as CommonMark has it.
 
 Python-Markdown (MkDocs) indents what stands in a note or a tab; there and in kramdown (Jekyll) a tag may have the
-attribute `markdown`; MDX has comments of its own. Lines keep their number and their words, so that each is found
-again in the source.
+attribute `markdown`. Lines keep their number and their words, so that each is found again in the source.
 """
 
 from __future__ import annotations
@@ -13,17 +12,7 @@ from collections.abc import Iterator, Sequence
 _NOTE = re.compile(r'\s*(?:!!!|\?\?\?\+?|===[!+]*(?=\s+"))\s+\S')
 _TAG = re.compile(r"\s*<(\w+)(?=\s)(?:[^<>]*\s)?markdown(?=[\s=>])[^<>]*>\s*")
 _FENCE = re.compile(r"\s*(```+|~~~+)")
-_COMMENT, _COMMENT_END = "{/*", "*/}"
 _STEP = 4
-
-
-def without_comments(text: str) -> str:
-    """A text in which MDX's comments are blank."""
-    pieces, position = [], 0
-    while (start := text.find(_COMMENT, position)) >= 0 and (end := text.find(_COMMENT_END, start)) >= 0:
-        pieces += [text[position:start], re.sub(r"[^\r\n]", " ", text[start : end + len(_COMMENT_END)])]
-        position = end + len(_COMMENT_END)
-    return "".join([*pieces, text[position:]])
 
 
 def unfolded(lines: Sequence[str]) -> Iterator[str]:
