@@ -236,3 +236,9 @@ def test_a_drawing_that_its_title_names_is_what_its_button_says() -> None:
     assert [judge(one, PHOTO).verdict for one in find_pictures(page)[0]] == [Verdict.DECORATIVE, Verdict.OK]
     assert find_pictures(page)[0][0].context.link_text == "Search"
     assert not find_pictures(f"<h1>Dogs</h1><p>{page}</p>")[0][0].context.nearby
+
+
+@pytest.mark.parametrize("attributes", ["role=presentation alt='A dog'", "aria-hidden=true alt='A dog'"])
+def test_a_text_that_nobody_is_told_makes_no_picture_fine(attributes: str) -> None:
+    assert judge(picture(f"<img src=a.jpg {attributes}>"), PHOTO).verdict is Verdict.DECORATIVE
+    assert judge(picture("<img src=a.jpg role=none aria-label='A dog'>"), PHOTO).verdict is Verdict.OK

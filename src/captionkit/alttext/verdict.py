@@ -126,7 +126,9 @@ def judge(picture: Picture, appearance: Appearance | None, *, max_length: int = 
     name = alt or picture.label
     if picture.fixed == FILLED_IN:
         return Judgement(Verdict.OK, "A template fills in its alternative text.")
-    if name:
+    # Its text is not spoken either; a label is, and takes such a role away.
+    hidden = picture.decorative and not picture.empty_alt and not picture.label
+    if name and not hidden:
         return _judge_text(picture, alt, appearance, max_length)
     if picture.fixed == PARTLY_WRITTEN:
         return Judgement(Verdict.OK, "A template writes parts of its tag, which may be its alternative text.")
