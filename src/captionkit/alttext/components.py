@@ -30,7 +30,7 @@ _PARAMETER = re.compile(rf"\s*(?:([\w-]+)\s*=\s*)?({_QUOTED}|[^\s\"'`={{}}<>%]+)
 _IMPORT = re.compile(r"^import\s+(\w+)\s+from\s+[\"']([^\"'\n]+)[\"']", re.M)
 _SOURCES = ("src", "image_path", "image", "img", "file", "path", "filename", "picture", "source")
 _MAX_CHARACTERS = 4_000  # of one tag
-# What MDX and templates leave out, and code that they show. A comment of a script may begin as MDX's do, and has no
+# What MDX and templates leave out, and code that they show. A comment of a script may begin as MDX's do: it has no
 # picture either.
 _UNREAD = [
     (re.compile(opening), re.compile(closing))

@@ -7,6 +7,7 @@ works by keyboard and with a screen reader, and gives the decisions back as a CS
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import shlex
@@ -101,24 +102,27 @@ def format_page(
     """
     rows = review_rows(proposals, model)
     small: dict[Path | str, str] = {}  # many pages show the same logo
-    total, picture, other = sum(not one.same_as for one in proposals), 0, 0
+    groups: list[list[Proposal]] = []
+    for one in proposals:
+        if one.same_as:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    total, identities = len(groups), (f"p{number}" for number in itertools.count(1))
     items = []
-    for number, (one, following) in enumerate(zip(proposals, [*proposals[1:], None], strict=True), start=1):
-        picture, other = (picture, other + 1) if one.same_as else (picture + 1, 1)
-        called = f"picture {picture}, place {other}" if one.same_as else f"picture {picture}"
-        heading = "" if one.same_as else f"{picture} of {total}: "
-        address = "" if one.same_as else _small(content(one), small)
-        items.append(_item(f"p{number}", called, heading, one, address, max_length))
-        last = following is None or not following.same_as
-        if not one.same_as and not last:
+    for number, (first, *others) in enumerate(groups, start=1):
+        called, heading = f"picture {number}", f"{number} of {total}: "
+        items.append(_item(next(identities), called, heading, first, _small(content(first), small), max_length))
+        if others:
             items.append(
                 '<details class="same"><summary>The same picture in other places: decided as here</summary>'
             )
-        elif one.same_as and last:
+            for place, one in enumerate(others, start=2):
+                items.append(_item(next(identities), f"{called}, place {place}", "", one, "", max_length))
             items.append("</details>")
-    count = several(total, "picture") + (
-        f" in {several(len(proposals), 'place')}" if total < len(proposals) else ""
-    )
+    count = several(total, "picture")
+    if total < len(proposals):
+        count += f" in {several(len(proposals), 'place')}"
     # In a script element only "<" could end the data early.
     data = json.dumps(rows, ensure_ascii=False).replace("<", "\\u003c")
     page = fill_page(
