@@ -181,7 +181,12 @@ def test_notes_tabs_and_tags_of_other_markdowns_hold_markdown(newline: str) -> N
 
 <figure markdown="span">
     ![](5.png){ width="300" }
-    <figcaption>Five <img src="6.png"></figcaption>
+    <figcaption>Five</figcaption>
+</figure>
+
+<figure lang="de" markdown>
+<img src="6.png">
+<figcaption>Six</figcaption>
 </figure>
 
 - <b>x</b>
@@ -205,6 +210,7 @@ def test_notes_tabs_and_tags_of_other_markdowns_hold_markdown(newline: str) -> N
     document = read_markdown(text.encode())
     assert [one.source for one in document.pictures] == [f"{number}.png" for number in range(1, 8)]
     assert {one.context.heading for one in document.pictures} == {"Home"}
+    assert (document.pictures[5].context.caption, document.pictures[5].context.language) == ("Six", "de")
     new = apply_edits(text.encode(), document.edits(dict.fromkeys(range(7), "N"))).decode()
     assert new.replace('<img alt="N"', "<img").replace("![N]", "![]") == text
     assert new.count("![N]") == 6

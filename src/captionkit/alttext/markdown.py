@@ -53,9 +53,12 @@ def find_pictures(text: str) -> tuple[Picture, ...]:
     plain = _FILLED_IN.sub(lambda found: f"]({found[0][2:].translate(_STAND_INS)}", text)
     lines = _Lines(plain)
     body = lines.front_matter()
-    tokens = _parser().parse("\n" * body + "\n".join(unfolded(lines.contents[body:])))
+    shown = list(unfolded(lines.contents[body:]))
     reader = _Reader(text, lines)
-    reader.read(tokens)
+    reader.read(_parser().parse("\n" * body + "\n".join(shown)))
+    for number, line in enumerate(shown, start=body):
+        if not line:
+            reader.read_tag(number)
     made = find_inclusions(text, reader.code) + find_components(text, reader.code)
     made = [(offset, replace(one, context=reader.under_heading(offset, one.context))) for offset, one in made]
     known = {offset for offset, _ in made}  # a tag of JSX may pass for one of HTML
@@ -160,6 +163,12 @@ class _Reader:
             )
             result.append((offset, replace(picture, context=context)))
         return result
+
+    def read_tag(self, number: int) -> None:
+        """The tag in a line that is blank to CommonMark: what stands around it is Markdown, and it is HTML."""
+        line, start = self._lines.contents[number], self._lines.starts[number]
+        if line.lstrip().startswith("<"):
+            self._html.append((start, start + len(line), Context()))
 
     def _read_html_block(self, token: Token, heading: str) -> None:
         assert token.map is not None
