@@ -23,7 +23,7 @@ _URL = re.compile(r"""new\s+URL\(\s*["'`]([^"'`\\]*)["'`]\s*,\s*import\.meta\.ur
 _NAME = re.compile(r"(\w+)(?:\.src)?")
 _BOUND = re.compile(r"(?:[vx]-bind)?:([\w-]+)(?:\.\w+)*|bind:(\w+)|\.(\w+)")  # Vue, Alpine, Svelte
 # Of an object, or of a name that only the program knows.
-_ALL_BOUND = re.compile(r"[vx]-bind|(?:v-bind)?:\[.*", re.S)
+ALL_BOUND = re.compile(r"[vx]-bind|(?:v-bind)?:\[.*", re.S)
 _ONE_HOLE = re.compile(r"\{([^{}]*)\}")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|\w{1,31});")
 _SPACE = re.compile(r"\s*")
@@ -97,14 +97,12 @@ def read_values(text: str, tag: StartTag, dialect: Dialect) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for attribute in tag.attributes:
         name, written = attribute.name, text[attribute.start : attribute.end]
-        bound = None if dialect.code else _BOUND.fullmatch(name)
-        if name == "..." or (not dialect.code and _ALL_BOUND.fullmatch(name)):
+        if name == "..." or (not dialect.code and ALL_BOUND.fullmatch(name)):
             values.setdefault("...", Value(None, written, True, attribute))
             continue
-        if bound is not None:
-            name = next(one for one in bound.groups() if one)
-            code = html.unescape(written).strip() if attribute.valued else name
-            values[name.lower()] = Value(literal(code), code, True, attribute)
+        if not dialect.code and (bound := bound_name(name)):
+            code = html.unescape(written).strip() if attribute.valued else bound
+            values[bound.lower()] = Value(literal(code), code, True, attribute)
             continue
         code = _code(written, attribute, dialect)
         known = literal(code) if code else _unescape(written, dialect)
@@ -112,6 +110,12 @@ def read_values(text: str, tag: StartTag, dialect: Dialect) -> dict[str, Value]:
             known = "true"
         values.setdefault(name.lower(), Value(known, code, False, attribute))
     return values
+
+
+def bound_name(name: str) -> str:
+    """The attribute that one of that name (`:alt`, `bind:alt`) binds to an expression; empty where it binds none."""
+    found = _BOUND.fullmatch(name)
+    return next((one for one in found.groups() if one), "") if found is not None else ""
 
 
 def literal(code: str) -> str | None:

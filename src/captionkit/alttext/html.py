@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from captionkit.alttext.attributes import StartTag, attribute_slot, read_start_tag
+from captionkit.alttext.component_values import ALL_BOUND, bound_name
 from captionkit.alttext.components import find_inclusions, without_unread
 from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN, TEMPLATE_MARKS, ContextBuilder, Found
 from captionkit.alttext.decoding import TextDocument, decode_declared
@@ -18,15 +19,11 @@ from captionkit.alttext.lines import LineIndex, in_order
 from captionkit.alttext.pictures import Picture, Placed
 from captionkit.errors import UsageError
 
-# The names by which frameworks bind `alt`: Vue, Alpine, Angular, AngularJS, Lit, Thymeleaf.
-_BOUND = re.compile(
-    r"(?:[vx]-bind)?:alt(?:\.\w+)*|\[(?:attr\.)?alt\]|bind-(?:attr\.)?alt|\.alt|(?:data-)?(?:th[:-]alt(?:-title)?|ng-attr-alt)",
-    re.I,
-)
+# The names by which other frameworks bind `alt`: Angular, AngularJS, Thymeleaf.
+_BOUND = re.compile(r"\[(?:attr\.)?alt\]|bind-(?:attr\.)?alt|(?:data-)?(?:th[:-]alt(?:-title)?|ng-attr-alt)", re.I)
 # Attributes that bind others, `alt` among them where their value names it: Knockout, Thymeleaf, TAL.
 _BINDERS = re.compile(r"data-bind|(?:data-)?th[:-]attr(?:append|prepend)?|(?:data-)?tal[:-]attributes", re.I)
 _NAMES_ALT = re.compile(r"(?<![\w-])alt(?![\w-])")
-_ALL_BOUND = ("v-bind", "x-bind")  # of an object whose names only the program knows
 _SNIFFED_BYTES = 1024  # the HTML Standard's bound for finding a `meta` that declares the encoding
 
 
@@ -83,7 +80,8 @@ def _with_slot(text: str, found: Found, picture: Picture) -> Picture:
         value = text[attribute.start : attribute.end]
         marked = attribute.name.lower() == "alt" and any(mark in value for mark in TEMPLATE_MARKS)
         listed = _BINDERS.fullmatch(attribute.name) and _NAMES_ALT.search(value)
-        if marked or listed or _BOUND.fullmatch(attribute.name):
+        bound = bound_name(attribute.name.lower()) == "alt" or _BOUND.fullmatch(attribute.name)
+        if marked or listed or bound:
             return replace(picture, fixed=FILLED_IN)
     if _is_partly_written(text, tag):
         return replace(picture, fixed=PARTLY_WRITTEN)
@@ -94,7 +92,7 @@ def _is_partly_written(text: str, tag: StartTag) -> bool:
     """Whether a template may put attributes into a tag: its marks stand elsewhere than in their values."""
     position = tag.name_end
     for attribute in tag.attributes:
-        if attribute.name.lower() in _ALL_BOUND:
+        if ALL_BOUND.fullmatch(attribute.name.lower()):
             return True
         if any(mark in text[position : attribute.start] for mark in TEMPLATE_MARKS):
             return True
