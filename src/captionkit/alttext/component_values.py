@@ -113,7 +113,7 @@ def read_values(text: str, tag: StartTag, dialect: Dialect) -> dict[str, Value]:
 
 
 def bound_name(name: str) -> str:
-    """The attribute that one of that name (`:alt`, `bind:alt`) binds to an expression; empty where it binds none."""
+    """The attribute that such a name (`:alt`, `bind:alt`) binds to an expression; empty where it binds none."""
     found = _BOUND.fullmatch(name)
     return next((one for one in found.groups() if one), "") if found is not None else ""
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,7 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """The finding as plain values, as `--json` prints it."""
-        picture, context = self.picture, self.picture.context
-        source = picture.source
+        picture, source = self.picture, self.picture.source
         return {
             "id": self.id,
             "document": self.document,
@@ -65,17 +64,7 @@ class Finding:
             "where": self.where.value,
             "problem": self.problem,
             "writable": picture.slot is not None,
-            "context": {
-                "link": context.link,
-                "link_text": context.link_text,
-                "button": context.button,
-                "caption": context.caption,
-                "heading": context.heading,
-                "nearby": context.nearby,
-                "language": context.language,
-                "title": picture.title,
-                "label": picture.label,
-            },
+            "context": {**asdict(picture.context), "title": picture.title, "label": picture.label},
         }
 
 
