@@ -67,7 +67,7 @@ def test_the_command_prints_a_row_and_writes_the_captions(tiny_bundle: Path, tab
     assert done.exit_code == 1  # one has no caption
     row = next(line for line in done.stdout.splitlines() if line.startswith("Tiny"))
     assert row.endswith("all, 2 pictures")
-    assert "Show and Tell (NIC)" in done.stdout
+    assert "No published rows: these are not the pictures of Flickr8k / Flickr30k / COCO" in done.stdout
     assert "images:2|split:all|beams:2|" in done.stdout
     assert done.stderr.startswith(r"captionkit: c\x1b[31m.png: Expected a picture")
     assert "\x1b" not in done.output
@@ -124,8 +124,19 @@ def test_the_command_shows_the_published_table_that_is_named(tiny_bundle: Path, 
     done = command(tiny_bundle, table, "--table", "COCO")
     assert done.exit_code == 0
     assert "Up-Down, self-critical" in done.stdout
+    assert "published ones, of the test split of COCO.\n" in done.stdout
     with pytest.raises(UsageError, match="did you mean 'Flickr30k'"):
         command(tiny_bundle, table, "--table", "flickr30k")
+
+
+def test_published_rows_stand_beside_scores_of_their_own_data(tiny_bundle: Path, tmp_path: Path) -> None:
+    name = f"{'1' * 10}_{'a' * 10}"  # as Flickr8k calls its pictures
+    (tmp_path / f"{name}.jpg").write_bytes(draw_picture(1))
+    (tmp_path / f"{name}.txt").write_text("A dog runs .\n")
+    flickr = command(tiny_bundle, tmp_path).stdout
+    assert "Show and Tell (NIC)" in flickr
+    assert "of the test split of Flickr8k.\n" in flickr
+    assert "ublished" not in command(tiny_bundle, tmp_path, "--table", "none").stdout
 
 
 def test_one_picture_is_one_picture(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -70,14 +70,30 @@ def test_whether_there_is_a_file_at_all_is_no_matter_of_places(recipe: Path) -> 
         assert change.split("=")[0] in refused("reproduce", recipe, *same, change, "--run", recipe.parent / "run")
 
 
-def test_what_is_not_there_is_told_before_tensorflow_is_imported(recipe: Path) -> None:
+def told_without_tensorflow(*arguments: str | Path) -> str:
+    """Standard error of a command that exits with 2 before it imports TensorFlow."""
     code = (
         "import sys; from captionkit.cli import app; code = app._run(); print('tensorflow' in sys.modules, code)"
     )
-    command = [sys.executable, "-c", code, "reproduce", str(recipe), "--run", str(recipe.parent / "new")]
+    command = [sys.executable, "-c", code, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "Expected data.captions at here.json, but nothing is there" in done.stderr
     assert done.stdout == "False 2\n"
+    return done.stderr
+
+
+def test_what_is_not_there_is_told_before_tensorflow_is_imported(recipe: Path) -> None:
+    told = told_without_tensorflow("reproduce", recipe, "--run", recipe.parent / "new")
+    assert "Expected data.captions at here.json, but nothing is there" in told
+
+
+def test_data_that_are_not_divided_are_told_before_tensorflow_is_imported(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "a.txt").write_text("A dog .")
+    data = ["data.format=folder", f"data.captions={tmp_path}", "data.images="]
+    begun = told_without_tensorflow("train", recipe, *data, "training.begin_from=", "--run", tmp_path / "new")
+    gone_on = told_without_tensorflow("train", "--resume", tmp_path / "run", *data)
+    for told in (begun, gone_on):
+        assert "does not divide them; do so with: captionkit data split" in told
 
 
 def test_a_recipe_without_a_range_cannot_be_reproduced(recipe: Path) -> None:

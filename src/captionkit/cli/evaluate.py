@@ -36,11 +36,17 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores and fingerprint as JSON.")] = False,
     table: Annotated[
-        str, typer.Option("--table", help="Published table to print: Flickr8k, Flickr30k, COCO or none.")
-    ] = "Flickr8k",
+        str,
+        typer.Option(
+            "--table",
+            help="Published rows to print: Flickr8k, Flickr30k, COCO or none. Default: those of the data, told by "
+            "the names of the pictures.",
+            show_default=False,
+        ),
+    ] = "",
     quiet: options.Quiet = False,
 ) -> None:
-    """Caption the pictures of a split, score the captions, and show the row beside the published ones.
+    """Caption the pictures of a split, score the captions, and show the row beside published ones of the same data.
 
     Below it stands what the captions say and people do not: a gender that nobody told, a colour that nobody else
     names. People are measured the same way, each against the others of the picture (docs/protocol.md).
@@ -49,6 +55,7 @@ def evaluate(
     Example: captionkit evaluate default dataset_flickr8k.json --images Flicker8k_Dataset --split dev
     """
     from captionkit import __version__
+    from captionkit.audit.published import table_of
     from captionkit.captioner import Captioner
     from captionkit.cli.output import check_output, printable
     from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
@@ -57,7 +64,7 @@ def evaluate(
     from captionkit.evaluate import evaluate as run
     from captionkit.files import sha256_file
 
-    if table != "none" and table not in PUBLISHED:
+    if table not in ("", "none", *PUBLISHED):
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
     check_output("--results", results, [bundle, captions, train_list, val_list, test_list])
     records = options.read_split(
@@ -85,7 +92,9 @@ def evaluate(
                     "captionkit: nothing is kept; with --results FILE the same command goes on.", file=sys.stderr
                 )
             raise
-        _tell(found, split, printable(captioner.bundle.manifest.name), table, as_json=as_json)
+        own = table_of(records)
+        chosen = table or (own.name if own is not None else "")
+        _tell(found, split, printable(captioner.bundle.manifest.name), chosen, as_json=as_json)
         if results is not None:  # last: a disk that is full must not cost the scores
             found.write_results(results)
     if found.unreadable:
@@ -93,9 +102,13 @@ def evaluate(
 
 
 def _tell(found: Evaluation, split: str, name: str, table: str, *, as_json: bool) -> None:
-    """Scores, and what they are to be read with, on standard output; what is missing on standard error."""
+    """Scores, and what they are to be read with, on standard output; what is missing on standard error.
+
+    `table` is empty where the data are of no published one.
+    """
     import json
 
+    from captionkit.audit.published import NAMES
     from captionkit.cli.output import printable
     from captionkit.errors import several
     from captionkit.evaluate import PUBLISHED
@@ -118,9 +131,12 @@ def _tell(found: Evaluation, split: str, name: str, table: str, *, as_json: bool
     else:
         own = {name: 100 * value for name, value in scores.corpus.items()}
         rows: list[Row] = [(name, own, f"{split}, {several(len(scores.ids), 'picture')}")]
-        if table != "none":
-            rows += [(row.system, row.values, row.source) for row in PUBLISHED[table]]
+        rows += [(row.system, row.values, row.source) for row in PUBLISHED.get(table, ())]
         _print_table(rows)
+        if table in PUBLISHED:
+            print(f"The rows below the first are published ones, of the test split of {table}.")
+        elif not table:
+            print(f"No published rows: these are not the pictures of {NAMES} (--table prints some all the same).")
         for metric, reason in scores.not_computed.items():
             print(f"{metric} not computed: {reason}")
         intervals = found.intervals()

@@ -143,15 +143,21 @@ def _expect_run_of(recipe: Config, directory: Path) -> None:
 
 def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet: bool) -> None:
     """Begin a run, or without settings go on with the one in `directory`."""
+    from captionkit.config import read_config
+    from captionkit.training.data import read_splits
+
+    # Before TensorFlow is imported, as in `_expect_all`.
+    splits = read_splits(settings or read_config(directory / "config.toml", changes))
+
     from captionkit.training.loop import Interrupted
     from captionkit.training.run import resume as go_on
     from captionkit.training.run import train as begin
 
     try:
         if settings is None:
-            trainer = go_on(directory, changes, quiet=quiet)
+            trainer = go_on(directory, changes, splits=splits, quiet=quiet)
         else:
-            trainer = begin(settings, directory, quiet=quiet)
+            trainer = begin(settings, directory, splits=splits, quiet=quiet)
     except Interrupted:
         typer.echo(
             printable(f"interrupted; go on with: captionkit train --resume {quote(str(directory))}"), err=True

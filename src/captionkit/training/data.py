@@ -12,8 +12,11 @@ from captionkit.errors import ConfigError, DataError
 from captionkit.records import ImageRecord
 from captionkit.tokenizer import SPECIALS, Tokenizer
 
+Splits = tuple[list[ImageRecord], list[ImageRecord]]
+"""The pictures of train and of dev."""
 
-def read_splits(config: Config) -> tuple[list[ImageRecord], list[ImageRecord]]:
+
+def read_splits(config: Config) -> Splits:
     """The captioned pictures of the train and the dev split; those of `more_data` are added to train.
 
     Raises:

@@ -25,7 +25,7 @@ from captionkit.training.augment import augment, can_be_mirrored
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.consensus import consensus_weights
 from captionkit.training.cross_entropy import CrossEntropy
-from captionkit.training.data import build_vocabulary, expect_two, read_more, read_splits
+from captionkit.training.data import Splits, build_vocabulary, expect_two, read_more, read_splits
 from captionkit.training.dev import DevScores
 from captionkit.training.directory_lock import DirectoryLock
 from captionkit.training.distillation import Teachers
@@ -90,13 +90,18 @@ def fresh_model(config: Config, encoder: keras.Model, tokenizer: Tokenizer) -> C
     return CaptionModel(encoder, decoder)
 
 
-def prepare(config: Config, *, quiet: bool = False) -> Prepared:
-    """Read the data, encode its pictures once, build vocabulary and model.
+def prepare(config: Config, *, splits: Splits | None = None, quiet: bool = False) -> Prepared:
+    """Encode the pictures of the data once, build vocabulary and model.
+
+    Args:
+        config: of the run.
+        splits: what `read_splits` read of it, where that is done already.
+        quiet: show no progress.
 
     Raises:
         CaptionkitError: data, weights or configuration that do not fit, each with what to do.
     """
-    train, val = read_splits(config)
+    train, val = splits or read_splits(config)
     # Before the pictures are encoded: it may be empty, and a table may be wrong.
     tokenizer = build_vocabulary(config, train)
     table = config.training.pseudo_captions
@@ -216,8 +221,15 @@ def load_best(model: CaptionModel, config: Config, directory: Path) -> None:
     model.load_weights(read_weights(directory / "best.safetensors"), parts=parts)
 
 
-def train(config: Config, directory: Path, *, quiet: bool = False, until: int | None = None) -> Trainer:
-    """Begin a run in `directory`.
+def train(
+    config: Config,
+    directory: Path,
+    *,
+    splits: Splits | None = None,
+    quiet: bool = False,
+    until: int | None = None,
+) -> Trainer:
+    """Begin a run in `directory`; `splits` as of `prepare`.
 
     Raises:
         TrainingError: the folder holds a run already, a run that this one builds on is not there, or the loss is
@@ -227,7 +239,7 @@ def train(config: Config, directory: Path, *, quiet: bool = False, until: int | 
     """
     expect_no_run(directory)
     expect_earlier(config)
-    prepared = prepare(config, quiet=quiet)
+    prepared = prepare(config, splits=splits, quiet=quiet)
     trainer = make_trainer(prepared, directory)
     if config.training.begin_from:
         begin_from(trainer.model, config, prepared.tokenizer)
@@ -242,11 +254,17 @@ def train(config: Config, directory: Path, *, quiet: bool = False, until: int | 
 
 
 def resume(
-    directory: Path, overrides: Sequence[str] = (), *, quiet: bool = False, until: int | None = None
+    directory: Path,
+    overrides: Sequence[str] = (),
+    *,
+    splits: Splits | None = None,
+    quiet: bool = False,
+    until: int | None = None,
 ) -> Trainer:
     """Go on with the run in `directory`, bit for bit as if it had never stopped.
 
-    What `overrides` change is written into its configuration, so that an export finds data that have moved.
+    What `overrides` change is written into its configuration, so that an export finds data that have moved;
+    `splits` as of `prepare`.
 
     Raises:
         TrainingError: no run there, or `overrides`, vocabulary or data differ from what it began with.
@@ -262,7 +280,7 @@ def resume(
             "leave these as they are, or start a new run."
         )
     with DirectoryLock(directory):
-        trainer = make_trainer(prepare(config, quiet=quiet), directory)
+        trainer = make_trainer(prepare(config, splits=splits, quiet=quiet), directory)
         trainer.restore()
         if config != begun:
             write_text(path, write_config(config))
