@@ -46,7 +46,7 @@ def evaluate(
     ] = "",
     quiet: options.Quiet = False,
 ) -> None:
-    """Caption the pictures of a split, score the captions, and show the row beside published ones of the same data.
+    """Caption the pictures of a split, score the captions, and show the row beside published ones of such data.
 
     Below it stands what the captions say and people do not: a gender that nobody told, a colour that nobody else
     names. People are measured the same way, each against the others of the picture (docs/protocol.md).
