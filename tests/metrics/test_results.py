@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from captionkit.cli import sentences
 from captionkit.confidence import hedged, withheld
-from captionkit.datasets import dataset_config, read_dataset
+from captionkit.datasets import Problem, dataset_config, read_dataset
 from captionkit.errors import DataError
 from captionkit.metrics.results import References, match, read_references, read_results
 from captionkit.records import Caption, Prediction
@@ -45,6 +45,7 @@ def test_coco_results(tmp_path: Path) -> None:
         ("r.jsonl", '{"image_id": 3, "caption": "a dog"}\n\n{"image": "7", "text": "a cat"}\n'),
         ("r.csv", 'image,caption\n3,a dog\n7,"a cat"\n'),
         ("r.tsv", "image_id\tcaption\n3\ta dog\n7\ta cat\n"),
+        ("r.csv", "\ufeffImage;Caption\r\n3;a dog\r\n7;a cat\r\n"),
         ("r.json", '{"image_id": 3, "caption": "a dog"}\n{"image_id": 7, "caption": "a cat"}\n'),
         ("r.json", '{"annotations": [{"image_id": 3, "caption": "a dog"}, {"image_id": 7, "caption": "a cat"}]}'),
     ],
@@ -126,6 +127,27 @@ def test_references_in_the_formats_of_data_sets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
+        ("r.csv", "image_id,caption,split\n3,A dog.,dev\n4,A cat.,train\n"),
+        ("r.jsonl", '{"id": 3, "caption": "A dog.", "split": "val"}\n{"id": 4, "caption": "A cat."}\n'),
+        (
+            "r.json",
+            '[{"id": 3, "caption": "A dog.", "set": "dev"}, {"id": 4, "caption": "A cat.", "set": "test"}]',
+        ),
+        ("r.csv", "image_id,caption\n3,A dog.\n"),  # not divided: all
+    ],
+)
+def test_references_of_a_split(tmp_path: Path, name: str, content: str) -> None:
+    path = write(tmp_path, name, content)
+    assert dict(read_references(path, split="val").captions) == {"3": ["A dog."]}
+    assert dict(read_references(path, split="all").captions) == dict(read_references(path).captions)
+    if "A cat." in content:
+        with pytest.raises(DataError, match=r"no captions of split 'none'; it has .*val"):
+            read_references(path, split="none")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
         ("r.csv", "image,caption_0,caption_1,caption_2\na.jpg,A dog.,,Dogs.\n"),
         ("r.csv", "Image_Path,Description\na.jpg,A dog.\na.jpg,Dogs.\n"),
         ("r.tsv", "id\tpath\tsentences\n1\ta.jpg\tA dog.\n2\ta.jpg\tDogs.\n"),
@@ -138,7 +160,10 @@ def test_references_in_tables_with_the_columns_that_data_sets_have(
 ) -> None:
     path = write(tmp_path, name, content)
     assert dict(read_references(path).captions) == {"a.jpg": ["A dog.", "Dogs."]}
-    (record,) = read_dataset(dataset_config(path, id_column="path" if "path" in content else ""), problems=[])
+    problems: list[Problem] = []
+    found = dataset_config(path, id_column="path" if "path" in content else "")
+    (record,) = read_dataset(found, problems=problems)
+    assert not problems
     assert (record.id, record.captions) == ("a.jpg", ("A dog.", "Dogs."))
 
 
@@ -155,6 +180,17 @@ def test_file_names_become_ids() -> None:
     assert match({"pictures/a.jpg": "a dog"}, References({"a.jpg": ["A dog."]}, {})) == {"a.jpg": "a dog"}
     with pytest.raises(DataError, match="twice"):
         match({"a.jpg": "a dog", "3": "a dog"}, references)
+    below = References({"x/a.jpg": ["A dog."], "x/b.jpg": ["A cat."], "y/b.jpg": ["A cow."]})
+    captions = {"a.jpg": "a dog", "C:\\y\\b.jpg": "a cow", "x/b.jpg": "a cat"}
+    # Of two pictures with one file name none is taken.
+    assert match(captions, below) == {"x/a.jpg": "a dog", "C:\\y\\b.jpg": "a cow", "x/b.jpg": "a cat"}
+
+
+def test_the_numbers_of_a_data_set_are_found_by_file_names(tmp_path: Path) -> None:
+    image = {"filename": "COCO_val2014_000000000003.jpg", "filepath": "val2014", "cocoid": 3, "split": "test"}
+    karpathy = {"images": [{**image, "sentids": [0], "sentences": [{"raw": "A dog."}]}]}
+    references = read_references(write(tmp_path, "dataset_coco.json", karpathy))
+    assert match({f"pictures/{image['filename']}": "a dog"}, references) == {"3": "a dog"}
 
 
 @pytest.mark.parametrize(
@@ -177,7 +213,9 @@ def test_file_names_become_ids() -> None:
         ("r.json", "[" * 100_000, "not valid JSON"),
         ("r.json", '[{"image_id": ' + "1" * 5000 + ', "caption": "a"}]', "not valid JSON"),
         ("r.json", '[{"image_id": 3, "caption": "' + "x" * 5001 + '"}]', "5,001 characters"),
-        ("r.csv", "picture,sentence\n3,a dog\n", "expected a picture under"),
+        ("r.csv", "picture,sentence\n3,a dog\n", "line 1: expected the names of columns, one of them image_id"),
+        ("r.tsv", "3\ta dog\n4\ta cat\n", "line 1: expected the names of columns, .* but got 3, a dog"),
+        ("r.txt", "3.jpg#0\ta dog\n", "^Expected captions as JSON, .jsonl, .csv or .tsv, but r.txt is none"),
         ("r.csv", "image\n3\n", "expected a caption under"),
         ("r.csv", "image,caption\n3\n", "line 2: expected 2 cells, as in the first line, but got 1"),
         ("r.csv", "image,caption\n3,a dog runs, happily\n", "line 2: expected 2 cells, .* but got 3; quote"),

@@ -22,7 +22,7 @@ from captionkit.datasets.sources import (
     split_name,
 )
 from captionkit.errors import DataError, nearest
-from captionkit.files.delimited import read_delimited
+from captionkit.files.delimited import delimiter_of, read_delimited
 from captionkit.records import ImageRecord
 
 # The names under which the columns go in the wild, the usual first.
@@ -104,9 +104,11 @@ def _read_row(
     for text in texts:
         cell = row.get(text)
         for caption in cell if isinstance(cell, list) else [cell]:
+            if len(texts) > 1 and not str(caption or "").strip():
+                continue  # a picture with fewer captions than there are columns
             if isinstance(caption, str):
                 grouping.add_caption(record, caption, source)
-            elif caption is not None or len(texts) == 1:
+            else:
                 message = f"expected text in column {text!r}, but got {str(caption)[:60]!r}; it is left out."
                 found.append(Problem(ProblemKind.MALFORMED, source, message, record))
     if split and row.get(split) not in (None, ""):
@@ -181,10 +183,9 @@ def _open_csv(path: Path, suffix: str, found: list[Problem]) -> tuple[list[str],
         found.append(Problem(ProblemKind.MALFORMED, source, f"{message}; the row is left out."))
 
     text = read_text(path, found)
-    header = text.split("\n", 1)[0]
-    # Where a comma stands in numbers, spreadsheets write semicolons.
-    delimiter = "\t" if suffix == ".tsv" else ";" if ";" in header and "," not in header else ","
-    columns, rows = read_delimited(text, lambda line: f"{path}:{line}", delimiter=delimiter, leave_out=leave_out)
+    columns, rows = read_delimited(
+        text, lambda line: f"{path}:{line}", delimiter=delimiter_of(text, suffix), leave_out=leave_out
+    )
     if not columns:
         raise DataError(f"{path} is empty; expected a header row with column names.")
     return columns, lambda _: ((f"{path.name}:{line}", cells) for line, cells in rows)

@@ -15,6 +15,17 @@ _NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
 FORMULA = "=+-@\t\r"  # what a spreadsheet takes for the beginning of one
 
 
+def delimiter_of(text: str, suffix: str) -> str:
+    """What stands between the cells of a table: a tab in a .tsv, else a comma.
+
+    Where the first line has semicolons alone it is these: spreadsheets write them where a comma stands in numbers.
+    """
+    if suffix.lower() == ".tsv":
+        return "\t"
+    header = text.split("\n", 1)[0]
+    return ";" if ";" in header and "," not in header else ","
+
+
 def read_delimited(
     text: str,
     place: Callable[[int], str],

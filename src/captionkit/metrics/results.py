@@ -15,12 +15,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from captionkit import files
+from captionkit.datasets import dataset_config, read_dataset
+from captionkit.datasets.sources import split_name
 from captionkit.errors import DataError
-from captionkit.files.delimited import read_delimited
+from captionkit.files.delimited import delimiter_of, read_delimited
 from captionkit.records import POSSIBLY
 
 # Those of COCO and of captionkit's own output, and what `captionkit.datasets.table` knows.
@@ -38,7 +40,8 @@ MAX_BYTES = 1 << 30
 # Longer "captions" are a defect of the file; the tokeniser's time grows with the square of the length.
 MAX_CAPTION_CHARACTERS = 5_000
 
-_DELIMITED = {".csv": ",", ".tsv": "\t"}
+_SPLIT_KEYS = ("split", "set", "subset")
+_DELIMITED = (".csv", ".tsv")
 _LINES = (".jsonl", ".ndjson")
 _ONE_OF_LINES = re.compile(rb"\s*\{[^\n]*\}[ \t\r]*\n\s*\{")  # whatever the file is called
 
@@ -65,6 +68,15 @@ class _Row:
     caption: object
     worse: bool = False  # our own output: not the best caption of its picture, or none
     own: bool = False  # what `captionkit caption` wrote
+    split: str | None = None
+
+
+class _OfSplit(Protocol):
+    @property
+    def split(self) -> str | None: ...
+
+
+_Item = TypeVar("_Item", bound=_OfSplit)
 
 
 def read_results(path: Path | str) -> dict[str, str]:
@@ -100,7 +112,7 @@ def read_references(path: Path | str, *, split: str | None = None, data_format: 
 
     Args:
         path: COCO annotations, JSON Lines, CSV, TSV, or a file that `captionkit.datasets` reads.
-        split: only pictures of this split, for formats that know splits ("dev" is "val").
+        split: only pictures of this split, where the file divides them ("dev" is "val").
         data_format: a name from `captionkit.datasets.READERS`, where the file does not tell.
 
     Raises:
@@ -115,14 +127,17 @@ def read_references(path: Path | str, *, split: str | None = None, data_format: 
         if isinstance(document, dict) and "annotations" in document:
             return _annotations(document, path)
         if isinstance(document, list):
-            return _grouped(_listed(document, path.name), path)
-    elif (path.suffix.lower() in _DELIMITED or path.suffix.lower() in _LINES) and split is None:
-        return _grouped(_rows(path), path)
+            return _grouped(_listed(document, path.name), path, split)
+    elif path.suffix.lower() in (*_DELIMITED, *_LINES):
+        return _grouped(_rows(path), path, split)
     return _data_set(path, split, data_format)
 
 
 def match(results: Mapping[str, str], references: References) -> dict[str, str]:
-    """Results under the references' names: file names become ids where the references know them.
+    """Results under the references' names.
+
+    A name that is none of theirs becomes an id where one picture of the references has its file name, whatever the
+    folder and the kind of slash.
 
     A name of neither is kept; `score` says that it has no references.
 
@@ -130,16 +145,22 @@ def match(results: Mapping[str, str], references: References) -> dict[str, str]:
         DataError: two names turn out to be one picture.
     """
     found: dict[str, str] = {}
+    files_of: dict[str, set[str]] = {}  # file name to ids
+    for name, own in [*((name, name) for name in references.captions), *references.aliases.items()]:
+        files_of.setdefault(_file_name(name), set()).add(own)
     for name, caption in results.items():
-        own = name
-        if name not in references.captions:
-            own = references.aliases.get(name) or references.aliases.get(PurePosixPath(name).name, name)
-            if own not in references.captions and PurePosixPath(name).name in references.captions:
-                own = PurePosixPath(name).name
+        own = name if name in references.captions else references.aliases.get(name, "")
+        if not own:
+            ids = files_of.get(_file_name(name), ())
+            own = next(iter(ids)) if len(ids) == 1 else name
         if own in found:
             raise _problem(f"The results name picture {own} twice (again as {name}); keep one caption.")
         found[own] = caption
     return found
+
+
+def _file_name(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2]
 
 
 def _annotations(document: Mapping[str, Any], path: Path) -> References:
@@ -163,9 +184,9 @@ def _annotations(document: Mapping[str, Any], path: Path) -> References:
     return References({name: group for name, group in captions.items() if group}, aliases, str(path))
 
 
-def _grouped(rows: Iterator[_Row], path: Path) -> References:
+def _grouped(rows: Iterator[_Row], path: Path, split: str | None) -> References:
     captions: dict[str, list[str]] = {}
-    for row in rows:
+    for row in _of_split(list(rows), split, path):
         values = row.caption if isinstance(row.caption, list) else [row.caption]
         captions.setdefault(row.image, []).extend(_text(value, row) for value in values)
     if not any(captions.values()):
@@ -174,28 +195,35 @@ def _grouped(rows: Iterator[_Row], path: Path) -> References:
 
 
 def _data_set(path: Path, split: str | None, data_format: str) -> References:
-    from captionkit.datasets import dataset_config, read_dataset
-    from captionkit.datasets.sources import split_name
-
     records = [record for record in read_dataset(dataset_config(path, format=data_format)) if record.captions]
-    if split is not None:
-        wanted = split_name(split) or split
-        splits = sorted({str(record.split) for record in records})
-        records = [record for record in records if record.split == wanted]
-        if not records:
-            raise _problem(f"{path} has no captions of split '{split}'; it has {', '.join(splits) or 'none'}.")
+    records = _of_split(records, split, path)
     if not records:
         raise _problem(f"Expected reference captions in {path}, but there are none.")
-    return References({record.id: record.captions for record in records}, source=str(path))
+    aliases = {str(record.path): record.id for record in records}
+    return References({record.id: record.captions for record in records}, aliases, str(path))
+
+
+def _of_split(items: list[_Item], split: str | None, path: Path) -> list[_Item]:
+    """Those of a split; all where the file does not divide its pictures."""
+    there = sorted({item.split for item in items if item.split})
+    if split in (None, "all") or not there:
+        return items
+    wanted = split_name(split) or split
+    chosen = [item for item in items if item.split == wanted]
+    if not chosen:
+        raise _problem(f"{path} has no captions of split '{split}'; it has {', '.join(there)}.")
+    return chosen
 
 
 def _rows(path: Path) -> Iterator[_Row]:
     data = files.read_bounded(path, MAX_BYTES)
     suffix = path.suffix.lower()
     if suffix in _DELIMITED:
-        return _delimited(data, path.name, _DELIMITED[suffix])
+        return _delimited(data, path.name, suffix)
     if suffix in _LINES or _ONE_OF_LINES.match(data):
         return _json_lines(data, path.name)
+    if suffix != ".json" and not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"{")):
+        raise _problem(f"Expected captions as JSON, .jsonl, .csv or .tsv, but {path.name} is none of them.")
     document = _json(data, path.name)
     if isinstance(document, dict) and isinstance(document.get("annotations"), list):
         document = document["annotations"]
@@ -219,11 +247,17 @@ def _json_lines(data: bytes, name: str) -> Iterator[_Row]:
             yield _row(_json(line.encode(), place), place)
 
 
-def _delimited(data: bytes, name: str, delimiter: str) -> Iterator[_Row]:
+def _delimited(data: bytes, name: str, suffix: str) -> Iterator[_Row]:
     def place(line: int) -> str:
         return f"{name}, line {line}"
 
-    _, rows = read_delimited(_decoded(data, name), place, delimiter=delimiter)
+    text = _decoded(data, name)
+    columns, rows = read_delimited(text, place, delimiter=delimiter_of(text, suffix))
+    if columns and not {column.lower() for column in columns} & {*IMAGE_KEYS}:
+        raise _problem(
+            f"{place(1)}: expected the names of columns, one of them {', '.join(IMAGE_KEYS)} for the picture, but "
+            f"got {', '.join(columns[:8])}."
+        )
     return (_row(cells, place(line)) for line, cells in rows)
 
 
@@ -234,13 +268,16 @@ def _row(entry: object, place: str) -> _Row:
     assert isinstance(entry, dict)
     worse = str(entry.get("rank") or "1") != "1" or bool(entry.get("error"))
     own = {"source", "error", "confidence"} <= entry.keys()
+    split = split_name(str(next((entry[key] for key in _SPLIT_KEYS if key in entry), "")))
     for key in CAPTION_KEYS:
         if key in entry:
             withheld = own and not entry[key]
-            return _Row(place, name, entry[key], worse or withheld, own)
+            return _Row(place, name, entry[key], worse or withheld, own, split)
     numbered = [entry[key] for key in reversed(entry) if _NUMBERED.fullmatch(key)]
     if numbered:
-        return _Row(place, name, [caption for caption in numbered if caption not in ("", None)], worse)
+        return _Row(
+            place, name, [caption for caption in numbered if caption not in ("", None)], worse, False, split
+        )
     known = f"{', '.join(CAPTION_KEYS)} or caption_0, caption_1"
     raise _problem(f"{place}: expected a caption under one of {known}, but got {_keys(entry)}.")
 
