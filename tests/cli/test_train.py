@@ -96,6 +96,13 @@ def test_data_that_are_not_divided_are_told_before_tensorflow_is_imported(recipe
         assert "does not divide them; do so with: captionkit data split" in told
 
 
+def test_a_run_without_a_checkpoint_is_begun_again(recipe: Path) -> None:
+    run = recipe.parent / "run"
+    (run / "checkpoint" / "checkpoint.json").unlink()  # no room was left for it
+    told = told_without_tensorflow("train", "--resume", run)
+    assert f"the run ended before its first; begin it again with: captionkit train RECIPE --run {run}\n" in told
+
+
 def test_a_recipe_without_a_range_cannot_be_reproduced(recipe: Path) -> None:
     recipe.write_text(recipe.read_text().replace(EXPECT, ""))
     assert "states no range" in refused("reproduce", recipe)

@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import hashlib
 import json
+import resource
 import shutil
 from pathlib import Path
 from typing import IO
@@ -323,6 +324,13 @@ def test_a_disk_that_gets_full_or_cannot_be_written_is_one_sentence_and_keeps_wh
     kept = (tmp_path / "cache" / "shard-00000.npy").stat().st_mtime_ns
     build_pixel_cache(pictures, 8, tmp_path / "cache", quiet=True)
     assert (tmp_path / "cache" / "shard-00000.npy").stat().st_mtime_ns == kept
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9000, limits[1]))  # NumPy's word for it has no number
+    try:
+        with pytest.raises(CacheError, match=r"shard-00000.npy cannot be written \(\d+ requested and"):
+            build_pixel_cache(pictures, 64, tmp_path / "other", quiet=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     (tmp_path / "file").touch()
     with pytest.raises(CacheError, match="cannot be made"):
         build_pixel_cache(pictures, 8, tmp_path / "file" / "cache", quiet=True)

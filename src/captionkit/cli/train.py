@@ -34,7 +34,6 @@ def train(
     """
     from captionkit.config import read_config
     from captionkit.errors import UsageError
-    from captionkit.training.run_folder import configuration_of
 
     changes = list(overrides or [])
     if resume is not None:
@@ -49,12 +48,7 @@ def train(
         )
     need_tensorflow()
     directory = resume or run or Path("runs") / Path(config or "").stem
-    settings = None
-    if resume is not None:
-        configuration_of(resume)
-    elif config is not None:
-        settings = read_config(config, changes)
-        _expect_all(settings, directory)
+    settings = None if resume is not None or config is None else read_config(config, changes)
     _run(settings, directory, changes, quiet)
 
     from captionkit.publish import publish
@@ -94,10 +88,7 @@ def reproduce(
     if (directory / "config.toml").is_file():
         _expect_run_of(settings, directory)
     need_tensorflow()
-    begun = has_begun(directory)
-    if not begun:
-        _expect_all(settings, directory)
-    _run(None if begun else settings, directory, (), quiet)
+    _run(None if has_begun(directory) else settings, directory, (), quiet)
 
     from captionkit.publish import outside_expectation, publish
 
@@ -109,15 +100,6 @@ def reproduce(
     if outside:
         raise typer.Exit(1)
     typer.echo("The recipe is reproduced: its scores lie in the range that it states.")
-
-
-def _expect_all(settings: Config, directory: Path) -> None:
-    """What a run begins with is there. Before TensorFlow is: a mistake should not take seconds to be told."""
-    from captionkit.training.run_folder import expect_data, expect_earlier, expect_no_run
-
-    expect_no_run(directory)
-    expect_data(settings)
-    expect_earlier(settings)
 
 
 def _expect_run_of(recipe: Config, directory: Path) -> None:
@@ -145,9 +127,19 @@ def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet
     """Begin a run, or without settings go on with the one in `directory`."""
     from captionkit.config import read_config
     from captionkit.training.data import read_splits
+    from captionkit.training.run_folder import expect_begun, expect_data, expect_earlier, expect_no_run
 
-    # Before TensorFlow is imported, as in `_expect_all`.
-    splits = read_splits(settings or read_config(directory / "config.toml", changes))
+    # All this before TensorFlow is imported: a mistake should not take seconds to be told.
+    if settings is None:
+        expect_begun(directory)
+        config = read_config(directory / "config.toml", changes)
+    else:
+        expect_no_run(directory)
+        config = settings
+    expect_data(config)
+    if settings is not None:
+        expect_earlier(config)
+    splits = read_splits(config)
 
     from captionkit.training.loop import Interrupted
     from captionkit.training.run import resume as go_on

@@ -35,6 +35,20 @@ def has_begun(directory: Path) -> bool:
     return (directory / "checkpoint" / "checkpoint.json").is_file()
 
 
+def expect_begun(directory: Path) -> None:
+    """Make sure that the run in `directory` can be gone on with.
+
+    Raises:
+        TrainingError: there is no run, or it ended before its first checkpoint.
+    """
+    configuration_of(directory)
+    if not has_begun(directory):
+        raise TrainingError(
+            f"Expected a checkpoint in {directory}, but the run ended before its first; begin it again with: "
+            f"captionkit train RECIPE --run {quote(str(directory))}"
+        )
+
+
 def read_vocabulary(directory: Path) -> Tokenizer:
     """The vocabulary of the run in `directory`.
 
