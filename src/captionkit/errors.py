@@ -44,14 +44,14 @@ class CacheError(CaptionkitError):
 class WriteError(CaptionkitError, OSError):
     """A file cannot be written: no such folder, no permission, no room. What stood there before still does.
 
-    It is an `OSError` too, with the number and the text of the one that the system gave.
+    It is an `OSError` too, with the number and the text of the one that was met.
     """
 
     def __init__(self, path: object, error: OSError) -> None:
-        super().__init__(error.errno, error.strerror)
+        reason = error.strerror or str(error)  # NumPy's word for a full disk has no number
+        super().__init__(error.errno, reason)
         self._message = (
-            f"Expected to write {path}, but the system refused ({error.strerror or error}); "
-            "name another place, or mend this one."
+            f"Expected to write {path}, but the system refused ({reason}); name another place, or mend this one."
         )
 
     def __str__(self) -> str:

@@ -240,8 +240,7 @@ class CacheWriter:
             notes.write_shard_note(self._directory, number, shard)
         except OSError as error:
             raise CacheError(
-                f"{path} cannot be written ({error.strerror or error}); what is finished is kept: run the same "
-                "again."
+                f"{path} cannot be written ({error.strerror}); what is finished is kept: run the same again."
             ) from None
         return shard
 
