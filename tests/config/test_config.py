@@ -96,6 +96,14 @@ def test_a_network_that_there_is_not_is_refused_where_it_is_read(change: str, sa
         parse_config("", [change])
 
 
+@pytest.mark.parametrize("path", ["C:\\Users\\x.json", "D:\\data"])
+def test_a_path_of_windows_needs_other_quotes(path: str) -> None:
+    assert parse_config(f"[data]\ncaptions = '{path}'\n").data.captions == path
+    assert parse_config("", [f"data.captions={path}"]).data.captions == path
+    with pytest.raises(ConfigError, match=r"not valid TOML: .* A path with backslashes stands between single"):
+        parse_config(f'[data]\ncaptions = "{path}"\n')
+
+
 def test_a_recipe_is_bounded(tmp_path: Path) -> None:
     with (tmp_path / "huge.toml").open("wb") as file:
         file.truncate(1 << 40)

@@ -88,7 +88,8 @@ def parse_config(text: str, overrides: Sequence[str] = (), *, source: str = "con
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
-        raise ConfigError(f"{source} is not valid TOML: {error}.") from None
+        hint = " A path with backslashes stands between single quotes." if "\\" in text else ""
+        raise ConfigError(f"{source} is not valid TOML: {error}.{hint}") from None
     for override in overrides:
         _apply_override(document, override)
     config = _build(Config, document, source, prefix="")
