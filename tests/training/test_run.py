@@ -600,6 +600,14 @@ def test_the_command_line_trains_reproduces_and_evaluates(
     assert "holds a run already" in str(invoke("train", "boxes.toml").exception)
     (tmp_path / "boxes.toml").write_text(text + "[expect]\ncider_d_low = 900.0\ncider_d_high = 1000.0\n")
     assert "training.epochs: 1 -> 3" in str(invoke("reproduce", "boxes.toml").exception)
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("captionkit.publish.export_bundle", interrupt)
+        stopped = invoke("train", "--resume", "runs/boxes")
+    assert "the training has ended; make its bundle with: captionkit export runs/boxes\n" in stopped.stderr
     made = invoke("reproduce", "boxes.toml", "training.epochs=1")  # the run is finished already
     assert made.exit_code == 1, made.output
     assert "outside the recipe's range" in made.output

@@ -50,11 +50,7 @@ def train(
     directory = resume or run or Path("runs") / Path(config or "").stem
     settings = None if resume is not None or config is None else read_config(config, changes)
     _run(settings, directory, changes, quiet)
-
-    from captionkit.publish import publish
-
-    bundle = publish(directory, quiet=quiet)
-    _tell(bundle)
+    bundle = _publish(directory, quiet)
     typer.echo(printable(f"try: captionkit caption --bundle {quote(bundle.source)} photo.jpg"))
 
 
@@ -89,11 +85,10 @@ def reproduce(
         _expect_run_of(settings, directory)
     need_tensorflow()
     _run(None if has_begun(directory) else settings, directory, (), quiet)
+    bundle = _publish(directory, quiet)
 
-    from captionkit.publish import outside_expectation, publish
+    from captionkit.publish import outside_expectation
 
-    bundle = publish(directory, quiet=quiet)
-    _tell(bundle)
     outside = outside_expectation(settings, bundle.manifest.scores)
     for line in outside:
         typer.echo(line)
@@ -157,6 +152,20 @@ def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet
         raise typer.Exit(130) from None
     state = trainer.state
     typer.echo(f"best dev CIDEr-D {100 * state.best_score:.1f} at step {state.best_step}")
+
+
+def _publish(directory: Path, quiet: bool) -> Bundle:
+    """The bundle of a run that has ended, told."""
+    from captionkit.publish import publish
+
+    try:
+        bundle = publish(directory, quiet=quiet)
+    except KeyboardInterrupt:
+        told = f"the training has ended; make its bundle with: captionkit export {quote(str(directory))}"
+        typer.echo(printable(told), err=True)
+        raise
+    _tell(bundle)
+    return bundle
 
 
 def export(
