@@ -124,7 +124,9 @@ def test_stats_counts(flickr: Path) -> None:
 def test_split_writes_karpathys_form_and_lists(flickr: Path, tmp_path: Path) -> None:
     result = run("split", flickr, "--val", "2", "--test", "0.3", "--seed", "5", "--out", tmp_path / "mine.json")
     assert result.exit_code == 0, result.output
-    assert "train 5, val 2, test 3" in result.output
+    assert result.output == f"train 5, val 2, test 3 -> {tmp_path / 'mine.json'}\n"
+    again = run("split", tmp_path / "mine.json", "--images", tmp_path, "--seed", "6", "--out", tmp_path / "b.json")
+    assert "mine.json divides its pictures already; scores on this other split do not compare" in again.stderr
     divided = {record.id: record.split for record in read_karpathy(tmp_path / "mine.json", tmp_path)}
     assert (
         run("split", flickr, "--val", "2", "--test", "0.3", "--seed", "5", "--out", tmp_path / "l").exit_code == 0

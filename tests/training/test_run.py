@@ -381,7 +381,7 @@ decoding.max_length: 20 -> 8"""
 
 
 def test_a_trained_encoder_and_self_critical_steps_follow_each_other(
-    data: Path, tuned: Path, pupil: Path, tmp_path: Path
+    data: Path, tuned: Path, pupil: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (pupil / "best.safetensors").is_file()
     assert any(name.startswith("encoder/") for name in read_weights(tuned / "best.safetensors"))
@@ -398,8 +398,9 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(
             "training.learning_rate=0.001",
         ],
     )
-    trainer = train(critical, tmp_path / "critical", quiet=True)
-    assert trainer.history[-1]["loss"] < 0  # minus the mean reward
+    trainer = train(critical, tmp_path / "critical")
+    assert f"loss {trainer.history[-1]['loss']:.3f} (minus the mean reward); dev" in capsys.readouterr().err
+    assert trainer.history[-1]["loss"] < 0
     bundle = publish(tmp_path / "critical", int8=True, quiet=True)
     assert bundle.manifest.network.precision == {"encoder": "int8", "decoder": "int8"}
     assert bundle.manifest.fingerprint["objective"] == "self-critical"

@@ -183,7 +183,11 @@ def split(
     )
     if config.format == "folder" and not as_json:
         _expect_outside(out, expand_path(config.captions))
-    records = split_records(read_dataset(config), val=val, test=test, seed=seed, by_content=content)
+    divided = read_dataset(config)
+    if any(record.split for record in divided):
+        told = f"captionkit: {path} divides its pictures already; scores on this other split do not compare."
+        typer.echo(printable(told), err=True)
+    records = split_records(divided, val=val, test=test, seed=seed, by_content=content)
     if as_json:
         write_karpathy(records, images_folder(config), out)
     else:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 
-def draw_curve(history: Sequence[Mapping[str, Any]]) -> bytes:
-    """A PNG of 800x400 pixels: training loss on the left axis, dev CIDEr-D (x100) on the right."""
+def draw_curve(history: Sequence[Mapping[str, Any]], loss_is: str) -> bytes:
+    """A PNG of 800x400 pixels: training loss (what it is, in words) on the left axis, dev CIDEr-D on the right."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -24,7 +24,7 @@ def draw_curve(history: Sequence[Mapping[str, Any]]) -> bytes:
     losses = [entry.get("loss", math.nan) for entry in history]
     left.plot(epochs, losses, color="#555555", marker="o", markersize=3)
     left.set_xlabel("epoch")
-    left.set_ylabel("training loss (nats per token)", color="#555555")
+    left.set_ylabel(f"training loss ({loss_is})", color="#555555")
     right = left.twinx()
     cider = [100 * entry["CIDEr"] for entry in history]
     right.plot(epochs, cider, color="#0b62a4", marker="s", markersize=3)

@@ -65,6 +65,8 @@ class Trainer:
         evaluate: Evaluate,
         directory: Path,
         identity: dict[str, str],
+        *,
+        loss_is: str = "nats per token",
     ) -> None:
         """Put the parts together.
 
@@ -77,10 +79,11 @@ class Trainer:
             evaluate: dev scores of the weights that are set when it is called; must hold "CIDEr".
             directory: the run's folder.
             identity: what must be the same when the run is resumed (configuration, vocabulary, data).
+            loss_is: what the objective's loss is, in words.
         """
         self.config, self.model, self.descent = config, model, descent
         self.objective, self.batches, self.evaluate = objective, batches, evaluate
-        self.directory, self.identity = directory, identity
+        self.directory, self.identity, self.loss_is = directory, identity, loss_is
         self.state = RunState()
         self.history: list[dict[str, Any]] = []
         self.total_steps = math.ceil(config.epochs * batches.steps_per_epoch)
@@ -208,7 +211,7 @@ class Trainer:
         state.losses = []
         self.history.append(entry)
         self._write_history()
-        loss = f"loss {entry['loss']:.3f} nats/token; " if "loss" in entry else ""
+        loss = f"loss {entry['loss']:.3f} ({self.loss_is}); " if "loss" in entry else ""
         bar.say(f"epoch {entry['epoch']:g}: {loss}dev {_told(scores)}")
         if self._out_of_patience():
             bar.say(
@@ -222,7 +225,7 @@ class Trainer:
         lines = [json.dumps(entry) for entry in self.history]
         write_text(self.directory / "history.jsonl", "\n".join([*lines, ""]) if lines else "")
         if self.history:
-            write_bytes(self.directory / "curve.png", draw_curve(self.history))
+            write_bytes(self.directory / "curve.png", draw_curve(self.history, self.loss_is))
             write_tensorboard(self.directory / "tensorboard", self.history)
 
     @contextmanager

@@ -182,6 +182,7 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
         weights=_weights(prepared),
     )
     objective: Objective = CrossEntropy(config.training, model, descent, prepared.teachers)
+    loss_is = "nats per token"
     if config.self_critical.samples:
         objective = SelfCritical(
             config.self_critical,
@@ -190,7 +191,18 @@ def make_trainer(prepared: Prepared, directory: Path) -> Trainer:
             make_reward(config.self_critical, prepared.train, prepared.tokenizer),
             length=config.decoding.max_length + 1,
         )
-    return Trainer(config.training, model, descent, objective, batches, evaluate, directory, prepared.identity)
+        loss_is = "minus the mean reward"
+    return Trainer(
+        config.training,
+        model,
+        descent,
+        objective,
+        batches,
+        evaluate,
+        directory,
+        prepared.identity,
+        loss_is=loss_is,
+    )
 
 
 def _times(config: Config, records: Sequence[ImageRecord]) -> npt.NDArray[np.int64] | None:
