@@ -269,7 +269,7 @@ def test_a_wrong_folder_does_not_stand_in_the_way_of_the_right_one(
     encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path
 ) -> None:
     wrong = [dataclasses.replace(record, path=tmp_path / "no" / record.id) for record in pictures[:4]]
-    with pytest.raises(CacheError, match="4 of 4 pictures cannot be read"):
+    with pytest.raises(CacheError, match=r"4 of 4 pictures cannot be read, .*directory\); see what"):
         build_feature_cache(wrong, encoder, CONFIG, tmp_path / "cache", quiet=True)
     assert len(build_feature_cache(pictures[:4], encoder, CONFIG, tmp_path / "cache", quiet=True)) == 4
 

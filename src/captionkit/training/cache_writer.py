@@ -260,7 +260,7 @@ class CacheWriter:
     def _check_bad(self, new: Sequence[int]) -> None:
         self._bad += sum(new)
         if self._bad > self._max_bad * len(self._plan.ids):
-            examples = "; ".join(list(self._plan.unreadable.values())[:2])
+            examples = "; ".join(one.removesuffix(".") for one in list(self._plan.unreadable.values())[:2])
             raise CacheError(
                 f"{self._bad:,} of {several(len(self._plan.ids), 'picture')} cannot be read, more than the "
                 f"{100 * self._max_bad:g} % that are skipped{': ' + examples if examples else ''}; "
