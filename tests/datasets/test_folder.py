@@ -52,6 +52,12 @@ def test_the_suffix_of_a_text_may_be_in_capitals(tmp_path: Path) -> None:
     assert problems == []
 
 
+def test_the_folder_of_a_caption_file_is_told_what_to_name_instead(tmp_path: Path) -> None:
+    lay(tmp_path, {"Images/a.jpg": b"", "captions.txt": "image,caption\na.jpg,A dog .\n"})
+    with pytest.raises(DataError, match=r"captions.txt: captions.txt has no .* name it instead of the folder"):
+        read_folder(tmp_path)
+
+
 def test_a_text_of_windows_is_read_and_told(tmp_path: Path) -> None:
     lay(tmp_path, {"a.jpg": b"", "a.txt": b"A caf\xe9 ."})
     problems: list[Problem] = []

@@ -61,7 +61,10 @@ def read_folder(
             _read_text_file(text_root / text, text, name, grouping)
     for text in sorted({text for group in texts.values() for text in group} - used):
         if Path(text).stem.lower() not in _NO_CAPTIONS:
-            message = f"{text} has no picture of its name beside it; its captions are left out."
+            message = (
+                f"{text} has no picture of its name beside it; its captions are left out. Where it holds those of "
+                "many pictures, name it instead of the folder."
+            )
             found.append(Problem(ProblemKind.MISSING_PICTURE, text, message))
     return settle(found, problems, grouping.records(splits), str(text_root))
 
