@@ -96,7 +96,9 @@ def test_numbered_caption_columns_are_all_read(tmp_path: Path) -> None:
 
 def test_an_unknown_column_names_those_that_there_are(tmp_path: Path) -> None:
     path = write_rows(tmp_path, ".csv", [{"photo": "a.jpg", "words": "A dog"}])
-    with pytest.raises(DataError, match=r"data\.image_column in a recipe, .*\. It has: photo, words"):
+    with pytest.raises(
+        DataError, match=r"data\.image_column in a recipe, which every command takes .*\. It has: photo, words"
+    ):
         read_table(path, "p")
     with pytest.raises(DataError, match="did you mean 'photo'"):
         read_table(path, "p", image_column="photos", caption_column="words")

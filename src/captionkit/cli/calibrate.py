@@ -13,7 +13,11 @@ from captionkit.cli import options
 def calibrate(
     bundle: options.Model,
     captions: Annotated[
-        str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format, or a recipe.")
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A caption file or folder of a known format, or a recipe, such as the config.toml of a run.",
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The bundle to write, with its calibration.", show_default=False)

@@ -22,7 +22,11 @@ Row = tuple[str, Mapping[str, float], str]  # system, metric to percent, source
 def evaluate(
     bundle: options.Model,
     captions: Annotated[
-        str, typer.Argument(metavar="DATA", help="A caption file or folder of a known format, or a recipe.")
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A caption file or folder of a known format, or a recipe, such as the config.toml of a run.",
+        ),
     ],
     images: options.Images = "",
     split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = "dev",

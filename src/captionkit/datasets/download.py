@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from captionkit.errors import DataError
+from captionkit.errors import DataError, several
 from captionkit.files import read_bounded, sha256_file, write_text
 from captionkit.files.locks import try_lock
 
@@ -245,7 +245,9 @@ def _fill(
             kept = (
                 f" What has come is kept in {part.path}; the same command goes on from there." if part.size else ""
             )
-            raise DataError(f"{file.url} cannot be fetched: {reason} ({failures} attempts).{kept}") from None
+            raise DataError(
+                f"{file.url} cannot be fetched: {reason} ({several(failures, 'attempt')}).{kept}"
+            ) from None
         wait(max(pause, min(2.0**failures, 30.0)))
 
 

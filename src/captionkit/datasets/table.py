@@ -143,8 +143,8 @@ def _choose(
             return lower[name.lower()]
     if needed:
         raise DataError(
-            f"{path} has no column that is known as the {what} column; name it (data.{what}_column in a recipe, "
-            f"--{what}-column of captionkit data). "
+            f"{path} has no column that is known as the {what} column; name it with --{what}-column, or with "
+            f"data.{what}_column in a recipe, which every command takes in the table's place. "
             f"It has: {', '.join(' '.join(column.split()) for column in columns)}."
         )
     return ""
