@@ -205,3 +205,6 @@ def test_the_command_for_a_run_a_bundle_and_data(
     page = output.read_text()
     assert page.count("A person wrote: ") == 6
     assert 'id="training"' in page
+    assert "test split of Flickr8k" not in page  # these pictures are not of it
+    done = CliRunner().invoke(app, [*arguments, "--table", "COCO"], catch_exceptions=False)
+    assert "test split of COCO" in output.read_text()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from captionkit.cli import options
+
+if TYPE_CHECKING:
+    from captionkit.records import ImageRecord
 
 DEV, GALLERY = "dev", 9  # the split, and pictures of each kind, unless told otherwise
 
@@ -38,8 +41,14 @@ def report(
     val_list: options.ValList = "",
     test_list: options.TestList = "",
     table: Annotated[
-        str, typer.Option("--table", help="Published rows to show: Flickr8k, Flickr30k, COCO or none.")
-    ] = "Flickr8k",
+        str,
+        typer.Option(
+            "--table",
+            help="Published rows to show: Flickr8k, Flickr30k, COCO or none. Default: those of DATA, told by the "
+            "names of the pictures; without DATA those of Flickr8k.",
+            show_default=False,
+        ),
+    ] = "",
     gallery: Annotated[
         int, typer.Option("--gallery", min=0, max=100, help="Pictures of each of best, middle and worst.")
     ] = GALLERY,
@@ -52,6 +61,7 @@ def report(
 
     Example: captionkit report runs/lstm dataset_flickr8k.json --images Flicker8k_Dataset -o report.html
     """
+    from captionkit.audit.published import table_of
     from captionkit.captioner import Captioner
     from captionkit.cli.output import check_output, printable
     from captionkit.cli.together import expect_with
@@ -60,7 +70,7 @@ def report(
     from captionkit.files import write_text
     from captionkit.report import describe_run, describe_split, format_report
 
-    if table != "none" and table not in PUBLISHED:
+    if table not in ("", "none", *PUBLISHED):
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
     chosen = {
         "--images": images,
@@ -82,7 +92,7 @@ def report(
             "a run or a .captionkit file."
         )
     captioner = Captioner.load(path) if has_model else None
-    found = describe_run(run, captioner, table=table)
+    records: list[ImageRecord] = []
     if captions is not None:
         if captioner is None:
             raise UsageError(
@@ -98,6 +108,9 @@ def report(
             val_list=val_list,
             test_list=test_list,
         )
+    own = table_of(records)
+    found = describe_run(run, captioner, table=table or (own.name if own else "none" if records else "Flickr8k"))
+    if captioner is not None and records:
         found = describe_split(found, captioner, records, split=split, gallery=gallery, quiet=quiet)
     write_text(output, format_report(found))
     print(printable(f"wrote {output}"))

@@ -100,7 +100,7 @@ class Report:
         history: the lines of history.jsonl.
         scores: metric to value, x1; `intervals` of 95 % beside them.
         signature: the protocol in one line.
-        published: rows to compare with.
+        published: rows to compare with; `table` is the data set they are of.
         warnings: sentences for the person who reads the numbers.
         best, middle, worst: pictures by CIDEr-D.
         words, judging: see there.
@@ -113,6 +113,7 @@ class Report:
     intervals: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
     signature: str = ""
     published: tuple[PublishedRow, ...] = ()
+    table: str = ""
     warnings: tuple[str, ...] = ()
     best: tuple[Example, ...] = ()
     middle: tuple[Example, ...] = ()
@@ -153,7 +154,7 @@ def describe_run(directory: Path | None, captioner: Captioner | None, *, table: 
             **{f"Licence of {what}": licence for what, licence in manifest.licences.items()},
         }
     published = PUBLISHED.get(table, ())
-    return Report(title, facts, history, scores, signature=stated, published=published)
+    return Report(title, facts, history, scores, signature=stated, published=published, table=table)
 
 
 def describe_split(

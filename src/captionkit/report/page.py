@@ -86,7 +86,8 @@ def _scores(report: Report) -> str:
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     note = "x100. Below each score its 95 % bootstrap interval over pictures. " if report.intervals else "x100. "
     compared = (
-        "Published rows are of test splits: a dev score compares with them only roughly."
+        f"Published rows are of the test split of {report.table}: a dev score compares with them only roughly, "
+        "one on other pictures not at all."
         if report.published
         else ""
     )
