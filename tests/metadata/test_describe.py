@@ -280,6 +280,15 @@ def test_every_flipped_byte_and_every_cut_is_an_error_or_a_checked_edit(name: st
         assert np.array_equal(read_image(apply_edits(broken, edits)), read_image(broken))
 
 
+def test_a_tiff_whose_parts_overlap_fills_no_memory() -> None:
+    many, size = 4_000, 1_000_000  # 1 MB that stands for 4 GB
+    behind = 8 + 2 + 12 * many + 4
+    entries = b"".join(struct.pack("<HHII", 1_000 + number, 7, size, behind) for number in range(many))
+    data = struct.pack("<2sHIH", b"II", 42, 8, many) + entries + bytes(4 + size)
+    with pytest.raises(MetadataError, match="overlap"):
+        Tiff().rest(data)
+
+
 def test_a_webp_without_width_or_height_is_damaged() -> None:
     whole = saved("WEBP")
     place = whole.index(b"\x9d\x01\x2a") + 3

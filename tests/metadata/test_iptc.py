@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import pytest
 
@@ -55,6 +56,12 @@ def test_the_character_set_of_the_others_is_kept() -> None:
     assert set_caption(latin + dataset(2, 120, b"Old"), "☃.") == latin + dataset(2, 120, b"?.")
     utf8 = dataset(1, 90, UTF8) + VERSION
     assert set_caption(utf8, "☃") == utf8 + dataset(2, 120, "☃".encode())
+
+
+def test_many_captions_are_replaced_at_once() -> None:
+    began = time.process_time()
+    assert set_caption(dataset(2, 120, b"") * 100_000, "New") == dataset(2, 120, b"New")
+    assert time.process_time() - began < 5  # time grew with the square of their number
 
 
 def test_a_caption_is_at_most_2000_bytes_and_ends_with_a_whole_character() -> None:

@@ -43,14 +43,14 @@ def set_caption(data: bytes | None, text: str) -> bytes | None:
             return None
         new = _caption(text.encode(encoding, "replace").decode(encoding), encoding)
     pieces = []
-    position = 0
-    place = 0
+    position = kept = place = 0
     for key, start, end in _datasets(data):
         if key == CAPTION:
             pieces.append(data[position : _head(data, start)])
+            kept += len(pieces[-1])
             position = end
         if key <= CAPTION:
-            place = sum(map(len, pieces)) + max(0, end - position)
+            place = kept + max(0, end - position)
     rest = b"".join(pieces) + data[position:]
     at = min(place, len(rest))
     return rest[:at] + new + rest[at:]

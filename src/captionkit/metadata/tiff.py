@@ -38,6 +38,15 @@ class Tiff:
         """The other tags of every directory, and the strips and tiles they point to."""
         parts: list[bytes] = []
         seen: set[int] = set()
+        room = 2 * len(data)  # parts that overlap could make a small file fill the memory
+
+        def keep(part: bytes) -> None:
+            nonlocal room
+            room -= len(part)
+            if room < 0:
+                raise MetadataError("the parts of its TIFF picture overlap.")
+            parts.append(part)
+
         directory = exif.read_directory(data)
         while directory.offset not in seen and len(seen) < _MAX_DIRECTORIES:
             seen.add(directory.offset)
@@ -46,13 +55,14 @@ class Tiff:
             for entry in directory.entries:
                 value = exif.entry_bytes(data, directory.order, entry)
                 if not first or entry.tag not in _OURS:
-                    parts.append(f"{entry.tag} {entry.kind} {entry.count}".encode() + value)
+                    keep(f"{entry.tag} {entry.kind} {entry.count}".encode() + value)
                 if entry.tag in (*_PLACES, *_COUNTS) and entry.kind in (3, 4):
                     letter = "H" if entry.kind == 3 else "I"
                     numbers[entry.tag] = struct.unpack(f"{directory.order}{entry.count}{letter}", value)
             for places, counts in zip(_PLACES, _COUNTS, strict=True):
                 pairs = zip(numbers.get(places, ()), numbers.get(counts, ()), strict=False)
-                parts += [data[place : place + count] for place, count in pairs]
+                for place, count in pairs:
+                    keep(data[place : place + count])
             if not directory.following:
                 return parts
             directory = exif.read_directory(data, directory.following)
