@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -244,7 +245,7 @@ def test_a_redirect_keeps_the_range(server: Server, tmp_path: Path) -> None:
     assert page.requests[1]["range"] == "bytes=1000-"
 
 
-@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://[", "http://a..b/"])
 def test_redirects_to_other_schemes_are_refused(server: Server, tmp_path: Path, target: str) -> None:
     server.pages["/x.zip"] = Page(redirect=target)
     with pytest.raises(DataError):
@@ -280,8 +281,15 @@ def test_other_schemes_are_never_opened(tmp_path: Path) -> None:
         download(RemoteFile(secret.as_uri(), "x.zip", 10), tmp_path / "to", wait=no_wait)
 
 
-def test_a_wrong_range_is_refused(server: Server, tmp_path: Path) -> None:
-    headers = {"Content-Range": f"bytes 5-{len(CONTENT) - 1}/{len(CONTENT)}"}
+@pytest.mark.parametrize("address", ["example.org/x.zip", "http://[", "http://a..b/x.zip"])
+def test_an_address_that_is_none_is_one_sentence(tmp_path: Path, address: str) -> None:
+    with pytest.raises(DataError, match=re.escape(address)):
+        download(RemoteFile(address, "x.zip", 10), tmp_path, wait=no_wait)
+
+
+@pytest.mark.parametrize("start", ["5", "1" * 5000])
+def test_a_wrong_range_is_refused(server: Server, tmp_path: Path, start: str) -> None:
+    headers = {"Content-Range": f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"}
     (tmp_path / "x.zip.part").write_bytes(CONTENT[:1000])
     server.pages["/x.zip"] = Page(CONTENT, headers=headers)
     with pytest.raises(DataError, match="another part of the file"):

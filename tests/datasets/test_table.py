@@ -233,6 +233,15 @@ def test_other_files_are_refused_in_one_sentence(tmp_path: Path, name: str, cont
         read_table(tmp_path / f"none{name[1:]}", "p")
 
 
+def test_parquet_text_that_is_no_utf8_is_one_sentence(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    path = tmp_path / "x.parquet"
+    table = pyarrow.table({"image": ["a.jpg"], "caption": pyarrow.array([b"A \xffog"]).view(pyarrow.string())})
+    pytest.importorskip("pyarrow.parquet").write_table(table, path)
+    with pytest.raises(DataError, match="damaged after row 0"):
+        read_table(path, "p")
+
+
 def test_a_parquet_column_of_pictures_is_not_loaded(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

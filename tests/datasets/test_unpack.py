@@ -97,6 +97,20 @@ def test_a_bomb_that_lies_about_its_size_is_stopped(tmp_path: Path) -> None:
     assert tree(tmp_path / "to") == {}
 
 
+def test_a_name_that_is_no_utf8_is_one_sentence(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "x.zip", {"é.txt": b"one"})
+    archive.write_bytes(archive.read_bytes().replace("é".encode(), b"\xff\xff"))
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        unpack_zip(archive, tmp_path / "to", max_bytes=100)
+
+
+def test_only_deflate_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_LZMA) as archive:  # which may ask for 4 GB of memory
+        archive.writestr("a.txt", b"one")
+    with pytest.raises(DataError, match="another way than deflate"):
+        unpack_zip(tmp_path / "x.zip", tmp_path / "to", max_bytes=100)
+
+
 def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpack, "MAX_MEMBERS", 3)
     archive = pack(tmp_path / "x.zip", {str(number): b"" for number in range(4)})

@@ -238,6 +238,8 @@ def _fill(
             pause = min(float(after), 60.0) if after.isdecimal() else 0.0
         except (OSError, http.client.HTTPException) as error:  # URLError, timeouts and resets are OSErrors
             reason = str(getattr(error, "reason", None) or error) or type(error).__name__
+        except ValueError as error:  # an address that is none, the server's own in a redirect perhaps
+            raise DataError(f"{file.url} cannot be fetched: {error}. Give a mirror with --mirror.") from None
         # A server that cannot go on begins anew each time: only what was never reached before is an advance.
         failures = 0 if part.size > most else failures + 1
         most = max(most, part.size)
@@ -260,9 +262,9 @@ def _receive(file: RemoteFile, part: _Part, timeout: float, progress: Progress) 
         headers["Range"] = f"bytes={have}-"
         if mark:
             headers["If-Range"] = mark
-    request = urllib.request.Request(file.url, headers=headers)
     if urlsplit(file.url).scheme not in ("http", "https"):
         raise DataError(f"Expected an address with http or https, but got {file.url}.")
+    request = urllib.request.Request(file.url, headers=headers)
     try:
         response = _opener().open(request, timeout=timeout)
     except urllib.error.HTTPError as error:
@@ -296,8 +298,7 @@ def _start(response: Any, have: int) -> int:
     """Where in the file the body of this answer begins: at 0, or at what we have."""
     if response.status != 206:
         return 0
-    match = re.fullmatch(r"bytes (\d+)-\d+/(?:\d+|\*)", response.headers.get("Content-Range", ""))
-    if match is None or int(match.group(1)) != have:
+    if not re.fullmatch(rf"bytes {have}-\d+/(?:\d+|\*)", response.headers.get("Content-Range", "")):
         raise DataError("The server answers with another part of the file than was asked for; try again later.")
     return have
 

@@ -226,24 +226,24 @@ def _open_parquet(path: Path) -> tuple[list[str], _OpenRows]:
         ) from None
     try:
         file = pyarrow.parquet.ParquetFile(path)
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from None
     columns = [str(name) for name in file.schema_arrow.names]
 
     def rows(needed: Sequence[str]) -> Iterator[_Row]:
         number = 0
         wanted = [name for name in columns if name in needed]  # a column of pictures as bytes is never loaded
-        groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
-        parts = [group.column(index) for group in groups for index in range(group.num_columns)]
-        size = sum(p.total_uncompressed_size for p in parts if p.path_in_schema.split(".")[0] in wanted)
-        if size > MAX_CAPTION_BYTES:
-            raise DataError(f"{path} holds {size:,} bytes of text, more than are read ({MAX_CAPTION_BYTES:,}).")
         try:
+            groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+            parts = [group.column(index) for group in groups for index in range(group.num_columns)]
+            size = sum(p.total_uncompressed_size for p in parts if p.path_in_schema.split(".")[0] in wanted)
+            if size > MAX_CAPTION_BYTES:
+                raise DataError(f"{path} holds {size:,} bytes of text, of which {MAX_CAPTION_BYTES:,} are read.")
             for batch in file.iter_batches(columns=wanted):
                 for row in batch.to_pylist():
                     yield f"{path.name}[{number}]", row
                     number += 1
-        except (OSError, pyarrow.ArrowException) as error:
+        except (OSError, ValueError, pyarrow.ArrowException) as error:  # ValueError: text that is not UTF-8
             raise DataError(f"{path} is damaged after row {number}: {str(error).splitlines()[0]}") from None
 
     return columns, rows

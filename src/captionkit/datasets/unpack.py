@@ -58,7 +58,7 @@ def unpack_zip(
             for done, member in enumerate(missing, start=len(members) - len(missing) + 1):
                 _write_member(bundle, member, folder)
                 progress(done, len(members))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
         raise DataError(f"{archive} cannot be unpacked: {error}. Remove it and fetch it again.") from None
     except OSError as error:
         raise DataError(f"{archive} cannot be unpacked into {folder}: {error.strerror or error}.") from None
@@ -105,8 +105,8 @@ def _check_members(
             )
         if member.is_dir():
             continue
-        if member.flag_bits & 0x1:
-            raise DataError(f"{archive} is encrypted, which is not supported.")
+        if member.flag_bits & 0x1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError(f"{archive} is encrypted, or packed in another way than deflate; neither is read.")
         if path in chosen:
             raise DataError(f"{archive} holds {member.filename!r} twice; nothing was unpacked.")
         chosen[path] = member

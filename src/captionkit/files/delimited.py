@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from captionkit.errors import DataError
@@ -53,7 +54,7 @@ def read_delimited(
     lines = _rows(text, place, delimiter)
     header, names = next(lines, (1, []))
     columns = [name.strip() for name in names]
-    twice = next((name for name in columns if name and columns.count(name) > 1), None)
+    twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
     if twice is not None:
         raise _refused(f"{place(header)}: two columns named {twice!r}; give one of them another name.")
 
