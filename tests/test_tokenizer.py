@@ -96,6 +96,7 @@ def test_coverage_counts_running_words() -> None:
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["\x1b[2Jdog"]}), "control characters"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["\ud800"]}), "control characters"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["\u202egod"]}), "control characters"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": ["x " * 1000]}), f"got '{'x ' * 30}'."),
         ("[" * 100_000, "does not parse: RecursionError"),
         (f'{{"words": {"9" * 5_000}}}', "does not parse: ValueError"),
     ],

@@ -39,11 +39,12 @@ class Tokenizer:
         for word in words:
             if not word or word in SPECIALS or _NO_WORD.search(word):
                 raise DataError(
-                    f"Expected words without white space and control characters in a vocabulary, but got {word!r}."
+                    "Expected words without white space and control characters in a vocabulary, but got "
+                    f"{word[:60]!r}."
                 )
         if len(set(words)) != len(words):
             twice = next(word for word, count in Counter(words).items() if count > 1)
-            raise DataError(f"Expected each word once in a vocabulary, but {twice!r} comes twice.")
+            raise DataError(f"Expected each word once in a vocabulary, but {twice[:60]!r} comes twice.")
         self.words: tuple[str, ...] = (*SPECIALS, *words)
         self._ids = {word: index for index, word in enumerate(self.words) if index >= len(SPECIALS)}
 
@@ -134,7 +135,7 @@ class Tokenizer:
             raise DataError(f"Expected a vocabulary as JSON, but it does not parse: {reason}.") from None
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             found = document.get("format") if isinstance(document, dict) else type(document).__name__
-            raise DataError(f"Expected a vocabulary of format {FORMAT!r}, but got {found!r}.")
+            raise DataError(f"Expected a vocabulary of format {FORMAT!r}, but got {repr(found)[:60]}.")
         words = document.get("words")
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise DataError("Expected a list of strings under 'words' in the vocabulary.")

@@ -45,6 +45,9 @@ ROOT = Path(__file__).parents[2]
         ("training.ema=nan", "a finite number"),
         (f"training.learning_rate={'9' * 400}", "a finite number"),
         (f"training.learning_rate={'9' * 5000}", "expected float"),
+        (f"training.epochs=0x{'f' * 5000}", "64 bits"),
+        (f"training.warmup_steps={1 << 63}", "64 bits"),
+        (f"data.images=0x{'f' * 5000}", "expected str for 'data.images', but got one"),
     ],
 )
 def test_a_number_out_of_range_is_refused_where_it_is_read(change: str, says: str) -> None:
@@ -111,6 +114,8 @@ def test_a_recipe_is_bounded(tmp_path: Path) -> None:
         read_config(tmp_path / "huge.toml")
     with pytest.raises(ConfigError, match="not valid TOML"):
         parse_config("a = " + "[" * 5000)
+    with pytest.raises(ConfigError, match=r"expected int for 'training\.epochs', but got one"):
+        parse_config(f"training.epochs{'.a' * 3000} = 1")
 
 
 def test_every_range_is_of_a_key_and_holds_its_default() -> None:

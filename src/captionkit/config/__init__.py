@@ -148,7 +148,7 @@ def _build(kind: type, values: Mapping[str, Any], source: str, prefix: str) -> o
         hint = hints[key]
         if dataclasses.is_dataclass(hint):
             if not isinstance(value, Mapping):
-                raise ConfigError(f"{source}: expected a table [{key}], but got {value!r}.")
+                raise ConfigError(f"{source}: expected a table [{key}], but got {_shown(value)}.")
             arguments[key] = _build(typing.cast(type, hint), value, source, prefix=f"{prefix}{key}.")
         else:
             arguments[key] = _check(hint, value, source, prefix + key)
@@ -165,14 +165,24 @@ def _check(hint: Any, value: Any, source: str, name: str) -> Any:
             value = math.inf
     if type(value) not in allowed:
         expected = " or ".join(getattr(kind, "__name__", str(kind)) for kind in allowed)
-        raise ConfigError(f"{source}: expected {expected} for '{name}', but got {value!r}.")
+        raise ConfigError(f"{source}: expected {expected} for '{name}', but got {_shown(value)}.")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{source}: expected a finite number for '{name}', but got {value!r}.")
+    if isinstance(value, int) and value.bit_length() > 63:
+        raise ConfigError(f"{source}: expected a whole number of 64 bits at most for '{name}'.")
     if isinstance(value, int | float):
         check_number(name, value, source)
     if isinstance(value, str):
         check_name(name, value, source)
     return value
+
+
+def _shown(value: object) -> str:
+    """A value of another type than it must have, for a message."""
+    try:
+        return repr(value)[:200]
+    except (ValueError, RecursionError):  # a hexadecimal number of thousands of digits, thousands of brackets
+        return f"one ({type(value).__name__}) that is too long to show"
 
 
 def _toml(value: object) -> str:
