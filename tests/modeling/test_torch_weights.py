@@ -32,7 +32,7 @@ def text(value: str) -> bytes:
 
 
 def number(value: int) -> bytes:
-    return b"J" + struct.pack("<i", value)
+    return b"J" + struct.pack("<i", value) if abs(value) < 1 << 31 else pickle.dumps(value, 2)[2:-1]
 
 
 def numbers(values: tuple[int, ...]) -> bytes:
@@ -172,13 +172,18 @@ def test_shapes_that_reach_outside_or_ask_for_endless_memory_are_refused(tmp_pat
         tensor("1", 12, (2_000_000_000, 2_000_000_000), (0, 0)),
         tensor("1", 2_000_000_000, (3, 4), (4, 1)),
         tensor("1", -1, (3, 4), (4, 1)),
+        tensor("1", 1 << 70, (3, 4), (4, 1)),
+        tensor("1", 12, (1,), (1 << 70,)),
         tensor("9", 12, (3, 4), (4, 1)),
         tensor("1", 12, (1,) * 100, (1,) * 100),
         tensor("1", 12, (0, *(2_000_000_000,) * 4), (1,) * 5),
     ]
+    storages = {"1": WEIGHT, "2": COUNT}
+    count = tensor("2", 1, (), (), kind="LongStorage")
+    assert read(tmp_path, file(table({"w": tensor("1", 12, (3, 4), (4, 1)), "count": count}), storages))
     for entry in wrong:
-        with pytest.raises(WeightsError):
-            read(tmp_path, file(table({"w": entry}), {"1": WEIGHT}))
+        with pytest.raises(WeightsError, match="storage|shape|tensors"):
+            read(tmp_path, file(table({"w": entry, "count": count}), storages))
 
 
 def test_other_files_are_refused_with_what_to_do(tmp_path: Path) -> None:

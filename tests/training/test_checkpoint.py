@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from captionkit.errors import TrainingError
-from captionkit.training.checkpoint import read_checkpoint, write_checkpoint
+from captionkit.training.checkpoint import read_checkpoint, read_weights, write_checkpoint
 
 ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "seed": np.array([1, 2], np.uint32), "n": np.array(5)}
 
@@ -54,10 +55,18 @@ def test_no_checkpoint_says_what_to_do(tmp_path: Path) -> None:
         read_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize("change", [{"state": None}, {"tensors": 5}, {"sha256": None}])
+@pytest.mark.parametrize("change", [{"state": None}, {"tensors": 5}, {"tensors": "a\0"}, {"sha256": None}])
 def test_a_checkpoint_with_other_types_is_damaged(tmp_path: Path, change: dict[str, object]) -> None:
     write_checkpoint(tmp_path, ARRAYS, {"step": 1})
     path = tmp_path / "checkpoint.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(TrainingError, match=r"damaged|Expected weights"):
         read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("shape", [[1], [1] * 100])
+def test_tensors_that_numpy_has_not_are_one_sentence(tmp_path: Path, shape: list[int]) -> None:
+    header = json.dumps({"a": {"dtype": "BF16", "shape": shape, "data_offsets": [0, 2]}}).encode()
+    (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(2))
+    with pytest.raises(TrainingError, match="cannot be read"):
+        read_weights(tmp_path / "w.safetensors")

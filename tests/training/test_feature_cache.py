@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import hashlib
 import json
+import math
 import resource
 import shutil
 from pathlib import Path
@@ -368,7 +369,12 @@ def test_damage_is_noticed(encoder: keras.Model, pictures: list[ImageRecord], tm
         FeatureCache.open(tmp_path)
     shard.write_bytes(whole)
     manifest = (tmp_path / "manifest.json").read_text()
-    for wrong in ("", "[]", "{", '{"format": 1}', manifest.replace("shard-00000.npy", "../x.npy"), "[" * 100_000):
+    document = json.loads(manifest)
+    (first,) = document["shards"]
+    others = [{**document, "shape": shape} for shape in ([], [math.inf])]
+    others += [{**document, "shards": [one]} for one in ({**first, "bad": 5}, {**first, "rows": math.inf})]
+    wrongs = ["", "[]", "{", '{"format": 1}', manifest.replace("shard-00000.npy", "../x.npy"), "[" * 100_000]
+    for wrong in [*wrongs, *map(json.dumps, others)]:
         (tmp_path / "manifest.json").write_text(wrong)
         with pytest.raises(CacheError):
             FeatureCache.open(tmp_path)

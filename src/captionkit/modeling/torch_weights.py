@@ -145,7 +145,7 @@ def _materialise(tensor: _Tensor, storages: dict[str, npt.NDArray[Any]]) -> npt.
         if elements == 0:
             return np.zeros(tensor.shape, flat.dtype)
         return np.lib.stride_tricks.as_strided(flat[tensor.offset :], tensor.shape, steps).copy()
-    except ValueError:  # more dimensions, or larger ones, than an array may have
+    except (ValueError, OverflowError):  # more dimensions, or larger ones, than an array may have
         raise _RefusedError("a tensor's shape is not possible") from None
 
 
@@ -238,7 +238,7 @@ def _storage(identity: Any) -> _Storage:
     _, kind, key, _, elements, view = identity
     if not isinstance(kind, _Name) or kind.name not in _DTYPES or view is not None or not isinstance(key, str):
         raise _RefusedError("it holds a storage of a kind that is not read")
-    if not isinstance(elements, int) or elements < 0:
+    if not isinstance(elements, int) or not 0 <= elements <= MAX_FILE_BYTES:
         raise _RefusedError("a storage has an impossible size")
     return _Storage(key, _DTYPES[kind.name], elements)
 

@@ -15,6 +15,7 @@ FORMAT = 1
 MANIFEST, PLAN = "manifest.json", "plan.json"
 SHARD_ROWS = 256
 MAX_MANIFEST_BYTES = 1024 * 1024 * 1024
+_WRONG = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what a field of another kind raises
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def read_manifest(directory: Path) -> Manifest:
     plan = _plan(document, path)
     try:
         shards = tuple(_shard(entry, number) for number, entry in enumerate(document["shards"]))
-    except (KeyError, TypeError, ValueError):
+    except _WRONG:
         raise _damaged(path) from None
     return Manifest(plan, shards)
 
@@ -131,7 +132,7 @@ def read_shard_note(directory: Path, number: int) -> Shard | None:
         return None
     try:
         return _shard(_read(path), number)
-    except (KeyError, TypeError, ValueError):
+    except _WRONG:
         raise _damaged(path) from None
 
 
@@ -230,9 +231,10 @@ def _plan(document: dict[str, Any], path: Path) -> Plan:
             digests=tuple(str(d) for d in document["digests"]),
             unreadable=_texts(document["unreadable"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except _WRONG:
         raise _damaged(path) from None
-    if len(plan.ids) != len(plan.digests) or plan.dtype not in ("float16", "uint8") or min(plan.shape) < 1:
+    whole = len(plan.ids) == len(plan.digests) and min(plan.shape, default=0) >= 1
+    if not whole or plan.dtype not in ("float16", "uint8"):
         raise _damaged(path)
     return plan
 

@@ -23,6 +23,7 @@ from captionkit.files import sha256, write_bytes, write_text
 
 FORMAT = "captionkit-checkpoint-1"
 MAX_BYTES = 8_000_000_000
+MAX_STATE_BYTES = 256_000_000
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -71,7 +72,8 @@ def read_checkpoint(directory: Path) -> tuple[Arrays, dict[str, Any]]:
     """
     path = directory / "checkpoint.json"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as handle:
+            document = json.loads(handle.read(MAX_STATE_BYTES))  # one that is longer ends within
     except FileNotFoundError:
         raise TrainingError(
             f"Expected a checkpoint in {directory}, but there is none; give the folder of a run that was started."
@@ -101,13 +103,14 @@ def _read(path: Path) -> bytes:
         if path.stat().st_size > MAX_BYTES:
             raise TrainingError(f"{path} is larger than a file of weights may be ({MAX_BYTES:,} bytes).")
         return path.read_bytes()
-    except OSError as error:
-        raise TrainingError(f"Expected weights at {path}, but {error.strerror}.") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise TrainingError(f"Expected weights at {path}, but {reason}.") from None
 
 
 def _unpacked(path: Path, data: bytes) -> Arrays:
     try:
         arrays: Arrays = safetensors.numpy.load(data)
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:  # bfloat16 is a KeyError
         raise TrainingError(f"The weights at {path} cannot be read: {error}.") from None
     return arrays
