@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +44,27 @@ def test_what_a_bundle_says_writes_no_control_characters(tiny_bundle: Path, tmp_
         assert done.exit_code == 0
         assert done.stdout.replace("\n", "").isprintable()
     assert CliRunner().invoke(app, ["bundle", "show", "--card", str(path)]).stdout == "# Card\\x1b[2J\n\nText.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such terminals")
+def test_a_terminal_gets_no_control_characters_of_json_and_a_program_gets_all(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    bundle, path = read_bundle(tiny_bundle), tmp_path / "x.captionkit"
+    manifest = dataclasses.replace(bundle.manifest, name="a\x9b2Jb\u202ec")  # of which JSON escapes none
+    write_bundle(path, dataclasses.replace(bundle, manifest=manifest))
+    command = [sys.executable, "-m", "captionkit", "bundle", "show", "--json", str(path)]
+    ours, terminal = os.openpty()
+    with subprocess.Popen(command, stdout=terminal) as shown:
+        os.close(terminal)
+        seen = b""
+        with contextlib.suppress(OSError):  # at the end Linux says EIO
+            while data := os.read(ours, 65_536):
+                seen += data
+    os.close(ours)
+    assert shown.returncode == 0
+    assert seen.decode().replace("\r\n", "").isprintable()
+    assert json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["name"] == manifest.name
 
 
 def test_one_kind_of_output(tiny_bundle: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import printable
+from captionkit.cli.output import for_terminal, printable
 from captionkit.errors import several
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def scan(
         findings += document.findings
     if as_json:
         report = {"documents": documents, "pictures": [one.to_json() for one in findings], "errors": errors}
-        print(encodable(json.dumps(report, ensure_ascii=False, indent=1)))
+        print(for_terminal(encodable(json.dumps(report, ensure_ascii=False, indent=1))))
     else:
         _print_findings(findings, documents, show_all=show_all)
     hits = [one for one in findings if one.judgement.verdict in failing]

@@ -55,7 +55,7 @@ def audit(
     import json
 
     from captionkit.audit import audit_dataset
-    from captionkit.cli.output import printable
+    from captionkit.cli.output import for_terminal, printable
     from captionkit.datasets import dataset_config, read_dataset
     from captionkit.datasets.problems import Problem
     from captionkit.datasets.sources import split_name
@@ -98,7 +98,8 @@ def audit(
             progress=lambda done, total: bar.advance(),
         )
     if json_output:
-        typer.echo(json.dumps({"format": config.format, **report.to_json()}, indent=1, ensure_ascii=False))
+        document = {"format": config.format, **report.to_json()}
+        typer.echo(for_terminal(json.dumps(document, indent=1, ensure_ascii=False)))
     else:
         lines = [f"{data}, read as {config.format}: {several(len(records), 'picture')}", *_lines(report, show)]
         typer.echo("\n".join(map(printable, lines)))

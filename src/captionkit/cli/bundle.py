@@ -27,7 +27,7 @@ def show(
     from dataclasses import asdict
 
     from captionkit.bundle import read_bundle
-    from captionkit.cli.output import printable
+    from captionkit.cli.output import for_terminal, printable
     from captionkit.cli.together import expect_without
 
     expect_without("--json", as_json, {"--card": card})
@@ -39,7 +39,7 @@ def show(
         return
     if as_json:
         document = {**manifest.to_document(), "decoding": asdict(decoding)}
-        print(json.dumps(document, indent=1, ensure_ascii=False))
+        print(for_terminal(json.dumps(document, indent=1, ensure_ascii=False)))
         return
     print(printable(f"{manifest.name} ({bundle.source})"))
     print(printable(f"made with    {manifest.made_with}"))

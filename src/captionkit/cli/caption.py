@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import STDIN, check_output, printable, read_stdin
+from captionkit.cli.output import STDIN, check_output, for_terminal, printable, read_stdin
 from captionkit.errors import agree, several
 
 if TYPE_CHECKING:
@@ -188,7 +188,8 @@ def caption(
                 out.write(text)
                 continue
             prediction = (withheld if abstain else hedged)(next(found), below)
-            out.write(written := write(name, prediction))
+            written = write(name, prediction)
+            out.write(for_terminal(written) if output is None and (as_json or as_csv) else written)
             out.flush()
             error = prediction.error
             if album is not None and prediction.captions:

@@ -113,7 +113,7 @@ def _tell(found: Evaluation, split: str, name: str, table: str, *, as_json: bool
     import json
 
     from captionkit.audit.published import NAMES
-    from captionkit.cli.output import printable
+    from captionkit.cli.output import for_terminal, printable
     from captionkit.errors import several
     from captionkit.evaluate import PUBLISHED
     from captionkit.metrics.fingerprint import signature
@@ -131,7 +131,7 @@ def _tell(found: Evaluation, split: str, name: str, table: str, *, as_json: bool
             "not_computed": dict(scores.not_computed),
             "fingerprint": dict(scores.fingerprint),
         }
-        print(json.dumps(document, indent=1, ensure_ascii=False))
+        print(for_terminal(json.dumps(document, indent=1, ensure_ascii=False)))
     else:
         own = {name: 100 * value for name, value in scores.corpus.items()}
         rows: list[Row] = [(name, own, f"{split}, {several(len(scores.ids), 'picture')}")]

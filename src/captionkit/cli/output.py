@@ -12,6 +12,11 @@ from captionkit.errors import printable as printable  # of all that a command pr
 STDIN = "-"  # as the name of a picture
 
 
+def for_terminal(text: str) -> str:
+    """Lines of JSON or CSV for standard output: as they are for programs, without control characters for eyes."""
+    return "\n".join(map(printable, text.split("\n"))) if sys.stdout.isatty() else text
+
+
 def read_stdin() -> bytes:
     """The picture on standard input; one byte more than a picture may have, so that a longer one is not cut."""
     from captionkit.images import MAX_FILE_BYTES

@@ -81,7 +81,7 @@ def score(
     import sys
 
     from captionkit import files
-    from captionkit.cli.output import check_output, expect_two_files, printable
+    from captionkit.cli.output import check_output, expect_two_files, for_terminal, printable
     from captionkit.cli.together import expect_without
     from captionkit.errors import UsageError
     from captionkit.metrics import tables
@@ -123,7 +123,7 @@ def score(
     if per_image is not None:
         rows = tables.per_image_csv(report.scores, found.captions)
         if str(per_image) == "-":
-            print(rows, end="")
+            print(for_terminal(rows), end="")
             return
         files.write_text(per_image, rows)
     show = (
@@ -131,4 +131,5 @@ def score(
     )
     shown = show(report)
     # What goes to a file or a program keeps the names as they are.
-    print(shown if as_json or as_latex or as_csv else "\n".join(map(printable, shown.split("\n"))), end="")
+    made = for_terminal(shown) if as_json or as_latex or as_csv else "\n".join(map(printable, shown.split("\n")))
+    print(made, end="")
