@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import multiprocessing
 import os
@@ -268,7 +269,7 @@ def test_damage_to_the_letters_of_an_index_is_one_sentence(indexed: Path, album:
         assert writer.index.count() == 0
 
 
-def test_values_of_a_wrong_length_or_type_are_damage(indexed: Path) -> None:
+def test_values_of_a_wrong_length_or_type_are_damage(indexed: Path, album: Path, bundle: Bundle) -> None:
     connection = sqlite3.connect(indexed)
     with connection:
         connection.execute("UPDATE vectors SET vector = x'00' WHERE content = 2")
@@ -285,6 +286,36 @@ def test_values_of_a_wrong_length_or_type_are_damage(indexed: Path) -> None:
         for read in reads:
             with pytest.raises(SearchError, match="damaged"):
                 read()
+    writer = IndexWriter(indexed, album, bundle, captions=None, cells=1)
+    with writer, pytest.raises(SearchError, match="damaged"):
+        writer.known_files()
+
+
+@pytest.mark.parametrize("place", ["/etc/motd.png", "../secret.png", "a\0b.png"])
+def test_a_path_that_leads_out_of_the_folder_is_damage(indexed: Path, place: str) -> None:
+    with contextlib.closing(sqlite3.connect(indexed)) as connection, connection:
+        connection.execute("UPDATE files SET path = ? WHERE content = 2", (place.encode(),))
+    with open_index(indexed) as index, pytest.raises(SearchError, match="damaged"):
+        index.paths([1, 2])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE VIEW vectors AS WITH RECURSIVE c (content) AS (SELECT 1 UNION ALL SELECT content + 1 FROM c) "
+        "SELECT content, zeroblob(256) AS vector FROM c",  # never ends
+        "CREATE TABLE vectors (content INTEGER PRIMARY KEY, vector AS (zeroblob(1000000000)))",
+        "CREATE TRIGGER terms_all AFTER INSERT ON files BEGIN DELETE FROM files; END",
+    ],
+)
+def test_what_computes_in_an_index_is_damage(indexed: Path, statement: str) -> None:
+    with contextlib.closing(sqlite3.connect(indexed)) as connection, connection:
+        connection.execute("ALTER TABLE vectors RENAME TO others")
+        connection.execute(statement)
+        if "TRIGGER" in statement:
+            connection.execute("ALTER TABLE others RENAME TO vectors")
+    with pytest.raises(SearchError, match="damaged"):
+        open_index(indexed)
 
 
 def test_a_later_version_and_a_missing_file(indexed: Path, tmp_path: Path) -> None:

@@ -189,6 +189,10 @@ def read_facts(connection: sqlite3.Connection, path: Path) -> Facts:
                 f"{path} has version {version}, but this captionkit reads version {VERSION}; "
                 "make it anew: captionkit index FOLDER --rebuild."
             )
+        # A view in a table's place could compute for ever, and a trigger change what nobody asked for.
+        made = "SELECT sql FROM sqlite_master WHERE sql NOT NULL AND NOT (type = 'table' AND name GLOB 'terms_*')"
+        if {sql for (sql,) in connection.execute(made)} != set(_SCHEMA.strip(";\n").split(";\n")):
+            raise damaged(path)
         rows: Mapping[str, str] = dict(connection.execute("SELECT name, value FROM facts"))
     try:
         rows = {"wording": '""', **rows}

@@ -154,11 +154,18 @@ class Index:
         return found
 
     def paths(self, contents: Iterable[int]) -> dict[int, list[Path]]:
-        """Where contents lie, each path below the root, in the order of the names."""
+        """Where contents lie, each path below the root, in the order of the names.
+
+        Raises:
+            SearchError: a path leads elsewhere: the index is damaged.
+        """
         found: dict[int, list[Path]] = {}
         query = "SELECT content, path FROM files WHERE content IN ({}) ORDER BY content, path"
         for content, path in self._of(query, (int, bytes), contents):
-            found.setdefault(content, []).append(self.root / os.fsdecode(path))
+            below = Path(os.fsdecode(path))
+            if below.is_absolute() or ".." in below.parts or b"\0" in path:
+                raise damaged(self.path)
+            found.setdefault(content, []).append(self.root / below)
         return found
 
     def cells(self, contents: Sequence[int]) -> npt.NDArray[np.float32]:

@@ -128,7 +128,7 @@ class IndexWriter:
 
     def known_files(self) -> dict[str, tuple[FileState, int]]:
         """The files of the index by path, each with its content."""
-        with told(self.path):
+        with told(self.path), intact(self.path):
             rows = self.index.connection.execute("SELECT path, size, mtime_ns, content FROM files")
             found = ((FileState(os.fsdecode(path), size, time), content) for path, size, time, content in rows)
             return {state.path: (state, content) for state, content in found}
