@@ -33,7 +33,8 @@ def test_one_point_equal_points_and_none() -> None:
         drawn = line_chart("a", [Line("", points)], x_label="x", y_label="y")
         assert "nan" not in drawn
         assert svg(drawn) is not None
-    assert "nothing to draw" in line_chart("a", [Line("", [])], x_label="x", y_label="y")
+    for points in ([], [(1.0, 1e308), (2.0, -1e308)], [(1e308, 1.0), (-1e308, 1.0)]):
+        assert "nothing to draw" in line_chart("a", [Line("", points)], x_label="x", y_label="y")
     assert "nothing to draw" in bar_chart("a", [], ("a", "b"), x_label="x", y_label="y")
     assert "nan" not in bar_chart("a", [("1", 0.0, 0.0)], ("a", "b"), x_label="x", y_label="y")
 

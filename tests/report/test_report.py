@@ -122,6 +122,12 @@ def test_the_page_is_whole_and_fetches_nothing(found: Report) -> None:
     assert "Show and Tell (NIC)" in page
 
 
+def test_a_history_that_says_nothing_known_is_no_table_of_it(found: Report) -> None:
+    page = format_report(dataclasses.replace(found, history=[{"step": 1, "other": "<b>"}, {"step": 2}]))
+    assert "The numbers of the curve" in page
+    assert "<b>" not in page
+
+
 def test_captions_and_names_cannot_break_out_of_the_page(found: Report) -> None:
     evil = "<script>alert(1)</script>@STYLE@"
     one = dataclasses.replace(found.best[0], caption=evil, id=evil, references=(evil,), path=Path(evil))

@@ -12,6 +12,7 @@ from html import escape
 
 WIDTH, HEIGHT = 460, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 40
+_MOST = 1e100  # differences and multiples of what is below it are finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,14 @@ def line_chart(
 
     Args:
         alt: what the chart shows, in words.
-        lines: points that are not finite are left out.
+        lines: points that are not finite, or beyond all that is drawn, are left out.
         x_label, y_label: of the axes.
         x_range, y_range: of the axes; None for those of the points.
         diagonal: draw the line of y = x.
     """
     kept = [
-        replace(line, points=[point for point in line.points if all(map(math.isfinite, point))]) for line in lines
+        replace(line, points=[point for point in line.points if all(abs(value) < _MOST for value in point)])
+        for line in lines
     ]
     points = [point for line in kept for point in line.points]
     if not points:

@@ -133,7 +133,7 @@ def _training(report: Report) -> str:
     shown = ("epoch", "loss", "CIDEr", "BLEU-4", "words", "learning_rate", "seconds")
     names = [name for name in shown if any(name in line for line in lines)]
     headings = [_HEADINGS.get(name, name) for name in names]
-    rows = [[_cell(line.get(name)) for name in names] for line in lines]
+    rows = [[_cell(line.get(name)) for name in names] for line in lines if names]
     return f'<div class="charts">{"".join(charts)}</div>{_numbers("the curve", headings, rows)}'
 
 
