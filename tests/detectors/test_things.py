@@ -118,6 +118,7 @@ def changed(**arrays: Any) -> bytes:
         changed(weights=np.zeros((DEPTH, CLASSES - 1), np.int8)),
         changed(weights=np.zeros((DEPTH, CLASSES), np.float32)),
         changed(scale=np.full(CLASSES, np.nan, np.float32)),
+        changed(scale=np.full(CLASSES, 3e38, np.float32)),
         changed(bias=np.zeros(CLASSES, np.float64)),
         changed(bias=np.zeros(3, np.float32)),
         changed(bias=np.array([{}] * CLASSES, dtype=object)),

@@ -121,6 +121,8 @@ def changed(**arrays: Any) -> bytes:
         changed(format=np.array(2)),
         changed(mean=np.zeros(DEPTH + 1, np.float32)),
         changed(usual=np.full(len(TOKENIZER), np.nan, np.float32)),
+        changed(usual=np.full(len(TOKENIZER), -0.5, np.float32)),  # of which there is no logarithm
+        changed(weights_scale=np.full(len(TOKENIZER), 3e38, np.float32)),
         changed(usual=np.zeros(len(TOKENIZER) + 1, np.float32)),
         changed(mean=np.array([np.inf] + [0.0] * (DEPTH - 1), np.float32)),
         changed(basis=np.zeros((DEPTH, 3), np.int8)),

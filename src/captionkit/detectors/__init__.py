@@ -18,6 +18,7 @@ from captionkit.files.arrays import read_arrays
 Floats = npt.NDArray[np.float32]
 
 MAX_BYTES = 64 << 20
+MOST = 1e9  # of a number in a detector; products of larger ones are beyond what a float32 holds
 _FORMAT = 1
 
 

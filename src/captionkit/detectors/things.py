@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.detectors import Floats, read_detector, ridge, to_int8, write_detector
+from captionkit.detectors import MOST, Floats, read_detector, ridge, to_int8, write_detector
 from captionkit.errors import BundleError
 from captionkit.tokenizer import Tokenizer
 
@@ -142,7 +142,7 @@ class ThingDetector:
         weights, scale, bias = read_detector(data, "things.npz", ("weights", "scale", "bias"))
         fits = weights.shape == (depth, CLASSES) and weights.dtype == np.int8
         if not fits or any(
-            one.shape != (CLASSES,) or one.dtype != np.float32 or not np.isfinite(one).all()
+            one.shape != (CLASSES,) or one.dtype != np.float32 or not (np.abs(one) <= MOST).all()
             for one in (scale, bias)
         ):
             raise BundleError(

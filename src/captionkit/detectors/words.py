@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.decoding.wording import SMALL_WORDS
-from captionkit.detectors import Floats, read_detector, ridge, to_int8, write_detector
+from captionkit.detectors import MOST, Floats, read_detector, ridge, to_int8, write_detector
 from captionkit.errors import BundleError, DataError
 from captionkit.text import tokenize
 from captionkit.tokenizer import Tokenizer
@@ -85,7 +85,8 @@ class WordDetector:
             and basis.dtype == weights.dtype == np.int8
         )
         plain = (mean, usual, basis_scale, weights_scale)
-        if not fits or any(one.dtype != np.float32 or not np.isfinite(one).all() for one in plain):
+        fits = fits and all(one.dtype == np.float32 and (np.abs(one) <= MOST).all() for one in plain)
+        if not fits or (usual < 0).any():
             raise BundleError(
                 f"Expected a word detector for features of depth {depth:,} and {vocabulary:,} words, but its "
                 "word_detector.npz holds another; export the bundle again."
