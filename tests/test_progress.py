@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 
@@ -24,6 +25,26 @@ def test_plain_lines_where_there_is_no_terminal(
     assert out == ""
     assert err.splitlines()[0].startswith("features: 3 of 4 pictures, ")
     assert err.splitlines()[0].endswith("left, loss 3.1")
+
+
+@pytest.mark.parametrize("batch", [1, 32])
+def test_units_that_come_in_batches_one_by_one(
+    batch: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unit takes a second; what is told is right in every line, though the first of a batch stands in it."""
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    with Progress("captions", 128, "pictures") as bar:
+        for _ in range(128 // batch):
+            now += batch
+            for _ in range(batch):
+                bar.advance()
+    lines = [line.removeprefix("captions: ") for line in capsys.readouterr().err.splitlines()]
+    batches = ["1 of 128 pictures", "33 of 128 pictures, 1.0/s, 1 min 35 s left"]
+    assert lines[:2] == (batches if batch > 1 else [
+        "16 of 128 pictures, 1.0/s, 1 min 52 s left", "32 of 128 pictures, 1.0/s, 1 min 36 s left"
+    ])  # fmt: skip
+    assert lines[-1] == "128 of 128 pictures, 1.0/s, 0 s left"
 
 
 def test_the_end_is_told_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,14 +48,15 @@ class Progress:
         self._quiet = quiet
         self._first = done
         self._said: int | None = None  # units done when the last line was printed
-        self._began = self._told = time.monotonic()
+        self._began = self._last = self._told = time.monotonic()
+        self._rate = 0.0  # units a second; 0 where it is not known yet
         self._bar: Bar | None = None
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         if not self._quiet and sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
             from rich.progress import Progress as Bar
 
             self._bar = Bar(
@@ -63,12 +64,12 @@ class Progress:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[note]}"),
-                TimeRemainingColumn(),
+                TextColumn("{task.fields[left]}"),
                 console=Console(stderr=True),
                 transient=True,
             )
             self._bar.start()
-            self._task = self._bar.add_task(self.what, total=self.total, completed=self.done, note="")
+            self._task = self._bar.add_task(self.what, total=self.total, completed=self.done, note="", left="")
         return self
 
     def __exit__(
@@ -82,11 +83,18 @@ class Progress:
 
     def advance(self, units: int = 1, note: str = "") -> None:
         """Count units of work; `note` is shown beside them."""
+        now, before = time.monotonic(), self.done - self._first
+        if before or units > 1:
+            # The units of a batch often come one by one, all at once: with the first of them the whole batch has
+            # been waited for, and what was known before the wait is nearer the truth.
+            rates = ((before, self._last), (before + units, now))
+            self._rate = max(count / max(at - self._began, 1e-6) for count, at in rates)
+        self._last = now
         self.done += units
         self.note = note
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self.done, note=note)
-        elif not self._quiet and time.monotonic() - self._told > PLAIN_SECONDS:
+            self._bar.update(self._task, completed=self.done, note=note, left=self._left())
+        elif not self._quiet and now - self._told > PLAIN_SECONDS:
             self._line()
 
     def say(self, line: str) -> None:
@@ -102,15 +110,13 @@ class Progress:
         else:
             print(line, file=sys.stderr, flush=True)
 
+    def _left(self) -> str:
+        """How much time is left, in words; empty where that is not known."""
+        return f"{duration((self.total - self.done) / self._rate)} left" if self._rate else ""
+
     def _line(self) -> None:
         self._told = time.monotonic()
         self._said = self.done
-        spent = self._told - self._began
-        rate = (self.done - self._first) / spent if spent > 0 else 0.0
-        left = duration((self.total - self.done) / rate) if rate > 0 else "?"
-        parts = [
-            f"{self.what}: {self.done:,} of {self.total:,} {self.unit}".rstrip(),
-            f"{rate:,.1f}/s",
-            f"{left} left",
-        ]
-        print(", ".join([*parts, self.note] if self.note else parts), file=sys.stderr, flush=True)
+        counted = f"{self.what}: {self.done:,} of {self.total:,} {self.unit}".rstrip()
+        rate = f"{self._rate:,.1f}/s" if self._rate else ""
+        print(", ".join(filter(None, [counted, rate, self._left(), self.note])), file=sys.stderr, flush=True)
