@@ -309,6 +309,11 @@ def test_names_that_are_no_unicode(album: Path, tiny_bundle: Path) -> None:
     done = subprocess.run([*command, "--json"], capture_output=True, check=True)
     sources = [json.loads(line)["source"] for line in done.stdout.decode("utf-8").splitlines()]
     assert str(album / "\udcff.png") in sources
+    (album / "cut\udce9.png").write_bytes(b"")
+    done = subprocess.run([*command, "--csv", "-o", album / "all.csv"], capture_output=True, check=False)
+    assert done.returncode == 1
+    rows = list(csv.DictReader(io.StringIO((album / "all.csv").read_text("utf-8"), newline="")))
+    assert {f"{album}/\\udcff.png", f"{album}/cut\\udce9.png"} < {row["source"] for row in rows}
 
 
 def test_captioning_loads_nothing_it_does_not_need(album: Path, tiny_bundle: Path) -> None:

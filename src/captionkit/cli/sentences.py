@@ -56,7 +56,8 @@ def csv_rows(name: str, prediction: Prediction) -> str:
         rows.append((name, rank, one.text, f"{one.log_probability:.6f}", sure, ""))
     if not rows:
         rows.append((name, "", "", "", _number(prediction.confidence), prediction.error or ""))
-    return "".join(map(format_row, rows))
+    # A table that is not UTF-8 throughout is read by nobody: bytes of a name that are no text are written out.
+    return "".join(map(format_row, rows)).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _number(confidence: float | None) -> str:
