@@ -132,7 +132,7 @@ def test_a_folder_does_not_reach_files_outside_of_it_through_links(
     )
     assert [path.name for path in other.iterdir()] == ["far.png"]
     assert (other / "far.png").read_bytes() == before[other / "far.png"]
-    assert run(album, "--undo")[:2] == (0, f"{'a.png.xmp' if beside else 'a.png'}\trestored\n")
+    assert run(album, "--undo")[:2] == (0, f"{album / 'a.png'}{'.xmp' * bool(beside)}\trestored\n")
 
     # Who names the link means the file behind it; to undo, too.
     assert run(album, link, "--write-metadata", *beside)[0] == 0
@@ -141,3 +141,21 @@ def test_a_folder_does_not_reach_files_outside_of_it_through_links(
     assert run(link, "--undo")[0] == 0
     assert {path: path.read_bytes() for path in before} == before
     assert [path.name for path in other.iterdir()] == ["far.png"]
+
+
+def test_pictures_of_several_folders_are_told_by_their_paths_and_a_damaged_record_is_passed_over(
+    run: Run, album: Path
+) -> None:
+    """Cameras give the same names again in every folder."""
+    before = (album / "a.png").read_bytes()
+    for name in ("one", "two", "zoo"):
+        (album / name).mkdir()
+        (album / name / "a.png").write_bytes(before)
+    (album / "b.png").unlink()
+    assert run(album, "--write-metadata")[0] == 0
+    (album / "one" / NAME).write_bytes(b"{")
+    code, out, err = run(album, "--undo")
+    places = [album, album / "two", album / "zoo"]
+    assert (code, out) == (1, "".join(f"{place / 'a.png'}\trestored\n" for place in places))
+    assert (err.count("\n"), str(album / "one" / NAME) in err) == (1, True)
+    assert all((place / "a.png").read_bytes() == before for place in places)

@@ -245,15 +245,17 @@ def _undo(names: list[str], outside: dict[str, str], *, blind: bool) -> None:
     left = [sentence for name, sentence in outside.items() if was_written(Path(name))]
     for sentence in left:
         print(f"captionkit: {printable(sentence)}", file=sys.stderr)
-    done = list(undo_album(Path(name) for name in names if name not in outside))
-    for one in done:
+    restored = failed = 0
+    for one in undo_album(Path(name) for name in names if name not in outside):
         if one.error:
+            failed += 1
             print(f"captionkit: {printable(one.error)}", file=sys.stderr)
         else:
+            restored += 1
             print(f"{printable(one.document)}\trestored")
-    if not done and not left:
+    if not (restored or failed or left):
         print("Nothing to undo.")
-    if blind or left or any(one.error for one in done):
+    if blind or left or failed:
         raise typer.Exit(1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from captionkit.alttext.sidecar import Sidecar
@@ -96,24 +97,29 @@ class Before:
 
 
 def was_written(picture: Path) -> bool:
-    """Whether there is something to undo in a picture, or in the `.xmp` file beside it.
-
-    Raises:
-        DataError: its folder's record is damaged.
-    """
+    """Whether there is something to undo in a picture, or in the `.xmp` file beside it, as far as can be read."""
     path = real_path(picture)
-    writes = open_undo(path.parent).writes
+    try:
+        writes = open_undo(path.parent).writes
+    except CaptionkitError:
+        return False
     return any(writes.of(name) for name in (path.name, f"{path.name}.xmp"))
 
 
 def undo_album(pictures: Iterable[Path]) -> Iterator[Undone]:
     """Give pictures the bytes they had before their descriptions were written, folder by folder.
 
-    Raises:
-        DataError: a folder's record is damaged.
+    A folder whose record is damaged is told and left alone.
     """
-    folders: dict[Path, list[Path]] = {}
+    folders: dict[Path, dict[str, Path]] = {}
     for picture in pictures:
-        folders.setdefault(real_path(picture).parent, []).append(picture)
+        path = real_path(picture)
+        folders.setdefault(path.parent, {}).setdefault(path.name, picture)
     for folder, inside in folders.items():
-        yield from undo_descriptions(open_undo(folder), inside)
+        try:
+            for one in undo_descriptions(open_undo(folder), inside.values()):
+                picture = inside.get(one.document) or inside[one.document.removesuffix(".xmp")]
+                shown = (folder if picture.is_symlink() else picture.parent) / one.document
+                yield replace(one, document=str(shown))
+        except CaptionkitError as error:
+            yield Undone(str(folder), 0, str(error))
