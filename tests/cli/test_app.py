@@ -1,4 +1,4 @@
-"""What holds for all commands: Ctrl-C is one line and exit code 130, whenever it comes."""
+"""What holds for all commands: how they are told apart, Ctrl-C, arguments, streams."""
 
 from __future__ import annotations
 
@@ -119,3 +119,44 @@ def test_a_reader_that_has_gone_is_no_failure(tiny_bundle: Path, gone: str, word
     os.close(writing)
     assert done.returncode == ((0 if silent == "stderr" else 2) if gone == silent else 141)
     assert b"Traceback" not in (done.stderr or b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["capton"], "No such command 'capton'"),
+        (["bundle", "shwo"], "No such command 'shwo'"),
+        (["bundle"], "captionkit bundle [OPTIONS] COMMAND"),
+        (["caption", "--help"], "captionkit caption [OPTIONS]"),
+        ([], "evaluate"),
+    ],
+)
+def test_a_command_answers_as_one_of_all(captionkit: Run, words: list[str], said: str) -> None:
+    _, out, err = captionkit(*words)
+    assert said in out + err
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
+@pytest.mark.parametrize("own", ["", "2"])
+def test_numpy_keeps_no_threads_spinning(own: str) -> None:
+    """As many as there are processors did, for 25 ms after each product of matrices."""
+    code = (
+        "import contextlib, os, sys\n"
+        "from captionkit.cli.app import main\n"
+        "sys.argv = ['captionkit', '--version']\n"
+        "with contextlib.suppress(SystemExit): main()\n"
+        "import numpy\n"
+        "numpy.ones((600, 600)) @ numpy.ones((600, 600))\n"
+        "print(len(os.listdir('/proc/self/task')), os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    rest = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**rest, **({"OPENBLAS_NUM_THREADS": own} if own else {})},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    threads, setting = done.stdout.split()[-2:]
+    assert setting == (own or "1")
+    assert own or threads == "1"
