@@ -33,7 +33,7 @@ from captionkit.text import detokenize
 Pixels = npt.NDArray[np.uint8]
 Picture = Path | str | bytes | Image.Image | Pixels
 
-BATCH = 16  # pictures whose captions are searched for together
+BATCH = 8  # pictures whose captions are searched for together; the states of more leave the processor's cache
 READERS = 4  # threads that read pictures ahead of the network
 
 

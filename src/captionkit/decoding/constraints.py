@@ -8,6 +8,7 @@ demands met so far, and each state keeps beams of its own, so that a demanded wo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -89,24 +90,21 @@ class Constraints:
         if length < self.min_length:
             log_probabilities[:, EOS] = -np.inf
         elif self.bad_endings and length:
-            ends_badly = np.isin(history[:, -1], list(self.bad_endings))
-            log_probabilities[ends_badly, EOS] = -np.inf
+            log_probabilities[_table(self.bad_endings, vocabulary)[history[:, -1]], EOS] = -np.inf
         if self.no_echo and length > 1:
-            joined = np.flatnonzero(np.isin(history[:, -1], list(self.no_echo)))
+            joined = np.flatnonzero(_table(self.no_echo, vocabulary)[history[:, -1]])
             log_probabilities[joined, history[joined, -2]] = -np.inf
         if self.may_repeat and length:
-            once = ~np.isin(history, list(self.may_repeat))
+            once = ~_table(self.may_repeat, vocabulary)[history]
             once[:, -1] = True
             row, place = np.nonzero(once)
             log_probabilities[row, history[row, place]] = -np.inf
-        for things in map(list, self.twins if length else ()):
-            named = np.isin(history, things).any(axis=1)
-            for id_ in things:
-                log_probabilities[named, id_] = -np.inf
-        if self.singular_after and self.plurals and length:
-            after = np.flatnonzero(np.isin(history[:, -1], list(self.singular_after)))
-            # In one step: there are hundreds.
-            log_probabilities[np.ix_(after, np.fromiter(self.plurals, np.intp))] = -np.inf
+        for things in self.twins if length else ():
+            named = np.flatnonzero(_table(things, vocabulary)[history].any(axis=1))
+            _forbid(log_probabilities, named, things)
+        if self.singular_after and length:
+            after = np.flatnonzero(_table(self.singular_after, vocabulary)[history[:, -1]])
+            _forbid(log_probabilities, after, self.plurals)
         if self.no_repeat_ngram:
             self._forbid_repeats(log_probabilities, history, rows, length)
 
@@ -119,3 +117,18 @@ class Constraints:
         for first in range(length - context):
             same = (history[:, first : first + context] == tail).all(axis=1)
             log_probabilities[every[same], history[same, first + context]] = -np.inf
+
+
+def _forbid(log_probabilities: Floats, rows: npt.NDArray[np.intp], ids: frozenset[int]) -> None:
+    """Set these ids to minus infinity in these rows."""
+    if len(rows):  # as in few steps: there may be hundreds of ids
+        forbidden = np.flatnonzero(_table(ids, log_probabilities.shape[1]))
+        log_probabilities[np.ix_(rows, forbidden)] = -np.inf
+
+
+@lru_cache(maxsize=64)
+def _table(ids: frozenset[int], vocabulary: int) -> npt.NDArray[np.bool_]:
+    """bool [V]: which ids of a vocabulary are in a set. Every step of a search asks."""
+    table = np.zeros(vocabulary, bool)
+    table[[id_ for id_ in ids if id_ < vocabulary]] = True
+    return table
