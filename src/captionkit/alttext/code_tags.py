@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any, Protocol
+from typing import Literal, Protocol
 
 from captionkit.alttext.attributes import Attribute, StartTag, read_start_tag
 from captionkit.alttext.component_values import JSX, Dialect
@@ -55,7 +55,11 @@ class Sink(Protocol):
         """Code without tags in it, whose value is shown in this place."""
 
 
-_END = ("end",)
+# A call of a sink that is still to be made.
+_Event = (
+    tuple[Literal["start"], StartTag] | tuple[Literal["text", "expression"], str] | tuple[Literal["end"], None]
+)
+_END: _Event = ("end", None)
 
 
 def scan_tags(text: str, dialect: Dialect, sink: Sink, start: int = 0) -> dict[str, str]:
@@ -89,7 +93,7 @@ class _Scanner(ScriptReader):
     def __init__(self, text: str, dialect: Dialect, sink: Sink | None, start: int, end: int) -> None:
         super().__init__(text, start, end, code=dialect.code)
         self._dialect, self._sink = dialect, sink
-        self._events: list[tuple[Any, ...] | None] = []  # a method of the sink, and what it takes
+        self._events: list[_Event | None] = []  # None where a tag is not read yet
         self._tags = self._tags_open = 0
         self._elements: Counter[tuple[int, str]] = Counter()  # that are open, by boundary and name
         self._closed: dict[str, int] | None = None  # the last place where a name is closed
@@ -121,7 +125,8 @@ class _Scanner(ScriptReader):
             return None
         while self._events[0] is None and self.position < self.size and len(self.stack) > 1:
             self.step()
-        return self._events[0][1] if self._events[0] is not None else None
+        event = self._events[0]
+        return event[1] if event is not None and event[0] == "start" else None
 
     # From < to >
 
@@ -369,9 +374,20 @@ class _Scanner(ScriptReader):
 
     def flush(self) -> None:
         """Send on what is complete."""
+        sink = self._sink
+        if sink is None:  # one tag alone is asked for
+            return
         events, self._events = self._events, []
-        for method, *what in filter(None, events):
-            getattr(self._sink, method)(*what)
+        for event in events:
+            match event:
+                case ("start", tag):
+                    sink.start(tag)
+                case ("text", data):
+                    sink.text(data)
+                case ("expression", code):
+                    sink.expression(code)
+                case ("end", _):
+                    sink.end()
 
 
 def _language(text: str, tag: StartTag) -> str:
