@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from captionkit.bundle import read_bundle, write_bundle
 from captionkit.captioner import Captioner
 from captionkit.cli.app import app
+from captionkit.cli.evaluate import _print_table as print_table
 from captionkit.errors import DataError, UsageError
 from captionkit.evaluate import Evaluation, split_records
 from captionkit.metrics.score import score_with_outcomes
@@ -147,3 +148,13 @@ def test_one_picture_is_one_picture(tiny_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"^Not one picture of 1 could be captioned"):
         command(tiny_bundle, tmp_path)
+
+
+def test_a_score_of_a_long_name_stands_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without METEOR's data "METEOR(exact+stem)" comes last, behind SPICE of the published rows."""
+    long = "METEOR(exact+stem)"
+    print_table([("ours", {"BLEU-1": 65.4, long: 22.4}, "dev"), ("theirs", {"SPICE": 20.7}, "a paper")])
+    header, own, other = capsys.readouterr().out.splitlines()
+    assert header.split() == ["BLEU-1", "SPICE", long]
+    assert own == f"{'ours':6}{65.4:9}{22.4:29}  dev"
+    assert other.endswith(f"20.7{'':20}  a paper")

@@ -154,11 +154,12 @@ def _print_table(rows: list[Row]) -> None:
     from captionkit.metrics.tables import columns
 
     own, *published = (values for _, values, _ in rows)
-    names = columns(own, published)
+    names = {name: max(9, len(name) + 2) for name in columns(own, published)}
     width = max(len(name) for name, _, _ in rows)
-    print(" " * width + "".join(f"{name:>9}" for name in names))
+    print(" " * width + "".join(f"{name:>{wide}}" for name, wide in names.items()))
     for system, values, source in rows:
-        cells = "".join(f"{values[name]:9.1f}" if name in values else f"{'':9}" for name in names)
+        known = {name: f"{value:.1f}" for name, value in values.items()}
+        cells = "".join(f"{known.get(name, ''):>{wide}}" for name, wide in names.items())
         print(f"{system:{width}}{cells}  {source}")
 
 
