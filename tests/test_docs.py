@@ -18,7 +18,11 @@ from captionkit.config import read_config
 from captionkit.text import tokenize
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
+PAGES = sorted(
+    path
+    for room in (".", "docs", "docs/decisions", "configs", "examples", "models")
+    for path in (ROOT / room).glob("*.md")
+)
 
 
 def test_the_pages_of_commands_and_model_are_up_to_date() -> None:
@@ -35,16 +39,22 @@ def test_every_command_is_documented_with_an_example() -> None:
         assert re.search(r"Examples?: ", section), f"{name} shows no example"
 
 
+def _anchors(page: Path) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(path: Path) -> None:
     text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-    for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text):
-        assert (path.parent / target).exists(), f"{path.name} links to {target}"
+    for target, heading in re.findall(r"\]\((?!https?:|mailto:)([^)#\s]*)#?([^)\s]*)\)", text):
+        page = path.parent / target if target else path
+        assert page.exists(), f"{path.name} links to {target}"
+        assert not heading or heading in _anchors(page), f"{path.name} links to {target}#{heading}"
 
 
-@pytest.mark.parametrize(
-    "path", [*PAGES, *ROOT.glob("models/*.md"), ROOT / "Makefile"], ids=lambda path: str(path.relative_to(ROOT))
-)
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "Makefile"], ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_modules_that_a_page_names_are_there(path: Path) -> None:
     """Such as `cli/caption.py`, `configs/one.toml`, `captionkit.images`."""
     rooms = ("src", "tests", "docs", "configs", "benchmarks", "examples", "requirements")
@@ -60,6 +70,21 @@ def test_files_and_modules_that_a_page_names_are_there(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(ROOT.glob("configs/*.toml")), ids=lambda path: path.name)
 def test_every_recipe_reads(path: Path) -> None:
     read_config(path)
+
+
+def test_figures_of_a_recipe_are_the_same_on_all_pages() -> None:
+    """BLEU-4, METEOR, ROUGE-L and CIDEr-D in the recipe's own comment, in configs/README.md and in the README."""
+    row = re.compile(r"^\| `(\w+)` \|.*?" + r" \| ([\d.]+)" * 4 + r" \|$", re.MULTILINE)
+    listed, chosen = (
+        {name: scores for name, *scores in row.findall((ROOT / page).read_text(encoding="utf-8"))}
+        for page in ("configs/README.md", "README.md")
+    )
+    assert len(chosen) == 5
+    assert chosen.items() <= listed.items()
+    assert listed.keys() == {path.stem for path in ROOT.glob("configs/*.toml")}
+    for name, scores in listed.items():
+        comment = (ROOT / "configs" / f"{name}.toml").read_text(encoding="utf-8").split("\n[")[0]
+        assert {*scores} <= {*re.findall(r"\d+\.\d", comment)}, name
 
 
 def test_every_wording_rule_has_a_source_and_a_test() -> None:
