@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captionkit import captioner as captioner_module
 from captionkit.bundle import Decoding
 from captionkit.captioner import BATCH, Captioner
 from captionkit.confidence import Calibration
 from captionkit.decoding import Greedy, Sample, Wording
 from captionkit.errors import BundleError, UsageError
 from captionkit.selftest import draw_picture
+from tests.tiny import export_tiny
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +151,19 @@ def test_pictures_are_not_all_read_at_once(captioner: Captioner, folder: Path) -
     predictions.close()  # type: ignore[attr-defined]
 
 
+def test_every_picture_has_draws_of_its_own_whatever_the_batch(
+    captioner: Captioner, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(pictures: int) -> list[str]:
+        found = captioner.caption([folder / "05.png"] * pictures, search=Sample(temperature=5.0, seed=3), n=2)
+        return [caption.text for prediction in found for caption in prediction.captions]
+
+    texts = drawn(2 * BATCH)
+    assert texts[:BATCH] != texts[BATCH : 2 * BATCH]  # the first two batches
+    monkeypatch.setattr(captioner_module, "BATCH", 6)
+    assert drawn(2 * BATCH) == texts
+
+
 def test_searches_and_wordings_reach_the_decoder(captioner: Captioner, folder: Path) -> None:
     path = folder / "05.png"
     (greedy,) = captioner.caption([path], search=Greedy(max_length=3))
@@ -191,6 +206,16 @@ def test_trap_22_a_picture_lying_on_its_side_is_captioned_upright(captioner: Cap
     upright.transpose(Image.Transpose.ROTATE_90).save(data, "PNG", exif=exif)
     turned, straight = captioner.caption([data.getvalue(), np.asarray(upright)])
     assert turned.captions[0].tokens == straight.captions[0].tokens
+
+
+def test_a_caption_longer_than_the_decoder_has_room_for_is_refused(tmp_path: Path, folder: Path) -> None:
+    export_tiny(tmp_path / "transformer.captionkit", kind="transformer")
+    captioner = Captioner.load(tmp_path / "transformer.captionkit", threads=1)
+    longest = Wording(min_length=31)  # DecoderConfig.positions is 32, and bos takes one
+    (full,) = captioner.caption([folder / "00.png"], search=Greedy(31), wording=longest)
+    assert len(full.captions[0].tokens) == 31
+    with pytest.raises(UsageError, match="at most 31 words"):
+        captioner.caption([folder / "00.png"], search=Greedy(32))
 
 
 def test_an_array_that_is_no_picture_is_refused(captioner: Captioner) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 from captionkit.ahead import map_ahead, processors
 from captionkit.bundle import Bundle, read_bundle
 from captionkit.confidence import EVIDENCE, RECOGNISED, Calibration, hedged
-from captionkit.decoding import Beam, Constraints, Hypothesis, Search, Wording, agree_articles
+from captionkit.decoding import Beam, Constraints, Hypothesis, Sample, Search, Wording, agree_articles
 from captionkit.detectors import Floats
 from captionkit.detectors.things import CALLED_FOR, SURE, WORDS, ThingDetector, ids_of_things
 from captionkit.detectors.words import WordDetector, of_words
@@ -140,8 +140,11 @@ class Captioner:
         constraints = self.constraints(wording)
         batch = max(1, BATCH // (n * constraints.states))
         pictures = self._read(images)
+        first = 0
         while some := list(islice(pictures, batch)):
-            yield from self._caption_batch(some, search, constraints, n)
+            here = replace(search, first=search.first + first) if isinstance(search, Sample) else search
+            yield from self._caption_batch(some, here, constraints, n)
+            first += len(some)
 
     def hedged(self, prediction: Prediction) -> Prediction:
         """A prediction as `captionkit caption` prints it: with "Possibly: " where its confidence is too low.
@@ -185,8 +188,17 @@ class Captioner:
             features: of B pictures.
             search, n: as in `caption`.
             constraints: as `constraints` gave them; None for the bundle's own.
+
+        Raises:
+            UsageError: a search that cannot be met.
         """
         search = self.search if search is None else search
+        room = self.engine.network.max_length
+        if room is not None and search.max_length > room:
+            raise UsageError(
+                f"Expected a maximum length of at most {room} words, for more this model has no room, but got "
+                f"{search.max_length}; lower it."
+            )
         constraints = self.constraints() if constraints is None else constraints
         found = search.run(self.engine.start, self.engine.step, features, constraints=constraints, n=n)
         evidence = None if self.word_detector is None else self.word_detector.evidence(features)

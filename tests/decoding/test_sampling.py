@@ -151,6 +151,7 @@ def test_greedy_search_takes_the_likeliest_word() -> None:
         {"top_p": 1.5},
         {"top_k": -1},
         {"seed": -1},
+        {"first": -1},
         {"n": 0},
     ],
 )

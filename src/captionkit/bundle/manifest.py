@@ -61,6 +61,12 @@ class Network:
     state: Mapping[str, Leaf]
     precision: Mapping[str, str]
 
+    @property
+    def max_length(self) -> int | None:
+        """Words that the decoder has room for: a transformer's caches [B, heads, places, depth] begin with bos."""
+        places = [leaf.shape[1] for leaf in self.state.values() if leaf.changes and len(leaf.shape) == 3]
+        return min(places) - 1 if places else None
+
     @classmethod
     def from_fields(cls, fields: Fields) -> Network:
         """Inverse of `dataclasses.asdict`."""

@@ -117,13 +117,14 @@ class Greedy:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """`sample` with these settings."""
+    """`sample` with these settings. `first` is the place of a batch's first picture among all pictures."""
 
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
     seed: int = 0
     max_length: int = 20
+    first: int = 0
 
     def run(
         self,
@@ -143,6 +144,7 @@ class Sample:
             top_k=self.top_k,
             top_p=self.top_p,
             seed=self.seed,
+            first=self.first,
             max_length=self.max_length,
             constraints=constraints,
             n=n,

@@ -58,6 +58,7 @@ def sample(
     top_k: int = 0,
     top_p: float = 1.0,
     seed: int = 0,
+    first: int = 0,
     max_length: int = 20,
     constraints: Constraints | None = None,
     n: int = 1,
@@ -67,7 +68,7 @@ def sample(
     The allowed words' probabilities are raised to the power 1 / temperature and scaled to sum to 1; `top_k`
     keeps the k likeliest of them, then `top_p` the smallest set that holds this much of the probability
     (nucleus sampling, Holtzman et al. 2020); the next word is drawn from what is kept. The draws of a picture
-    depend on `seed` and on its place in the batch, not on the pictures beside it.
+    depend on `seed` and on its place, not on the pictures beside it.
 
     Args:
         start, step: the decoder, see `captionkit.decoding.hypothesis`.
@@ -76,6 +77,7 @@ def sample(
         top_k: words kept; 0 keeps all.
         top_p: probability kept, above 0; 1 keeps all.
         seed: of the draws, 0 or more.
+        first: place of the first of these pictures, where others came before: each place has draws of its own.
         max_length: words at most.
         constraints: what captions must not hold; `must` cannot be promised here.
         n: draws a picture.
@@ -88,14 +90,14 @@ def sample(
         UsageError: an argument out of range, or `constraints.must` is set.
         CaptionkitError: the decoder gives scores that are not finite.
     """
-    if not (0 < temperature < np.inf and 0 < top_p <= 1 and top_k >= 0 and seed >= 0 and n >= 1):
+    if not (0 < temperature < np.inf and 0 < top_p <= 1 and top_k >= 0 and min(seed, first) >= 0 and n >= 1):
         raise UsageError(
-            "Expected temperature > 0, 0 < top_p <= 1, top_k >= 0, seed >= 0 and n >= 1, but got "
-            f"temperature {temperature}, top_p {top_p}, top_k {top_k}, seed {seed}, n {n}."
+            "Expected temperature > 0, 0 < top_p <= 1, top_k, seed and first >= 0, and n >= 1, but got "
+            f"temperature {temperature}, top_p {top_p}, top_k {top_k}, seed {seed}, first {first}, n {n}."
         )
     state = {name: np.repeat(np.asarray(leaf), n, axis=0) for name, leaf in start(features).items()}
     pictures = next(iter(state.values())).shape[0] // n
-    generators = [np.random.default_rng([seed, index]) for index in range(pictures)]
+    generators = [np.random.default_rng([seed, first + index]) for index in range(pictures)]
 
     def draw(scores: Floats) -> npt.NDArray[np.int64]:
         # Counted from the likeliest word, which stays at 0 however low the temperature is.
@@ -163,7 +165,7 @@ def _roll_out(
             picked[going, length] = eos[going]
             break
         stuck = ~np.isfinite(scores).any(axis=1)
-        scores[stuck] = 0.0  # a row with nothing allowed ends here, or has; it only must not disturb the others
+        scores[stuck] = 0.0  # a row with nothing allowed ends here or has ended; it must not disturb the others
         stuck &= going
         chosen = choose(scores).astype(np.int32)
         ends = going & ~stuck & (chosen == EOS)
