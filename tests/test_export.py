@@ -94,6 +94,7 @@ def test_litert_steps_like_keras(pair: tuple[Decoder, Engine]) -> None:
         assert (attention is None) == (got_attention is None)
         if attention is not None and got_attention is not None:
             np.testing.assert_allclose(got_attention, np.asarray(attention), atol=1e-4)
+            np.testing.assert_allclose(got_attention.sum(axis=1), 1, atol=1e-5)
         assert got_changed.keys() == changed.keys()
         expected.update({name: np.asarray(leaf) for name, leaf in changed.items()})
         state.update(got_changed)

@@ -42,7 +42,7 @@ class SelfTestResult:
 
 
 def make_selftest(engine: Engine, tokenizer: Tokenizer, *, max_length: int) -> SelfTest:
-    """Draw a few pictures and keep the one of whose words the model is surest.
+    """Draw a few pictures and keep the one whose least sure word is the surest.
 
     Processors differ in the last digits, so a test must not hang on two words that are almost equally likely.
     """
@@ -50,8 +50,8 @@ def make_selftest(engine: Engine, tokenizer: Tokenizer, *, max_length: int) -> S
     for seed in range(CANDIDATES):
         picture = draw_picture(seed)
         best = _replay(engine, picture, max_length)
-        surest = min(best.token_log_probabilities, default=-np.inf)
-        tests.append((surest, -seed, picture, best))
+        weakest = min(best.token_log_probabilities, default=-np.inf)
+        tests.append((weakest, -seed, picture, best))
     _, _, picture, best = max(tests, key=lambda test: test[:2])
     return SelfTest(
         picture=picture,

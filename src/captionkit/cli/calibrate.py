@@ -72,9 +72,9 @@ def calibrate(
         before = KeptPredictions(unfinished)
         found = run(captioner, records, split=split, level=level, kept=before, quiet=quiet)
         document = found.calibration.to_document()
-        bundle_of = captioner.bundle
-        card = with_sureness(bundle_of.card, document)
-        write_bundle(output, replace(bundle_of, source=str(output), calibration=document, card=card))
+        model = captioner.bundle
+        card = with_sureness(model.card, document)
+        write_bundle(output, replace(model, source=str(output), calibration=document, card=card))
     facts = found.calibration.facts
     print(
         f"fitted on {facts['pictures_fitted_on']:.0f} pictures, judged on {facts['pictures_judged']:.0f} others; "

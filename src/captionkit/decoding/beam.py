@@ -229,6 +229,7 @@ class _Search:
                 candidates -= cost[:, None, :]
             for machine in range(states):
                 reachable = self.reachable(candidates, machine, beams)
+                # Twice K: of K beams in a state each has one candidate that ends, and K are to go on.
                 top, worth = _top(reachable.reshape(pictures, width * vocabulary), 2 * beams)
                 origin, token = top // vocabulary, top % vocabulary
                 value = before[each, group, origin] + scores[each, group, origin, token]
@@ -275,7 +276,14 @@ class _Search:
         ends: npt.NDArray[np.bool_],
         eos_scores: Floats,
     ) -> None:
-        """Put aside what takes eos while among the best candidates ([A, 2K], best first)."""
+        """Put aside what takes eos while among the K best candidates.
+
+        Args:
+            live: the hypotheses before this step.
+            group: of the candidates.
+            origin, value, ends: [A, 2K], best first: a candidate's place in the group, its log p, whether it ends.
+            eos_scores: [A, S * K] log-probabilities of eos.
+        """
         width = eos_scores.shape[1]
         ends = ends[:, : self.beams]
         for index, rank in zip(*np.nonzero(ends), strict=True):

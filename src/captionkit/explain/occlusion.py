@@ -24,28 +24,25 @@ CELLS = 7
 COVER = 2.0
 
 
-def occlusion(
-    engine: Engine, pixels: Pixels, ids: Sequence[int], *, cells: int = CELLS
-) -> npt.NDArray[np.float32]:
+def occlusion(engine: Engine, pixels: Pixels, ids: Sequence[int]) -> Floats:
     """What each word loses when a place of the picture is covered with the picture's mean colour.
 
     Args:
         engine: the networks.
         pixels: uint8 [S, S, 3], as the encoder takes it.
         ids: the caption's L words.
-        cells: G, places a side.
 
     Returns:
-        float32 [L, G, G] in nats: log p(word | picture) - log p(word | covered picture). Positive where the
-        place speaks for the word, negative where it speaks against it.
+        float32 [L, G, G] in nats, G being `CELLS`: log p(word | picture) - log p(word | covered picture).
+        Positive where the place speaks for the word, negative where it speaks against it.
     """
-    pictures = np.concatenate([pixels[None], covered(pixels, cells)])
+    pictures = np.concatenate([pixels[None], covered(pixels, CELLS)])
     if not ids:
-        return np.zeros((0, cells, cells), np.float32)
+        return np.zeros((0, CELLS, CELLS), np.float32)
     # Only the caption's own words are kept of each step: [B, L, V] of fifty pictures would be large.
     steps = teacher_forced(engine.start, engine.step, engine.encode(pictures), ids)
     logs = np.stack([expected[:, word] for expected, word in zip(steps, ids, strict=True)])  # [L, 1 + G * G]
-    drop: npt.NDArray[np.float32] = (logs[:, :1] - logs[:, 1:]).reshape(len(ids), cells, cells)
+    drop: Floats = (logs[:, :1] - logs[:, 1:]).reshape(len(ids), CELLS, CELLS)
     return drop
 
 
