@@ -90,7 +90,7 @@ class Beam:
             length_penalty=self.length_penalty,
             constraints=constraints,
             n=n,
-            diversity=self.diversity if n > 1 else 0.0,
+            diversity=self.diversity,
         )
 
 

@@ -374,8 +374,6 @@ def _choose(groups: list[list[_Ended]], n: int) -> list[Hypothesis]:
             chosen[one.hypothesis.ids] = one
             break
     for one in sorted((one for ended in ranked for one in ended), key=lambda one: one.rank, reverse=True):
-        if len(chosen) >= n:
-            break
         chosen.setdefault(one.hypothesis.ids, one)
     first, *others = list(chosen.values())[:n]
     others.sort(key=lambda one: one.rank, reverse=True)

@@ -87,7 +87,7 @@ def inflections(word: str, vocabulary: Collection[str]) -> set[str]:
     for forms in IRREGULAR:
         if word in forms:
             related |= forms
-    bases = {base for base in known if len(base) > 2 and word in _regular_forms(base)}
+    bases = {base for base in known if word in _regular_forms(base)}
     for base in bases | {word}:
         related |= _regular_forms(base)
     return {form for form in related if form in known}

@@ -107,8 +107,8 @@ def cider_scores(corpus: Corpus, document_frequency: DocumentFrequency | None, *
         norms = norm * norm[corpus.first[corpus.image]]
         similarity += np.divide(product, norms, out=np.zeros(sentences), where=norms != 0)
     if clipped:
-        bigrams = np.maximum(0, corpus.lengths - 1)
-        delta = (bigrams[corpus.first[corpus.image]] - bigrams).astype(np.float64)
+        # The penalty counts bigrams, which differ as words do: sentences without words are like none anyway.
+        delta = (corpus.lengths[corpus.first[corpus.image]] - corpus.lengths).astype(np.float64)
         similarity *= np.exp(-(delta**2) / (2 * SIGMA**2))
     similarity[corpus.first] = 0.0
     summed = np.bincount(corpus.image, weights=similarity, minlength=number)

@@ -214,7 +214,7 @@ def _scores(statistics: Numbers) -> Floats:
         matched = (_matched(statistics, 0) + _matched(statistics, 1)) / 2
         fragmentation = np.where(_whole(statistics), 0.0, statistics[:, _CHUNKS] / matched)
         score = mean * (1.0 - GAMMA * fragmentation**BETA)
-    result: Floats = np.maximum(np.where(np.isnan(score), 0.0, score), 0.0)
+    result: Floats = np.fmax(score, 0.0)  # which passes over what is not a number
     return result
 
 

@@ -61,6 +61,6 @@ def _score(candidate: Tokens, references: Sequence[Tokens]) -> float:
         common = width - (row & ones).bit_count()
         precision = max(precision, common / width)
         recall = max(recall, common / len(reference))
-    if precision == 0 or recall == 0:
+    if precision == 0:  # and so is recall
         return 0.0
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
