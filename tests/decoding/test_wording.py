@@ -61,6 +61,11 @@ def test_forms_of_a_word(word: str, forms: str) -> None:
     assert inflections(word, VOCABULARY) == set(forms.split())
 
 
+def test_most_words_take_ed_and_only_some_take_es() -> None:
+    assert inflections("jump", {"jump", "jumped", "jumping"}) == {"jump", "jumped", "jumping"}
+    assert inflections("star", {"star", "stars", "stares"}) == {"star", "stars"}
+
+
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
     return Tokenizer(sorted(VOCABULARY))

@@ -194,6 +194,20 @@ def test_a_persons_wishes_come_first(tiny_bundle: Path) -> None:
     assert [one.text for one in drawn] == [one.text for one in plain.caption(PICTURES, search=Greedy(10))]
 
 
+def test_a_sentence_that_is_over_is_not_given_up_for_one_that_is_cut(tiny_bundle: Path) -> None:
+    plain, guided = Captioner.load(tiny_bundle, threads=1), with_things(tiny_bundle, sure_of(CAT))
+    search, pictures = Beam(max_length=2), [draw_picture(seed) for seed in range(40)]
+    before = plain.caption(pictures, search=search)
+    asked = plain.caption(pictures, search=search, wording=Wording(must=("cat",)))
+    cut = [
+        place
+        for place, (one, other) in enumerate(zip(before, asked, strict=True))
+        if one.captions[0].finished and not other.captions[0].finished
+    ]
+    after = guided.caption([pictures[place] for place in cut], search=search)
+    assert [one.text for one in after] == [before[place].text for place in cut] != []
+
+
 @pytest.mark.parametrize(
     ("evidence", "named"), [(CALLED_FOR + 0.01, True), (CALLED_FOR - 0.1, False), (None, True)]
 )
