@@ -9,7 +9,7 @@ import pytest
 
 from captionkit.errors import DataError
 from captionkit.metrics import meteor_data
-from captionkit.metrics.meteor_data import MATCHERS, MeteorData, read_meteor_data
+from captionkit.metrics.meteor_data import MATCHERS, MeteorData, SynonymDictionary, read_meteor_data
 from tests.metrics.meteor_folder import write_meteor_folder
 
 
@@ -76,6 +76,9 @@ def test_synsets_of_words_and_their_base_forms(folder: Path, tmp_path: Path) -> 
     assert synonyms.of("boxes") == {41}  # by WordNet's rules
     assert synonyms.of("racing") == {31}
     assert synonyms.of("glass") == synonyms.of("unheard") == frozenset()
+    rules = SynonymDictionary({"glas": "1", "as": "2", "a": "3"}, {})  # have no say in "ss" and in two letters
+    assert rules.of("glass") == frozenset()
+    assert rules.of("as") == {2}
 
 
 def test_no_data_at_all_is_a_value() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from captionkit.errors import DataError, UsageError
 from captionkit.metrics import Outcome, score
-from captionkit.metrics.score import score_with_outcomes
+from captionkit.metrics.score import absurd, score_with_outcomes
 from tests.metrics.meteor_folder import write_meteor_folder, write_table
 
 REFERENCES = {
@@ -107,6 +107,10 @@ def test_trap_8_absurd_scores_are_flagged() -> None:
     copied = {name: captions[0] for name, captions in REFERENCES.items()}
     scores = score(copied, REFERENCES)
     assert any("BLEU-4 100.0" in line and "published" in line for line in scores.warnings)
+    limits = {"BLEU-1": 0.95, "BLEU-4": 0.6, "ROUGE-L": 0.9, "CIDEr-D": 3.0}
+    assert absurd(limits) == []
+    found = absurd({name: limit + 0.01 for name, limit in limits.items()})
+    assert [line.split()[0] for line in found] == list(limits)
 
 
 def test_trap_25_left_out_pictures_are_said() -> None:

@@ -100,8 +100,8 @@ def test_scores_that_one_of_the_two_lacks_are_not_compared() -> None:
         arrays = {name: np.array(each) for name, each in values.items()}
         return Outcome({name: float(each.mean()) for name, each in arrays.items()}, arrays)
 
-    one = {"first": outcomes(A=[0.1, 0.2]), "second": outcomes(B=[0.1, 0.2])}
-    other = {"second": outcomes(B=[0.3, 0.4]), "third": outcomes(C=[0.1, 0.2])}
+    one = {"first": outcomes(A=[0.1, 0.2]), "second": outcomes(B=[0.1, 0.2], D=[0.1, 0.2])}
+    other = {"second": outcomes(B=[0.3, 0.4], E=[0.1, 0.2]), "third": outcomes(C=[0.1, 0.2])}
     assert compare(one, other).keys() == {"B"}
     assert compare(one, other)["B"].difference == pytest.approx(0.2)
 

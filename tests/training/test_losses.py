@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from captionkit.training.losses import masked_cross_entropy
+from captionkit.training.losses import masked_cross_entropy, shift_right
 
 
 def reference(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray, smoothing: float) -> float:
@@ -68,3 +68,7 @@ def test_weighted_tokens_count_as_often_as_their_weight() -> None:
     )
     padded = masked_cross_entropy(logits, targets, np.array([True, False]), 0.1, tf.constant([3.0, 1.0]))
     assert float(padded) == pytest.approx(reference(logits[:1], targets[:1], mask[:1], 0.1), abs=1e-6)
+
+
+def test_a_word_is_predicted_from_those_before_it_alone() -> None:
+    assert shift_right(tf.constant([[[5, 6, 2], [7, 2, 0]]])).numpy().tolist() == [[[1, 5, 6], [1, 7, 2]]]

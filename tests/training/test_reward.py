@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from captionkit.config import SelfCriticalConfig
+from captionkit.metrics import DocumentFrequency, cider_d
 from captionkit.metrics.bleu import bleu
 from captionkit.metrics.rouge import rouge_l
 from captionkit.records import ImageRecord
@@ -33,13 +34,23 @@ def test_the_reward_counts_the_end_so_a_caption_cut_in_the_middle_earns_less() -
     assert tokenize(CAPTIONS[0])[-1] == "ball"
 
 
+def test_the_reward_is_cider_d_with_the_end_as_a_word_of_the_table_too() -> None:
+    references = [[[*tokenize(text), "."] for text in record.captions] for record in RECORDS]
+    table = DocumentFrequency.from_references(references)
+    texts = ["a dog has a ball", "two men in snow"]
+    found = make_reward(SelfCriticalConfig(), RECORDS, TOKENIZER)(TOKENIZER.to_ids(texts, 9), np.arange(2))
+    _, expected = cider_d([[*text.split(), "."] for text in texts], references, table)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
 def test_other_scores_add_their_share() -> None:
     plain = make_reward(SelfCriticalConfig(), RECORDS, TOKENIZER)
     mixed = make_reward(SelfCriticalConfig(rouge_l=2.0, bleu_4=0.5), RECORDS, TOKENIZER)
-    texts = ["a dog runs with a ball", "two dog ball", "the men sit"]
-    ids = np.concatenate([TOKENIZER.to_ids([text], 9) for text in texts])
-    rows = np.array([0, 0, 1])
-    ended = [[*text.split(), "."] for text in texts]
+    texts = ["a dog runs with a ball", "two dog ball", "the men sit", "two men sit"]
+    ids = TOKENIZER.to_ids(texts, 9)
+    ids[3][ids[3] == EOS] = PAD
+    rows = np.array([0, 0, 1, 1])
+    ended = [*([*text.split(), "."] for text in texts[:3]), texts[3].split()]
     references = [[[*text.split(), "."] for text in RECORDS[row].captions] for row in rows]
     added = 2.0 * rouge_l(ended, references).per_image["ROUGE-L"]
     added += 0.5 * bleu(ended, references).per_image["BLEU-4"]
