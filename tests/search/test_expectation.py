@@ -72,6 +72,15 @@ def test_scores_are_smoothed_log_likelihood_ratios() -> None:
     assert scores[2] == 0
 
 
+def test_of_rows_that_stand_for_one_word_any_will_do() -> None:
+    codes = to_codes(
+        np.array([[0.2, 0.05, 0.01], [0.1, 0.3, 0.02], [0.05, 0.0, 0.1], [0.1, 0.2, 0.1]], np.float32)
+    )
+    any_of_two = to_codes(np.array([[0.15, 0.3, 0.12]], np.float32))
+    expected = query_scores(codes[:1]) + query_scores(any_of_two) + query_scores(codes[3:])
+    np.testing.assert_allclose(query_scores(codes, [1, 2, 1]), expected, atol=0.05)
+
+
 def test_a_word_that_no_picture_expects_says_nothing() -> None:
     assert query_scores(np.zeros((1, 4), np.uint8)).tolist() == [0] * 4
     assert query_scores(np.zeros((2, 0), np.uint8)).tolist() == []

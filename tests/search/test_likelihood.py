@@ -47,6 +47,7 @@ def test_unknown_words_are_told_once_and_punctuation_never() -> None:
 def test_words_are_known_by_their_parts_and_without_accents() -> None:
     tokenizer = Tokenizer(["fire", "truck", "cafe", "t-shirt", "shirt"])
     assert known_words("fire-truck, Café: t-shirt", tokenizer) == (["fire", "truck", "cafe", "t-shirt"], [])
+    assert known_words("-5", tokenizer) == ([], ["-5"])  # no bracket
     assert known_words("fire-engine ☕", tokenizer) == ([], ["fire-engine", "☕"])
 
 

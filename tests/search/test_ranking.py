@@ -190,6 +190,13 @@ def test_words_that_a_wider_term_finds_are_hits(index: Index, captioner: Caption
     assert best_caption(captions, query_words("puppy"))[1] == ("dog",)
 
 
+def test_gains_of_a_word_that_comes_twice_are_added(index: Index, captioner: Captioner) -> None:
+    (results,) = answer_query(index, "dog dog", captioner).groups
+    hits = rank(index, "dog dog", captioner).hits
+    assert [result.words for result in results] == [{"dog": sum(hit.word_gains)} for hit in hits]
+    assert {len(hit.word_gains) for hit in hits} == {2}
+
+
 def test_answers_carry_notes(index: Index, captioner: Captioner) -> None:
     answer = answer_query(index, "xyzzy", captioner)
     assert answer.groups == ((),)
