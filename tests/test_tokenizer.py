@@ -92,6 +92,7 @@ def test_coverage_counts_running_words() -> None:
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a", "a"]}), "comes twice"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["<unk>"]}), "'<unk>'"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a b"]}), "'a b'"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": [""]}), "got ''"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["dog\n"]}), "control characters"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["\x1b[2Jdog"]}), "control characters"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["\ud800"]}), "control characters"),

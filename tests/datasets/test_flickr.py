@@ -50,6 +50,7 @@ def test_a_list_that_names_an_unknown_picture_is_reported(tmp_path: Path) -> Non
     read_flickr8k(path, IMAGES, train_list=write(tmp_path, "train.txt", "a.jpg\nghost.jpg\n"), problems=problems)
     assert kinds(problems) == [ProblemKind.UNKNOWN_PICTURE]
     assert problems[0].source == "train.txt:2"
+    assert problems[0].message.startswith("'ghost.jpg' has no captions")
 
 
 def test_a_picture_in_two_lists_is_held_out_and_reported(tmp_path: Path) -> None:
@@ -59,6 +60,15 @@ def test_a_picture_in_two_lists_is_held_out_and_reported(tmp_path: Path) -> None
     (record,) = read_flickr8k(path, IMAGES, train_list=both, test_list=both, problems=problems)
     assert record.split == "test"
     assert kinds(problems) == [ProblemKind.TWO_SPLITS]
+    assert problems[0].message == "a.jpg is in train and in test; it counts as test."
+
+
+def test_a_picture_that_a_list_names_twice_is_reported(tmp_path: Path) -> None:
+    path = write(tmp_path, "x.token.txt", "a.jpg#0\tA\n")
+    problems: list[Problem] = []
+    read_flickr8k(path, IMAGES, val_list=write(tmp_path, "dev.txt", "a.jpg\na\n"), problems=problems)
+    assert kinds(problems) == [ProblemKind.DUPLICATE_ID]
+    assert problems[0].message == "a.jpg is listed twice in val."
 
 
 def test_byte_order_mark_windows_line_ends_latin1_and_unicode_separators(tmp_path: Path) -> None:

@@ -257,6 +257,14 @@ def test_a_parquet_column_of_pictures_is_not_loaded(tmp_path: Path) -> None:
     assert record.captions == ("A dog",)
 
 
+def test_parquet_text_is_bounded_in_lists_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_rows(tmp_path, ".parquet", [{"image": "a.jpg", "caption": ["A dog " * 99]}])
+    assert len(read_table(path, tmp_path)) == 1
+    monkeypatch.setattr("captionkit.datasets.table.MAX_CAPTION_BYTES", 500)
+    with pytest.raises(DataError, match="of which 500 are read"):
+        read_table(path, tmp_path)
+
+
 def test_a_column_name_with_a_line_break_leaves_the_message_on_one_line(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text('"pic\nture","words"\na.jpg,A dog .\n', encoding="utf-8")
