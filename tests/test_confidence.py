@@ -167,6 +167,7 @@ def test_hedging_and_withholding() -> None:
     unsure = dataclasses.replace(sure, confidence=0.2)
     none = dataclasses.replace(sure, confidence=None)
     assert hedged(sure, 0.3) is sure
+    assert hedged(unsure, 0.2) is unsure  # as sure as was asked
     assert hedged(unsure, 0.3).text == "Possibly: a dog."
     assert hedged(unsure, 0.3).captions[0].tokens == unsure.captions[0].tokens
     assert hedged(none, 1.0) is none
