@@ -103,20 +103,6 @@ def test_a_run_without_a_checkpoint_is_begun_again(recipe: Path) -> None:
     assert f"the run ended before its first; begin it again with: captionkit train RECIPE --run {run}\n" in told
 
 
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        (["data.captions=mine.csv"], True),
-        (["data.captions=mine.csv", "bundle.data_terms=mine"], False),
-        (["data.images=there"], False),
-    ],
-)
-def test_data_of_ones_own_want_terms_of_ones_own(recipe: Path, changes: list[str], told: bool) -> None:
-    recipe.write_text(recipe.read_text() + '[bundle]\ndata_terms = "of Flickr users"\n')
-    done = CliRunner().invoke(app, ["train", str(recipe), *changes, "--run", str(recipe.parent / "new")])
-    assert ("'of Flickr users'; if it is not so" in done.stderr) == told
-
-
 def test_a_recipe_without_a_range_cannot_be_reproduced(recipe: Path) -> None:
     recipe.write_text(recipe.read_text().replace(EXPECT, ""))
     assert "states no range" in refused("reproduce", recipe)

@@ -580,8 +580,10 @@ def test_the_command_line_trains_reproduces_and_evaluates(
 ) -> None:
     text = recipe(data, network)
     (tmp_path / "boxes.toml").write_text(text)
-    done = in_its_own_process(["train", "boxes.toml", "training.epochs=1"], tmp_path, module)
+    own = f"data.captions={data / 'dataset.json'}"
+    done = in_its_own_process(["train", "boxes.toml", "training.epochs=1", own], tmp_path, module)
     assert done.code == 0, done.err
+    assert "'drawn for a test'; if it is not so, set bundle.data_terms" in done.err
     assert "best dev CIDEr-D" in done.out
     run = tmp_path / "runs" / "boxes"
     assert {path.name for path in run.iterdir()} >= {

@@ -49,11 +49,6 @@ def train(
     need_tensorflow()
     directory = resume or run or Path("runs") / Path(config or "").stem
     settings = None if resume is not None or config is None else read_config(config, changes)
-    changed = {change.partition("=")[0] for change in changes}
-    terms = "" if settings is None or "bundle.data_terms" in changed else settings.bundle.data_terms
-    if terms and changed & {"data.captions", "data.format"}:
-        told = f"captionkit: the bundle will say of its data: {terms!r}; if it is not so, set bundle.data_terms."
-        typer.echo(printable(told), err=True)
     _run(settings, directory, changes, quiet)
     bundle = _publish(directory, quiet)
     typer.echo(printable(f"try: captionkit caption --bundle {quote(bundle.source)} photo.jpg"))
@@ -140,6 +135,11 @@ def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet
     if settings is not None:
         expect_earlier(config)
     splits = read_splits(config)
+    changed = {change.partition("=")[0] for change in changes}
+    terms = "" if settings is None or "bundle.data_terms" in changed else config.bundle.data_terms
+    if terms and changed & {"data.captions", "data.format"}:
+        told = f"captionkit: the bundle will say of its data: {terms!r}; if it is not so, set bundle.data_terms."
+        typer.echo(printable(told), err=True)
 
     from captionkit.training.loop import Interrupted
     from captionkit.training.run import resume as go_on
