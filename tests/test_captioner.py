@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -241,6 +242,25 @@ def test_one_picture_is_no_list_of_pictures(captioner: Captioner, folder: Path) 
     for one in wrong:
         with pytest.raises(UsageError, match=r"put it into a list"):
             captioner.caption(one)
+
+
+def test_the_lines_of_an_open_file_are_no_pictures(captioner: Captioner, folder: Path) -> None:
+    with (folder / "00.png").open("rb") as file, pytest.raises(UsageError, match=r"\[file\.read\(\)\]"):
+        captioner.caption(file)
+
+
+def test_a_traceback_that_is_kept_keeps_no_threads(captioner: Captioner, folder: Path) -> None:
+    """As notebooks keep the last one, after Ctrl-C too."""
+
+    class Interrupted(Greedy):
+        def run(self, *_: Any, **__: Any) -> Any:
+            raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt) as kept:
+        captioner.caption(sorted(folder.iterdir()), search=Interrupted())
+    assert kept.tb is not None
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("n", [0, -1])

@@ -169,6 +169,7 @@ def test_hedging_and_withholding() -> None:
     assert hedged(sure, 0.3) is sure
     assert hedged(unsure, 0.2) is unsure  # as sure as was asked
     assert hedged(unsure, 0.3).text == "Possibly: a dog."
+    assert hedged(hedged(unsure, 0.3), 0.3) == hedged(unsure, 0.3)
     assert hedged(unsure, 0.3).captions[0].tokens == unsure.captions[0].tokens
     assert hedged(none, 1.0) is none
     assert withheld(sure, 0.3) is sure

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import captionkit
 from captionkit import Captioner
-from captionkit.metrics import score
+from captionkit.bundle import DEFAULT_BUNDLE, read_bundle
+from captionkit.metrics import score, score_with_outcomes
 from captionkit.records import Caption
 from captionkit.selftest import draw_picture
 
@@ -19,6 +24,42 @@ def test_the_package_gives_its_one_door() -> None:
     assert Captioner is captioner.Captioner
     assert set(captionkit.__all__) == {"Captioner", "__version__"}
     assert not hasattr(captionkit, "Captain")
+
+
+def test_help_shows_the_door() -> None:
+    """In a fresh process, in which nobody has gone through it."""
+    code = "import captionkit, pydoc; print(pydoc.plain(pydoc.render_doc(captionkit)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "class Captioner(" in done.stdout
+    assert "load(path:" in done.stdout
+
+
+def test_a_checker_knows_every_name_of_the_package(tmp_path: Path) -> None:
+    """`Captioner` with its type, and none that is not there."""
+    pytest.importorskip("mypy.api")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from captionkit import Captioner, Captain\n"
+        "texts: list[str] = [one.text for one in Captioner.load().caption(['a.jpg'])]\n"
+        "confidence: float = Captioner.load().caption(['a.jpg'])[0].confidence\n"
+    )
+    source = Path(captionkit.__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={tmp_path}", program],
+        env={**os.environ, "MYPYPATH": str(source)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [line for line in done.stdout.splitlines() if line.startswith(str(program))]
+    assert len(found) == 2, done.stdout + done.stderr
+    assert 'has no attribute "Captain"' in found[0]
+    assert 'expression has type "float | None"' in found[1]
+
+
+def test_a_bundle_is_printed_in_a_line() -> None:
+    bundle = read_bundle()
+    assert repr(bundle) == f"Bundle({bundle.manifest.name!r} from {DEFAULT_BUNDLE})"
 
 
 def test_captions_with_attention_are_printed_in_a_line_and_compared() -> None:
@@ -46,3 +87,7 @@ def test_scores_are_printed_in_a_line_and_compared(tmp_path: Path) -> None:
     assert one == other
     assert one != score(captions, references, ["BLEU"])
     assert "array" not in repr(one)
+    kept, again = (score_with_outcomes(captions, references, ["BLEU", "CIDEr-D"]) for _ in range(2))
+    assert kept == again
+    assert kept.outcomes["BLEU"] != again.outcomes["BLEU"]
+    assert repr(kept) == f"Scored(scores={one!r})"

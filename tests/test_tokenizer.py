@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captionkit.errors import DataError
+from captionkit.errors import DataError, UsageError
 from captionkit.text import tokenize
 from captionkit.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Tokenizer
 
@@ -50,6 +50,13 @@ def test_text_stops_at_the_first_eos() -> None:
         "a dog",
         "a dog runs runs",
     ]
+
+
+def test_the_letters_of_one_caption_are_no_captions() -> None:
+    with pytest.raises(UsageError, match=r"put it into a list"):
+        Tokenizer.build("a dog runs")
+    with pytest.raises(UsageError, match=r"put it into a list"):
+        Tokenizer.build(TRAIN).to_ids("a dog", length=5)
 
 
 @pytest.mark.parametrize("special", SPECIALS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
@@ -113,8 +113,8 @@ class Captioner:
             wording: words to use and to avoid.
 
         Raises:
-            UsageError: a search, n or wording that cannot be met, an array that is no picture, or one picture
-                where several are expected.
+            UsageError: a search, n or wording that cannot be met, an array or object that is no picture, or one
+                picture or open file where several pictures are expected.
         """
         return list(self.iter_caption(images, search=search, n=n, wording=wording))
 
@@ -128,8 +128,11 @@ class Captioner:
     ) -> Iterator[Prediction]:
         """`caption`, giving each prediction as it is ready and holding a few pictures at a time.
 
-        Pictures are read by threads ahead of the network, and captions searched for in batches.
+        Pictures are read by threads ahead of the network, and captions searched for in batches. `images` is taken
+        from in the calling thread, and what `caption` raises comes with the first prediction that is asked for.
         """
+        if hasattr(images, "read"):  # of which each line would be a picture
+            raise UsageError("Expected several pictures, but got an open file; give what it holds: [file.read()].")
         # Of which each letter, or each row, would be a picture. An array of paths is several.
         rows = isinstance(images, np.ndarray) and images.ndim < 4 and images.dtype.kind not in "OUS"
         if rows or isinstance(images, Path | str | bytes | Image.Image):
@@ -139,12 +142,13 @@ class Captioner:
         search = self.search if search is None else search
         constraints = self.constraints(wording)
         batch = max(1, BATCH // (n * constraints.states))
-        pictures = self._read(images)
         first = 0
-        while some := list(islice(pictures, batch)):
-            here = replace(search, first=search.first + first) if isinstance(search, Sample) else search
-            yield from self._caption_batch(some, here, constraints, n)
-            first += len(some)
+        # Closed here and now: a traceback that is kept, as notebooks do, would keep its threads and pictures too.
+        with contextlib.closing(self._read(images)) as pictures:
+            while some := list(islice(pictures, batch)):
+                here = replace(search, first=search.first + first) if isinstance(search, Sample) else search
+                yield from self._caption_batch(some, here, constraints, n)
+                first += len(some)
 
     def hedged(self, prediction: Prediction) -> Prediction:
         """A prediction as `captionkit caption` prints it: with "Possibly: " where its confidence is too low.
@@ -297,7 +301,7 @@ class Captioner:
             ids=hypothesis.ids,
         )
 
-    def _read(self, images: Iterable[Picture]) -> Iterator[tuple[str, Pixels | str]]:
+    def _read(self, images: Iterable[Picture]) -> Generator[tuple[str, Pixels | str], None, None]:
         """(source, pixels uint8 [S, S, 3] or what is wrong) of each picture, in order."""
         numbered = enumerate(map(_loaded, images), start=1)
         first = list(islice(numbered, 2))

@@ -238,7 +238,7 @@ def is_unsure(prediction: Prediction, below: float) -> bool:
 
 def possibly(text: str) -> str:
     """A sentence, hedged: "A dog runs." -> "Possibly: a dog runs."."""
-    return f"{POSSIBLY}{text[:1].lower()}{text[1:]}" if text else ""
+    return f"{POSSIBLY}{text[:1].lower()}{text[1:]}" if text and not text.startswith(POSSIBLY) else text
 
 
 def feature_names(captions: Sequence[Caption]) -> tuple[str, ...]:

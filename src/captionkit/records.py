@@ -81,9 +81,11 @@ class Prediction:
     """What the `Captioner` says of one picture: captions, best first, or the reason why there are none.
 
     Attributes:
-        source: the path or name the picture was given by ("-" for standard input).
-        captions: best first; empty when `error` is set.
-        confidence: calibrated number between 0 and 1; None where the bundle carries no calibration.
+        source: the path that the picture was given by; "picture 3" for the third where it came without one, and
+            "-" for standard input on the command line.
+        captions: best first, sampled ones in the order drawn; empty when `error` is set, or when withheld.
+        confidence: of the first caption, a calibrated number between 0 and 1; None where the bundle carries no
+            calibration, and for greedy and sampled captions.
         error: one sentence that says why the picture could not be captioned.
     """
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.errors import DataError
+from captionkit.errors import DataError, UsageError
 from captionkit.text import tokenize
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
@@ -55,7 +55,11 @@ class Tokenizer:
         Args:
             captions: train captions, and no others: a vocabulary that has seen dev or test words leaks.
             min_count: at least 1.
+
+        Raises:
+            UsageError: one caption where several are expected.
         """
+        _expect_several(captions)
         counts = Counter(word for caption in captions for word in tokenize(caption))
         kept = [word for word, count in counts.items() if count >= min_count and word not in SPECIALS]
         return cls(sorted(kept, key=lambda word: (-counts[word], word)))
@@ -84,7 +88,11 @@ class Tokenizer:
 
         Returns:
             int32 [B, length].
+
+        Raises:
+            UsageError: one caption where several are expected.
         """
+        _expect_several(texts)
         ids = np.full((len(texts), length), PAD, np.int32)
         for row, text in zip(ids, texts, strict=True):
             sentence = [self._ids.get(word, UNK) for word in tokenize(text)]
@@ -142,3 +150,8 @@ class Tokenizer:
         if len(words) > MAX_WORDS:
             raise DataError(f"The vocabulary has {len(words):,} words, more than the {MAX_WORDS:,} allowed.")
         return cls(words)
+
+
+def _expect_several(captions: Iterable[str]) -> None:
+    if isinstance(captions, str):  # of which each letter would be a caption
+        raise UsageError("Expected several captions, but got one; put it into a list: [caption].")

@@ -42,6 +42,11 @@ def test_unknown_metric() -> None:
         score(PREDICTIONS, REFERENCES, ["CIDER-D"])
 
 
+def test_the_letters_of_one_metric_are_no_metrics() -> None:
+    with pytest.raises(UsageError, match=r"put it into a list: \['BLEU'\]"):
+        score(PREDICTIONS, REFERENCES, "BLEU")
+
+
 def test_captions_of_another_split() -> None:
     with pytest.raises(DataError, match="another split"):
         score({"three": "a cat"}, REFERENCES)

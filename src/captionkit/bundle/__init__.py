@@ -56,7 +56,7 @@ _OPTIONAL = {
 _LIMITS = {**_REQUIRED, **_OPTIONAL}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Bundle:
     """A bundle in memory, all of it checked.
 
@@ -89,6 +89,10 @@ class Bundle:
     word_detector: bytes | None = None
     things: bytes | None = None
     weights: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Without its networks, which are megabytes."""
+        return f"Bundle({self.manifest.name!r} from {self.source})"
 
 
 def write_bundle(path: Path | str, bundle: Bundle) -> None:

@@ -30,7 +30,7 @@ class NotComputedError(Exception):
     """A metric has no value here; the message says why. `score` records it, it never stops the others."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
     """What a corpus score is computed from: sums over pictures.
 
@@ -43,7 +43,7 @@ class Statistics:
     score: Callable[[Floats], Mapping[str, Floats]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """What one metric says of a corpus.
 

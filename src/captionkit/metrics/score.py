@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
@@ -56,7 +56,7 @@ def score(
     Raises:
         DataError: captions without names of pictures, no predictions, a prediction without references, references
             that are no list, not one reference with a word in it, or a caption or name that is not text.
-        UsageError: an unknown metric.
+        UsageError: an unknown metric, or one name where several are expected.
     """
     return score_with_outcomes(predictions, references, metrics, protocol=protocol).scores
 
@@ -66,14 +66,14 @@ class Scored:
     """Scores, and what each metric said: what intervals and comparisons are computed from.
 
     Attributes:
-        scores: as `score` returns them.
+        scores: as `score` returns them; alone they are printed, and make two of these equal.
         outcomes: metric name to its outcome.
         corpus: the tokenised captions, in the order of `scores.ids`.
     """
 
     scores: Scores
-    outcomes: Mapping[str, Outcome]
-    corpus: Corpus
+    outcomes: Mapping[str, Outcome] = field(repr=False, compare=False)
+    corpus: Corpus = field(repr=False, compare=False)
 
 
 def score_with_outcomes(
@@ -127,8 +127,10 @@ def choose_metrics(names: Sequence[str], *, quiet: bool = False) -> dict[str, Me
     """The metrics of these names; `quiet` shows no progress.
 
     Raises:
-        UsageError: an unknown metric.
+        UsageError: an unknown metric, or one name where several are expected.
     """
+    if isinstance(names, str):  # of which each letter would be a metric
+        raise UsageError(f"Expected several metrics, but got one; put it into a list: [{names!r}].")
     for name in names:
         if name not in METRICS:
             raise UsageError(f"Unknown metric '{name}'; {nearest(name, METRICS)}")
