@@ -136,6 +136,21 @@ def test_the_python_of_the_readme_works_when_pasted(
     assert hedged.removeprefix("Possibly: ")[1:] == plain.rsplit(" ", 1)[0][1:]
 
 
+def test_the_python_of_decoding_works_when_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "decoding.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    shutil.copy(ROOT / "examples" / "cat.jpg", tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})  # the page itself is what is tested
+    *three, drawn, none = capsys.readouterr().out.splitlines()
+    assert len({line for line in three if re.fullmatch(r"-\d\.\d\d [A-Z].*\bcats?\b.*\.", line)}) == 3
+    assert not any("chair" in line for line in three)
+    assert re.fullmatch(r"photo\.jpg [A-Z].*\.", drawn)
+    assert none.startswith("picture 2 Expected a picture")
+
+
 @pytest.mark.slow
 def test_the_tutorial_prints_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
