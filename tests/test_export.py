@@ -19,6 +19,7 @@ from captionkit.errors import TrainingError, UsageError
 from captionkit.export import export_bundle, export_decoder, export_encoder, to_litert
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import DECODERS, Decoder, build_decoder
+from captionkit.tokenizer import Tokenizer
 from tests.tiny import tiny_decoding, tiny_tokenizer
 
 P, D, V, S = 6, 10, 30, 24
@@ -183,6 +184,19 @@ def test_a_model_without_an_encoder_is_refused(tmp_path: Path) -> None:
             tmp_path / "b",
             CaptionModel(None, make_decoder("lstm")),
             tiny_tokenizer(),
+            name="",
+            licences={},
+            decoding=tiny_decoding(),
+            card="",
+        )
+
+
+def test_a_tokenizer_of_another_vocabulary_is_refused(encoder: keras.Model, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"of 30 words, but got one of 5\."):
+        export_bundle(
+            tmp_path / "b",
+            CaptionModel(encoder, make_decoder("lstm")),
+            Tokenizer(["dog"]),
             name="",
             licences={},
             decoding=tiny_decoding(),

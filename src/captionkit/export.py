@@ -149,9 +149,20 @@ def export_bundle(
 
     Returns:
         What was written.
+
+    Raises:
+        UsageError: a model without an encoder or of another vocabulary, or no pictures to calibrate on.
+        BundleError: see `write_bundle`.
+        TrainingError: no room for temporary files.
+        WriteError: the file cannot be written.
     """
     if model.encoder is None:
         raise UsageError("Expected a model with an encoder to export, but this one was built on features alone.")
+    if len(tokenizer) != model.decoder.vocabulary:
+        raise UsageError(
+            "Expected the tokenizer that the decoder was trained with, of "
+            f"{model.decoder.vocabulary:,} words, but got one of {len(tokenizer):,}."
+        )
     encoder = export_encoder(model.encoder, calibration=calibration)
     _, positions, depth = model.encoder.output_shape
     decoder, attention, state = export_decoder(

@@ -241,6 +241,21 @@ def test_an_oversized_member_is_refused_unread_and_unwritten(written: Path, tmp_
     assert not (tmp_path / "b").exists()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"decoding": Decoding(beams=0)},
+        {"decoding": Decoding(bad_endings="a")},  # type: ignore[arg-type]
+        {"manifest": dataclasses.replace(small().manifest, licences={"weights": None})},  # type: ignore[dict-item]
+    ],
+    ids=["beams", "letters", "licence"],
+)
+def test_what_could_not_be_read_again_takes_no_bundles_place(written: Path, change: dict[str, Any]) -> None:
+    with pytest.raises(BundleError, match=r"^Expected .*, but got"):
+        write_bundle(written, dataclasses.replace(small(), **change))
+    assert read_bundle(written) == dataclasses.replace(small(), source=str(written))
+
+
 def test_an_oversized_file_is_refused_before_it_is_read(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundles, "MAX_BUNDLE_BYTES", 100)
     with pytest.raises(BundleError, match="more than a bundle may"):

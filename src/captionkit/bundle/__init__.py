@@ -99,7 +99,8 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
     """Write a bundle, whole or not at all. The same contents give the same bytes.
 
     Raises:
-        BundleError: vocabulary and networks do not belong together, or a member is too large.
+        BundleError: vocabulary and networks do not belong together, a member is too large, or `read_bundle` would
+            refuse its manifest or decoding.
     """
     _check_belongs(bundle)
     size = bundle.manifest.network.image_size
@@ -122,6 +123,10 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
     manifest = write_json({**bundle.manifest.to_document(), "members": listed})
     for name, data in {"bundle.json": manifest, **members}.items():
         _check_size(name, len(data))
+    Manifest.from_fields(
+        Fields.parse(manifest, "bundle.json")
+    )  # before it takes the place of one that can be read
+    Decoding.from_fields(Fields.parse(members["decoding.json"], "decoding.json"))
     with replacing(path) as handle:
         for piece in write_archive({"bundle.json": manifest, **members}):
             handle.write(piece)

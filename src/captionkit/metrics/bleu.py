@@ -51,6 +51,9 @@ def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -
     Returns:
         `BLEU-1` to `BLEU-4`, 0 to 1. The corpus value is computed from summed counts: it is not the mean of the
         per-picture values.
+
+    Raises:
+        ValueError: see `Corpus`.
     """
     return bleu_of(Corpus(candidates, references))
 

@@ -43,6 +43,7 @@ def cider_d(
 
     Raises:
         NotComputedError: one picture and no table.
+        ValueError: see `Corpus`.
     """
     scores = cider_scores(Corpus(candidates, references), document_frequency, clipped=True)
     return float(scores.mean()), scores

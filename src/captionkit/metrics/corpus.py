@@ -112,6 +112,9 @@ class Corpus:
     Args:
         candidates: N token lists.
         references: N lists of token lists, at least one each.
+
+    Raises:
+        ValueError: other numbers of candidates and references, a picture without any, or text that is no tokens.
     """
 
     def __init__(self, candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> None:

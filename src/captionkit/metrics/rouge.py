@@ -28,6 +28,9 @@ def rouge_l(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
 
     Returns:
         `ROUGE-L`, 0 to 1.
+
+    Raises:
+        ValueError: see `Corpus`.
     """
     return rouge_l_of(Corpus(candidates, references))
 
