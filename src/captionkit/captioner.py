@@ -125,11 +125,13 @@ class Captioner:
         search: Search | None = None,
         n: int = 1,
         wording: Wording | None = None,
-    ) -> Iterator[Prediction]:
-        """`caption`, giving each prediction as it is ready and holding a few pictures at a time.
+    ) -> Generator[Prediction, None, None]:
+        """`caption`, giving predictions as they are ready; `images` may be without end.
 
-        Pictures are read by threads ahead of the network, and captions searched for in batches. `images` is taken
-        from in the calling thread, and what `caption` raises comes with the first prediction that is asked for.
+        Pictures are read by threads ahead of the network, and captions searched for in batches: up to 48 pictures
+        are taken, in the calling thread, before the first prediction is given. Whoever waits for pictures one by
+        one (a camera, a server) captions each by itself. What `caption` raises is raised where predictions are
+        taken, and an error of `images` itself as soon as it comes.
         """
         if hasattr(images, "read"):  # of which each line would be a picture
             raise UsageError("Expected several pictures, but got an open file; give what it holds: [file.read()].")
