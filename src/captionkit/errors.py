@@ -50,9 +50,14 @@ class WriteError(CaptionkitError, OSError):
     def __init__(self, path: object, error: OSError) -> None:
         reason = error.strerror or str(error)  # NumPy's word for a full disk has no number
         super().__init__(error.errno, reason)
+        self._path = str(path)
         self._message = (
             f"Expected to write {path}, but the system refused ({reason}); name another place, or mend this one."
         )
+
+    def __reduce__(self) -> tuple[type[WriteError], tuple[str, OSError]]:
+        """Pickled as it was made, not by the arguments of `OSError`: a pool of processes hands errors on so."""
+        return type(self), (self._path, OSError(*self.args))
 
     def __str__(self) -> str:
         return self._message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import pickle
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,13 @@ def test_a_place_that_does_not_exist_is_one_sentence(tmp_path: Path, place: str)
     assert error.value.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
     assert str(error.value).count(". ") == 0
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_another_process_can_say_so(tmp_path: Path) -> None:
+    with pytest.raises(WriteError) as error:
+        write_text(tmp_path / "none" / "a.txt", "text")
+    received = pickle.loads(pickle.dumps(error.value))  # noqa: S301 -- our own, just made
+    assert (type(received), str(received), received.errno) == (WriteError, str(error.value), errno.ENOENT)
 
 
 @pytest.mark.parametrize("size", [1001, 1_000_000])
