@@ -148,7 +148,7 @@ def test_pictures_are_not_all_read_at_once(captioner: Captioner, folder: Path) -
 
     predictions = captioner.iter_caption(endless())
     assert next(predictions).text
-    assert taken == 3 * BATCH == 48  # as its documentation says
+    assert taken == 3 * BATCH == 24  # as its documentation says
     predictions.close()
 
 

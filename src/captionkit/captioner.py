@@ -128,7 +128,7 @@ class Captioner:
     ) -> Generator[Prediction, None, None]:
         """`caption`, giving predictions as they are ready; `images` may be without end.
 
-        Pictures are read by threads ahead of the network, and captions searched for in batches: up to 48 pictures
+        Pictures are read by threads ahead of the network, and captions searched for in batches: up to 24 pictures
         are taken, in the calling thread, before the first prediction is given. Whoever waits for pictures one by
         one (a camera, a server) captions each by itself. What `caption` raises is raised where predictions are
         taken, and an error of `images` itself as soon as it comes.
