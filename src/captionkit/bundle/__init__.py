@@ -123,9 +123,8 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
     manifest = write_json({**bundle.manifest.to_document(), "members": listed})
     for name, data in {"bundle.json": manifest, **members}.items():
         _check_size(name, len(data))
-    Manifest.from_fields(
-        Fields.parse(manifest, "bundle.json")
-    )  # before it takes the place of one that can be read
+    # Before they take the place of a bundle that can be read.
+    Manifest.from_fields(Fields.parse(manifest, "bundle.json"))
     Decoding.from_fields(Fields.parse(members["decoding.json"], "decoding.json"))
     with replacing(path) as handle:
         for piece in write_archive({"bundle.json": manifest, **members}):

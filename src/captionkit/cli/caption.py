@@ -166,7 +166,7 @@ def caption(
     album = _album(captioner.bundle.source, overwrite, xmp_files) if write_metadata else None
     write: Format = json_line if as_json else csv_rows if as_csv else partial(plain, alone=alone)
     unfinished = None
-    if output is not None and not alone and not sample:  # a word that is drawn depends on those drawn before
+    if output is not None and not alone and not sample:  # what is drawn for a picture depends on its place
         made_by = [as_json, as_csv, str(search), str(wording), n, below, abstain]
         # Pictures that an earlier command has captioned alone still want their metadata.
         made_by += [write_metadata, xmp_files, overwrite]
