@@ -6,8 +6,7 @@ Letters: B pictures, H W pixels, S side of the network's picture, P grid positio
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
@@ -22,7 +21,8 @@ from captionkit.bundle import Bundle, read_bundle
 from captionkit.confidence import EVIDENCE, RECOGNISED, Calibration, hedged
 from captionkit.decoding import Beam, Constraints, Hypothesis, Sample, Search, Wording, agree_articles
 from captionkit.detectors import Floats
-from captionkit.detectors.things import CALLED_FOR, SURE, WORDS, ThingDetector, ids_of_things
+from captionkit.detectors.second_thoughts import NONE, SecondThought, second_thoughts
+from captionkit.detectors.things import ThingDetector, ids_of_things
 from captionkit.detectors.words import WordDetector, of_words
 from captionkit.engine import Engine
 from captionkit.errors import BundleError, ImageError, UsageError
@@ -187,8 +187,9 @@ class Captioner:
         """Captions for features float32 [B, P, D] that `engine.encode` gave, best first.
 
         For those who need a picture's features as well as its captions: it is encoded once. With a beam search and
-        no words demanded, a picture whose best caption does not name a thing that is surely there
-        (`captionkit.detectors.things`) is searched for once more, with this thing as a demand.
+        no words demanded, a picture is searched for once more where its best caption does not name a thing that is
+        surely there, with this thing as a demand, or names one that surely is not (`captionkit.detectors.things`),
+        without its words.
 
         Args:
             features: of B pictures.
@@ -209,52 +210,27 @@ class Captioner:
         found = search.run(self.engine.start, self.engine.step, features, constraints=constraints, n=n)
         evidence = None if self.word_detector is None else self.word_detector.evidence(features)
         things = None if self.thing_detector is None else self.thing_detector.probabilities(features)
-        demanded: dict[int, str] = {}
+        thoughts = [NONE] * len(found)
         if things is not None and isinstance(search, Beam) and not constraints.must:
-            for (name, demand), rows in self._unsaid(found, things, evidence, constraints).items():
-                guided = replace(constraints, must=(demand,))
+            best = [hypotheses[0] for hypotheses in found]
+            for thought, rows in second_thoughts(best, things, self._things, evidence, constraints).items():
+                guided = thought.guide(constraints)
                 again = search.run(self.engine.start, self.engine.step, features[rows], constraints=guided, n=n)
                 for row, hypotheses in zip(rows, again, strict=True):
-                    best, before = hypotheses[0], found[row][0]
-                    if best.finished >= before.finished and demand.intersection(best.ids):
-                        found[row] = hypotheses
-                        demanded[row] = name
+                    if thought.better(hypotheses[0], best[row]):
+                        found[row], thoughts[row] = hypotheses, thought
         return [
             tuple(
                 self._to_caption(
                     one,
                     None if evidence is None else evidence[row],
                     None if things is None else things[row],
-                    demanded.get(row),
+                    thoughts[row],
                 )
                 for one in hypotheses
             )
             for row, hypotheses in enumerate(found)
         ]
-
-    def _unsaid(
-        self,
-        found: Sequence[Sequence[Hypothesis]],
-        things: Floats,
-        evidence: Floats | None,
-        constraints: Constraints,
-    ) -> dict[tuple[str, frozenset[int]], list[int]]:
-        """A thing that pictures surely show and their best captions do not name, its words -> these pictures.
-
-        Their captions are searched for once more, and must hold one of these words (Anderson et al. 2017, "Guided
-        open vocabulary image captioning with constrained beam search").
-        """
-        rows = defaultdict(list)
-        for row, (hypotheses, chances) in enumerate(zip(found, things, strict=True)):
-            likeliest = int(chances.argmax())
-            words = self._things[likeliest]
-            demand = words - constraints.avoid
-            if chances.max() < SURE or not demand or words.intersection(hypotheses[0].ids):
-                continue
-            # Two opinions; of words that the word detector does not know it has none.
-            if evidence is None or not (evidence[row, list(demand)] < CALLED_FOR).all():
-                rows[WORDS[likeliest][0], demand].append(row)
-        return rows
 
     def _caption_batch(
         self, pictures: list[tuple[str, Pixels | str]], search: Search, constraints: Constraints, n: int
@@ -282,7 +258,7 @@ class Captioner:
         hypothesis: Hypothesis,
         evidence: Floats | None,
         things: Floats | None,
-        demanded: str | None,
+        thought: SecondThought,
     ) -> Caption:
         recognised = None
         if things is not None:
@@ -299,7 +275,8 @@ class Captioner:
             attention=hypothesis.attention,
             evidence=() if evidence is None else of_words(evidence, tokens, self.bundle.tokenizer),
             recognised=recognised,
-            demanded=demanded,
+            demanded=thought.demanded,
+            denied=thought.denied,
             ids=hypothesis.ids,
         )
 

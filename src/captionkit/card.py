@@ -193,7 +193,8 @@ def _things(bundle: Bundle) -> str:
     if bundle.things is None:
         return ""
     return f"""- It names {len(WORDS)} kinds of things also by what its encoder learned before from ImageNet
-  (1,000 classes, 1.2 million pictures), where that is surer than its words.
+  (1,000 classes, 1.2 million pictures), where that is surer than its words, and leaves out dogs
+  where that sees none.
 """
 
 

@@ -55,6 +55,8 @@ class Caption:
             none, by the bundle's thing detector (`captionkit.detectors.things`); None without one.
         demanded: the thing that the sentence had to name, since the picture surely shows one and the likeliest
             sentence did not say so; None where nothing was demanded.
+        denied: the thing that the sentence had to leave out, since the picture surely shows none and the likeliest
+            sentence named one; None where nothing was denied.
         ids: the words that the search found: `tokens` but for "a" and "an", which were made to agree with the
             word after them afterwards; empty where no search is known.
     """
@@ -68,6 +70,7 @@ class Caption:
     evidence: tuple[float | None, ...] = ()
     recognised: float | None = None
     demanded: str | None = None
+    denied: str | None = None
     ids: tuple[int, ...] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""Things that a picture surely shows: the table, the layer, its bytes and fit, and what captions make of it."""
+"""Things that a picture surely shows: the table, the layer, its bytes and fit, and the confidence."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from captionkit.bundle import read_bundle, write_bundle
 from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.confidence import FEATURES, RECOGNISED, caption_features
-from captionkit.decoding import Beam, Greedy, Wording
+from captionkit.decoding import Beam, Greedy
 from captionkit.detectors.things import (
-    CALLED_FOR,
     CLASSES,
     MEMBERS,
     SHARPNESS,
@@ -26,7 +25,6 @@ from captionkit.detectors.things import (
     ids_of_things,
     thing_detector,
 )
-from captionkit.detectors.words import WordDetector
 from captionkit.errors import BundleError
 from captionkit.records import Caption
 from captionkit.selftest import draw_picture
@@ -160,83 +158,8 @@ def with_things(path: Path, layer: ThingDetector, **members: Any) -> Captioner:
     return Captioner(dataclasses.replace(read_bundle(path), things=layer.to_bytes(), **members), threads=1)
 
 
-DOG, CAT, ZEBRA = 151, 281, 340
+DOG = 151
 PICTURES = [draw_picture(seed) for seed in range(5)]
-
-
-def test_a_caption_names_the_thing_that_is_surely_there(tiny_bundle: Path) -> None:
-    plain = Captioner.load(tiny_bundle, threads=1)
-    guided = with_things(tiny_bundle, sure_of(CAT))
-    before, after = plain.caption(PICTURES), guided.caption(PICTURES)
-    assert not any("cat" in one.captions[0].tokens for one in before)
-    assert all("cat" in one.captions[0].tokens for one in after)
-    # As if the person had asked for it.
-    asked = plain.caption(PICTURES, wording=Wording(must=("cat",)))
-    assert [one.text for one in after] == [one.text for one in asked]
-    assert all(len(one.captions) == 3 for one in guided.caption(PICTURES, n=3))
-    assert {one.captions[0].demanded for one in after} == {"cat"}
-    assert {one.captions[0].demanded for one in (*before, *asked)} == {None}
-
-
-def test_what_is_not_sure_or_has_no_word_changes_nothing(tiny_bundle: Path) -> None:
-    before = [one.text for one in Captioner.load(tiny_bundle, threads=1).caption(PICTURES)]
-    for layer in (sure_of(CAT, odds=1.4), sure_of(ZEBRA)):  # a probability of 0.58; a word that it does not know
-        assert [one.text for one in with_things(tiny_bundle, layer).caption(PICTURES)] == before
-    assert [one.text for one in with_things(tiny_bundle, sure_of(CAT, odds=1.6)).caption(PICTURES)] != before
-
-
-def test_a_persons_wishes_come_first(tiny_bundle: Path) -> None:
-    plain, guided = Captioner.load(tiny_bundle, threads=1), with_things(tiny_bundle, sure_of(CAT))
-    for wording in (Wording(avoid=("cat",)), Wording(must=("water",))):
-        told = guided.caption(PICTURES, wording=wording)
-        assert [one.text for one in told] == [one.text for one in plain.caption(PICTURES, wording=wording)]
-    drawn = guided.caption(PICTURES, search=Greedy(10))
-    assert [one.text for one in drawn] == [one.text for one in plain.caption(PICTURES, search=Greedy(10))]
-
-
-def test_a_sentence_that_is_over_is_not_given_up_for_one_that_is_cut(tiny_bundle: Path) -> None:
-    plain, guided = Captioner.load(tiny_bundle, threads=1), with_things(tiny_bundle, sure_of(CAT))
-    search, pictures = Beam(max_length=2), [draw_picture(seed) for seed in range(40)]
-    before = plain.caption(pictures, search=search)
-    asked = plain.caption(pictures, search=search, wording=Wording(must=("cat",)))
-    cut = [
-        place
-        for place, (one, other) in enumerate(zip(before, asked, strict=True))
-        if one.captions[0].finished and not other.captions[0].finished
-    ]
-    after = guided.caption([pictures[place] for place in cut], search=search)
-    assert [one.text for one in after] == [before[place].text for place in cut] != []
-
-
-@pytest.mark.parametrize(
-    ("evidence", "named"), [(CALLED_FOR + 0.01, True), (CALLED_FOR - 0.1, False), (None, True)]
-)
-def test_the_word_detector_must_agree_where_it_knows_the_word(
-    tiny_bundle: Path, evidence: float | None, named: bool
-) -> None:
-    V = len(TOKENIZER)  # noqa: N806 -- axes of the letter legend
-    usual = np.zeros(V, np.float32)
-    weights = np.zeros((1, V), np.float32)
-    cat = TOKENIZER.id_of("cat")
-    assert cat is not None
-    if evidence is not None:
-        usual[cat] = 0.1
-    words = WordDetector(np.zeros(DEPTH, np.float32), np.ones((DEPTH, 1), np.float32), weights, usual)
-    captioner = with_things(tiny_bundle, sure_of(CAT))
-    # The detector itself, but for its opinion of the word: its evidence is a function of the picture.
-    captioner.word_detector = words
-    told = np.full(V, np.nan, np.float32)
-    told[cat] = np.nan if evidence is None else evidence
-    features = captioner.engine.encode(np.stack([captioner._read_one(0, one)[1] for one in PICTURES]))
-    found = captioner.search.run(captioner.engine.start, captioner.engine.step, features)
-    assert captioner.thing_detector is not None
-    rows = captioner._unsaid(
-        found,
-        captioner.thing_detector.probabilities(features),
-        np.tile(told, (len(PICTURES), 1)),
-        captioner.constraints(),
-    )
-    assert bool(rows) is named
 
 
 def test_captions_say_how_likely_their_thing_is_and_confidence_reads_it(tiny_bundle: Path, tmp_path: Path) -> None:

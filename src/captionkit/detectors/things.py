@@ -20,6 +20,7 @@ from captionkit.tokenizer import Tokenizer
 
 SURE = 0.6  # probability from which on a caption is asked to name a thing, and
 CALLED_FOR = 1.0  # evidence, in nats, that the word detector must have for one of its words
+SURELY_NOT = 0.2  # probability below which a caption is asked to leave out a thing that is never overlooked
 SHARPNESS = 2.0  # times the logits: label smoothing and the ridge keep the probabilities of 1,000 classes low
 RIDGE = 0.1  # pull of the fitted layer towards zero, as a share of the features' mean variance
 CLASSES = 1000
@@ -96,6 +97,9 @@ def _numbers(ranges: str) -> list[int]:
 
 # T tuples: a caption that holds one of the words names the thing.
 WORDS = tuple(tuple(words.split()) for words in _THINGS)
+# Places of things with so many classes that the classifier hardly overlooks one. Of the others a picture may show
+# one that it takes for something else: a cat before a laptop is a laptop.
+NEVER_OVERLOOKED = (0,)  # dogs, 121 classes
 MEMBERS = np.zeros((CLASSES, len(WORDS)), np.float32)  # [C, T]: 1 where a class is such a thing
 for _place, _ranges in enumerate(_THINGS.values()):
     MEMBERS[_numbers(_ranges), _place] = 1.0

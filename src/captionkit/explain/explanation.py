@@ -106,13 +106,20 @@ class Explanation:
 
     @property
     def demand(self) -> str:
-        """What was demanded of the caption and why, as one sentence; empty where nothing was."""
-        if self.caption.demanded is None:
-            return ""
-        return (
-            f'It had to name a thing that the picture surely shows ("{self.caption.demanded}"): '
-            "the likeliest sentence did not."
-        )
+        """What was demanded of the caption and why, in sentences; empty where nothing was."""
+        caption = self.caption
+        sentences = []
+        if caption.demanded is not None:
+            sentences.append(
+                f'It had to name a thing that the picture surely shows ("{caption.demanded}"): '
+                "the likeliest sentence did not."
+            )
+        if caption.denied is not None:
+            sentences.append(
+                f'It had to leave out a thing that the picture surely does not show ("{caption.denied}"): '
+                "the likeliest sentence named one."
+            )
+        return " ".join(sentences)
 
 
 def explain(

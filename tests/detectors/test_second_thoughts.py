@@ -1,0 +1,160 @@
+"""What a caption should have named or left out, and the second search for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from captionkit.bundle import read_bundle
+from captionkit.captioner import Captioner
+from captionkit.decoding import Beam, Greedy, Wording
+from captionkit.detectors.second_thoughts import NONE, second_thoughts
+from captionkit.detectors.things import (
+    CALLED_FOR,
+    CLASSES,
+    MEMBERS,
+    NEVER_OVERLOOKED,
+    SURE,
+    SURELY_NOT,
+    WORDS,
+    ThingDetector,
+    ids_of_things,
+)
+from captionkit.selftest import draw_picture
+from tests.tiny import DEPTH, tiny_tokenizer
+
+TOKENIZER = tiny_tokenizer()
+DOG, CAT, ZEBRA = 151, 281, 340
+DOGS = {"dog", "dogs"}
+PICTURES = [draw_picture(seed) for seed in range(5)]
+MORE = [draw_picture(seed) for seed in range(40)]
+
+
+def seeing(path: Path, shares: dict[int, float]) -> Captioner:
+    """A captioner whose thing detector gives classes these probabilities, whatever the picture."""
+    bias = np.full(CLASSES, np.log((1 - sum(shares.values())) / CLASSES), np.float32)
+    for number, share in shares.items():
+        bias[number] = np.log(share)
+    layer = ThingDetector(np.zeros((DEPTH, CLASSES), np.float32), bias)
+    return Captioner(dataclasses.replace(read_bundle(path), things=layer.to_bytes()), threads=1)
+
+
+def texts(captioner: Captioner, **options: object) -> list[str | None]:
+    return [one.text for one in captioner.caption(MORE, **options)]  # type: ignore[arg-type]
+
+
+def test_dogs_are_never_overlooked_for_they_have_121_classes() -> None:
+    assert [(WORDS[place][0], MEMBERS[:, place].sum()) for place in NEVER_OVERLOOKED] == [("dog", 121)]
+
+
+def test_a_caption_names_the_thing_that_is_surely_there(tiny_bundle: Path) -> None:
+    plain, guided = Captioner.load(tiny_bundle, threads=1), seeing(tiny_bundle, {CAT: 0.62, DOG: 0.3})
+    before, after = plain.caption(PICTURES), guided.caption(PICTURES)
+    assert not any("cat" in one.captions[0].tokens for one in before)
+    assert all("cat" in one.captions[0].tokens for one in after)
+    # As if the person had asked for it.
+    asked = plain.caption(PICTURES, wording=Wording(must=("cat",)))
+    assert [one.text for one in after] == [one.text for one in asked]
+    assert all(len(one.captions) == 3 for one in guided.caption(PICTURES, n=3))
+    assert {one.captions[0].demanded for one in after} == {"cat"}
+    assert {one.captions[0].demanded for one in (*before, *asked)} == {None}
+    assert {one.captions[0].denied for one in after} == {None}
+
+
+def test_what_is_not_sure_or_has_no_word_changes_nothing(tiny_bundle: Path) -> None:
+    before = texts(Captioner.load(tiny_bundle, threads=1))
+    for shares in ({CAT: SURE - 0.02, DOG: 0.3}, {ZEBRA: 0.65, DOG: 0.3}):  # the second has no word here
+        assert texts(seeing(tiny_bundle, shares)) == before
+    assert texts(seeing(tiny_bundle, {CAT: SURE + 0.02, DOG: 0.3})) != before
+
+
+def test_a_caption_leaves_out_dogs_where_there_surely_are_none(tiny_bundle: Path) -> None:
+    plain, doubtful = Captioner.load(tiny_bundle, threads=1), seeing(tiny_bundle, {DOG: SURELY_NOT + 0.01})
+    before = plain.caption(MORE)
+    with_dogs = {place for place, one in enumerate(before) if DOGS & set(one.captions[0].tokens)}
+    assert 0 < len(with_dogs) < len(MORE)
+    assert texts(doubtful) == [one.text for one in before]
+    # Dogs of the classes that are no such thing count too: 120 thousandths of 0.85, about 0.1 in all.
+    after = seeing(tiny_bundle, {DOG: 0.08}).caption(MORE)
+    asked = plain.caption(MORE, wording=Wording(avoid=("dog",)))
+    for place, (one, other, told) in enumerate(zip(after, before, asked, strict=True)):
+        assert one.text == (told.text if place in with_dogs else other.text)
+        assert one.captions[0].denied == ("dog" if place in with_dogs else None)
+        assert not DOGS & set(one.captions[0].tokens)
+
+
+def test_one_thing_is_named_and_another_left_out_in_one_search(tiny_bundle: Path) -> None:
+    before = Captioner.load(tiny_bundle, threads=1).caption(MORE)
+    found = seeing(tiny_bundle, {CAT: 0.9}).caption(MORE)
+    both = 0
+    for one, other in zip(before, found, strict=True):
+        said, caption = set(one.captions[0].tokens), other.captions[0]
+        if DOGS & said and one.text != other.text:
+            assert "cat" in caption.tokens
+            assert not DOGS & set(caption.tokens)
+            assert (caption.demanded, caption.denied) == (None if "cat" in said else "cat", "dog")
+            both += "cat" not in said
+    assert both
+
+
+@pytest.mark.parametrize("shares", [{CAT: 0.62, DOG: 0.3}, {DOG: 0.05}])
+def test_a_persons_wishes_come_first(tiny_bundle: Path, shares: dict[int, float]) -> None:
+    plain, guided = Captioner.load(tiny_bundle, threads=1), seeing(tiny_bundle, shares)
+    for wording in (Wording(avoid=("cat", "dog")), Wording(must=("water",)), Wording(must=("dog",))):
+        assert texts(guided, wording=wording) == texts(plain, wording=wording)
+    assert texts(guided, search=Greedy(10)) == texts(plain, search=Greedy(10))
+
+
+def test_what_a_person_forbids_stays_forbidden_in_the_second_search(tiny_bundle: Path) -> None:
+    guided = seeing(tiny_bundle, {DOG: 0.05})
+    word = next(
+        token
+        for one in guided.caption(MORE)
+        if one.captions[0].denied
+        for token in one.captions[0].tokens
+        if token not in {"a", "the", "is", "in", "on"}
+    )
+    for one in guided.caption(MORE, wording=Wording(avoid=(word,))):
+        assert word not in one.captions[0].tokens
+
+
+def test_a_sentence_that_is_over_is_not_given_up_for_one_that_is_cut(tiny_bundle: Path) -> None:
+    plain, guided = Captioner.load(tiny_bundle, threads=1), seeing(tiny_bundle, {CAT: 0.62, DOG: 0.3})
+    search = Beam(max_length=2)
+    before = plain.caption(MORE, search=search)
+    asked = plain.caption(MORE, search=search, wording=Wording(must=("cat",)))
+    cut = [
+        place
+        for place, (one, other) in enumerate(zip(before, asked, strict=True))
+        if one.captions[0].finished and not other.captions[0].finished
+    ]
+    after = guided.caption([MORE[place] for place in cut], search=search)
+    assert [one.text for one in after] == [before[place].text for place in cut] != []
+    assert {(one.captions[0].demanded, one.captions[0].denied) for one in after} == {(None, None)}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "named"), [(CALLED_FOR + 0.01, True), (CALLED_FOR - 0.1, False), (None, True)]
+)
+def test_the_word_detector_must_agree_where_it_knows_the_word(
+    tiny_bundle: Path, evidence: float | None, named: bool
+) -> None:
+    captioner = seeing(tiny_bundle, {CAT: 0.62, DOG: 0.3})
+    features = captioner.engine.encode(np.stack([captioner._read_one(0, one)[1] for one in PICTURES]))
+    found = captioner.search.run(captioner.engine.start, captioner.engine.step, features)
+    assert captioner.thing_detector is not None
+    cat = TOKENIZER.id_of("cat")
+    told = np.full((len(PICTURES), len(TOKENIZER)), np.nan, np.float32)
+    told[:, cat] = np.nan if evidence is None else evidence
+    thoughts = second_thoughts(
+        [hypotheses[0] for hypotheses in found],
+        captioner.thing_detector.probabilities(features),
+        ids_of_things(TOKENIZER),
+        told,
+        captioner.constraints(),
+    )
+    assert NONE not in thoughts
+    assert [(one.demanded, rows) for one, rows in thoughts.items()] == [("cat", [0, 1, 2, 3, 4])] * named
