@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,6 +102,25 @@ class Prediction:
     def text(self) -> str:
         """The best caption's text; empty where there is none."""
         return self.captions[0].text if self.captions else ""
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "source": self.source,
+            "captions": [
+                {
+                    "text": one.text,
+                    "tokens": list(one.tokens),
+                    "log_probability": round(one.log_probability, 6),
+                    "score": round(one.score, 6),
+                    "finished": one.finished,
+                }
+                for one in self.captions
+            ],
+            "confidence": self.confidence,
+            "withheld": not self.captions and self.error is None,
+            "error": self.error,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,22 +23,7 @@ def plain(name: str, prediction: Prediction, *, alone: bool = False) -> str:
 
 def json_line(name: str, prediction: Prediction) -> str:
     """One object a picture."""
-    document = {
-        "source": name,
-        "captions": [
-            {
-                "text": one.text,
-                "tokens": list(one.tokens),
-                "log_probability": round(one.log_probability, 6),
-                "score": round(one.score, 6),
-                "finished": one.finished,
-            }
-            for one in prediction.captions
-        ],
-        "confidence": prediction.confidence,
-        "withheld": not prediction.captions and prediction.error is None,
-        "error": prediction.error,
-    }
+    document = {**prediction.to_document(), "source": name}
     # A name that is no Unicode is escaped, so that the line stays JSON.
     unicode = name.isascii() or "\\ud" not in ascii(name)
     return json.dumps(document, ensure_ascii=not unicode) + "\n"
