@@ -28,7 +28,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     2: ("decoding", "bundle", "engine", "selftest", "confidence", "detectors", "captioner"),
     3: ("modeling", "export", "training"),
     4: ("evaluate", "calibrate", "card", "publish", "report", "explain", "search", "alttext", "metadata"),
-    5: ("cli",),
+    5: ("serve", "cli"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 TENSORFLOW_ROOMS = FLOORS[3]

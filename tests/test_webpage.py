@@ -22,7 +22,13 @@ def test_names_are_replaced_once_and_the_policy_holds_the_hashes() -> None:
     for text in ("p{}", "1;"):
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in page
-    assert "default-src 'none'" in page
+    assert "default-src 'none'; img-src data:; style-src" in page
+    assert "connect-src" not in page
+
+
+def test_a_page_may_name_its_sources() -> None:
+    page = fill_page(TEMPLATE, style="", script="", parts={"TEXT": ""}, sources="connect-src 'self'")
+    assert "default-src 'none'; connect-src 'self'; style-src" in page
 
 
 def test_a_name_that_nothing_fills_is_an_error() -> None:
@@ -31,7 +37,8 @@ def test_a_name_that_nothing_fills_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "page"), [("explain", "page"), ("report", "page"), ("search", "gallery"), ("alttext", "review")]
+    ("package", "page"),
+    [("explain", "page"), ("report", "page"), ("search", "gallery"), ("alttext", "review"), ("serve", "page")],
 )
 def test_every_page_of_the_house_trusts_only_itself(package: str, page: str) -> None:
     template = page_part(f"captionkit.{package}", f"{page}.html")

@@ -58,20 +58,23 @@ def page_part(package: str, name: str) -> str:
     return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
-def fill_page(template: str, *, style: str, script: str, parts: Mapping[str, str]) -> str:
+def fill_page(
+    template: str, *, style: str, script: str, parts: Mapping[str, str], sources: str = "img-src data:"
+) -> str:
     """A page in which every @NAME@ of the template is replaced, once and not again inside what was put in.
 
     Args:
         template: HTML with @STYLE@ and @SCRIPT@ inside their elements and @POLICY@ in the policy's meta element.
-        style, script: the page's own; the policy names their hashes, so nothing else is run or applied, and
-            nothing at all is fetched.
+        style, script: the page's own; the policy names their hashes, so nothing else is run or applied.
         parts: the other names, to HTML. Whoever fills them has escaped what came from outside.
+        sources: of the policy, where pictures come from; as it is, and without a `connect-src`, nothing at all is
+            fetched.
 
     Raises:
         KeyError: the template has a name that no part fills.
     """
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        f"default-src 'none'; {sources}; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     everything = {**parts, "STYLE": style, "SCRIPT": script, "POLICY": policy}

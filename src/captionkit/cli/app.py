@@ -32,6 +32,7 @@ from captionkit.cli import (
     report,
     score,
     search,
+    serve,
     train,
 )
 from captionkit.cli.output import printable
@@ -68,6 +69,7 @@ app = typer.Typer(
 )
 
 app.command("caption")(caption.caption)
+app.command("serve")(serve.serve)
 app.command("explain")(explain.explain)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(alt.app, name="alt")

@@ -1,0 +1,28 @@
+"""The page for people: pictures are chosen, dropped or pasted, and their captions appear beside them."""
+
+from __future__ import annotations
+
+from html import escape
+
+from captionkit import __version__
+from captionkit.webpage import fill_page, page_part
+
+
+def format_page(model: str, upload: int) -> str:
+    """The page.
+
+    Args:
+        model: the name of the bundle.
+        upload: bytes of a picture at most.
+    """
+    return fill_page(
+        page_part("captionkit.serve", "page.html"),
+        style=page_part("captionkit.serve", "page.css"),
+        script=page_part("captionkit.serve", "page.js"),
+        parts={
+            "UPLOAD": str(upload),
+            "MEGABYTES": f"{upload / 1e6:g}",
+            "FOOT": f"captionkit {__version__} with the model {escape(model)}.",
+        },
+        sources="img-src blob: data:; connect-src 'self'",
+    )

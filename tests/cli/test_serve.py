@@ -1,0 +1,104 @@
+"""`captionkit serve`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from captionkit.selftest import draw_picture
+from tests.command import Run
+
+pytest.importorskip("uvicorn", reason="captionkit[serve] is not installed")
+
+from tests.serve.running import PICTURE, Client
+
+SERVE = [sys.executable, "-m", "captionkit", "serve", "--port", "0"]
+
+
+def test_from_the_ready_line_to_ctrl_c() -> None:
+    command = [*SERVE, "--beams", "2", "--threads", "1", "--max-upload", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("captionkit: ready at http://127.0.0.1:")
+        client = Client(int(line.split("/ ")[0].rpartition(":")[2]))
+        assert client.ask("/caption", draw_picture(1), PICTURE).status == 200
+        assert client.ask("/caption", bytes(1_000_001), PICTURE).status == 413
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert (out, err) == ("", "captionkit: interrupted\n")  # nothing of what was asked
+
+
+def test_who_still_sends_is_no_reason_to_stay() -> None:
+    process = subprocess.Popen(SERVE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().split("/ ")[0].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as wire:
+            wire.sendall(b"POST /caption HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n")
+            wire.sendall(b"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
+            assert b" 100 " in wire.recv(1000)  # it is being received
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(ConnectionError):
+                while True:  # it waits for those who are there, and lets nobody else in
+                    socket.create_connection(("127.0.0.1", port), timeout=60).close()
+                    time.sleep(0.01)
+            process.send_signal(signal.SIGINT)  # who insists is not kept waiting
+            assert b" 503 " in wire.recv(1000)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert err == "captionkit: interrupted\n"
+
+
+def test_a_port_that_is_taken(captionkit: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = captionkit("serve", "--port", str(port))
+    assert done.code == 2
+    assert done.err.startswith(
+        f"captionkit: Expected to listen at port {port} of 127.0.0.1, but the system refused"
+    )
+    assert done.err.count("\n") == 1
+
+
+def test_without_a_package_it_says_what_to_install(captionkit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    done = captionkit("serve")
+    assert done.code == 2
+    assert done.err == (
+        "captionkit: Serving needs the package uvicorn, which is not installed; run: "
+        "pip install 'captionkit[serve]'\n"
+    )
+
+
+def test_a_bundle_that_does_not_load_is_told(captionkit: Run, tmp_path: Path) -> None:
+    done = captionkit("serve", "--port", "0", "--bundle", tmp_path / "none.captionkit")
+    assert done.code == 2
+    assert "none.captionkit" in done.err
+
+
+def test_whoever_serves_the_network_is_told() -> None:
+    command = [*SERVE, "--host", "0.0.0.0"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("captionkit: ready at http://127.0.0.1:")
+    finally:
+        process.terminate()
+        _, err = process.communicate(timeout=60)
+    assert err == "captionkit: everybody on the network can use it; there is no password.\n"
