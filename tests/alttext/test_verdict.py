@@ -97,6 +97,8 @@ def picture(page: str) -> Picture:
         ("<a href=/s><img src=a.jpg alt=Go aria-label=Go></a>", PHOTO, Verdict.OK),
         ("<a href=/s><img src=a.jpg alt=''><img src=b.jpg alt=Go></a>", PHOTO, Verdict.DECORATIVE),
         ("<a href=/s><img src=a.jpg alt=Go><img src=b.jpg alt=''></a>", PHOTO, Verdict.OK),
+        ("<a href=/s><img src=a.jpg alt=''><img src=b.jpg aria-label=Go></a>", PHOTO, Verdict.DECORATIVE),
+        ("<a href=/s><img src=a.jpg alt=''><img src=b.jpg aria-label=' '></a>", PHOTO, Verdict.FUNCTIONAL),
         ("<button><img src=a.jpg alt=''><img src=b.jpg alt=''></button>", PHOTO, Verdict.FUNCTIONAL),
         (
             "<button><img src=a.jpg alt=''><img src=b.jpg alt=Go aria-hidden=true></button>",

@@ -39,7 +39,7 @@ class _Link:
     label: str
     labelled_by: str = ""
     text: list[str] = field(default_factory=list)
-    pictures: list[tuple[int, str]] = field(default_factory=list)  # place and alternative text of those in it
+    pictures: list[tuple[int, str]] = field(default_factory=list)  # place and name of those in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +104,15 @@ class ContextBuilder:
             self._sources = []
         if name == "source" and above.name == "picture":
             self._sources.append(attributes)
+        label = squeeze(attributes.get("aria-label") or "")
         if offset is not None and _is_picture(name, attributes):
             heading = squeeze(" ".join(self._heading))
             sources = tuple(self._sources) if above.name == "picture" else ()
             self.found.append(Found(name, attributes, offset, frame, len(self._chunks), heading, sources))
+            said = label or squeeze(attributes.get("alt") or "")
             for group in (frame.link, frame.button):
-                alt = squeeze(attributes.get("alt") or "")
-                if name == "img" and alt and not frame.hidden and group and len(group.pictures) < NEARBY_CHUNKS:
-                    group.pictures.append((offset, alt))
-        label = squeeze(attributes.get("aria-label") or "")
+                if name == "img" and said and not frame.hidden and group and len(group.pictures) < NEARBY_CHUNKS:
+                    group.pictures.append((offset, said))
         if label and not frame.hidden and (name == "svg" or (_is_drawn(attributes) and name != "img")):
             _say(frame, label)
         self._frames.append(frame)
@@ -232,8 +232,7 @@ def _say(frame: _Frame, text: str) -> None:
 def _to_picture(found: Found, context: Context, reference: str) -> Picture:
     attributes = found.attributes
     role = _role(attributes)
-    alt = attributes.get("alt", "") if "alt" in attributes else None
-    alt = "" if "alt" in attributes and alt is None else alt
+    alt = attributes["alt"] or "" if "alt" in attributes else None
     empty = alt == ""  # a space in it is announced by some screen readers (W3C Images Tutorial, Tips and Tricks)
     presentation = role in ("presentation", "none") or found.frame.hidden
     return Picture(
