@@ -125,6 +125,12 @@ def test_a_line_that_is_broken_elsewhere_is_damage(tmp_path: Path) -> None:
         ('"document": "a"', '"document": "a\\u0000b"'),
         ('"document": "a"', '"document": "\\ud800"'),
         ('"confidence": 0.9', f'"confidence": {10**400}'),
+        ('[[1, 2, "/w=="]]', '[[2, 1, "/w=="]]'),
+        ('[[1, 2, "/w=="]]', '[[-1, 2, "/w=="]]'),
+        ('[[1, 2, "/w=="]]', '[[1, 2.0, "/w=="]]'),
+        ('[[1, 2, "/w=="]]', '[[1, 2, "/w"]]'),
+        ('[[1, 2, "/w=="]]', '[[1, 2, "/w*=="]]'),
+        ('[[1, 2, "/w=="]]', "[[1, 2, 3]]"),
     ],
 )
 def test_values_that_no_record_has_are_damage(tmp_path: Path, old: str, new: str) -> None:

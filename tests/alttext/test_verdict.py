@@ -119,6 +119,18 @@ def picture(page: str) -> Picture:
         ("<figure><img src=a.png><figcaption>Diagram of it</figcaption></figure>", PHOTO, Verdict.TEXT),
         ("<img src=a.png alt='Sales rose from 3 to 5'>", DRAWING, Verdict.OK),
         (f"<img src=a.png alt='{'word ' * 30}'>", PHOTO, Verdict.TOO_LONG),
+        (f"<img src=a.png alt='{'word ' * 24}words'>", PHOTO, Verdict.OK),
+        (f"<img src=a.png alt='{'word ' * 24}wording'>", PHOTO, Verdict.TOO_LONG),
+        ("<p><img src=a.jpg alt='😀'> 🐶</p>", PHOTO, Verdict.OK),
+        ("<p><img src=a.jpg alt='Rex on the beach'> Here is Rex on the beach.</p>", PHOTO, Verdict.OK),
+        # One side that is declared is completed by the picture's own, where that is known.
+        ("<img src=star.png width=16>", None, Verdict.MISSING),
+        ("<img src=star.png height=16>", None, Verdict.MISSING),
+        ("<img src=star.png width=16>", PHOTO, Verdict.MISSING),
+        ("<img src=star.png width=16>", Appearance(400, 32, drawing=False), Verdict.DECORATIVE),
+        ("<img src=dog.jpg width=200 height=100>", Appearance(24, 24, drawing=False), Verdict.MISSING),
+        ("<img src=map.png>", None, Verdict.TEXT),
+        ("<figure><img src=a.png><figcaption>A map</figcaption></figure>", PHOTO, Verdict.MISSING),
     ],
 )
 def test_the_decision_tree(page: str, appearance: Appearance | None, verdict: Verdict) -> None:
@@ -146,6 +158,15 @@ def test_a_link_says_where_it_leads() -> None:
 def test_a_drawing_is_called_what_its_name_says() -> None:
     assert judge(picture("<img src=map.png>"), DRAWING).reason.startswith("It looks like a map:")
     assert judge(picture("<img src=a.png>"), DRAWING).reason.startswith("It looks like a drawing, a chart or text")
+
+
+def test_what_a_missing_text_leaves_is_said() -> None:
+    def reason(attributes: str) -> str:
+        return judge(picture(f"<img src=dog.jpg {attributes}>"), PHOTO).reason
+
+    assert reason("alt=' ' title=Rex").startswith("Its alternative text is white space")
+    assert reason("title=Rex").startswith("It has a title only")
+    assert reason("") == "It has no alternative text."
 
 
 def test_the_length_bound_is_the_callers() -> None:
@@ -205,6 +226,8 @@ def test_placeholders(alt: str, source: str) -> None:
         ("犬", ""),
         ("😀", ""),
         ("Apollo 11", ""),
+        ("Rex in dog.jpg", ""),
+        ("★★★ 4", ""),
         ("Map of Rome", ""),
         ("Family photo", ""),
         ("Screenshot of the 2023 budget at a glance", ""),
@@ -227,6 +250,7 @@ def test_an_address_that_cannot_be_read_names_no_file(source: str) -> None:
 
 def test_verdict_names_are_checked_with_the_nearest_named() -> None:
     assert parse_verdicts("missing, too-long") == {Verdict.MISSING, Verdict.TOO_LONG}
+    assert parse_verdicts(" Missing,,") == {Verdict.MISSING}
     assert parse_verdicts("any") == set(Verdict) - {Verdict.OK, Verdict.DECORATIVE}
     assert parse_verdicts("") == set()
     with pytest.raises(UsageError, match="did you mean 'missing'"):

@@ -113,17 +113,17 @@ class _PartReader:
             return
         if self._fallback:
             return
-        if name in _PARAGRAPHS and self._open:
+        if name in _PARAGRAPHS:
             self._done.append(self._open.pop())
         elif short == "hyperlink":
             self._links.pop()
-        elif (short in ("inline", "anchor") or name == _SHAPE) and self._drawings:
+        elif short in ("inline", "anchor") or name == _SHAPE:
             drawing = self._drawings.pop()
             if self._open:
                 self._open[-1].drawings.append(drawing)
 
     def text(self, data: str) -> None:
-        if not self._fallback and self._names and self._names[-1] == "t":
+        if not self._fallback and self._names[-1] == "t":
             self._say(data)
 
     def finish(self) -> list[Drawing]:

@@ -8,7 +8,6 @@ are made by running the code and have no place for alternative text.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import urllib.parse
@@ -113,7 +112,7 @@ def _attachment(cell: dict[str, Any], name: str) -> bytes | None:
                 return text.encode("utf-8", "replace")
             try:
                 return base64.b64decode("".join(text.split()), validate=True)
-            except (ValueError, binascii.Error):
+            except ValueError:
                 return None
     return None
 

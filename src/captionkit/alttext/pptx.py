@@ -94,7 +94,7 @@ class _SlideReader:
             self._say(" ")
 
     def text(self, data: str) -> None:
-        if self._names and self._names[-1] == "t" and "Fallback" not in self._names:
+        if self._names[-1] == "t" and "Fallback" not in self._names:
             self._say(data)
 
     def _say(self, text: str) -> None:

@@ -11,7 +11,6 @@ killed: its document has not been written.
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import datetime
 import json
@@ -337,7 +336,7 @@ def _parse(entry: Any) -> Write:
     for start, end, new in entry["undo"]:
         if not (isinstance(start, int) and isinstance(end, int) and 0 <= start <= end):
             raise ValueError("an edit that is none")
-        undo.append(ByteEdit(start, end, _bytes(new)))
+        undo.append(ByteEdit(start, end, base64.b64decode(new, validate=True)))
     alts = []
     for one in entry["alts"]:
         source, member, by, model = (str(one[key]) for key in ("source", "member", "by", "model"))
@@ -348,10 +347,3 @@ def _parse(entry: Any) -> Write:
     if b"\0" in os.fsencode(document):  # half a character is a ValueError here too
         raise ValueError("a name that no file has")
     return Write(document, time, before, after, tuple(alts), tuple(undo))
-
-
-def _bytes(value: Any) -> bytes:
-    try:
-        return base64.b64decode(value, validate=True)
-    except binascii.Error:
-        raise ValueError("not base64") from None

@@ -211,17 +211,17 @@ def placeholder(alt: str, source: str = "") -> str:
     stem = PurePosixPath(file).stem
     if not any(unicodedata.category(character)[0] in "LNS" for character in text):
         return "punctuation alone"
-    if (_SUFFIX.search(text) and " " not in text.strip()) or (file and text.casefold() == file.casefold()):
+    if (_SUFFIX.search(text) and " " not in text) or text.casefold() == file.casefold():
         return "a file name"
     # One plain word may be both a file's name and a fair description ("sunflower.jpg"): it is let be.
-    if stem and text.casefold() == stem.casefold() and not stem.isalpha():
+    if text.casefold() == stem.casefold() and not stem.isalpha():
         return "its file name"
     if _CAMERA.fullmatch(_SUFFIX.sub("", text)):
         return "a camera's file name"
     if _PHOTO_OF.fullmatch(text):
         return f"'{text}' and no more"
     words = re.findall(r"[^\W\d_]+", text.casefold())
-    if words and all(word in _GENERIC or word in _FILLERS for word in words) and set(words) & _GENERIC:
+    if all(word in _GENERIC or word in _FILLERS for word in words) and set(words) & _GENERIC:
         return f"the generic '{text}'"
     if not words and text.isascii() and any(character.isdigit() for character in text):
         return "a number alone"
