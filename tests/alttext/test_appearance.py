@@ -42,6 +42,8 @@ def test_the_four_numbers_by_hand() -> None:
     pixels[0, 2:] = 255
     assert measure(pixels) == pytest.approx((2 / 3, 1 / 3, 0.5, 1.0))
     assert measure(np.zeros((5, 1, 3), np.uint8)) == (1.0, 0.0, 1.0, 1.0)
+    steps = np.array([[[0] * 3, [2, 0, 1], [2, 3, 1], [66, 3, 1], [66, 3, 66]]], np.uint8)  # by 2, 3, 64 and 65
+    assert measure(steps)[:2] == (0.25, 0.25)
     unlike = np.array([[[0, 16, 0], [0, 0, 128], [16, 0, 0], [0, 0, 0]]], np.uint8)
     assert measure(unlike)[2:] == (0.25, 1.0)
 

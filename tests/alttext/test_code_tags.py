@@ -76,6 +76,7 @@ def test_jsx(text: str, expected: str) -> None:
         ),
         ("<script lang='tsx'>x = <a>{b}</a></script>", "<script lang></><a>[b]</>"),
         ("<template lang='pug'>img(src='<a>')</template>", "<template lang></>"),
+        ("<template><a b={c d=`e f>g</a></template>", "<template><a b d f>g</></>"),
         ("<template><p>a<b></p></template>", "<template><p>a<b></></></>"),
     ],
 )

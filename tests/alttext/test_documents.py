@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.alttext.documents import READERS, read_document
+from captionkit.alttext.documents import READERS, read_data, read_document
 from captionkit.alttext.verdict import judge
 from captionkit.errors import DataError, UsageError
 from captionkit.files.edits import apply_edits
@@ -101,6 +101,15 @@ def test_hostile_markdown_stays_quick(piece: str) -> None:
     started = time.perf_counter()
     READERS[".md"]((piece * 3_000).encode())
     assert time.perf_counter() - started < 20
+
+
+def test_a_document_of_office_may_be_longer_than_a_page(tmp_path: Path) -> None:
+    for name in ("a.html", "a.DOCX"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(32_000_001)
+    with pytest.raises(DataError, match="longer than the 32,000,000 bytes"):
+        read_data(tmp_path / "a.html")
+    assert len(read_data(tmp_path / "a.DOCX")) == 32_000_001
 
 
 def test_an_unknown_suffix_names_those_that_are_read(tmp_path: Path) -> None:

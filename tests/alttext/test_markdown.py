@@ -245,6 +245,7 @@ def test_front_matter_is_no_markdown_and_ends_where_it_ends(block: str, newline:
     pictures = find_pictures(text)
     assert [one.source for one in pictures] == ["a.jpg", "b.jpg"]
     assert pictures[0].line == block.count("\n") + 3
+    assert find_pictures(f"{block}\n![](a.jpg)\n".replace("\n", newline))[0].context.nearby == ""
 
 
 @pytest.mark.parametrize(
@@ -261,3 +262,4 @@ def test_front_matter_is_no_markdown_and_ends_where_it_ends(block: str, newline:
 )
 def test_what_only_begins_like_front_matter_is_markdown(start: str) -> None:
     assert [one.source for one in find_pictures(f"{start}\n\n![](a.jpg)\n")] == ["a.jpg"]
+    assert [one.source for one in find_pictures(f"{start} ![](a.jpg)\n")] == ["a.jpg"]

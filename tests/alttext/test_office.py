@@ -148,6 +148,17 @@ def test_only_the_parts_with_alternative_text_change_and_undo_restores(tmp_path:
     assert apply_edits(new, inverse_edits(data, edits)) == data
 
 
+def test_a_part_of_which_no_text_changes_is_not_packed_anew(tmp_path: Path) -> None:
+    path, buffer = make_docx(tmp_path), io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    data = buffer.getvalue()
+    document = read_document(path, data)
+    after = raw_members(apply_edits(data, document.edits({len(document.pictures) - 1: "A wall."})))
+    assert {name for name, raw in raw_members(data).items() if after[name] != raw} == {"word/header1.xml"}
+
+
 @pytest.mark.parametrize("kind", MAKERS)
 def test_the_library_that_made_it_opens_it_again_and_sees_the_text(tmp_path: Path, kind: str) -> None:
     path = MAKERS[kind](tmp_path)

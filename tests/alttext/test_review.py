@@ -68,6 +68,30 @@ def test_a_review_without_its_model_is_written_all_the_same(
     assert (decision.by, decision.model) == ("reviewed", "")
 
 
+@pytest.mark.parametrize(
+    ("written", "confidence"),
+    [("0", 0.0), ("1", 1.0), ("1.01", None), ("-0.01", None), ("high", None), ("", None)],
+)
+def test_a_confidence_that_none_can_be_is_none(
+    work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path, written: str, confidence: float | None
+) -> None:
+    row = {**review_rows(work[1])[0], "decision": "accept", "confidence": written}
+    (decision,) = read_reviewed(rewritten([row], tmp_path / "r.csv"))[0].values()
+    assert decision.confidence == confidence
+
+
+def test_spaces_in_a_cell_count_for_nothing(
+    work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path
+) -> None:
+    first, second, _ = review_rows(work[1])
+    first.update(decision=" Accept ", alt=" A  wall. ")
+    second.update(decision=" ", same_as=f" {first['id']} ")
+    assert read_reviewed(rewritten([first, second], tmp_path / "r.csv"))[0] == {
+        first["id"]: Decision("A wall.", "person"),
+        second["id"]: Decision("A wall.", "person"),
+    }
+
+
 def test_decorative_is_an_empty_text(work: tuple[list[ScannedDocument], list[Proposal]], tmp_path: Path) -> None:
     rows = review_rows(work[1])
     rows[0]["decision"] = "decorative"
@@ -138,6 +162,13 @@ def test_a_review_with_decisions_is_not_overwritten(
     with pytest.raises(UsageError, match="holds decisions"):
         review_files(base)
     assert review_files(base, overwrite=True)[0] == table
+
+
+def test_review_files_have_a_name_in_a_folder_that_is_there(tmp_path: Path) -> None:
+    for base in (tmp_path / "gone" / "r", Path("/")):
+        with pytest.raises(UsageError, match="a name in an existing folder"):
+            review_files(base)
+    assert review_files(tmp_path / "r.1") == (tmp_path / "r.1.csv", tmp_path / "r.1.html")
 
 
 def test_a_page_of_somebody_else_is_not_overwritten(

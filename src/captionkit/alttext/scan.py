@@ -266,7 +266,7 @@ def is_review_page(path: Path) -> bool:
 
 def _look(picture: Picture, located: Located, looks: dict[Path, Look]) -> Look:
     content = located.content
-    named = bool((picture.alt or "").strip()) and not placeholder(picture.alt or "", picture.source)
+    named = not placeholder(picture.alt or "", picture.source)
     if content is None or named or picture.decorative:
         return None, located.problem
     seen = looks.get(content) if isinstance(content, Path) else None

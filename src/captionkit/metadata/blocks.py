@@ -33,9 +33,9 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """New blocks; None leaves a block as it is."""
+    """New blocks; None leaves a block as it is. Whatever is written stands in XMP too."""
 
-    xmp: bytes | None = None
+    xmp: bytes
     exif: Callable[[bytes | None], bytes] | None = None
     iptc: bytes | None = None
 

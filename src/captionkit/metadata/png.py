@@ -45,10 +45,8 @@ class Png:
     def replace(self, data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
         """See `Container.replace`."""
         chunks = _chunks(data)
-        new: list[tuple[_Chunk | None, bytes]] = []  # a chunk that is there, and what takes its place
-        if changes.xmp is not None:
-            old = next((one for one in chunks if _is_xmp(data, one)), None)
-            new.append((old, _chunk(b"iTXt", _XMP_KEY + b"\0\0\0\0" + changes.xmp)))
+        old = next((one for one in chunks if _is_xmp(data, one)), None)
+        new = [(old, _chunk(b"iTXt", _XMP_KEY + b"\0\0\0\0" + changes.xmp))]  # what is there, what takes its place
         if changes.exif is not None:
             old = next((one for one in chunks if one.kind == b"eXIf"), None)
             block = data[old.body : old.end - 4] if old is not None else None

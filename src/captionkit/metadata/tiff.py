@@ -24,9 +24,7 @@ class Tiff:
 
     def replace(self, data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
         """See `Container.replace`."""
-        values = {}
-        if changes.xmp is not None:
-            values[exif.XMP_TAG] = (exif.BYTE, changes.xmp)
+        values = {exif.XMP_TAG: (exif.BYTE, changes.xmp)}
         if changes.iptc is not None:
             values[exif.IPTC_TAG] = (exif.UNDEFINED, changes.iptc)
         if changes.exif is not None:

@@ -43,7 +43,7 @@ class WebP:
     def replace(self, data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
         """See `Container.replace`."""
         chunks = _chunks(data)
-        flags = 0
+        flags = _XMP
         new: list[tuple[_Chunk | None, bytes]] = []  # a chunk that is there, and what takes its place
         if changes.exif is not None:
             old = next((one for one in chunks if one.kind == b"EXIF"), None)
@@ -52,10 +52,8 @@ class WebP:
             block = changes.exif(body.removeprefix(prefix) if old is not None else None)
             new.append((old, _chunk(b"EXIF", prefix + block)))
             flags |= _EXIF
-        if changes.xmp is not None:
-            old = next((one for one in chunks if one.kind == b"XMP "), None)
-            new.append((old, _chunk(b"XMP ", changes.xmp)))
-            flags |= _XMP
+        old = next((one for one in chunks if one.kind == b"XMP "), None)
+        new.append((old, _chunk(b"XMP ", changes.xmp)))
         edits = [ByteEdit(old.start, min(old.end, len(data)), chunk) for old, chunk in new if old is not None]
         if added := b"".join(chunk for old, chunk in new if old is None):
             end = chunks[-1].end
@@ -63,8 +61,7 @@ class WebP:
             edits.append(ByteEdit(place, place, bytes(end - place) + added))
         first = chunks[0]
         if first.kind == b"VP8X":
-            if data[first.body] | flags != data[first.body]:
-                edits.append(ByteEdit(first.body, first.body + 1, bytes([data[first.body] | flags])))
+            edits.append(ByteEdit(first.body, first.body + 1, bytes([data[first.body] | flags])))
         else:
             edits.append(ByteEdit(12, 12, _extended_header(data, first, flags)))
         (size,) = struct.unpack_from("<I", data, 4)
