@@ -44,6 +44,7 @@ def site(tmp_path: Path) -> Path:
         ("file://example.org/a.png", Where.REMOTE),
         ("https://example.org/a.png", Where.REMOTE),
         ("//example.org/a.png", Where.REMOTE),
+        ("https:/img/a%20b.png", Where.REMOTE),
         ("ftp://example.org/a.png", Where.REMOTE),
         ("", Where.UNKNOWN),
         ("a%00b.png", Where.UNKNOWN),
