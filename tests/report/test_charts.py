@@ -52,6 +52,8 @@ def test_ticks_are_round_and_few(low: float, high: float) -> None:
     ticks = _ticks(low, high)
     assert 3 <= len(ticks) <= 9
     assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
+    assert f"{ticks[1] - ticks[0]:.3e}"[:5] in ("1.000", "2.000", "5.000")
+    assert _ticks(14.2, 53.1) == [15, 20, 25, 30, 35, 40, 45, 50]
 
 
 def test_text_is_escaped() -> None:

@@ -6,7 +6,6 @@ Nothing is fetched, and nothing outside the root is opened: neither by `..` nor 
 from __future__ import annotations
 
 import base64
-import binascii
 import posixpath
 import re
 import urllib.parse
@@ -170,6 +169,6 @@ def _from_data_address(source: str) -> Located:
         raw = urllib.parse.unquote_to_bytes(body)
         if header.lower().rstrip().endswith(";base64"):
             raw = base64.b64decode(b"".join(raw.split()), validate=True)
-    except (ValueError, binascii.Error):
+    except ValueError:
         return Located(Where.UNKNOWN, problem="its data: address is damaged")
     return Located(Where.DATA, data=raw)

@@ -6,7 +6,6 @@ Letters: S side of the picture in pixels, P grid positions, D feature depth, V v
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -161,7 +160,7 @@ class SelfTest:
         """Inverse of `to_document`."""
         try:
             picture = base64.b64decode(fields.get("picture", str), validate=True)
-        except (binascii.Error, ValueError):
+        except ValueError:
             raise BundleError("The picture of the bundle's self-test is not base64.") from None
         return cls(
             picture=picture,

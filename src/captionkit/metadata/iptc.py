@@ -46,7 +46,7 @@ def set_caption(data: bytes | None, text: str) -> bytes | None:
     position = kept = place = 0
     for key, start, end in _datasets(data):
         if key == CAPTION:
-            pieces.append(data[position : _head(data, start)])
+            pieces.append(data[position : start - 5])  # up to where it begins itself
             kept += len(pieces[-1])
             position = end
         if key <= CAPTION:
@@ -70,11 +70,6 @@ def _dataset(key: tuple[int, int], value: bytes) -> bytes:
 def _encoding(data: bytes) -> str:
     declared = next((data[start:end] for key, start, end in _datasets(data) if key == CHARACTER_SET), b"")
     return "utf-8" if declared == UTF8 else "latin-1"
-
-
-def _head(data: bytes, start: int) -> int:
-    """Where the dataset whose value begins at `start` begins itself; its size field has 2 bytes here."""
-    return start - 5
 
 
 def _datasets(data: bytes) -> Iterator[tuple[tuple[int, int], int, int]]:
