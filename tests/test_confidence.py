@@ -56,6 +56,10 @@ def test_features_by_hand() -> None:
     assert features_of(caption(-1.0, -2.0, -4.0, -0.5, words=("a", "dog", "runs")))["content"] == -3.0
     assert features_of(caption(-1.0, -2.0, finished=False))["end"] == 0
     assert features_of(caption(-1.0, -0.5, words=("a",)))["content"] == 0
+    seen = features_of(dataclasses.replace(caption(-1.0, -2.0), evidence=(None, 1.0, -2.0), recognised=0.7))
+    assert (seen["evidence"], seen["least_evidence"], seen["recognised"]) == (-0.5, -2.0, 0.7)
+    blind = features_of(dataclasses.replace(caption(-1.0), evidence=(None,)))
+    assert (blind["evidence"], blind["least_evidence"], blind["recognised"]) == (0, 0, 0)
     for odd in (caption(words=(), finished=False), caption(-1.0, words=("<unk>",))):
         assert np.isfinite(list(features_of(odd).values())).all()
 

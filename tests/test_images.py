@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from captionkit.errors import ImageError, UsageError
-from captionkit.images import FORMATS, load_pixels, read_image, read_image_bytes, resize_image
+from captionkit.images import FORMATS, _reason, load_pixels, read_image, read_image_bytes, resize_image
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -459,3 +459,10 @@ def test_real_photographs_are_read(data_root: Path) -> None:
             data = handle.read()
             with Image.open(io.BytesIO(data)) as reference:
                 assert np.array_equal(read_image(data), np.asarray(reference.convert("RGB")))
+
+
+def test_a_decoders_own_words_are_passed_on_where_they_say_something() -> None:
+    assert _reason(OSError(" image file is truncated. ")) == "image file is truncated"
+    assert _reason(OSError("x" * 99)) == "x" * 99
+    for message in ("", "x" * 100, "cannot read <BytesIO object at 0x7f00>"):
+        assert _reason(OSError(message)) == "OSError"

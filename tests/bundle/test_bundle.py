@@ -372,12 +372,21 @@ def test_members_that_are_not_json_objects_are_refused(written: Path, member: st
 
 
 def test_network_state_is_bounded(written: Path) -> None:
-    for leaf in ({"dtype": "object"}, {"shape": [-1]}, {"shape": [1] * 9}, {"shape": ["4"]}):
+    for leaf in (
+        {"dtype": "object"},
+        {"shape": [0]},
+        {"shape": [2**20 + 1]},
+        {"shape": [1] * 5},
+        {"shape": ["4"]},
+    ):
         whole = written.read_bytes()
         edit(written, "bundle.json", lambda document, leaf=leaf: document["network"]["state"]["h"].update(leaf))  # type: ignore[misc]
         with pytest.raises(BundleError):
             read_bundle(written)
         written.write_bytes(whole)
+    largest = [1, 1, 1, 2**20]
+    edit(written, "bundle.json", lambda document: document["network"]["state"]["h"].update(shape=largest))
+    assert read_bundle(written).manifest.network.state["h"].shape == tuple(largest)
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -8,7 +8,19 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from captionkit.report.charts import HEIGHT, WIDTH, Line, _ticks, bar_chart, line_chart, table
+from captionkit.report.charts import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Line,
+    _ticks,
+    bar_chart,
+    line_chart,
+    table,
+)
 
 
 def svg(figure: str) -> ElementTree.Element:
@@ -45,6 +57,18 @@ def test_bars_are_as_tall_as_their_values() -> None:
     assert tall[1] == pytest.approx(2 * tall[0], abs=0.2)
     assert tall[3] == pytest.approx(4 * tall[0], abs=0.3)
     assert tall[2] == 0
+    assert len([one for one in drawn.iter("text") if one.attrib.get("text-anchor") == "middle"]) == 2 + 2  # labels
+    for groups in ([("1", 10.0, 20.0)], [("1", 20.0, 10.0)]):
+        bars = svg(bar_chart("a", groups, ("m", "p"), x_label="x", y_label="y")).iter("rect")
+        assert all(TOP < float(one.attrib["y"]) < HEIGHT - BOTTOM for one in bars)
+
+
+def test_the_axes_reach_a_little_beyond_the_points() -> None:
+    drawn = svg(line_chart("a", [Line("", [(0, 0), (100, 1000)])], x_label="x", y_label="y"))
+    first, last = ((float(one.attrib["cx"]), float(one.attrib["cy"])) for one in drawn.iter("circle"))
+    across, up = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    assert first == pytest.approx((LEFT + across * 6 / 112, HEIGHT - BOTTOM - up * 6 / 112), abs=0.1)
+    assert last == pytest.approx((LEFT + across * 106 / 112, HEIGHT - BOTTOM - up * 106 / 112), abs=0.1)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 100), (14.2, 53.1), (3.1, 5.3), (-0.001, 0.002), (0, 1e6)])

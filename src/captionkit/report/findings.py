@@ -270,4 +270,4 @@ def words_of(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]
 
 def _shares(sentences: Sequence[Tokens]) -> dict[int, float]:
     counts = Counter(len(tokens) for tokens in sentences)
-    return {length: counts[length] / len(sentences) for length in sorted(counts)}
+    return {length: count / len(sentences) for length, count in counts.items()}
