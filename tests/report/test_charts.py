@@ -44,6 +44,7 @@ def test_one_point_equal_points_and_none() -> None:
     for points in ([(1.0, 5.0)], [(1.0, 0.0), (1.0, 0.0)]):
         drawn = line_chart("a", [Line("", points)], x_label="x", y_label="y")
         assert "nan" not in drawn
+        assert 'class="key"' not in drawn  # a line without a name has none in the legend
         assert svg(drawn) is not None
     for points in ([], [(1.0, 1e308), (2.0, -1e308)], [(1e308, 1.0), (-1e308, 1.0)]):
         assert "nothing to draw" in line_chart("a", [Line("", points)], x_label="x", y_label="y")
@@ -69,6 +70,9 @@ def test_the_axes_reach_a_little_beyond_the_points() -> None:
     across, up = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     assert first == pytest.approx((LEFT + across * 6 / 112, HEIGHT - BOTTOM - up * 6 / 112), abs=0.1)
     assert last == pytest.approx((LEFT + across * 106 / 112, HEIGHT - BOTTOM - up * 106 / 112), abs=0.1)
+    given = line_chart("a", [Line("", [(1, 1)])], x_label="x", y_label="y", x_range=(0, 4), y_range=(0, 4))
+    (spot,) = ((float(one.attrib["cx"]), float(one.attrib["cy"])) for one in svg(given).iter("circle"))
+    assert spot == pytest.approx((LEFT + across / 4, HEIGHT - BOTTOM - up / 4), abs=0.1)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 100), (14.2, 53.1), (3.1, 5.3), (-0.001, 0.002), (0, 1e6)])

@@ -149,6 +149,8 @@ def test_words_are_compared_with_peoples_by_hand() -> None:
     assert (word, seen) == ("cat", 0.0)
     assert expected == pytest.approx(9 * 4 / 16)
     assert (found.varied.vocabulary, found.people.vocabulary) == (4, 2)
+    alike = words_of([["a", "cat"]], [[["a", "cat"]]])
+    assert alike.too_often == alike.too_rarely == ()
     assert {word for word, _, _ in found.too_often}.isdisjoint(word for word, _, _ in found.too_rarely)
 
 
