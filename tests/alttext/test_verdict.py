@@ -151,6 +151,7 @@ def test_a_link_says_where_it_leads() -> None:
 
     assert reason("/about/us").startswith("It is a link to /about/us without any text")
     assert reason("").startswith("It is a link without any text")
+    assert reason(" /a\n  b ").startswith("It is a link to /a b without any text")
     assert f" {'x' * 60} " in reason("x" * 60)
     assert f" {'x' * 57}... " in reason("x" * 61)
 
