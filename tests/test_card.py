@@ -17,6 +17,8 @@ from captionkit.card import POOR, Stage, _table, common_words, mistakes, write_c
 from captionkit.cli.app import app
 from captionkit.config import Config
 from captionkit.evaluate import Evaluation, evaluate
+from captionkit.metrics.guesses import Guess
+from captionkit.metrics.proportion import Proportion
 from captionkit.records import ImageRecord
 from tests.tiny import draw_records
 
@@ -119,3 +121,8 @@ def test_evaluate_prints_and_writes_what_the_card_is_made_of(
 
 def test_a_table_without_rows_is_a_sentence() -> None:
     assert _table("says", ()) == "There was nothing to measure it on."
+    none, half = Proportion(0, 0), Proportion(1, 2)
+    assert _table("says", [Guess("a dog", none, half)]) == "There was nothing to measure it on."
+    row = _table("says", [Guess("a dog", half, none)]).splitlines()[-1]  # of people there is nothing to tell
+    assert row.startswith("| a dog | 2 | 50 % |")
+    assert row.endswith(" % |  |")

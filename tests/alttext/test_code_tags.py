@@ -135,6 +135,11 @@ def test_where_the_thread_is_lost_a_sentence_names_the_line(text: str, dialect: 
         outline(f"\n\n{text}", dialect)
 
 
+def test_a_tag_comes_before_all_that_its_attributes_hold() -> None:
+    held = 2_000  # more than wait to be sent on
+    assert outline(f"x = <a b={{[{'<c/>,' * held}]}}/>", JSX) == "<a b>" + "<c></>" * held + "</>"
+
+
 def test_a_single_tag_is_read_up_to_a_bound() -> None:
     text = "a <b c={d > e} /> f"
     tag = read_tag(text, 2, len(text))
