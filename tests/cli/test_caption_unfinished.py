@@ -113,11 +113,36 @@ def test_another_command_begins_anew(run: Run, tmp_path: Path, other: list[str])
     assert "going on" not in err
 
 
-def test_drawn_sentences_begin_anew(run: Run, tmp_path: Path) -> None:
+def test_drawn_sentences_go_on_in_their_places(run: Run, album: Path, tmp_path: Path) -> None:
+    (album / "1.png").write_bytes(b"half a picture")  # in vain each time, and a place all the same
+    for seed in range(6, 12):
+        (album / f"{seed}.png").write_bytes(draw_picture(seed))
+    at_once, in_two = tmp_path / "once.csv", tmp_path / "twice.csv"
+    drawn = ["--csv", "--sample", "--temperature", "2", "--top-p", "1", "--seed", "3", "--n", "2", "-o"]
+    assert len(run(*drawn, at_once)[2]) == 12
+    names = run(*drawn, in_two, stop=5)[2]
+    code, err, seen = run(*drawn, in_two)
+    assert (code, seen) == (1, ["1.png", *sorted(path.name for path in album.iterdir())[len(names) :]])
+    assert "going on; 4 pictures were captioned before" in err
+    assert in_two.read_bytes() == at_once.read_bytes()
+
+
+def test_drawn_sentences_begin_anew_where_the_places_have_changed(run: Run, album: Path, tmp_path: Path) -> None:
+    at_once, in_two = tmp_path / "once.csv", tmp_path / "twice.csv"
+    drawn = ["--csv", "--sample", "--temperature", "2", "--top-p", "1", "--seed", "3", "-o"]
+    run(*drawn, in_two, stop=4)
+    (album / "0.png").unlink()
+    assert len(run(*drawn, in_two)[2]) == 5
+    run(*drawn, at_once)
+    assert in_two.read_bytes() == at_once.read_bytes()
+
+
+def test_sentences_drawn_by_chance_are_not_kept(run: Run, tmp_path: Path) -> None:
+    """The same command would draw others."""
     output = tmp_path / "captions.csv"
-    run("--csv", "--sample", "--seed", "3", "-o", output, stop=4)
+    run("--csv", "--sample", "-o", output, stop=4)
     assert [path.name for path in tmp_path.iterdir()] == ["album"]
-    assert len(run("--csv", "--sample", "--seed", "3", "-o", output)[2]) == 6
+    assert len(run("--csv", "--sample", "-o", output)[2]) == 6
 
 
 def test_metadata_that_were_written_are_not_written_again(run: Run, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
@@ -21,8 +22,9 @@ from captionkit.errors import agree, several
 if TYPE_CHECKING:
     from captionkit.captioner import Captioner, Picture
     from captionkit.cli.sentences import Format
-    from captionkit.decoding import Search
+    from captionkit.decoding import Search, Wording
     from captionkit.metadata.album import Album
+    from captionkit.records import Prediction
 
 
 def caption(
@@ -156,8 +158,8 @@ def caption(
     if greedy:
         search: Search = Greedy(longest)
     elif sample:
-        seed = int.from_bytes(os.urandom(4)) if seed is None else seed
-        search = Sample(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, max_length=longest)
+        chance = int.from_bytes(os.urandom(4)) if seed is None else seed
+        search = Sample(temperature=temperature, top_k=top_k, top_p=top_p, seed=chance, max_length=longest)
     else:
         search = replace(captioner.search, beams=beams or captioner.search.beams, max_length=longest)
     below = _threshold(captioner, hedge_below, abstain, search)
@@ -166,14 +168,15 @@ def caption(
     album = _album(captioner.bundle.source, overwrite, xmp_files) if write_metadata else None
     write: Format = json_line if as_json else csv_rows if as_csv else partial(plain, alone=alone)
     unfinished = None
-    if output is not None and not alone and not sample:  # what is drawn for a picture depends on its place
+    repeatable = not sample or seed is not None
+    if output is not None and not alone and repeatable:
         made_by = [as_json, as_csv, str(search), str(wording), n, below, abstain]
+        made_by += names if sample else []  # what is drawn for a picture depends on its place among them
         # Pictures that an earlier command has captioned alone still want their metadata.
         made_by += [write_metadata, xmp_files, overwrite]
         unfinished = Unfinished(output, [__version__, sha256_file(captioner.bundle.source), *made_by])
     texts = [unfinished.text(name) if unfinished else None for name in names]
-    todo = [picture for picture, text in zip(pictures, texts, strict=True) if text is None]
-    done = len(names) - len(todo)
+    done = len(names) - texts.count(None)
     failed = 0
     with (
         keeping(unfinished, done),
@@ -182,7 +185,7 @@ def caption(
         Progress("captions", len(names), "pictures", done=done, quiet=alone or out.isatty()) as progress,
     ):
         out.write(CSV_HEADER if as_csv else "")
-        found = captioner.iter_caption(todo, search=search, n=n, wording=wording)
+        found = _found(captioner, pictures, texts, search, n, wording)
         for name, text in zip(names, texts, strict=True):
             if text is not None:
                 out.write(text)
@@ -203,6 +206,26 @@ def caption(
     _sum_up(len(names), 0 if alone else failed, album)
     if failed or blind:
         raise typer.Exit(1)
+
+
+def _found(
+    captioner: Captioner,
+    pictures: list[Picture],
+    texts: list[str | None],
+    search: Search,
+    n: int,
+    wording: Wording,
+) -> Iterator[Prediction]:
+    """Captions of the pictures that have no text yet: the same, drawn ones too, as if no picture had one."""
+    from captionkit.decoding import Sample
+
+    for new, places in groupby(range(len(texts)), key=lambda place: texts[place] is None):
+        if new:
+            some = list(places)
+            here = replace(search, first=some[0]) if isinstance(search, Sample) else search
+            yield from captioner.iter_caption(
+                [pictures[place] for place in some], search=here, n=n, wording=wording
+            )
 
 
 def _sum_up(number: int, failed: int, album: Album | None) -> None:
