@@ -14,7 +14,7 @@ import captionkit
 from captionkit import Captioner
 from captionkit.bundle import DEFAULT_BUNDLE, read_bundle
 from captionkit.metrics import score, score_with_outcomes
-from captionkit.records import Caption
+from captionkit.records import Caption, split_name
 from captionkit.selftest import draw_picture
 
 
@@ -91,3 +91,11 @@ def test_scores_are_printed_in_a_line_and_compared(tmp_path: Path) -> None:
     assert kept == again
     assert kept.outcomes["BLEU"] != again.outcomes["BLEU"]
     assert repr(kept) == f"Scored(scores={one!r})"
+
+
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [("train", "train"), ("dev", "val"), ("Validation", "val"), (" test ", "test"), ("restval", None), ("", None)],
+)
+def test_the_usual_words_for_splits(word: str, split: str | None) -> None:
+    assert split_name(word) == split

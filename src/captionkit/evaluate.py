@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Protocol
 
 from captionkit.captioner import Captioner
-from captionkit.datasets.sources import split_name
 from captionkit.errors import DataError
 from captionkit.files import write_text
 from captionkit.metrics.guesses import Guesses, guesses
 from captionkit.metrics.score import METRICS, Scored, score_with_outcomes
 from captionkit.metrics.significance import Interval, confidence
 from captionkit.progress import Progress
-from captionkit.records import ImageRecord, Prediction, Scores
+from captionkit.records import ImageRecord, Prediction, Scores, split_name
 
 
 @dataclass(frozen=True, slots=True)

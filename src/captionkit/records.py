@@ -16,6 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 POSSIBLY = "Possibly: "  # before a sentence of low confidence
+_SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +153,8 @@ class Scores:
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     not_computed: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+
+def split_name(value: str) -> str | None:
+    """ "train", "val" or "test" for any usual spelling of them ("dev", "Validation"); None for another word."""
+    return _SPLIT_NAMES.get(value.strip().lower())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from captionkit.datasets import Problem, ProblemKind
-from captionkit.datasets.sources import picture_path, read_json, read_lines, read_text, split_name
+from captionkit.datasets.sources import picture_path, read_json, read_lines, read_text
 from captionkit.errors import DataError
 
 ROOT = Path("root")
@@ -51,14 +51,6 @@ def test_names_below_the_root(name: str, expected: str) -> None:
 )
 def test_names_that_are_no_path_below_the_root(name: str) -> None:
     assert picture_path(ROOT, name) is None
-
-
-@pytest.mark.parametrize(
-    ("word", "split"),
-    [("train", "train"), ("dev", "val"), ("Validation", "val"), (" test ", "test"), ("restval", None), ("", None)],
-)
-def test_the_usual_words_for_splits(word: str, split: str | None) -> None:
-    assert split_name(word) == split
 
 
 def test_text_is_bounded(tmp_path: Path) -> None:

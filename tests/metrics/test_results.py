@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -275,3 +277,15 @@ def test_references_that_are_no_text(tmp_path: Path) -> None:
         read_references(write(tmp_path, "captions.json", wrong))
     with pytest.raises(DataError, match="lists of images"):
         read_references(write(tmp_path, "captions.json", {"images": {}, "annotations": []}))
+
+
+def test_the_readers_of_data_sets_are_imported_for_the_formats_that_need_them(tmp_path: Path) -> None:
+    """Scores of a small file are there in the time that Python takes to import what they need."""
+    (tmp_path / "captions.jsonl").write_text('{"image": "a", "caption": "a dog"}\n')
+    code = (
+        "import sys; from captionkit.metrics.results import read_references, read_results\n"
+        "assert len(read_results(sys.argv[1])) == len(read_references(sys.argv[1]).captions) == 1\n"
+        "import captionkit.metrics.scoring; print('captionkit.datasets' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "captions.jsonl")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"

@@ -8,11 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from captionkit.audit.findings import Finding, Weight, finding
-from captionkit.datasets.sources import split_name
 from captionkit.errors import DataError, several
 from captionkit.metrics.fingerprint import UNKNOWN
 from captionkit.metrics.score import absurd
-from captionkit.records import ImageRecord
+from captionkit.records import ImageRecord, split_name
 
 # Above these, scores are in percent: CIDEr reaches 10, the others 1.
 _PERCENT, _PERCENT_CIDER = 1.5, 10.0

@@ -58,9 +58,9 @@ def audit(
     from captionkit.cli.output import for_terminal, printable
     from captionkit.datasets import dataset_config, read_dataset
     from captionkit.datasets.problems import Problem
-    from captionkit.datasets.sources import split_name
     from captionkit.errors import UsageError, nearest
     from captionkit.progress import Progress
+    from captionkit.records import split_name
     from captionkit.training.run_folder import earlier_runs
 
     split = split_name(split) or split

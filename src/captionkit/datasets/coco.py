@@ -14,10 +14,10 @@ from typing import Any
 
 from captionkit.datasets.grouping import Grouping
 from captionkit.datasets.problems import Problem, ProblemKind, settle
-from captionkit.datasets.sources import encodable, read_json, split_name
+from captionkit.datasets.sources import encodable, read_json
 from captionkit.datasets.split_lists import read_split_lists
 from captionkit.errors import DataError
-from captionkit.records import ImageRecord
+from captionkit.records import ImageRecord, split_name
 
 _NAME = re.compile(r"(?:captions_)?((train|val|test)\w*)", re.IGNORECASE)
 

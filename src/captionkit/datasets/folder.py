@@ -12,10 +12,10 @@ from pathlib import Path
 
 from captionkit.datasets.grouping import Grouping
 from captionkit.datasets.problems import Problem, ProblemKind, settle
-from captionkit.datasets.sources import read_lines, split_name
+from captionkit.datasets.sources import read_lines
 from captionkit.errors import DataError
 from captionkit.picture_paths import SUFFIXES
-from captionkit.records import ImageRecord
+from captionkit.records import ImageRecord, split_name
 
 MAX_TEXT_BYTES = 1_000_000
 # Text files that every shared folder has and that describe no picture.

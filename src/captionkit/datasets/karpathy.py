@@ -11,9 +11,9 @@ from typing import Any
 
 from captionkit.datasets.grouping import add_caption
 from captionkit.datasets.problems import Problem, ProblemKind, settle
-from captionkit.datasets.sources import encodable, picture_path, read_json, split_name
+from captionkit.datasets.sources import encodable, picture_path, read_json
 from captionkit.errors import DataError
-from captionkit.records import ImageRecord
+from captionkit.records import ImageRecord, split_name
 
 
 def read_karpathy(

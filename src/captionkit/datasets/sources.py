@@ -17,21 +17,6 @@ from captionkit.files import read_bounded
 MAX_CAPTION_BYTES = 1_000_000_000
 
 SPLITS = ("train", "val", "test")  # a picture of two of them counts as the later
-_SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-}
-
-
-def split_name(value: str) -> str | None:
-    """ "train", "val" or "test" for any usual spelling of them ("dev", "Validation"); None for another word."""
-    return _SPLIT_NAMES.get(value.strip().lower())
 
 
 def read_text(path: Path, problems: list[Problem], *, limit: int = MAX_CAPTION_BYTES) -> str:

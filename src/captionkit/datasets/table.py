@@ -19,11 +19,10 @@ from captionkit.datasets.sources import (
     read_json,
     read_lines,
     read_text,
-    split_name,
 )
 from captionkit.errors import DataError, nearest
 from captionkit.files.delimited import delimiter_of, read_delimited
-from captionkit.records import ImageRecord
+from captionkit.records import ImageRecord, split_name
 
 # The names under which the columns go in the wild, the usual first.
 IMAGE_COLUMNS = ("image", "file_name", "filename", "image_path", "filepath", "path", "img", "image_name")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from captionkit import __version__, files
-from captionkit.datasets.sources import split_name
+from captionkit.records import split_name
 
 TOKENIZER = "ptb-3.4.1-lower-nopunct"
 SCALE = "x1"

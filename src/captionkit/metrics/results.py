@@ -19,11 +19,9 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from captionkit import files
-from captionkit.datasets import dataset_config, read_dataset
-from captionkit.datasets.sources import split_name
 from captionkit.errors import DataError
 from captionkit.files.delimited import delimiter_of, read_delimited
-from captionkit.records import POSSIBLY
+from captionkit.records import POSSIBLY, split_name
 
 # Those of COCO and of captionkit's own output, and what `captionkit.datasets.table` knows.
 IMAGE_KEYS = (
@@ -195,6 +193,8 @@ def _grouped(rows: Iterator[_Row], path: Path, split: str | None) -> References:
 
 
 def _data_set(path: Path, split: str | None, data_format: str) -> References:
+    from captionkit.datasets import dataset_config, read_dataset  # here: most references are read without
+
     records = [record for record in read_dataset(dataset_config(path, format=data_format)) if record.captions]
     records = _of_split(records, split, path)
     if not records:
