@@ -152,7 +152,19 @@ def test_an_empty_folder_of_a_checkpoint_is_none(tmp_path: Path) -> None:
     make(tmp_path).restore()
 
 
-@pytest.mark.parametrize("change", [{"history": None}, {"identity": 3}, {"moment": 1.0}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"history": None}, {"history": ["best"]}, {"history": [{"step": 3}]}),
+        {"history": [{"step": 3, "epoch": 1.0, "CIDEr": 0.5, "loss": "low"}]},
+        {"history": [{"step": float("inf"), "epoch": 1.0, "CIDEr": 0.5}]},
+        *({"identity": 3}, {"moment": 1.0}),
+        *({"step": "three"}, {"step": None}, {"step": 1.5}, {"step": -3}, {"best_step": []}),
+        *({"evaluations_without_gain": "none"}, {"best_score": "high"}, {"best_score": float("nan")}),
+        *({"seconds": None}, {"seconds": 10**400}, {"losses": 1.0}, {"losses": [None]}),
+    ],
+    ids=str,
+)
 def test_a_checkpoint_of_another_version_is_told_as_such(
     begun: Path, tmp_path: Path, change: dict[str, object]
 ) -> None:
@@ -160,8 +172,10 @@ def test_a_checkpoint_of_another_version_is_told_as_such(
     path = tmp_path / "run" / "checkpoint" / "checkpoint.json"
     document = json.loads(path.read_text())
     path.write_text(json.dumps({**document, "state": {**document["state"], **change}}))
+    history = (tmp_path / "run" / "history.jsonl").read_bytes()
     with pytest.raises(TrainingError, match="written by another captionkit, or is damaged"):
         make(tmp_path / "run").restore()
+    assert (tmp_path / "run" / "history.jsonl").read_bytes() == history
 
 
 @pytest.mark.parametrize("other", [False, True])

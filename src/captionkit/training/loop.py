@@ -46,6 +46,21 @@ class RunState:
     finished: bool = False
     losses: list[float] = field(default_factory=list)  # since the last evaluation
 
+    def check(self, history: list[dict[str, Any]]) -> None:
+        """Make sure that it and the evaluations before it can be gone on from, whatever a damaged file held.
+
+        Raises:
+            AttributeError, KeyError, TypeError, ValueError, OverflowError: they cannot.
+        """
+        for count, least in ((self.step, 0), (self.best_step, -1), (self.evaluations_without_gain, 0)):
+            if not isinstance(count, int) or count < least:
+                raise ValueError(f"expected a whole number, but got {str(count)[:40]!r}")
+        needed = [entry[name] for entry in history for name in ("step", "epoch", "CIDEr")]
+        shown = [value for entry in history for value in entry.values()]
+        finite = map(math.isfinite, [self.seconds, *self.losses, *needed, *shown])
+        if not all(finite) or math.isnan(self.best_score):
+            raise ValueError("a number is not finite")
+
 
 class Trainer:
     """Runs an objective over batches, chooses the model on dev, and never loses more than minutes of work.
@@ -106,7 +121,8 @@ class Trainer:
         try:
             identity, self.history = dict(state.pop("identity")), list(state.pop("history"))
             stands = RunState(**state)
-        except (KeyError, TypeError, ValueError) as error:
+            stands.check(self.history)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise self._foreign(error) from None
         differing = [key for key in self.identity if identity.get(key) != self.identity[key]]
         if differing:
