@@ -20,7 +20,7 @@ from captionkit.evaluate import Evaluation, evaluate
 from captionkit.metrics.guesses import Guess
 from captionkit.metrics.proportion import Proportion
 from captionkit.records import ImageRecord
-from tests.tiny import draw_records
+from tests.tiny import WORDS, draw_records
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,7 @@ def judged(tiny_bundle: Path, records: list[ImageRecord], found: Evaluation) -> 
 def test_its_figures_are_those_that_were_measured(tiny_bundle: Path, found: Evaluation, judged: Judged) -> None:
     stages = [Stage("lstm, cross-entropy", 3600.0), Stage("self-critical", 1800.0)]
     card = write_card(Config(), read_bundle(tiny_bundle), found, judged, stages, 6000)
+    assert f", {len(WORDS)} words; weights" in card
     interval = found.intervals()["BLEU-4"]
     score = found.scores.corpus["BLEU-4"]
     assert f"| BLEU-4 | {100 * score:.1f} | {100 * interval.low:.1f} to {100 * interval.high:.1f} |" in card

@@ -182,7 +182,7 @@ def _what(bundle: Bundle, config: Config) -> str:
     megabytes = (len(bundle.encoder) + len(bundle.decoder)) / 1e6
     return f"""- Encoder: {config.encoder.name}, {network.image_size} x {network.image_size} pixels (squashed),
   {network.positions} grid positions of depth {network.depth}; weights {precision.get("encoder", "?")}.
-- Decoder: {config.decoder.kind}, {config.decoder.units} units, {len(bundle.tokenizer):,} words; weights
+- Decoder: {config.decoder.kind}, {config.decoder.units} units, {len(bundle.tokenizer.spoken):,} words; weights
   {precision.get("decoder", "?")}.
 - Both networks together: {megabytes:.1f} MB. They run on any CPU, offline.
 - Search: {search.beams} beams, at most {search.max_length} words.

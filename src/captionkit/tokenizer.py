@@ -64,11 +64,16 @@ class Tokenizer:
         kept = [word for word, count in counts.items() if count >= min_count and word not in SPECIALS]
         return cls(sorted(kept, key=lambda word: (-counts[word], word)))
 
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The words that captions can hold: all but the specials. These are what people are told the number of."""
+        return self.words[len(SPECIALS) :]
+
     def __len__(self) -> int:
         return len(self.words)
 
     def __repr__(self) -> str:
-        return f"Tokenizer({len(self):,} words)"
+        return f"Tokenizer({len(self.spoken):,} words)"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tokenizer) and self.words == other.words
@@ -125,9 +130,7 @@ class Tokenizer:
 
     def to_json(self) -> str:
         """The vocabulary as JSON; `Tokenizer.from_json` is its inverse."""
-        return json.dumps(
-            {"format": FORMAT, "words": list(self.words[len(SPECIALS) :])}, ensure_ascii=False, indent=0
-        )
+        return json.dumps({"format": FORMAT, "words": list(self.spoken)}, ensure_ascii=False, indent=0)
 
     @classmethod
     def from_json(cls, text: str) -> Tokenizer:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from captionkit.bundle import read_bundle, write_bundle
 from captionkit.cli.app import app
 from captionkit.errors import BundleError, UsageError
+from tests.tiny import WORDS
 
 
 def test_show_names_the_model_its_licences_and_parts(tiny_bundle: Path) -> None:
@@ -23,6 +24,7 @@ def test_show_names_the_model_its_licences_and_parts(tiny_bundle: Path) -> None:
     assert done.exit_code == 0
     for part in ("tiny", "CC0-1.0", "32 x 32", "3 beams", "float32", "config.toml, weights"):
         assert part in done.stdout
+    assert f"\nwords        {len(WORDS)}\n" in done.stdout  # the special ids are none
 
 
 def test_show_as_json_and_the_card(tiny_bundle: Path) -> None:

@@ -124,7 +124,7 @@ def _read_words(path: Path) -> tuple[str, ...]:
     from captionkit.bundle import read_bundle
     from captionkit.errors import DataError
     from captionkit.files import read_bounded
-    from captionkit.tokenizer import SPECIALS, Tokenizer
+    from captionkit.tokenizer import Tokenizer
 
     if path.is_file() and zipfile.is_zipfile(path):
         tokenizer = read_bundle(path).tokenizer
@@ -134,7 +134,7 @@ def _read_words(path: Path) -> tuple[str, ...]:
             tokenizer = Tokenizer.from_json(text)
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
-    return tokenizer.words[len(SPECIALS) :]
+    return tokenizer.spoken
 
 
 def _read_scores(path: Path) -> Any:

@@ -44,7 +44,7 @@ def show(
     print(printable(f"{manifest.name} ({bundle.source})"))
     print(printable(f"made with    {manifest.made_with}"))
     print(f"pictures     {network.image_size} x {network.image_size}, {network.positions} positions seen")
-    print(f"words        {len(bundle.tokenizer):,}")
+    print(f"words        {len(bundle.tokenizer.spoken):,}")
     print(printable(f"encoder      {len(bundle.encoder):,} bytes, {network.precision.get('encoder', '?')}"))
     print(printable(f"decoder      {len(bundle.decoder):,} bytes, {network.precision.get('decoder', '?')}"))
     print(

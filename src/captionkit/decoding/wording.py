@@ -10,7 +10,7 @@ from captionkit.decoding.constraints import Constraints
 from captionkit.decoding.inflection import inflections, plurals
 from captionkit.errors import UsageError
 from captionkit.text import tokenize
-from captionkit.tokenizer import SPECIALS, Tokenizer
+from captionkit.tokenizer import Tokenizer
 
 # Words on whose two sides a caption does not say the same ("red and red").
 NO_ECHO = ("and", "or")
@@ -93,7 +93,7 @@ class Wording:
             UsageError: a word that must appear is not in the vocabulary, is also to be avoided, or is one of
                 too many.
         """
-        known = frozenset(tokenizer.words[len(SPECIALS) :])
+        known = frozenset(tokenizer.spoken)
         avoid = {form for wish in self.avoid for word in tokenize(wish) for form in inflections(word, known)}
         must = []
         for word in (word for wish in self.must for word in tokenize(wish)):
@@ -128,7 +128,7 @@ class Wording:
 @lru_cache(maxsize=8)
 def _plurals(tokenizer: Tokenizer) -> frozenset[int]:
     """Found once for a vocabulary: it takes longer than a step of the search."""
-    return _ids(plurals(tokenizer.words[len(SPECIALS) :]), tokenizer)
+    return _ids(plurals(tokenizer.spoken), tokenizer)
 
 
 def _ids(words: Iterable[str], tokenizer: Tokenizer) -> frozenset[int]:

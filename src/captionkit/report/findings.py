@@ -146,7 +146,7 @@ def describe_run(directory: Path | None, captioner: Captioner | None, *, table: 
         facts = {
             "Made with": manifest.made_with,
             "Pictures": f"{network.image_size} x {network.image_size} pixels, {network.positions} positions",
-            "Words known": f"{len(captioner.bundle.tokenizer):,}",
+            "Words known": f"{len(captioner.bundle.tokenizer.spoken):,}",
             "Networks": f"encoder {len(captioner.bundle.encoder):,} bytes "
             f"({network.precision.get('encoder', '?')}), decoder {len(captioner.bundle.decoder):,} bytes "
             f"({network.precision.get('decoder', '?')})",

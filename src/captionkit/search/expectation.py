@@ -33,7 +33,7 @@ _STEPS = 18.0  # of a code, for a factor of e: 255 of them reach from 1 down to 
 
 def vocabulary_stems(tokenizer: Tokenizer) -> tuple[str, ...]:
     """The stems of a vocabulary's words that are worth looking for, in the order of the alphabet."""
-    return tuple(sorted({stem for stem in map(_stem_of, tokenizer.words[len(SPECIALS) :]) if stem is not None}))
+    return tuple(sorted({stem for stem in map(_stem_of, tokenizer.spoken) if stem is not None}))
 
 
 def stem_places(tokenizer: Tokenizer, stems: Mapping[str, int]) -> npt.NDArray[np.int64]:

@@ -10,7 +10,7 @@ from captionkit.config.paths import expand_path
 from captionkit.datasets import images_folder, read_dataset, train_records
 from captionkit.errors import ConfigError, DataError
 from captionkit.records import ImageRecord
-from captionkit.tokenizer import SPECIALS, Tokenizer
+from captionkit.tokenizer import Tokenizer
 
 Splits = tuple[list[ImageRecord], list[ImageRecord]]
 """The pictures of train and of dev."""
@@ -96,7 +96,7 @@ def build_vocabulary(config: Config, train: Sequence[ImageRecord]) -> Tokenizer:
     """
     least = config.tokenizer.min_count
     tokenizer = Tokenizer.build((text for record in train for text in record.captions), min_count=least)
-    if len(tokenizer) == len(SPECIALS):
+    if not tokenizer.spoken:
         raise DataError(
             f"Expected words that come at least {least} times in the captions of {len(train):,} train pictures, "
             "but there are none; lower tokenizer.min_count."

@@ -118,7 +118,7 @@ def prepare(config: Config, *, splits: Splits | None = None, quiet: bool = False
     if not quiet:
         known = tokenizer.coverage(text for record in val for text in record.captions)
         print(
-            f"{len(train):,} train and {len(val):,} dev pictures; {len(tokenizer):,} words, which are "
+            f"{len(train):,} train and {len(val):,} dev pictures; {len(tokenizer.spoken):,} words, which are "
             f"{100 * known:.1f} % of the words of dev captions",
             file=sys.stderr,
         )
