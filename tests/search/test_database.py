@@ -1,4 +1,4 @@
-"""The index beside TensorFlow, which carries an SQLite of its own."""
+"""The index's tables, and the index beside TensorFlow, which carries an SQLite of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("tensorflow")
+from captionkit.files import sha256
+from captionkit.search.database import _SCHEMA, VERSION
 
 SCRIPT = """
 {first}
@@ -38,6 +39,15 @@ def test_where_tensorflow_came_first_the_remedy_is_told(tmp_path: Path) -> None:
 
 
 def answer(first: str, folder: Path) -> str:
+    pytest.importorskip("tensorflow")
     script = SCRIPT.format(first=first)
     command = [sys.executable, "-c", script]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_tables_have_one_wording_a_version() -> None:
+    """Indexes that are there are compared with it letter by letter."""
+    assert (VERSION, sha256(_SCHEMA.encode())) == (
+        1,
+        "df557f601d23cbd8329c109888cce0a7cdb0e782c88ac10bbcd347a9e96d8673",
+    ), "with another wording, be it a space, every index counts as damaged: VERSION must change too, and this line"
