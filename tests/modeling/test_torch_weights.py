@@ -99,6 +99,19 @@ def test_tensors_strides_offsets_and_counters(tmp_path: Path) -> None:
     assert all(array.flags.writeable for array in tensors.values())
 
 
+def test_a_single_storage_and_the_short_tuples_of_one_to_three_sizes(tmp_path: Path) -> None:
+    """Of these a pickle is written with other instructions."""
+    for shape in [(12,), (3, 4), (3, 2, 2)]:
+        strides = tuple(np.zeros(shape, np.int8).strides)
+        long = numbers(shape) + numbers(strides)
+        short = b"".join(pickle.dumps(sizes, 2)[2:-3] for sizes in (shape, strides))  # not kept in the memo
+        middle = table({"weight": tensor("1", 12, shape, strides)})
+        assert long in middle
+        for written in (middle, middle.replace(long, short)):
+            tensors = read(tmp_path, file(written, {"1": WEIGHT}))
+            assert np.array_equal(tensors["weight"], WEIGHT.reshape(shape))
+
+
 class Malicious:
     """What a pickle can do: run any function with any arguments."""
 

@@ -190,11 +190,8 @@ def _step(name: str, argument: Any, stack: list[Any], memo: dict[int, Any]) -> N
             stack.append(())
         case "TUPLE":
             stack.append(tuple(_pop_to_mark(stack)))
-        case "TUPLE1":
-            stack.append((stack.pop(),))
-        case "TUPLE2":
-            second, first = stack.pop(), stack.pop()
-            stack.append((first, second))
+        case "TUPLE1" | "TUPLE2" | "TUPLE3":
+            stack.append(tuple([stack.pop() for _ in range(int(name[-1]))][::-1]))
         case "BINPUT" | "LONG_BINPUT":
             memo[argument] = stack[-1]
         case "BINGET" | "LONG_BINGET":
@@ -205,8 +202,8 @@ def _step(name: str, argument: Any, stack: list[Any], memo: dict[int, Any]) -> N
             if not isinstance(target, dict) or not all(isinstance(key, str) for key in items[::2]):
                 raise _RefusedError("it is damaged, or of another kind")
             target.update(zip(items[::2], items[1::2], strict=True))
-        case "APPENDS":
-            items = _pop_to_mark(stack)
+        case "APPEND" | "APPENDS":  # a list of one, and of several
+            items = [stack.pop()] if name == "APPEND" else _pop_to_mark(stack)
             stack[-1].extend(items)
         case "GLOBAL":
             if argument not in _NAMES:
