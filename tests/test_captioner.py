@@ -20,6 +20,7 @@ from captionkit.captioner import BATCH, Captioner
 from captionkit.confidence import Calibration
 from captionkit.decoding import Greedy, Sample, Wording
 from captionkit.errors import BundleError, UsageError
+from captionkit.records import Prediction
 from captionkit.selftest import draw_picture
 from tests.tiny import export_tiny
 
@@ -163,6 +164,23 @@ def test_every_picture_has_draws_of_its_own_whatever_the_batch(
     assert texts[:BATCH] != texts[BATCH : 2 * BATCH]  # the first two batches
     monkeypatch.setattr(captioner_module, "BATCH", 6)
     assert drawn(2 * BATCH) == texts
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 7, 8, 9, 20])
+def test_what_was_read_before_an_error_is_captioned_before_it_is_raised(
+    captioner: Captioner, folder: Path, number: int
+) -> None:
+    paths = sorted(folder.iterdir()) * 2
+
+    def camera() -> Iterator[Path]:
+        yield from paths[:number]
+        raise TimeoutError("no more light")
+
+    for images, error in ((camera(), TimeoutError), ([*paths[:number], 3, *paths], UsageError)):
+        found: list[Prediction] = []
+        with pytest.raises(error):
+            found.extend(captioner.iter_caption(images))  # type: ignore[arg-type]
+        assert found == captioner.caption(paths[:number])
 
 
 def test_searches_and_wordings_reach_the_decoder(captioner: Captioner, folder: Path) -> None:

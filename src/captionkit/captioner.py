@@ -32,6 +32,7 @@ from captionkit.text import detokenize
 
 Pixels = npt.NDArray[np.uint8]
 Picture = Path | str | bytes | Image.Image | Pixels
+Read = tuple[str, Pixels | str]  # its name, and pixels uint8 [S, S, 3] or what is wrong
 
 BATCH = 8  # pictures whose captions are searched for together; the states of more leave the processor's cache
 READERS = 4  # threads that read pictures ahead of the network
@@ -131,7 +132,7 @@ class Captioner:
         Pictures are read by threads ahead of the network, and captions searched for in batches: up to 24 pictures
         are taken, in the calling thread, before the first prediction is given. Whoever waits for pictures one by
         one (a camera, a server) captions each by itself. What `caption` raises is raised where predictions are
-        taken, and an error of `images` itself as soon as it comes.
+        taken; an error of `images` itself, or of one that is no picture, after the predictions of those before it.
         """
         if hasattr(images, "read"):  # of which each line would be a picture
             raise UsageError("Expected several pictures, but got an open file; give what it holds: [file.read()].")
@@ -147,7 +148,7 @@ class Captioner:
         first = 0
         # Closed here and now: a traceback that is kept, as notebooks do, would keep its threads and pictures too.
         with contextlib.closing(self._read(images)) as pictures:
-            while some := list(islice(pictures, batch)):
+            for some in _batches(pictures, batch):
                 here = replace(search, first=search.first + first) if isinstance(search, Sample) else search
                 yield from self._caption_batch(some, here, constraints, n)
                 first += len(some)
@@ -233,7 +234,7 @@ class Captioner:
         ]
 
     def _caption_batch(
-        self, pictures: list[tuple[str, Pixels | str]], search: Search, constraints: Constraints, n: int
+        self, pictures: list[Read], search: Search, constraints: Constraints, n: int
     ) -> Iterator[Prediction]:
         pixels = [one for _, one in pictures if not isinstance(one, str)]
         found: Iterator[tuple[Caption, ...]] = iter(())
@@ -280,9 +281,9 @@ class Captioner:
             ids=hypothesis.ids,
         )
 
-    def _read(self, images: Iterable[Picture]) -> Generator[tuple[str, Pixels | str], None, None]:
-        """(source, pixels uint8 [S, S, 3] or what is wrong) of each picture, in order."""
-        numbered = enumerate(map(_loaded, images), start=1)
+    def _read(self, images: Iterable[Picture]) -> Generator[Read, None, None]:
+        """Each picture, in order."""
+        numbered = enumerate(_taken(images), start=1)
         first = list(islice(numbered, 2))
         if len(first) < 2:  # without threads, and without the time to import them
             yield from (self._read_one(index, image) for index, image in first)
@@ -292,7 +293,9 @@ class Captioner:
             lambda one: self._read_one(*one), chain(first, numbered), threads=threads, ahead=2 * BATCH
         )
 
-    def _read_one(self, index: int, image: Picture) -> tuple[str, Pixels | str]:
+    def _read_one(self, index: int, image: Picture | Exception) -> Read:
+        if isinstance(image, Exception):
+            raise image
         size = self.engine.network.image_size
         source = str(image) if isinstance(image, Path | str) else f"picture {index}"
         try:
@@ -320,6 +323,31 @@ def _detectors(bundle: Bundle) -> tuple[WordDetector | None, ThingDetector | Non
         )
     except BundleError as error:
         raise BundleError(f"{bundle.source}: {error}") from None
+
+
+def _taken(images: Iterable[Picture]) -> Iterator[Picture | Exception]:
+    """The pictures, and as the last of them what `images` raises, to be raised in its turn."""
+    try:
+        yield from map(_loaded, images)
+    except Exception as error:
+        yield error
+
+
+def _batches(pictures: Iterable[Read], size: int) -> Iterator[list[Read]]:
+    """Lists of so many pictures; a shorter one at the end, be that an error, which is raised after it."""
+    some: list[Read] = []
+    try:
+        for picture in pictures:
+            some.append(picture)
+            if len(some) == size:
+                yield some
+                some = []
+    except Exception:
+        if some:
+            yield some
+        raise
+    if some:
+        yield some
 
 
 def _loaded(image: Picture) -> Picture:
