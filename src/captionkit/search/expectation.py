@@ -123,7 +123,8 @@ def _expected_counts(engine: Engine, state: dict[str, npt.NDArray[np.generic]], 
         else:
             counts[going] += probabilities
         stays = np.array([place < len(ids[row]) for row in going])
-        going, state = going[stays], {name: leaf[stays] for name, leaf in state.items()}
+        if not stays.all():  # a copy of all keys and values
+            going, state = going[stays], {name: leaf[stays] for name, leaf in state.items()}
         previous = np.array([ids[row][place] for row in going], np.int32)
     assert counts is not None
     return counts
