@@ -272,6 +272,27 @@ def test_a_decompression_bomb_takes_no_memory(tmp_path: Path) -> None:
     assert peak("bomb.png") < 1.2 * peak("small.png")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+@pytest.mark.parametrize(("mode", "kind"), [("RGBA", "PNG"), ("F", "TIFF"), ("I", "TIFF")])
+def test_reading_takes_less_than_20_bytes_a_pixel(mode: str, kind: str, tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from captionkit.images import read_image\n"
+        "read_image(sys.argv[1])\n"
+        "print(*(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    )
+
+    def peak(side: int) -> int:
+        path, exif = tmp_path / f"{side}.{kind}", Image.Exif()
+        exif[ExifTags.Base.Orientation] = 5
+        options = {"exif": exif} if kind == "PNG" else {"compression": "tiff_deflate"}
+        Image.new(mode, (side, side)).save(path, kind, **options)
+        command = [sys.executable, "-c", code, str(path)]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    assert (peak(4000) - peak(8)) * 1024 < 20 * 4000**2
+
+
 def test_the_pixel_bound_between_pillows_warning_and_its_error(recwarn: pytest.WarningsRecorder) -> None:
     data = bomb(10_960)  # 120.1 megapixels: Pillow alone would only warn
     with pytest.raises(ImageError, match="10960 x 10960"):
