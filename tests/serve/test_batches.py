@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -54,6 +55,32 @@ def test_who_has_gone_is_passed_over() -> None:
         slow.go.set()
         assert (await third).text == "Grey 3."
         assert slow.seen == [[1], [3]]
+
+    asyncio.run(run())
+
+
+def test_the_picture_of_who_goes_before_it_is_read_is_let_go() -> None:
+    let_go = []
+
+    class Upload(bytes):
+        """Bytes that tell their end."""
+
+        def __del__(self) -> None:
+            let_go.append(self[:4])
+
+    async def run() -> None:
+        slow = Slow()
+        batches = Batches(slow.captioner)
+        batches._reader.submit(slow.go.wait, 60)  # a large picture of somebody else
+        task = asyncio.create_task(batches.caption(Upload(grey(1)), Wishes()))
+        await asyncio.sleep(0.01)
+        assert not let_go
+        task.cancel()
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+        assert let_go == [b"\x89PNG"]
+        slow.go.set()
 
     asyncio.run(run())
 

@@ -31,7 +31,7 @@ class Batches:
         self._captioner = captioner
         self.waiting: deque[_Waiting] = deque()
         self._work: asyncio.Task[None] | None = None
-        # One: a picture of 120 megapixels may be a small file, and takes up to 2 GB of memory while it is decoded.
+        # One: a picture of 120 megapixels may be a small file, and takes up to 2.2 GB of memory while it is read.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="caption")
 
@@ -45,7 +45,11 @@ class Batches:
         loop = asyncio.get_running_loop()
         size = self._captioner.engine.network.image_size
         # Before it waits: what cannot be read is told at once, and the queue holds small pictures [S, S, 3].
-        pixels = await loop.run_in_executor(self._reader, load_pixels, picture, size)
+        upload = [picture]
+        try:
+            pixels = await loop.run_in_executor(self._reader, lambda: load_pixels(upload.pop(), size))
+        finally:
+            upload.clear()  # of who goes first the reader still holds this call, until it comes to it
         answer: asyncio.Future[Prediction] = loop.create_future()
         self.waiting.append((pixels, wishes, answer))
         if self._work is None or self._work.done():
