@@ -11,8 +11,6 @@ from starlette.types import ASGIApp
 from captionkit.errors import UsageError
 from captionkit.serve.guard import ITSELF
 
-CONNECTIONS = 128  # open at a time, those of idle browsers among them
-
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens at an address, so that it is known to be free before a model is loaded.
@@ -68,7 +66,6 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=5,
         )
     )
