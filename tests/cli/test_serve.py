@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from captionkit.selftest import draw_picture
 from tests.command import Run
@@ -62,6 +64,27 @@ def test_who_still_sends_is_no_reason_to_stay() -> None:
         process.kill()
     assert process.returncode == 130
     assert err == "captionkit: interrupted\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_the_memory_of_a_large_picture_is_given_back() -> None:
+    side, large = 6000, io.BytesIO()
+    Image.new("RGBA", (side, side)).save(large, "PNG", compress_level=1)
+    process = subprocess.Popen(SERVE, stdout=subprocess.PIPE, text=True)
+
+    def resident() -> int:
+        return int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    try:
+        assert process.stdout is not None
+        client = Client(int(process.stdout.readline().split("/ ")[0].rpartition(":")[2]))
+        assert client.ask("/caption", draw_picture(1), PICTURE).status == 200
+        before = resident()
+        assert client.ask("/caption", large.getvalue(), PICTURE).status == 200
+        assert (resident() - before) / side**2 < 3  # bytes a pixel; it takes 18 while it is read
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
 
 
 def test_a_port_that_is_taken(captionkit: Run) -> None:
