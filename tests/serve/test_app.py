@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -81,6 +82,7 @@ def test_the_page_the_health_and_other_addresses(served: Client, captioner: Capt
     for method, path, status, told in (
         ("GET", "/captions", 404, "Expected /, /caption or /health, but got /captions."),
         ("GET", "/caption/", 404, "but got /caption/."),
+        ("GET", "/what%3F", 404, "but got /what?."),
         ("GET", "/caption", 405, "Expected POST for /caption, but got GET."),
         ("DELETE", "/health", 405, "for /health, but got DELETE."),
     ):
@@ -114,6 +116,13 @@ def test_too_many_are_sent_away_and_who_has_gone_is_not_captioned() -> None:
         assert first.result().status == 200
         assert client.ask("/caption", grey(3), PICTURE).document["captions"][0]["text"] == "Grey 3."
     assert slow.seen == [[1], [3]]
+
+
+def test_idle_connections_keep_nobody_out() -> None:
+    with running(build_app(Slow().captioner)) as client, contextlib.ExitStack() as idle:
+        for _ in range(200):
+            idle.enter_context(socket.create_connection(("127.0.0.1", client.port)))
+        assert client.ask("/health").status == 200
 
 
 def test_a_defect_of_ours_is_told_without_its_words(caplog: pytest.LogCaptureFixture) -> None:

@@ -51,3 +51,4 @@ def test_every_answer_is_for_its_own_page_alone(named: Client) -> None:
 def test_by_any_name_where_it_listens_everywhere() -> None:
     with running(build_app(Slow().captioner, hosts=None)) as client:
         assert client.ask("/health", headers={"Host": "anything.example"}).status == 200
+        assert client.ask("/nothing", headers={"Host": "["}).status == 404

@@ -98,11 +98,12 @@ async def _refused(request: Request, error: Exception) -> Response:
     """Of what Starlette and the rooms above refuse."""
     if not isinstance(error, HTTPException):
         return JSONResponse({"error": str(error)}, 400)
-    told = error.detail
+    # Not of request.url: the Host header is part of that, and may be no host at all.
+    told, path = error.detail, request.scope["path"]
     if error.status_code == 404:
-        told = f"Expected /, /caption or /health, but got {request.url.path[:80]}."
+        told = f"Expected /, /caption or /health, but got {path[:80]}."
     elif error.status_code == 405:
-        told = f"Expected {(error.headers or {}).get('Allow')} for {request.url.path}, but got {request.method}."
+        told = f"Expected {(error.headers or {}).get('Allow')} for {path}, but got {request.method}."
     return JSONResponse({"error": told}, error.status_code, error.headers)
 
 
