@@ -272,6 +272,23 @@ def test_a_decompression_bomb_takes_no_memory(tmp_path: Path) -> None:
     assert peak("bomb.png") < 1.2 * peak("small.png")
 
 
+def progressive(scans: int) -> bytes:
+    """A small JPEG whose last scan is repeated; its EXIF and what follows its end look like scans too."""
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = b"\xff\xda\xff\xd9" * 200
+    Image.new("RGB", (64, 48), "red").save(buffer, "JPEG", progressive=True, exif=exif)
+    data = buffer.getvalue()
+    last = data.rindex(b"\xff\xda")
+    written = 10  # as libjpeg has it
+    return data[:last] + data[last:-2] * (scans - written + 1) + data[-2:] + b"\xff\xda" * 200
+
+
+def test_a_jpeg_of_endless_scans_is_refused() -> None:
+    assert read_image(progressive(100)).shape == (48, 64, 3)
+    with pytest.raises(ImageError, match="at most 100 scans, but the picture has 101"):
+        read_image(progressive(101))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 @pytest.mark.parametrize(("mode", "kind"), [("RGBA", "PNG"), ("F", "TIFF"), ("I", "TIFF")])
 def test_reading_takes_less_than_20_bytes_a_pixel(mode: str, kind: str, tmp_path: Path) -> None:

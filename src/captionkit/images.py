@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import threading
 import warnings
 from collections.abc import Callable
@@ -30,6 +31,9 @@ PREPROCESSING_VERSION = 1
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 120_000_000  # the largest phone cameras give 108 megapixels
 MAX_FILE_BYTES = 256 * 1024 * 1024
+# Of a JPEG. Each goes over the whole picture and may be a hundred bytes long: a small file could take hours.
+# Encoders of progressive files write about ten.
+MAX_SCANS = 100
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -41,6 +45,8 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+# Of a JPEG, those that a length follows, and its end; a scan's own bytes hold none.
+_MARKER = re.compile(rb"\xff([^\x00\x01\xff\xd0-\xd7])")
 # warnings.catch_warnings swaps a list that all threads share.
 _WARNINGS_LOCK = threading.Lock()
 
@@ -78,6 +84,10 @@ def read_image(source: Source, *, max_pixels: int = MAX_PIXELS, target_size: int
     if not data:
         raise ImageError(f"Expected a picture, but {name} is empty.")
     with closing(_open(data, name)) as image:
+        if image.format in ("JPEG", "MPO") and (scans := _count_scans(data)) > MAX_SCANS:
+            raise ImageError(
+                f"Expected a JPEG of at most {MAX_SCANS} scans, but {name} has {scans:,}; save it anew first."
+            )
         return _decode(image, name, max_pixels, target_size)
 
 
@@ -191,6 +201,15 @@ def _open(data: bytes, name: str) -> Image.Image:
             f"Expected a picture (JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF), but {name} is none, or its start "
             "is damaged."
         ) from None
+
+
+def _count_scans(data: bytes) -> int:
+    """The scans of a JPEG up to its end; not what looks so in EXIF, or in the video that a phone puts after it."""
+    at, scans = 2, 0
+    while (found := _MARKER.search(data, at)) and found[1] != b"\xd9":
+        scans += found[1] == b"\xda"
+        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
+    return scans
 
 
 def _quietly(action: Callable[[], T]) -> T:
