@@ -114,7 +114,7 @@ class Prediction:
         return self.captions[0].text if self.captions else ""
 
     def to_document(self) -> dict[str, Any]:
-        """As JSON."""
+        """As `captionkit caption --json` writes it: lists, strings and numbers alone."""
         return {
             "source": self.source,
             "captions": [
