@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,18 @@ from tests.serve.running import PICTURE, Client
 SERVE = [sys.executable, "-m", "captionkit", "serve", "--port", "0"]
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Processes that are started here can be interrupted, even where the tests run in a shell's background.
+
+    There SIGINT is ignored, which children inherit; what is handled here is at its default in them.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_from_the_ready_line_to_ctrl_c() -> None:
     command = [*SERVE, "--beams", "2", "--threads", "1", "--max-upload", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -43,6 +56,7 @@ def test_from_the_ready_line_to_ctrl_c() -> None:
     assert (out, err) == ("", "captionkit: interrupted\n")  # nothing of what was asked
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_who_still_sends_is_no_reason_to_stay() -> None:
     process = subprocess.Popen(SERVE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
