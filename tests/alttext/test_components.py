@@ -29,6 +29,9 @@ def only(text: str) -> Picture:
         ("{{< figure src=a.jpg alt=`A dog` />}}", "a.jpg", "A dog", Verdict.OK),
         ('{{< figure src="a.jpg" alt="" >}}', "a.jpg", None, Verdict.MISSING),  # Hugo leaves it out
         ('{{< figure src="a.jpg" caption="A dog" >}}', "a.jpg", "A dog", Verdict.REDUNDANT),
+        ('{{< Figure src="a.jpg" caption="A dog" >}}', "a.jpg", "A dog", Verdict.REDUNDANT),
+        ('{{< figure src="a.jpg" caption="A dog" alt="{{ .Title }}" >}}', "a.jpg", None, Verdict.OK),
+        ('{% include figure src="a.jpg" caption="A dog" %}', "a.jpg", None, Verdict.MISSING),
         ('{{< figure src="a.jpg" link="/b" >}}', "a.jpg", None, Verdict.FUNCTIONAL),
         ('{{< img-wide src="a.jpg" caption="A dog" >}}', "a.jpg", None, Verdict.MISSING),
         (

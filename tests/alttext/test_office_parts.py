@@ -62,6 +62,18 @@ def test_a_book_that_names_no_package_is_one_sentence(tmp_path: Path) -> None:
         read_document(tmp_path / "a.epub", book("<container/>", ""))
 
 
+def test_a_style_is_known_by_its_id_alone_and_the_first_language_is_the_documents(tmp_path: Path) -> None:
+    path = make_docx(tmp_path)
+    names = (
+        '<w:style><w:name w:val="heading 1"/></w:style><w:style w:styleId="Kopf"><w:name w:val="Title"/></w:style>'
+    )
+    styles = f'<w:styles xmlns:w="w"><w:lang w:val="de-AT"/><w:lang w:val="en-US"/>{names}</w:styles>'
+    path.write_bytes(rezipped(path.read_bytes(), {"word/styles.xml": styles.encode()}))
+    title = '<w:p><w:pPr><w:pStyle w:val="Kopf"/></w:pPr><w:r><w:t>Walls</w:t></w:r></w:p>'
+    context = docx_part(path, f"{title}<w:p><w:r><w:t>Beside</w:t></w:r></w:p>{drawing('')}")[0].context
+    assert (context.heading, context.language) == ("Walls", "de-at")
+
+
 def test_a_break_in_a_heading_stands_between_words(tmp_path: Path) -> None:
     path = make_docx(tmp_path)
     words = "<w:r><w:t>Walls</w:t><w:br/><w:t>of</w:t><w:tab/><w:t>Rome</w:t><w:cr/><w:t>now</w:t></w:r>"

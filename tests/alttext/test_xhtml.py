@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from captionkit.alttext.xhtml import read_xhtml
+from captionkit.alttext.xml_tags import MAX_DEPTH, MAX_XML_BYTES
 from captionkit.errors import DataError
 from captionkit.files.edits import apply_edits, inverse_edits
 
@@ -27,6 +28,18 @@ def test_xhtml_is_read_as_xml_and_edited_at_its_bytes(encoding: str) -> None:
     new = apply_edits(data, edits)
     assert [one.alt for one in read_xhtml(new).pictures] == ['Hund & "Katze" ☃', "it's"]
     assert apply_edits(new, inverse_edits(data, edits)) == data
+
+
+@pytest.mark.parametrize("head", ["", '<?xml version="1.0"?>', "<!DOCTYPE html>"])
+def test_a_page_that_declares_nothing_is_of_utf8_and_may_have_the_entities_of_html(head: str) -> None:
+    document = read_xhtml(f"{head}<html><p>ö&nbsp;ö<img src='ä.png'/></p></html>".encode())
+    assert [(one.source, one.context.nearby) for one in document.pictures] == [("ä.png", "öö")]
+
+
+def test_bounds_of_xml() -> None:
+    assert read_xhtml(b"<a>" * MAX_DEPTH + b"</a>" * MAX_DEPTH).pictures == ()
+    with pytest.raises(DataError, match="64,000,001 bytes, more than the 64,000,000 that are read"):
+        read_xhtml(b"<a/>".ljust(MAX_XML_BYTES + 1))
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,14 @@ def test_lines_that_are_none_of_ours_are_passed_over(tmp_path: Path) -> None:
     assert len(kept.read_bytes().splitlines()) == 2  # at once: a process may be killed without a word
     first.close(done=False)
     odd: Any
-    for odd in ({"picture": "b.png"}, {"picture": 1, "state": [], "text": ""}, [], {"picture": "b", "state": 1}):
+    typed = ({"picture": 1, "state": [], "text": ""}, {"picture": "b", "state": 1, "text": ""})
+    for odd in (
+        *typed,
+        {"picture": "b", "state": [], "text": 1},
+        {"picture": "b"},
+        {"picture": "b", "state": 1},
+        [],
+    ):
         kept.write_bytes(kept.read_bytes().splitlines(keepends=True)[0] + json.dumps(odd).encode() + b"\n")
         assert Unfinished(tmp_path / "out", ["command"]).kept == {}
 

@@ -182,6 +182,11 @@ def test_the_page_fetches_nothing_and_tells_every_map_in_words(found: Explanatio
     assert sum("data-first" in attributes for attributes in buttons) == 1
 
 
+def test_a_page_says_that_nothing_else_was_found(found: Explanation) -> None:
+    assert "Nothing else was found." in format_page(dataclasses.replace(found, others=()))
+    assert "Nothing else was found." not in format_page(found)
+
+
 def test_words_and_names_cannot_break_out_of_the_page(found: Explanation) -> None:
     evil = "<script>alert('x')</script>\"'&@SCRIPT@"
     word = dataclasses.replace(found.words[0], text=evil, instead=((evil, 0.5),), where=evil)

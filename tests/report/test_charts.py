@@ -64,6 +64,13 @@ def test_bars_are_as_tall_as_their_values() -> None:
         assert all(TOP < float(one.attrib["y"]) < HEIGHT - BOTTOM for one in bars)
 
 
+@pytest.mark.parametrize(("groups", "labels"), [(12, 12), (13, 7), (25, 9)])
+def test_of_many_groups_only_some_have_a_label(groups: int, labels: int) -> None:
+    named = [(f"group {number}", 1.0, 2.0) for number in range(groups)]
+    drawn = svg(bar_chart("a", named, ("m", "p"), x_label="x", y_label="y"))
+    assert sum((one.text or "").startswith("group") for one in drawn.iter("text")) == labels
+
+
 def test_the_axes_reach_a_little_beyond_the_points() -> None:
     drawn = svg(line_chart("a", [Line("", [(0, 0), (100, 1000)])], x_label="x", y_label="y"))
     first, last = ((float(one.attrib["cx"]), float(one.attrib["cy"])) for one in drawn.iter("circle"))

@@ -122,6 +122,15 @@ def test_the_page_is_whole_and_fetches_nothing(found: Report) -> None:
     assert "Show and Tell (NIC)" in page
 
 
+def test_a_page_has_no_section_for_what_there_is_none_of() -> None:
+    page = format_report(Report("One", {}))
+    for name in ("<h2", "<dl>", "Warnings", "photographs"):
+        assert name not in page
+    told = format_report(Report("One", {"beams": "3"}, warnings=("Only 3 pictures.",)))
+    for name in ("<h2", "<dl>", "Warnings"):
+        assert name in told
+
+
 def test_a_history_that_says_nothing_known_is_no_table_of_it(found: Report) -> None:
     page = format_report(dataclasses.replace(found, history=[{"step": 1, "other": "<b>"}, {"step": 2}]))
     assert "The numbers of the curve" in page

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 
 import pytest
+from starlette.responses import PlainTextResponse
 
 from captionkit.errors import UsageError
 from captionkit.serve.guard import ITSELF
 from captionkit.serve.server import address_of, is_open_to_others, listen, names_of
+from tests.serve.running import running
 
 
 def test_its_own_machine_alone() -> None:
@@ -24,6 +26,21 @@ def test_the_whole_network() -> None:
         assert address_of(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}/"
         assert is_open_to_others(listener)
         assert names_of("0.0.0.0", listener) is None
+
+
+def test_the_whole_network_of_ipv6() -> None:
+    try:
+        listener = socket.create_server(("::", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    with listener:
+        assert address_of(listener) == f"http://[::1]:{listener.getsockname()[1]}/"
+
+
+def test_what_it_is_made_with_is_nobodys_business() -> None:
+    with running(PlainTextResponse("Hello.")) as client:
+        got = client.ask("/")
+    assert (got.text, got.headers["Server"]) == ("Hello.", None)
 
 
 def test_another_name_of_this_machine() -> None:

@@ -48,6 +48,13 @@ def test_too_long_by_its_own_word_or_as_counted(strict: Client) -> None:
     assert strict.ask("/caption", (grey(9) for _ in range(1)), PICTURE).status == 200  # without a length
 
 
+def test_what_says_that_it_is_too_long_is_not_waited_for(strict: Client) -> None:
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=30) as wire:
+        head = b"POST /caption HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+        wire.sendall(head % (MOST + 1))
+        assert wire.recv(10_000).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_picture_that_trickles_is_not_waited_for(strict: Client) -> None:
     with socket.create_connection(("127.0.0.1", strict.port), timeout=30) as wire:
         wire.sendall(

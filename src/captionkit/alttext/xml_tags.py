@@ -77,18 +77,13 @@ def read_xml(
         nonlocal encoding
         encoding = declared or encoding
 
-    def on_external(*_: object) -> int:
-        return 1  # goes on with nothing read
-
     parser.StartElementHandler = on_start
     parser.EndElementHandler = on_end
     if text is not None:
         parser.CharacterDataHandler = text
     parser.EntityDeclHandler = on_entity
     parser.XmlDeclHandler = on_declaration
-    parser.ExternalEntityRefHandler = on_external
-    parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
-    parser.UseForeignDTD(True)
+    parser.UseForeignDTD(True)  # for `&nbsp;`; without a handler nothing is fetched
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:

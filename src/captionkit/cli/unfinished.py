@@ -84,7 +84,7 @@ class Unfinished:
                 self._handle.close()
         if done:
             with contextlib.suppress(OSError):
-                self.path.unlink(missing_ok=True)
+                self.path.unlink()
 
     def _begin(self) -> IO[bytes]:
         """The file with what is still believed of it, open for more."""

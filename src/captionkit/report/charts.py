@@ -89,7 +89,7 @@ def bar_chart(
     inner, tall = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     step = inner / len(groups)
     parts = [_axes(0, 1, 0, high, x_label, y_label, x_ticks=False)]
-    every = max(1, math.ceil(len(groups) / 12))
+    every = math.ceil(len(groups) / 12)
     for place, (label, *values) in enumerate(groups):
         left = LEFT + place * step
         for side, (value, css) in enumerate(zip(values, ("one", "two"), strict=True)):
