@@ -13,10 +13,10 @@ from captionkit.decoding import Beam, Constraints, Hypothesis, beam_search, gree
 from captionkit.decoding.beam import _choose, _Ended, _top
 from captionkit.decoding.hypothesis import State, log_softmax
 from captionkit.errors import CaptionkitError, UsageError
-from captionkit.tokenizer import BOS, EOS
+from captionkit.tokenizer import BOS, EOS, UNK
 from tests.decoding.toy import Toy, allowed, brute_force
 
-A, B, C, D = 4, 5, 6, 7  # words of hand-written models; D is beyond the table models
+A, B, C, D, E = 4, 5, 6, 7, 8  # words of hand-written models; of most, D and E are beyond the vocabulary
 
 
 def table_model(rows: Mapping[int, Mapping[int, float]], vocabulary: int = 7) -> Any:
@@ -133,6 +133,21 @@ def test_log_probabilities_and_attention_are_those_of_the_words(beams: int) -> N
                 np.testing.assert_allclose(row, weights[0], atol=1e-5)
 
 
+def test_a_part_of_the_state_may_change_from_a_later_step_on() -> None:
+    toy = Toy(vocabulary=30, units=8, seed=3, sharpness=0.7)
+
+    def step(state: State, ids: npt.NDArray[np.int32]) -> Any:
+        logits, weights, changed = toy.step(state, ids)
+        return logits, weights, {} if (ids == BOS).all() else changed
+
+    ((best,),) = beam_search(toy.start, step, toy.features(1), beams=5, max_length=8)
+    state = {name: np.asarray(leaf) for name, leaf in toy.start(toy.features(1)).items()}
+    for previous, word, found in zip((BOS, *best.ids), best.ids, best.token_log_probabilities, strict=False):
+        logits, _, changed = step(state, np.array([previous], np.int32))
+        state.update(changed)
+        assert found == pytest.approx(log_softmax(logits)[0, word], abs=1e-4)
+
+
 def test_a_picture_gets_the_same_captions_alone_and_in_a_batch() -> None:
     toy = Toy(vocabulary=30, units=8, seed=5, sharpness=0.9)
     features = toy.features(20)
@@ -169,6 +184,8 @@ def test_trap_14_the_best_words_are_kept_not_dropped() -> None:
     start, step = table_model({BOS: {A: 0.6, B: 0.3, C: 0.1}, A: {EOS: 1.0}, B: {EOS: 1.0}, C: {EOS: 1.0}})
     (found,) = beam_search(start, step, ONE, beams=2, max_length=3, n=2)
     assert [one.ids for one in found] == [(A,), (B,)]
+    (found,) = beam_search(start, step, ONE, beams=1, max_length=3, n=3)
+    assert [one.ids for one in found] == [(A,), (B,), (C,)]
 
 
 def test_trap_15_no_crash_when_no_beam_ends_before_the_limit() -> None:
@@ -260,6 +277,14 @@ def test_diverse_groups_report_the_models_own_probabilities() -> None:
             np.testing.assert_allclose(one.token_log_probabilities, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("word", [A, B, C, D, E])
+def test_a_group_that_is_done_costs_the_others_nothing(word: int) -> None:
+    likely = {**dict.fromkeys((A, B, C, D, E), 0.1), word: 0.6}
+    start, step = table_model({BOS: {A: 0.9, D: 0.1}, A: {EOS: 1.0}, D: {E: 1.0}, E: likely}, vocabulary=9)
+    (found,) = beam_search(start, step, ONE, beams=1, max_length=3, n=2, diversity=3.0)
+    assert [one.ids for one in found] == [(A,), (D, E, word)]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_narrow_constrained_beams_keep_every_promise(seed: int) -> None:
     toy = Toy(vocabulary=50, units=8, seed=seed, sharpness=0.5, eos_bias=4.0)
@@ -274,6 +299,15 @@ def test_narrow_constrained_beams_keep_every_promise(seed: int) -> None:
         assert several[0].finished
         for one in several:
             assert allowed(one.ids, limits)
+
+
+def test_more_beams_than_ways_to_keep_a_promise_do_not_break_it() -> None:
+    toy = Toy(vocabulary=50, units=8, sharpness=0.5, eos_bias=4.0)
+    limits = Constraints(must=(frozenset({10, 11}), frozenset({20})))
+    for several in beam_search(
+        toy.start, toy.step, toy.features(5), beams=8, max_length=3, constraints=limits, n=2
+    ):
+        assert [allowed(one.ids, limits) for one in several if one.finished] == [True, True]
 
 
 def test_a_caption_does_not_say_the_same_on_both_sides_of_and() -> None:
@@ -325,15 +359,37 @@ def test_a_caption_that_no_allowed_word_continues_is_cut() -> None:
     assert (greedy.ids, greedy.finished) == ((A, B), False)
 
 
+def test_what_can_go_no_further_is_no_caption_beside_one_that_ended() -> None:
+    start, step = table_model({BOS: {A: 1.0}, A: {EOS: 0.6, B: 0.4}, B: {EOS: 1.0}})
+    limits = Constraints(
+        no_repeat_ngram=1,
+        avoid=frozenset({C}),
+        bad_endings=frozenset({B}),
+        singular_after=frozenset({B}),
+        plurals=frozenset({A}),
+    )
+    (found,) = beam_search(start, step, ONE, beams=2, max_length=9, constraints=limits, n=2)
+    assert [one.ids for one in found] == [(A,)]
+
+
+def test_at_the_limit_the_demanded_word_counts_more_than_a_whole_sentence() -> None:
+    start, step = table_model({BOS: {A: 1.0}, A: {A: 0.5, EOS: 0.4, B: 0.1}, B: {A: 1.0}})
+    limits = Constraints(must=(frozenset({B}),))
+    ((best,),) = beam_search(start, step, ONE, beams=1, max_length=2, constraints=limits)
+    assert (best.ids, best.finished) == ((A, B), False)
+
+
 def test_no_pictures_give_no_captions() -> None:
     toy = Toy()
     assert beam_search(toy.start, toy.step, toy.features(0)) == []
+    assert toy.calls == []  # a network of fixed shapes may not take none
 
 
 @pytest.mark.parametrize(
     "wrong",
     [{"beams": 0}, {"max_length": 0}, {"n": 0}, {"length_penalty": -1.0}, {"length_penalty": float("nan")},
-     {"diversity": -0.1}, {"constraints": Constraints(min_length=30)}],
+     {"diversity": -0.1}, {"constraints": Constraints(min_length=30)},
+     {"constraints": Constraints(must=(frozenset({4}), frozenset({5}))), "max_length": 1}],
 )  # fmt: skip
 def test_arguments_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     toy = Toy()
@@ -346,6 +402,8 @@ def test_must_words_that_cannot_be_said_are_refused() -> None:
         Constraints(must=(frozenset(),))
     with pytest.raises(UsageError, match="unknown"):
         Constraints(must=(frozenset({5}),), avoid=frozenset({5}))
+    with pytest.raises(UsageError, match="unknown"):
+        Constraints(must=(frozenset({UNK, EOS}),))
     with pytest.raises(UsageError, match="at most 4"):
         Constraints(must=tuple(frozenset({id_}) for id_ in range(4, 9)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -125,12 +126,17 @@ def test_draws_that_can_go_no_further_leave_the_others_alone() -> None:
     )
     (found,) = sample(start, step, ONE, n=40, top_p=0.99, max_length=4, constraints=constraints)
     assert {len(one.ids) for one in found} == {1, 2}  # A, and B with C
+    assert not any(one.finished for one in found)
+    shorter = replace(constraints, min_length=2)
+    (found,) = sample(start, step, ONE, n=40, max_length=2, constraints=shorter)
+    assert {(one.ids, one.finished) for one in found} == {((A,), False), ((B, C), True), ((C, B), True)}
 
 
 def test_the_nucleus_keeps_the_word_that_crosses_the_line() -> None:
     scores = np.log(np.array([[0.5, 0.1, 0.3, 0.1], [0.25, 0.25, 0.25, 0.25]], np.float32))
     kept = np.isfinite(keep_likely(scores, top_p=0.6))
     assert kept.tolist() == [[True, False, True, False], [True, True, True, False]]
+    assert np.isfinite(keep_likely(scores, top_p=0.5)).sum(axis=1).tolist() == [1, 2]
     assert np.isfinite(keep_likely(scores, top_k=9)).all()
 
 
@@ -165,8 +171,9 @@ def test_what_one_hypothesis_cannot_promise_is_refused() -> None:
     start, step = first_word()
     with pytest.raises(UsageError, match="beam search"):
         Sample().run(start, step, ONE, constraints=Constraints(must=(frozenset({A}),)))
-    with pytest.raises(UsageError, match="maximum length of at least 1"):
-        Greedy(max_length=0).run(start, step, ONE)
+    for most, least in ((0, 0), (3, 4)):
+        with pytest.raises(UsageError, match=f"maximum length of at least 1 and the minimum .{least}"):
+            Greedy(max_length=most).run(start, step, ONE, constraints=Constraints(min_length=least))
     with pytest.raises(UsageError, match="one caption"):
         Greedy().run(start, step, ONE, n=2)
 

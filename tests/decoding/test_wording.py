@@ -64,6 +64,7 @@ def test_forms_of_a_word(word: str, forms: str) -> None:
 def test_most_words_take_ed_and_only_some_take_es() -> None:
     assert inflections("jump", {"jump", "jumped", "jumping"}) == {"jump", "jumped", "jumping"}
     assert inflections("star", {"star", "stars", "stares"}) == {"star", "stars"}
+    assert inflections("new", {"new", "news"}) == {"new"}
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +77,11 @@ def words(tokenizer: Tokenizer, ids: frozenset[int]) -> set[str]:
 
 
 def test_wishes_become_ids(tokenizer: Tokenizer) -> None:
-    found = Wording(must=("Dogs", "red bus"), avoid=("running", "zebra"), min_length=4).constraints(
+    found = Wording(must=("Dogs", "red bus"), avoid=("running", "zebra", "a Photo"), min_length=4).constraints(
         tokenizer, no_repeat_ngram=3, bad_endings=("a", "the", "upon")
     )
     assert [words(tokenizer, demand) for demand in found.must] == [{"dog", "dogs"}, {"red"}, {"bus", "buses"}]
-    assert words(tokenizer, found.avoid) == {"run", "runs", "running", "ran"}
+    assert words(tokenizer, found.avoid) == {"run", "runs", "running", "ran", "a", "photo", "photos"}
     assert words(tokenizer, found.bad_endings) == {"a", "the"}
     assert (found.min_length, found.no_repeat_ngram) == (4, 3)
     assert "red" in words(tokenizer, found.may_repeat)

@@ -239,13 +239,12 @@ class _Search:
                     self.finish(live, group, origin, value, is_eos & usable, scores[:, group, :, EOS])
                 order = np.argsort(is_eos, axis=1, kind="stable")[:, :beams]
                 origin, token, value = origin[each, order], token[each, order], value[each, order]
-                usable = usable[each, order] & ~is_eos[each, order]
                 place = (slice(None), group, machine, slice(0, order.shape[1]))
-                total[place] = np.where(usable, value, -np.inf)
+                total[place] = np.where(usable[each, order], value, -np.inf)
                 parents[place] = each * groups * width + group * width + origin
                 ids[place] = token
                 picked[place] = scores[each, group, origin, token]
-            if self.diversity and group + 1 < groups:
+            if self.diversity:
                 chosen = np.isfinite(total[:, group])
                 where = np.broadcast_to(each[:, :, None], chosen.shape)
                 np.add.at(cost, (where[chosen], ids[:, group][chosen]), np.float32(self.diversity))

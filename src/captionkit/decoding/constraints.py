@@ -85,7 +85,7 @@ class Constraints:
         """
         rows, vocabulary = log_probabilities.shape
         length = history.shape[1]
-        forbidden = [*_NEVER, *(id_ for id_ in self.avoid if id_ != EOS)]
+        forbidden = [*_NEVER, *self.avoid]
         log_probabilities[:, [id_ for id_ in forbidden if id_ < vocabulary]] = -np.inf
         if length < self.min_length:
             log_probabilities[:, EOS] = -np.inf
@@ -99,7 +99,7 @@ class Constraints:
             once[:, -1] = True
             row, place = np.nonzero(once)
             log_probabilities[row, history[row, place]] = -np.inf
-        for things in self.twins if length else ():
+        for things in self.twins:
             named = np.flatnonzero(_table(things, vocabulary)[history].any(axis=1))
             _forbid(log_probabilities, named, things)
         if self.singular_after and length:

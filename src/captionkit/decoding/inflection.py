@@ -113,5 +113,5 @@ def _regular_forms(base: str) -> set[str]:
     elif _DOUBLES.match(base):
         forms |= {base + base[-1] + "ed", base + base[-1] + "ing"}
     else:
-        forms |= {base + "ing"} if base.endswith("y") and base[-2] not in _VOWELS else {base + "ed", base + "ing"}
+        forms |= {base + "ed", base + "ing"}
     return forms

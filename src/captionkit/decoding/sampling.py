@@ -118,7 +118,7 @@ def keep_likely(scores: Scores, *, top_k: int = 0, top_p: float = 1.0) -> Scores
 
     The likeliest word is always kept.
     """
-    if (top_k == 0 or top_k >= scores.shape[1]) and top_p == 1.0:
+    if top_k == 0 and top_p == 1.0:
         return scores
     order = np.argsort(-scores, axis=1, kind="stable")
     ranked = np.take_along_axis(scores, order, axis=1)
@@ -176,7 +176,7 @@ def _roll_out(
         words[going, length] = chosen[going]
         if attention is not None:
             attentions.append(np.asarray(attention, np.float32))
-        ids = np.where(going, chosen, EOS).astype(np.int32)
+        ids = chosen
     return [
         _hypothesis(row, int(lengths[row]), bool(finished[row]), words, picked, attentions) for row in range(count)
     ]
