@@ -7,6 +7,7 @@ import pickle
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from captionkit import captioner as captioner_module
 from captionkit.bundle import Decoding
 from captionkit.captioner import BATCH, Captioner
 from captionkit.confidence import Calibration
-from captionkit.decoding import Greedy, Sample, Wording
+from captionkit.decoding import Constraints, Greedy, Sample, Wording
 from captionkit.errors import BundleError, UsageError
 from captionkit.records import Prediction
 from captionkit.selftest import draw_picture
-from tests.tiny import export_tiny
+from captionkit.tokenizer import EOS
+from tests.tiny import IMAGE_SIZE, export_tiny
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,32 @@ def test_pictures_of_pillow_are_captioned(captioner: Captioner, folder: Path) ->
     assert "damaged or cut off" in (captioner.caption([broken, path])[0].error or "")
 
 
+def test_a_picture_of_pillow_beyond_the_bound_is_not_decoded(captioner: Captioner) -> None:
+    side = 11_000
+    buffer = io.BytesIO()
+    Image.new("1", (side, side)).save(buffer, "PNG", compress_level=1)
+    with pytest.warns(Image.DecompressionBombWarning):
+        huge = Image.open(buffer)
+    with huge:
+        (found,) = captioner.caption([huge])
+        assert huge.tile  # what there is to decode
+    assert found.error is not None
+    assert "at most 120,000,000 pixels" in found.error
+
+
+def test_pictures_may_come_in_an_array(captioner: Captioner, folder: Path) -> None:
+    several = np.stack([np.asarray(Image.open(folder / f"{seed:02}.png")) for seed in range(2)])
+    found = captioner.caption(several)
+    assert [one.text for one in found] == [one.text for one in captioner.caption(list(several))]
+
+
+def test_a_caption_without_a_word_is_no_full_stop(captioner: Captioner) -> None:
+    features = captioner.engine.encode(np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8))
+    nothing = Constraints(avoid=frozenset(range(len(captioner.bundle.tokenizer))) - {EOS}, min_length=0)
+    ((caption,),) = captioner.describe(features, constraints=nothing)
+    assert (caption.text, caption.tokens) == ("", ())
+
+
 def test_paths_may_come_in_an_array(captioner: Captioner, folder: Path) -> None:
     paths = [str(folder / "03.png"), str(folder / "04.png")]
     for kind in (object, str):
@@ -151,6 +179,11 @@ def test_pictures_are_not_all_read_at_once(captioner: Captioner, folder: Path) -
     assert next(predictions).text
     assert taken == 3 * BATCH == 24  # as its documentation says
     predictions.close()
+    taken = 0
+    predictions = captioner.iter_caption(islice(endless(), 40), n=BATCH + 1, search=Sample())
+    assert next(predictions).text
+    assert taken <= 24  # of which one is searched for alone
+    predictions.close()
 
 
 def test_every_picture_has_draws_of_its_own_whatever_the_batch(
@@ -164,6 +197,10 @@ def test_every_picture_has_draws_of_its_own_whatever_the_batch(
     assert texts[:BATCH] != texts[BATCH : 2 * BATCH]  # the first two batches
     monkeypatch.setattr(captioner_module, "BATCH", 6)
     assert drawn(2 * BATCH) == texts
+    later = captioner.caption(
+        [folder / "05.png"] * 9, search=Sample(temperature=5.0, seed=3, first=2 * BATCH - 9), n=2
+    )
+    assert [caption.text for prediction in later for caption in prediction.captions] == texts[-18:]
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 7, 8, 9, 20])

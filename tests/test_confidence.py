@@ -13,10 +13,13 @@ import pytest
 from captionkit.bundle import read_bundle, write_bundle
 from captionkit.captioner import Captioner
 from captionkit.confidence import (
+    EVIDENCE,
     FEATURES,
     KNOWN_FEATURES,
+    RECOGNISED,
     Calibration,
     caption_features,
+    feature_names,
     fit,
     hedged,
     in_fit_half,
@@ -60,6 +63,7 @@ def test_features_by_hand() -> None:
     assert (seen["evidence"], seen["least_evidence"], seen["recognised"]) == (-0.5, -2.0, 0.7)
     blind = features_of(dataclasses.replace(caption(-1.0), evidence=(None,)))
     assert (blind["evidence"], blind["least_evidence"], blind["recognised"]) == (0, 0, 0)
+    assert features_of(caption(-1.0, words=("an",)))["rarity"] == pytest.approx(np.log1p(3))  # of what is unknown
     for odd in (caption(words=(), finished=False), caption(-1.0, words=("<unk>",))):
         assert np.isfinite(list(features_of(odd).values())).all()
 
@@ -98,6 +102,19 @@ def test_fifty_captions_are_enough() -> None:
     assert 0 < fit(features, np.arange(50) / 50).hedge_below < 1
 
 
+def test_what_tells_nothing_gives_the_share_of_captions_that_reach_the_level() -> None:
+    features = np.zeros((60, len(FEATURES)))
+    found = fit(features, np.repeat([0.4, 0.39], [54, 6]), level=0.4)
+    np.testing.assert_allclose(found.of_features(features), 0.9, atol=1e-9)
+
+
+def test_a_new_calibration_is_fitted_on_what_detectors_saw() -> None:
+    one = caption(-1.0)
+    assert feature_names([one]) == FEATURES
+    assert feature_names([one, dataclasses.replace(one, recognised=0.0)]) == (*FEATURES, *RECOGNISED)
+    assert feature_names([one, dataclasses.replace(one, evidence=(None,))]) == (*FEATURES, *EVIDENCE)
+
+
 def test_perfectly_separable_data_give_finite_weights() -> None:
     quality = np.linspace(0, 1, 60)
     features = np.repeat(quality[:, None], len(FEATURES), axis=1)
@@ -127,6 +144,7 @@ def test_document_and_back() -> None:
         {"format": "captionkit-calibration-9"},
         {"features": ["mean"]},
         {"features": []},
+        {"features": [], "mean": [], "scale": [], "weights": []},
         {"features": ["mean", "total", "rarity", "length", "luck"]},
         {"features": ["mean", "mean", "rarity", "length", "content"]},
         {"weights": [1.0]},
@@ -137,6 +155,7 @@ def test_document_and_back() -> None:
         {"mean": ["x"] * 5},
         {"hedge_below": 2.0},
         {"bias": float("nan")},
+        {"bias": 1e308},
         {"bias": None},
     ],
 )

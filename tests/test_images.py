@@ -130,6 +130,8 @@ def test_sixteen_bit_big_endian_and_32_bit_and_float_tiff() -> None:
         assert close(read_image(encoded(Image.fromarray(ramp(largest, np.float32)), "TIFF")), expected_ramp(), 1)
     odd = np.array([[np.nan, -5.0, np.inf, -np.inf, 0.5, 1.0]], np.float32)
     assert read_image(encoded(Image.fromarray(odd), "TIFF"))[0, :, 0].tolist() == [0, 0, 0, 0, 128, 255]
+    few = Image.fromarray(np.array([[0, 1]], np.int32))  # whole numbers are no shares
+    assert read_image(encoded(few, "TIFF"))[0, :, 0].tolist() == [0, 1]
     # Whole numbers above 255 and within 16 bits are of 16 bits, though none may come near their end.
     dim = Image.fromarray(np.array([[0, 1000]], np.int32))
     assert read_image(encoded(dim, "TIFF"))[0, :, 0].tolist() == [0, 4]
@@ -289,6 +291,17 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
     assert read_image(progressive(100)).shape == (48, 64, 3)
     with pytest.raises(ImageError, match="at most 100 scans, but the picture has 101"):
         read_image(progressive(101))
+
+
+def test_what_looks_like_scans_and_is_none() -> None:
+    many = b"\xff\xda\x00\x02" * 200
+    assert (
+        read_image(encoded(corners(), "JPEG") + b"\x00\x02" + many).shape == corners().shape
+    )  # behind a JPEG's end
+    pixels = np.frombuffer(many[:768], np.uint8).reshape(16, 16, 3)[..., ::-1]  # BMP has blue first
+    data = encoded(pixels, "BMP")
+    assert many[:96] in data
+    np.testing.assert_array_equal(read_image(data), pixels)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")

@@ -114,5 +114,10 @@ def test_a_bad_vocabulary_is_refused(text: str, says: str) -> None:
         Tokenizer.from_json(text)
 
 
+def test_a_vocabulary_beyond_all_bounds_is_refused_before_its_words_are_looked_at() -> None:
+    with pytest.raises(DataError, match="1,000,001 words, more than the 1,000,000 allowed"):
+        Tokenizer.from_json(json.dumps({"format": "captionkit-tokenizer-1", "words": [""] * 1_000_001}))
+
+
 def test_it_prints_as_a_line() -> None:
     assert repr(Tokenizer(["dog", "cat"])) == "Tokenizer(2 words)"

@@ -250,7 +250,7 @@ class Captioner:
 
     def _confidence(self, captions: tuple[Caption, ...], search: Search) -> float | None:
         # Fitted to captions of beam search: a greedy or a drawn caption has other log-probabilities.
-        if self.calibration is None or not captions or not isinstance(search, Beam):
+        if self.calibration is None or not isinstance(search, Beam):
             return None
         return round(self.calibration.of(captions[0], self.bundle.tokenizer), 4)
 

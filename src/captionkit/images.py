@@ -125,7 +125,7 @@ def read_image_bytes(path: Path | str) -> bytes:
             # Not the bound and 1 at once: that much memory would be set aside for every small picture.
             expected = min(os.fstat(handle.fileno()).st_size, MAX_FILE_BYTES) + 1
             data = handle.read(expected)
-            if len(data) == expected <= MAX_FILE_BYTES:  # a pipe, which has no size, or a file that grows
+            if len(data) == expected:  # a pipe, which has no size, or a file that grows
                 data += handle.read(MAX_FILE_BYTES + 1 - expected)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or "the name is not valid"
@@ -226,11 +226,7 @@ def _upright(image: Image.Image) -> Image.Image:
     except Exception:
         return image  # metadata that cannot be read is no reason to refuse the picture
     method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    if method is None:
-        return image
-    turned = image.transpose(method)
-    turned.info = image.info
-    return turned
+    return image if method is None else image.transpose(method)
 
 
 def _to_rgb(image: Image.Image) -> Pixels:

@@ -10,8 +10,8 @@ import pytest
 
 from captionkit.bundle import read_bundle
 from captionkit.captioner import Captioner
-from captionkit.decoding import Beam, Greedy, Wording
-from captionkit.detectors.second_thoughts import NONE, second_thoughts
+from captionkit.decoding import Beam, Constraints, Greedy, Hypothesis, Wording
+from captionkit.detectors.second_thoughts import NONE, SecondThought, second_thoughts
 from captionkit.detectors.things import (
     CALLED_FOR,
     CLASSES,
@@ -135,6 +135,26 @@ def test_a_sentence_that_is_over_is_not_given_up_for_one_that_is_cut(tiny_bundle
     after = guided.caption([MORE[place] for place in cut], search=search)
     assert [one.text for one in after] == [before[place].text for place in cut] != []
     assert {(one.captions[0].demanded, one.captions[0].denied) for one in after} == {(None, None)}
+
+
+def test_a_sentence_that_is_cut_before_the_thing_is_no_better() -> None:
+    def cut(word: int) -> Hypothesis:
+        return Hypothesis((4, word), (-1.0, -1.0), -1.0, finished=False)
+
+    asked = SecondThought("cat", frozenset({7, 8}))
+    assert [asked.better(cut(word), cut(5)) for word in (6, 8)] == [False, True]
+
+
+def test_a_thing_is_asked_for_where_one_of_its_words_is_called_for_and_it_has_any() -> None:
+    """A thing has many words; a picture of kittens calls for one of them."""
+    chances = np.zeros((1, len(WORDS)), np.float32)
+    chances[0, NEVER_OVERLOOKED] = SURE + 0.1
+    best, limits = [Hypothesis((4,), (-1.0,), -1.0, finished=True)], Constraints()
+    told = np.full((1, 9), CALLED_FOR - 0.5, np.float32)
+    told[0, 8] = CALLED_FOR + 0.5
+    for ids, evidence, asked in (({7, 8}, told, 1), ({6, 7}, told, 0), (set(), told, 0), (set(), None, 0)):
+        things = [frozenset(ids if place in NEVER_OVERLOOKED else ()) for place in range(len(WORDS))]
+        assert len(second_thoughts(best, chances, things, evidence, limits)) == asked
 
 
 @pytest.mark.parametrize(

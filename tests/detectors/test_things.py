@@ -88,6 +88,9 @@ def test_probabilities_are_of_the_mean_of_the_grid_and_sum_to_one_at_most() -> N
     assert found.shape == (3, len(WORDS))
     np.testing.assert_allclose(found[:, 0], chances[:, dogs].sum(axis=1), rtol=1e-4)
     assert (found.sum(axis=1) <= 1 + 1e-5).all()
+    # As sure as can be is no overflow.
+    surer = ThingDetector(layer.weights, layer.bias + np.float32(1000))
+    np.testing.assert_allclose(surer.probabilities(grid), found, rtol=1e-3)
 
 
 def test_bytes_and_back_round_to_int8_once() -> None:

@@ -97,6 +97,9 @@ def test_rare_words_are_left_alone() -> None:
     captions[0] = captions[1] = ("a woman",)
     row = fit_word_detector(features, captions, TOKENIZER).evidence(grid(0, 0))[0]
     assert of_words(row, ("woman",), TOKENIZER) == (None,)
+    captions[2] = ("a woman",)
+    row = fit_word_detector(features, captions, TOKENIZER).evidence(grid(0, 0))[0]
+    assert of_words(row, ("woman",), TOKENIZER) != (None,)
 
 
 def test_too_few_pictures_are_one_sentence() -> None:
@@ -119,6 +122,8 @@ def changed(**arrays: Any) -> bytes:
         b"",
         b"PK\x03\x04 no archive",
         changed(format=np.array(2)),
+        changed(format=np.array([1, 1])),
+        changed(format=np.array(np.inf)),
         changed(mean=np.zeros(DEPTH + 1, np.float32)),
         changed(usual=np.full(len(TOKENIZER), np.nan, np.float32)),
         changed(usual=np.full(len(TOKENIZER), -0.5, np.float32)),  # of which there is no logarithm
@@ -126,6 +131,7 @@ def changed(**arrays: Any) -> bytes:
         changed(usual=np.zeros(len(TOKENIZER) + 1, np.float32)),
         changed(mean=np.array([np.inf] + [0.0] * (DEPTH - 1), np.float32)),
         changed(basis=np.zeros((DEPTH, 3), np.int8)),
+        changed(basis=detector().basis),
         changed(weights_scale=np.zeros(len(TOKENIZER), np.float64)),
         changed(mean=np.array([{"a": 1}] * DEPTH, dtype=object)),
         detector().to_bytes()[:-40],

@@ -146,4 +146,4 @@ def _shares(texts: Sequence[str], tokenizer: Tokenizer) -> tuple[list[int], npt.
     for text in texts:
         known = {tokenizer.id_of(token) for token in set(tokenize(text)).difference(SMALL_WORDS)}
         held.update(number for number in known if number is not None)
-    return list(held), np.array(list(held.values()), np.float64) / max(1, len(texts))
+    return list(held), np.array(list(held.values()), np.float64) / len(texts)
