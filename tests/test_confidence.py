@@ -92,7 +92,7 @@ def test_the_fit_finds_the_weights_that_made_the_data() -> None:
 
 def test_a_fit_needs_both_outcomes_and_enough_pictures() -> None:
     features = np.random.default_rng(0).normal(size=(60, len(FEATURES)))
-    for rows, quality in ((60, np.ones(60)), (60, np.zeros(60)), (20, np.arange(20) / 20)):
+    for rows, quality in ((60, np.ones(60)), (60, np.zeros(60)), (49, np.arange(49) / 49)):
         with pytest.raises(DataError, match="at least 50"):
             fit(features[:rows], quality)
 

@@ -159,9 +159,9 @@ def sixteen_bit_rgb_png(values: npt.NDArray[np.uint16], *, transparency: bytes =
 def test_sixteen_bit_colour_and_sixteen_bit_grey_with_a_transparent_value() -> None:
     values = np.repeat(ramp(65535, np.uint16)[:, :, None], 3, axis=2)
     assert close(read_image(sixteen_bit_rgb_png(values)), expected_ramp(), 1)
-    grey = np.array([[0, 500, 65535]], np.uint16)
+    grey = np.array([[0, 500, 768]], np.uint16)
     image = read_image(sixteen_bit_rgb_png(grey, grey=True, transparency=struct.pack(">H", 500)))
-    assert image[0, :, 0].tolist() == [0, 255, 255]
+    assert image[0, :, 0].tolist() == [0, 255, 3]
 
 
 def test_transparency_is_laid_over_white() -> None:
@@ -212,7 +212,7 @@ def test_cmyk_jpeg_and_tiff() -> None:
 
 def test_a_lab_tiff_is_refused_in_one_sentence() -> None:
     lab = Image.new("LAB", (4, 4))
-    with pytest.raises(ImageError, match="LAB is not read"):
+    with pytest.raises(ImageError, match=r"^The colour mode LAB is not read"):
         read_image(encoded(lab, "TIFF"))
 
 
@@ -251,7 +251,7 @@ def test_a_decompression_bomb_is_refused_quickly_before_decoding() -> None:
     data = bomb(20_000)
     assert len(data) < 60_000
     started = time.perf_counter()
-    with pytest.raises(ImageError, match="pixels"):
+    with pytest.raises(ImageError, match=r"^the picture has more pixels|^Expected at most 120,000,000 pixels"):
         read_image(data)
     assert time.perf_counter() - started < 0.5
 

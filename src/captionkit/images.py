@@ -141,9 +141,7 @@ def read_image_size(path: Path | str) -> tuple[int, int]:
     Raises:
         ImageError: no such file, or not a picture.
     """
-    image = _open(read_image_bytes(path), str(path))
-    image.close()
-    return image.size
+    return _open(read_image_bytes(path), str(path)).size
 
 
 def resize_image(image: Pixels, size: int) -> Pixels:

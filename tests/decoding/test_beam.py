@@ -220,6 +220,13 @@ def test_trap_16_length_normalisation_lets_the_longer_caption_win() -> None:
     assert mean.score == pytest.approx(np.log(0.5 * 0.7 * 0.69) / 3, abs=1e-5)
 
 
+def test_a_beam_searches_with_its_own_settings() -> None:
+    start, step = table_model({BOS: {A: 0.6, B: 0.4}, A: {C: 0.6, A: 0.4}, B: {EOS: 1.0}, C: {EOS: 1.0}})
+    for beams, penalty, ids in ((1, 0.0, (A, C)), (2, 0.0, (B,)), (2, 1.0, (A, C))):
+        ((best,),) = Beam(beams=beams, length_penalty=penalty).run(start, step, ONE)
+        assert best.ids == ids
+
+
 def test_trap_17_nothing_follows_eos_and_eos_counts_once() -> None:
     # A model that would go on after eos, and that is sure of eos: an added second eos would cost nothing
     # in log p but would win by length, and a word after eos would show.

@@ -90,6 +90,9 @@ def test_a_seed_gives_the_same_draws_whatever_pictures_follow() -> None:
     assert [one.ids for one in together[0]] == [one.ids for one in alone[0]]
     assert [one.ids for one in other[0]] != [one.ids for one in alone[0]]
     assert len({one.ids for one in together[0]}) > 1
+    twice = Sample(seed=7, max_length=8).run(toy.start, toy.step, features[[0, 0]], n=5)
+    later = Sample(seed=7, max_length=8, first=1).run(toy.start, toy.step, features[:1], n=5)
+    assert [one.ids for one in twice[0]] != [one.ids for one in twice[1]] == [one.ids for one in later[0]]
 
 
 def test_samples_keep_the_constraints() -> None:

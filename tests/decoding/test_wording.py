@@ -98,6 +98,14 @@ def test_no_plural_comes_after_a(tokenizer: Tokenizer) -> None:
     assert not Wording().constraints(tokenizer, one=()).plurals
 
 
+def test_what_nobody_has_to_ask_for() -> None:
+    found = Wording().constraints(known := Tokenizer(["a", "an", "and", "bike", "bicycle", "dog", "or"]))
+    assert found.min_length == 1
+    assert words(known, found.no_echo) == {"and", "or"}
+    assert words(known, found.singular_after) == {"a", "an"}
+    assert {"bike", "bicycle"} in [words(known, things) for things in found.twins]
+
+
 def test_words_in_s_that_are_no_plurals_may_come_after_a() -> None:
     known = {"sport", "sports", "bu", "bus", "glass", "grass", "thumb", "thumbs", "rock", "rocks", "tennis", "is"}
     assert plurals(known) == {"rocks"}
