@@ -239,8 +239,10 @@ class _Search:
                     self.finish(live, group, origin, value, is_eos & usable, scores[:, group, :, EOS])
                 order = np.argsort(is_eos, axis=1, kind="stable")[:, :beams]
                 origin, token, value = origin[each, order], token[each, order], value[each, order]
+                # In a small vocabulary what ends can be among the first K after all; it never goes on.
+                usable = usable[each, order] & ~is_eos[each, order]
                 place = (slice(None), group, machine, slice(0, order.shape[1]))
-                total[place] = np.where(usable[each, order], value, -np.inf)
+                total[place] = np.where(usable, value, -np.inf)
                 parents[place] = each * groups * width + group * width + origin
                 ids[place] = token
                 picked[place] = scores[each, group, origin, token]
