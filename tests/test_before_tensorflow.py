@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-DOORS = ("captionkit.modeling", "captionkit.training", "captionkit.export")
+DOORS = ("captionkit.modeling", "captionkit.training", "captionkit.export", "captionkit.elsewhere")
 SCRIPT = """
 import sys, os
 class Watch:

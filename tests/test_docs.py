@@ -15,7 +15,10 @@ import pytest
 
 from captionkit.cli.app import main
 from captionkit.config import read_config
+from captionkit.decoding import beam_search
+from captionkit.images import load_pixels
 from captionkit.text import tokenize
+from tests.tiny import IMAGE_SIZE, tiny_decoding, tiny_model, tiny_tokenizer
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -149,6 +152,28 @@ def test_the_python_of_decoding_works_when_pasted(
     assert not any("chair" in line for line in three)
     assert re.fullmatch(r"photo\.jpg [A-Z].*\.", drawn)
     assert none.startswith("picture 2 Expected a picture")
+
+
+def test_the_python_of_onnx_works_when_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says what the greedy search of captionkit says."""
+    pytest.importorskip("tf2onnx")
+    pytest.importorskip("onnxruntime")
+    from captionkit.elsewhere import export_onnx
+
+    page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("web").mkdir()
+    model, _ = tiny_model()
+    export_onnx("web/model", model, tiny_tokenizer(), name="tiny", licences={}, decoding=tiny_decoding())
+    shutil.copy(ROOT / "examples" / "cat.jpg", "photo.jpg")
+    exec(code, {})  # the page itself is what is tested
+    features = model.encode(load_pixels("photo.jpg", IMAGE_SIZE)[None])
+    ((best,),) = beam_search(model.decoder.start, model.decoder.step, features, beams=1, length_penalty=0)
+    assert len(best.ids) > 3
+    assert capsys.readouterr().out.split() == list(tiny_tokenizer().to_tokens(best.ids))
 
 
 @pytest.mark.slow

@@ -16,6 +16,8 @@ from captionkit.tokenizer import Tokenizer
 if TYPE_CHECKING:
     import keras
 
+    from captionkit.config import Config
+    from captionkit.modeling.caption_model import CaptionModel
     from captionkit.modeling.encoders import EncoderSpec
 
 IMAGE_SIZE, POSITIONS, DEPTH = 32, 16, 8
@@ -35,12 +37,11 @@ def tiny_decoding() -> Decoding:
     return Decoding(beams=3, max_length=10, bad_endings=("a", "the", "with", "of", "in", "on"))
 
 
-def export_tiny(path: Path, seed: int = 0, kind: str = "lstm") -> None:
-    """Write the bundle of a tiny model with a decoder of a kind and weights drawn from `seed`."""
+def tiny_model(seed: int = 0, kind: str = "lstm") -> tuple[CaptionModel, Config]:
+    """A tiny model with a decoder of a kind and weights drawn from `seed`."""
     import keras
 
     from captionkit.config import Config, DecoderConfig
-    from captionkit.export import export_bundle
     from captionkit.modeling.caption_model import CaptionModel
     from captionkit.modeling.decoders import build_decoder
 
@@ -61,10 +62,18 @@ def export_tiny(path: Path, seed: int = 0, kind: str = "lstm") -> None:
     if kind == "lstm":
         decoder.image_kernel.assign(decoder.image_kernel * 3)
     decoder.output_bias.assign(np.where(np.arange(len(tokenizer)) == 2, 2.0, 0.0))
+    return CaptionModel(encoder, decoder), config
+
+
+def export_tiny(path: Path, seed: int = 0, kind: str = "lstm") -> None:
+    """Write the bundle of a tiny model."""
+    from captionkit.export import export_bundle
+
+    model, config = tiny_model(seed, kind)
     export_bundle(
         path,
-        CaptionModel(encoder, decoder),
-        tokenizer,
+        model,
+        tiny_tokenizer(),
         name="tiny",
         licences={"weights": "CC0-1.0", "data": "none: the weights are random"},
         decoding=tiny_decoding(),

@@ -45,16 +45,6 @@ def export_encoder(encoder: keras.Model, *, calibration: Pictures | None = None)
     Returns:
         A LiteRT model with built-in operations only.
     """
-    size = encoder.input_shape[1]
-    if not isinstance(size, int):
-        raise UsageError("Expected an encoder for pictures of one size; build it with an image size.")
-
-    def encode(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"features": encoder(images, training=False)}
-
-    signature = tf.function(encode, autograph=False).get_concrete_function(
-        _spec("images", (size, size, 3), "uint8")
-    )
 
     def prepare(converter: Any) -> None:
         if calibration is None:
@@ -65,7 +55,7 @@ def export_encoder(encoder: keras.Model, *, calibration: Pictures | None = None)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: (("encode", {"images": picture[None]}) for picture in pictures)
 
-    return _convert({"encode": signature}, encoder.variables, prepare)
+    return _convert({"encode": encoder_signature(encoder)}, encoder.variables, prepare)
 
 
 def to_litert(encoder: keras.Model) -> EncoderEngine:
@@ -103,18 +93,9 @@ def export_decoder(
         if float16:
             converter.target_spec.supported_types = [tf.float16]
 
-    start, step = _decoder_signatures(decoder, positions, depth)
-    given = step.structured_outputs
-    state = {
-        name.removeprefix("state_"): Leaf(
-            shape=tuple(int(size) for size in leaf.shape[1:]),
-            dtype=leaf.dtype.name,
-            changes=f"next_{name.removeprefix('state_')}" in given,
-        )
-        for name, leaf in sorted(start.structured_outputs.items())
-    }
+    start, step = decoder_signatures(decoder, positions, depth)
     model = _convert({"start": start, "step": step}, decoder.variables, prepare)
-    return model, "attention" in given, state
+    return model, *state_of(start, step)
 
 
 def export_bundle(
@@ -156,20 +137,14 @@ def export_bundle(
         TrainingError: no room for temporary files.
         WriteError: the file cannot be written.
     """
-    if model.encoder is None:
-        raise UsageError("Expected a model with an encoder to export, but this one was built on features alone.")
-    if len(tokenizer) != model.decoder.vocabulary:
-        raise UsageError(
-            "Expected the tokenizer that the decoder was trained with, of "
-            f"{model.decoder.vocabulary:,} words, but got one of {len(tokenizer):,}."
-        )
-    encoder = export_encoder(model.encoder, calibration=calibration)
-    _, positions, depth = model.encoder.output_shape
+    whole = encoder_beside(model, tokenizer)
+    encoder = export_encoder(whole, calibration=calibration)
+    _, positions, depth = whole.output_shape
     decoder, attention, state = export_decoder(
         model.decoder, positions=positions, depth=depth, int8=int8_decoder, float16=float16_decoder
     )
     network = Network(
-        image_size=model.encoder.input_shape[1],
+        image_size=whole.input_shape[1],
         positions=positions,
         depth=depth,
         vocabulary=model.decoder.vocabulary,
@@ -197,7 +172,35 @@ def export_bundle(
     return bundle
 
 
-def _decoder_signatures(decoder: Decoder, positions: int, depth: int) -> tuple[Any, Any]:
+def encoder_beside(model: CaptionModel, tokenizer: Tokenizer) -> keras.Model:
+    """The encoder of a model that can be exported with this tokenizer.
+
+    Raises:
+        UsageError: the model has none, or has another vocabulary.
+    """
+    if model.encoder is None:
+        raise UsageError("Expected a model with an encoder to export, but this one was built on features alone.")
+    if len(tokenizer) != model.decoder.vocabulary:
+        raise UsageError(
+            "Expected the tokenizer that the decoder was trained with, of "
+            f"{model.decoder.vocabulary:,} words, but got one of {len(tokenizer):,}."
+        )
+    return model.encoder
+
+
+def encoder_signature(encoder: keras.Model) -> Any:
+    """The concrete function of `encode`: images uint8 [B, S, S, 3] -> features float32 [B, P, D]."""
+    size = encoder.input_shape[1]
+    if not isinstance(size, int):
+        raise UsageError("Expected an encoder for pictures of one size; build it with an image size.")
+
+    def encode(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"features": encoder(images, training=False)}
+
+    return tf.function(encode, autograph=False).get_concrete_function(_spec("images", (size, size, 3), "uint8"))
+
+
+def decoder_signatures(decoder: Decoder, positions: int, depth: int) -> tuple[Any, Any]:
     """Concrete functions of `start` and `step` with flat, named inputs and outputs."""
 
     def start(features: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -220,6 +223,19 @@ def _decoder_signatures(decoder: Decoder, positions: int, depth: int) -> tuple[A
     return started, tf.function(step, autograph=False).get_concrete_function(_spec("ids", (), "int32"), state)
 
 
+def state_of(start: Any, step: Any) -> tuple[bool, dict[str, Leaf]]:
+    """Whether a step gives attention, and the leaves of the state."""
+    given = step.structured_outputs
+    return "attention" in given, {
+        name.removeprefix("state_"): Leaf(
+            shape=tuple(int(size) for size in leaf.shape[1:]),
+            dtype=leaf.dtype.name,
+            changes=f"next_{name.removeprefix('state_')}" in given,
+        )
+        for name, leaf in sorted(start.structured_outputs.items())
+    }
+
+
 def _spec(name: str, shape: tuple[int, ...], dtype: str) -> tf.TensorSpec:
     return tf.TensorSpec([None, *shape], tf.dtypes.as_dtype(dtype), name=name)
 
@@ -228,20 +244,25 @@ def _convert(
     signatures: Mapping[str, Any], variables: Iterable[keras.Variable], prepare: Callable[[Any], None]
 ) -> bytes:
     """A LiteRT model of these signatures; weights that they share are stored once."""
-    holder = tf.Module()
-    # The converter turns into constants what the saved module tracks, and tf.Module tracks tf.Variables only.
-    holder.weights = [variable.value for variable in variables]
     with temporary_folder() as folder, warnings.catch_warnings():
         # TensorFlow 2.21 announces the converter's move to a package of its own, which is not there yet.
         warnings.filterwarnings("ignore", message=".*deprecated.*", module="tensorflow.*")
         try:
-            tf.saved_model.save(holder, folder, signatures=dict(signatures))
+            save_signatures(folder, signatures, variables)
         except tf.errors.OpError as error:
             raise _no_room(f"{folder}: {error.message}") from None
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         prepare(converter)
         return bytes(converter.convert())
+
+
+def save_signatures(folder: str, signatures: Mapping[str, Any], variables: Iterable[keras.Variable]) -> None:
+    """Write a SavedModel of these signatures; raises what TensorFlow raises."""
+    holder = tf.Module()
+    # What the saved module tracks is saved with it, and tf.Module tracks tf.Variables only.
+    holder.weights = [variable.value for variable in variables]
+    tf.saved_model.save(holder, folder, signatures=dict(signatures))
 
 
 @contextlib.contextmanager

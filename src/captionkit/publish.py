@@ -1,4 +1,7 @@
-"""A finished run -> a bundle: its best weights, exported, scored and calibrated by what they say, with a card."""
+"""A finished run -> a bundle: its best weights, exported, scored and calibrated by what they say, with a card.
+
+Or the same weights for other programs, neither scored nor calibrated.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,13 @@ from captionkit.config.paths import expand_paths
 from captionkit.config.places import PLACES, without_places
 from captionkit.detectors.things import fit_thing_detector, thing_detector
 from captionkit.detectors.words import MIN_PICTURES, fit_word_detector
+from captionkit.elsewhere import export_onnx, export_saved_model
 from captionkit.errors import DataError, ImageError, TrainingError, UsageError, agree, printable, several
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle, temporary_folder, to_litert
 from captionkit.files import write_text
 from captionkit.images import Pixels, load_pixels
+from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import published, read_head
 from captionkit.progress import Progress
@@ -80,23 +85,16 @@ def publish(
         raise UsageError(f"Expected a file in an existing folder for the bundle, but got {output}.")
     config = _finished_config(directory, overrides)
     train, val = read_splits(config)  # before TensorFlow builds anything: their places may be wrong
-    tokenizer = read_vocabulary(directory)
-    model = fresh_model(config, encoder_of(config), tokenizer)
-    load_best(model, config, directory)
+    model, tokenizer = _best(config, directory)
     assert model.encoder is not None
     drawn = readable_pictures(train, model.encoder.input_shape[1], config.training.seed)
-    licences = {
-        "captionkit": "Apache-2.0",
-        "training data": config.bundle.data_terms,
-        "encoder weights": config.bundle.encoder_terms,
-    }
     with temporary_folder() as folder:
         bundle = export_bundle(
             Path(folder) / "model.captionkit",
             model,
             tokenizer,
             name=config.bundle.name,
-            licences={what: terms for what, terms in licences.items() if terms},
+            licences=_licences(config),
             decoding=_decoding(config),
             card="",
             config=without_places(config),
@@ -126,6 +124,46 @@ def publish(
     finished = dataclasses.replace(bundle, source=str(output), manifest=manifest, card=card, calibration=sureness)
     write_bundle(output, finished)
     return finished
+
+
+def publish_elsewhere(
+    directory: Path, folder: Path | str, overrides: Sequence[str] = (), *, onnx: bool = False
+) -> None:
+    """Write a run's best weights for other programs: as a SavedModel, or with `onnx` as ONNX networks.
+
+    No picture is read: nothing is scored or calibrated.
+
+    Args:
+        directory: the run's folder.
+        folder: the folder to make; it may be there, empty.
+        overrides: as for `publish`.
+        onnx: needs captionkit[onnx].
+
+    Raises:
+        TrainingError: the folder holds no run, or none that has been evaluated yet.
+        WriteError: the folder cannot be written.
+    """
+    config = _finished_config(directory, overrides)
+    model, tokenizer = _best(config, directory)
+    export = export_onnx if onnx else export_saved_model
+    name, licences, decoding = config.bundle.name, _licences(config), _decoding(config)
+    export(folder, model, tokenizer, name=name, licences=licences, decoding=decoding)
+
+
+def _best(config: Config, directory: Path) -> tuple[CaptionModel, Tokenizer]:
+    tokenizer = read_vocabulary(directory)
+    model = fresh_model(config, encoder_of(config), tokenizer)
+    load_best(model, config, directory)
+    return model, tokenizer
+
+
+def _licences(config: Config) -> dict[str, str]:
+    licences = {
+        "captionkit": "Apache-2.0",
+        "training data": config.bundle.data_terms,
+        "encoder weights": config.bundle.encoder_terms,
+    }
+    return {what: terms for what, terms in licences.items() if terms}
 
 
 def _finished_config(directory: Path, overrides: Sequence[str]) -> Config:

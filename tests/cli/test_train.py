@@ -70,11 +70,10 @@ def test_whether_there_is_a_file_at_all_is_no_matter_of_places(recipe: Path) -> 
         assert change.split("=")[0] in refused("reproduce", recipe, *same, change, "--run", recipe.parent / "run")
 
 
-def told_without_tensorflow(*arguments: str | Path) -> str:
-    """Standard error of a command that exits with 2 before it imports TensorFlow."""
-    code = (
-        "import sys; from captionkit.cli import app; code = app._run(); print('tensorflow' in sys.modules, code)"
-    )
+def told_without_tensorflow(*arguments: str | Path, first: str = "pass") -> str:
+    """Standard error of a command that exits with 2 before it imports TensorFlow, after a statement of Python."""
+    code = f"{first}; import sys; from captionkit.cli import app; code = app._run(); "
+    code += "print('tensorflow' in sys.modules, code)"
     command = [sys.executable, "-c", code, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "False 2\n"
@@ -116,3 +115,40 @@ def test_export_wants_the_folder_of_a_run(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
         with pytest.raises(TrainingError, match="give the folder of a run"):
             CliRunner().invoke(app, ["export", str(folder)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("option", ["--output", "--int8", "--float16", "--weights"])
+def test_options_of_a_bundle_are_none_of_other_forms(tmp_path: Path, option: str) -> None:
+    values = [str(tmp_path / "model.captionkit")] if option == "--output" else []
+    for form in ("--saved-model", "--onnx"):
+        told = refused("export", tmp_path, form, tmp_path / "model", option, *values)
+        assert told == f"Expected one of {form} and {option}, but got both; leave one out."
+    both = refused("export", tmp_path, "--onnx", tmp_path / "a", "--saved-model", tmp_path / "b")
+    assert "one of --saved-model and --onnx" in both
+
+
+@pytest.mark.parametrize("form", ["--saved-model", "--onnx"])
+def test_other_forms_are_written_into_a_new_folder(recipe: Path, form: str) -> None:
+    run = recipe.parent / "run"
+    for place in (run, recipe):
+        assert f"Expected a new or an empty folder for {form}, but something is at {place};" in refused(
+            "export", run, form, place
+        )
+    (recipe.parent / "link").symlink_to(recipe.parent / "nowhere")
+    assert "something is at" in refused("export", run, form, recipe.parent / "link")
+    assert f"but {recipe.parent / 'none'} is none" in refused(
+        "export", run, form, recipe.parent / "none" / "model"
+    )
+    told = told_without_tensorflow("export", recipe.parent, form, recipe.parent / "model")
+    assert "give the folder of a run" in told
+    assert not (recipe.parent / "model").exists()
+
+
+def test_without_tf2onnx_onnx_is_refused_before_tensorflow_is_imported(recipe: Path) -> None:
+    run, folder = recipe.parent / "run", recipe.parent / "model"
+    hidden = "import importlib.util as u; find = u.find_spec; "
+    hidden += "u.find_spec = lambda name, *rest: None if name == 'tf2onnx' else find(name, *rest)"
+    told = told_without_tensorflow("export", run, "--onnx", folder, first=hidden)
+    assert told == (
+        "captionkit: Expected tf2onnx for --onnx, but it is not installed; pip install 'captionkit[onnx]'.\n"
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from captionkit.errors import CaptionkitError, UsageError, WriteError
-from captionkit.files import cache_folder, replacing, write_bytes, write_text
+from captionkit.files import cache_folder, new_folder, replacing, write_bytes, write_text
 
 
 @contextmanager
@@ -165,3 +165,30 @@ def test_a_user_without_a_home_folder_names_a_place_for_caches(
         cache_folder()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "captionkit"
+
+
+@pytest.mark.parametrize("before", ["nothing", "empty folder"])
+def test_a_new_folder_is_whole_or_not_there(tmp_path: Path, before: str) -> None:
+    place = tmp_path / "model"
+    if before == "empty folder":
+        place.mkdir()
+    with pytest.raises(FileNotFoundError), new_folder(place) as made:
+        ((made / "first").write_text("half"), (made / "none" / "second").write_text("half"))
+    assert [*tmp_path.rglob("*")] == ([place] if before == "empty folder" else [])
+    with new_folder(place) as made:
+        (made / "first").write_text("whole")
+        assert not (place / "first").exists()
+    assert [*tmp_path.rglob("*")] == [place, place / "first"]
+    (tmp_path / "other").mkdir()
+    assert place.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_new_folder_takes_the_place_of_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("mine")
+    for name in ("file", "full", "none/folder"):
+        with pytest.raises(WriteError, match=f"Expected to write .*{name}"), new_folder(tmp_path / name) as made:
+            (made / "new").write_text("new")
+    assert (tmp_path / "file").read_text() == (tmp_path / "full" / "file").read_text() == "mine"
+    assert len([*tmp_path.rglob("*")]) == 3

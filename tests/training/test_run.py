@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -167,6 +168,26 @@ def in_its_own_process(arguments: Sequence[str | Path], cwd: Path, module: str) 
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_run_is_exported_for_other_programs_without_its_pictures(
+    data: Path, tuned: Path, tmp_path: Path, captionkit: Run
+) -> None:
+    folder = tmp_path / "model"
+    without = ["data.captions=gone.json", "data.images=gone"]
+    done = captionkit("export", tuned, "bundle.name=other", *without, "--saved-model", folder)
+    assert done.code == 0, done.err
+    (said,) = done.out.splitlines()
+    assert re.fullmatch(r"wrote .*model \(\d\.\d MB\), without scores and confidence: a bundle has these", said)
+    about = json.loads((folder / "model.json").read_text())
+    assert about["name"] == "other"
+    assert about["licences"]["training data"] == "drawn for a test"
+    encode = tf.saved_model.load(str(folder)).signatures["encode"]
+    pixels = np.stack([load_pixels(data / f"{number:02d}.png", 32) for number in range(4)])
+    captioner = Captioner(publish(tuned, tmp_path / "whole.captionkit", quiet=True))
+    features = captioner.engine.encode(pixels)
+    assert np.abs(features).max() > 0.1
+    np.testing.assert_allclose(encode(images=pixels)["features"], features, atol=1e-4)
 
 
 def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(

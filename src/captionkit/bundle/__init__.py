@@ -28,6 +28,7 @@ __all__ = [
     "SelfTest",
     "parse_bundle",
     "read_bundle",
+    "text_members",
     "write_bundle",
 ]
 
@@ -103,11 +104,8 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
             refuse its manifest or decoding.
     """
     _check_belongs(bundle)
-    size = bundle.manifest.network.image_size
     contents: dict[str, bytes | None] = {
-        "tokenizer.json": bundle.tokenizer.to_json().encode("utf-8"),
-        "preprocessor.json": write_json({"version": PREPROCESSING_VERSION, "image_size": size}),
-        "decoding.json": write_json(asdict(bundle.decoding)),
+        **text_members(bundle.tokenizer, bundle.manifest.network.image_size, bundle.decoding),
         "encoder.tflite": bundle.encoder,
         "decoder.tflite": bundle.decoder,
         "selftest.json": write_json(bundle.selftest.to_document()),
@@ -129,6 +127,15 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
     with replacing(path) as handle:
         for piece in write_archive({"bundle.json": manifest, **members}):
             handle.write(piece)
+
+
+def text_members(tokenizer: Tokenizer, image_size: int, decoding: Decoding) -> dict[str, bytes]:
+    """What captioning needs beside the networks: the members tokenizer.json, preprocessor.json, decoding.json."""
+    return {
+        "tokenizer.json": tokenizer.to_json().encode("utf-8"),
+        "preprocessor.json": write_json({"version": PREPROCESSING_VERSION, "image_size": image_size}),
+        "decoding.json": write_json(asdict(decoding)),
+    }
 
 
 def read_bundle(path: Path | str | None = None) -> Bundle:

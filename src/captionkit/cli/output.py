@@ -64,6 +64,27 @@ def check_output(
         )
 
 
+def check_new_folder(option: str, folder: Path) -> None:
+    """Refuse a place where no new folder can be made: only an empty one may be there.
+
+    Raises:
+        UsageError: the parent folder is not there or cannot be written to, or something is at its place.
+    """
+    from captionkit.errors import UsageError
+    from captionkit.files import is_writable
+
+    if not folder.parent.is_dir() or not is_writable(folder.parent):
+        raise UsageError(
+            f"Expected a folder that can be written to around that of {option}, but {folder.parent} is none; make "
+            "it, or name another place."
+        )
+    empty = folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
+    if os.path.lexists(folder) and not empty:
+        raise UsageError(
+            f"Expected a new or an empty folder for {option}, but something is at {folder}; name another one."
+        )
+
+
 def expect_two_files(option: str, output: Path | None, other: str, second: Path | None) -> None:
     """Refuse two results of one name: the later would take the place of the earlier.
 

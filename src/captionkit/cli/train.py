@@ -185,18 +185,38 @@ def export(
     int8: Annotated[bool, typer.Option("--int8", help="Quantise both networks: a quarter of the size.")] = False,
     float16: Annotated[bool, typer.Option("--float16", help="Store the decoder's weights as float16.")] = False,
     weights: Annotated[bool, typer.Option("--weights", help="Put the float weights in too.")] = False,
+    saved_model: Annotated[
+        Path | None,
+        typer.Option(
+            "--saved-model", metavar="FOLDER", help="Instead: a TensorFlow SavedModel.", show_default=False
+        ),
+    ] = None,
+    onnx: Annotated[
+        Path | None,
+        typer.Option("--onnx", metavar="FOLDER", help="Instead: ONNX networks.", show_default=False),
+    ] = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Make a bundle of a run's best weights: scored and calibrated on its dev pictures, with its model card.
 
-    It can be installed and passed on as it is. Needs captionkit[train].
+    It can be installed and passed on as it is. --saved-model and --onnx write the same networks for other
+    programs, in float32, into a new folder, without scores and confidence; they need no pictures. Needs
+    captionkit[train], and for --onnx captionkit[onnx] too.
 
-    Example: captionkit export runs/flickr8k_lite2_lstm --int8 -o small.captionkit
+    Examples: captionkit export runs/flickr8k_lite2_lstm --int8 -o small.captionkit; captionkit export
+    runs/flickr8k_lite2_lstm --onnx web/model
     """
     from captionkit.cli.output import check_output
     from captionkit.cli.together import expect_without
 
     expect_without("--int8", int8, {"--float16": float16})
+    for_bundle = {"--output": output is not None, "--int8": int8, "--float16": float16, "--weights": weights}
+    expect_without("--saved-model", saved_model is not None, {"--onnx": onnx is not None, **for_bundle})
+    expect_without("--onnx", onnx is not None, for_bundle)
+    folder = saved_model or onnx
+    if folder is not None:
+        _export_elsewhere(directory, "--saved-model" if saved_model else "--onnx", folder, overrides or ())
+        return
     # Another bundle of the run may be replaced; what it was trained to may not.
     kept = [one for one in directory.iterdir() if one.suffix != ".captionkit"] if directory.is_dir() else []
     check_output("--output", output, kept)
@@ -210,6 +230,24 @@ def export(
         directory, output, overrides or (), int8=int8, float16=float16, keep_weights=weights, quiet=quiet
     )
     _tell(bundle)
+
+
+def _export_elsewhere(directory: Path, option: str, folder: Path, overrides: Sequence[str]) -> None:
+    """Write a run as a SavedModel or, where the option is --onnx, as ONNX networks."""
+    from captionkit.cli.output import check_new_folder
+    from captionkit.training.run_folder import configuration_of
+
+    check_new_folder(option, folder)
+    configuration_of(directory)
+    need_tensorflow()
+    if option == "--onnx":
+        _need("tf2onnx", "Expected tf2onnx for --onnx, but it is not installed; pip install 'captionkit[onnx]'.")
+    from captionkit.publish import publish_elsewhere
+
+    publish_elsewhere(directory, folder, overrides, onnx=option == "--onnx")
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    told = f"wrote {folder} ({size / 1e6:.1f} MB), without scores and confidence: a bundle has these"
+    typer.echo(printable(told))
 
 
 def _tell(bundle: Bundle) -> None:
@@ -229,9 +267,13 @@ def _tell(bundle: Bundle) -> None:
 
 def need_tensorflow() -> None:
     """One sentence instead of a traceback where the light half alone is installed."""
+    _need("tensorflow", "This needs TensorFlow, which is not installed; pip install 'captionkit[train]'.")
+
+
+def _need(package: str, otherwise: str) -> None:
     import importlib.util
 
     from captionkit.errors import UsageError
 
-    if importlib.util.find_spec("tensorflow") is None:
-        raise UsageError("This needs TensorFlow, which is not installed; pip install 'captionkit[train]'.")
+    if importlib.util.find_spec(package) is None:
+        raise UsageError(otherwise)

@@ -145,6 +145,40 @@ def write_text(path: Path | str, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
+@contextlib.contextmanager
+def new_folder(path: Path | str) -> Iterator[Path]:
+    """Make a folder under a temporary name beside `path` and give it that name once the block has filled it.
+
+    If the block raises, there is nothing at `path`, or the empty folder that was there before.
+
+    Raises:
+        WriteError: the folder cannot be made or renamed, or something is at `path` by now.
+    """
+    # As in `_open_temporary`.
+    import shutil
+    import tempfile
+
+    path = Path(path)
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent))
+    except OSError as error:
+        raise WriteError(path, error) from None
+    try:
+        yield temporary
+        try:
+            mask = os.umask(0)
+            os.umask(mask)
+            temporary.chmod(0o777 & ~mask)  # mkdtemp makes it private
+            if path.is_dir():
+                path.rmdir()  # not every system renames onto a folder; one that is not empty is refused
+            temporary.rename(path)
+        except OSError as error:
+            raise WriteError(path, error) from None
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
 def read_bounded(path: Path | str, limit: int) -> bytes:
     """All bytes of a file of at most `limit` bytes.
 
