@@ -73,8 +73,14 @@ def calibrate(
         DataError: too few pictures, or nothing to tell good from bad by.
     """
     expect_enough([record.id for record in records])  # before hours of captioning
-    found = evaluate(captioner, records, split=split, metrics=("CIDEr-D",), kept=kept, quiet=quiet)
-    return calibrate_on(found, records, captioner.bundle.tokenizer, level=level)
+    likeliest = captioner.calibrated(None)
+    found = evaluate(likeliest, records, split=split, metrics=("CIDEr-D",), kept=kept, quiet=quiet)
+    judged = calibrate_on(found, records, captioner.bundle.tokenizer, level=level)
+    chosen = captioner.calibrated(judged.calibration.to_document())
+    if not chosen.chooses:
+        return judged
+    found = evaluate(chosen, records, split=split, metrics=("CIDEr-D",), quiet=quiet)
+    return judge(judged.calibration, found, records, captioner.bundle.tokenizer)
 
 
 def expect_enough(names: Sequence[str]) -> None:
@@ -115,7 +121,27 @@ def calibrate_on(
     features, quality = feature_rows(captions, tokenizer, names), cider_of(found.scores)
     halves = np.array([in_fit_half(name) for name in found.scores.ids])
     calibration = fit(features[halves], quality[halves], level=level, names=names)
-    confidence, judged = calibration.of_features(features[~halves]), quality[~halves]
+    return judge(calibration, found, records, tokenizer)
+
+
+def judge(
+    calibration: Calibration, found: Evaluation, records: Sequence[ImageRecord], tokenizer: Tokenizer
+) -> Judged:
+    """How a calibration does on captions of the half that it was not fitted on.
+
+    Args:
+        calibration: fitted on the other half's likeliest captions.
+        found: the captions that are said: these, or those that were chosen by this calibration.
+        records, tokenizer: as in `calibrate_on`.
+
+    Raises:
+        DataError: no caption scores above 0.
+    """
+    level = calibration.level
+    captions = [found.predictions[name].captions[0] for name in found.scores.ids]
+    halves = np.array([in_fit_half(name) for name in found.scores.ids])
+    features = feature_rows(captions, tokenizer, calibration.features)
+    confidence, judged = calibration.of_features(features[~halves]), cider_of(found.scores)[~halves]
     if not judged.any():  # of which the surest half has no multiple
         raise DataError(
             f"Expected captions that score above 0 to judge a calibration on, but all {len(judged):,} that are "

@@ -6,11 +6,12 @@ Letters: B pictures, H W pixels, S side of the network's picture, P grid positio
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from PIL import Image
 
 from captionkit.ahead import map_ahead, processors
 from captionkit.bundle import Bundle, read_bundle
-from captionkit.confidence import EVIDENCE, RECOGNISED, Calibration, hedged
+from captionkit.confidence import EVIDENCE, RECOGNISED, Calibration, hedged, surest
 from captionkit.decoding import Beam, Constraints, Hypothesis, Sample, Search, Wording, agree_articles
 from captionkit.detectors import Floats
 from captionkit.detectors.second_thoughts import NONE, SecondThought, second_thoughts
@@ -153,6 +154,15 @@ class Captioner:
                 yield from self._caption_batch(some, here, constraints, n)
                 first += len(some)
 
+    @property
+    def chooses(self) -> bool:
+        """Whether another caption is said than the likeliest of a beam search where the model is surer of it."""
+        return self.bundle.decoding.surest and self.calibration is not None
+
+    def calibrated(self, calibration: Mapping[str, Any] | None) -> Captioner:
+        """The same captioner with another calibration, as calibration.json holds it, or without one."""
+        return type(self)(replace(self.bundle, calibration=calibration), threads=self._threads)
+
     def hedged(self, prediction: Prediction) -> Prediction:
         """A prediction as `captionkit caption` prints it: with "Possibly: " where its confidence is too low.
 
@@ -190,7 +200,7 @@ class Captioner:
         For those who need a picture's features as well as its captions: it is encoded once. With a beam search and
         no words demanded, a picture is searched for once more where its best caption does not name a thing that is
         surely there, with this thing as a demand, or names one that surely is not (`captionkit.detectors.things`),
-        without its words.
+        without its words. Which of its captions is said (`chooses`) is for `caption` to decide.
 
         Args:
             features: of B pictures.
@@ -240,7 +250,10 @@ class Captioner:
         found: Iterator[tuple[Caption, ...]] = iter(())
         if pixels:
             features = self.engine.encode(np.stack(pixels))
-            found = iter(self.describe(features, search=search, n=n, constraints=constraints))
+            if self.chooses and isinstance(search, Beam):
+                found = iter(self._surest(features, search=search, n=n, constraints=constraints))
+            else:
+                found = iter(self.describe(features, search=search, n=n, constraints=constraints))
         for source, one in pictures:
             if isinstance(one, str):
                 yield Prediction(source, error=one)
@@ -253,6 +266,37 @@ class Captioner:
         if self.calibration is None or not isinstance(search, Beam):
             return None
         return round(self.calibration.of(captions[0], self.bundle.tokenizer), 4)
+
+    def _surest(
+        self, features: npt.NDArray[np.float32], *, search: Beam, n: int, constraints: Constraints
+    ) -> list[tuple[Caption, ...]]:
+        """`describe`, the caption that the model is surest of first.
+
+        It is chosen among those that one beam finished. Where it would be hedged all the same, a group of beams
+        that has to choose other words is searched with as well.
+        """
+        assert self.calibration is not None
+        tokenizer, sureness = self.bundle.tokenizer, self.calibration.of
+
+        def choose(captions: Sequence[Caption]) -> Caption:
+            return surest(captions, [sureness(one, tokenizer) for one in captions])
+
+        alike = self.describe(
+            features, search=replace(search, diversity=0.0), n=search.beams, constraints=constraints
+        )
+        said = [choose(captions) for captions in alike]
+        unsure = [row for row, one in enumerate(said) if sureness(one, tokenizer) < self.calibration.hedge_below]
+        if unsure:
+            others = self.describe(features[unsure], search=search, n=2, constraints=constraints)
+            for row, captions in zip(unsure, others, strict=True):
+                said[row] = choose((*alike[row], *captions))
+        if n == 1:
+            return [(one,) for one in said]
+        several = self.describe(features, search=search, n=n, constraints=constraints)
+        return [
+            (one, *(other for other in captions if other.ids != one.ids))[:n]
+            for one, captions in zip(said, several, strict=True)
+        ]
 
     def _to_caption(
         self,

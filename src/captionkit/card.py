@@ -185,8 +185,12 @@ def _what(bundle: Bundle, config: Config) -> str:
 - Decoder: {config.decoder.kind}, {config.decoder.units} units, {len(bundle.tokenizer.spoken):,} words; weights
   {precision.get("decoder", "?")}.
 - Both networks together: {megabytes:.1f} MB. They run on any CPU, offline.
-- Search: {search.beams} beams, at most {search.max_length} words.
+- Search: {search.beams} beams, at most {search.max_length} words{_choice(bundle)}.
 {_things(bundle)}- Language: English, and no other."""
+
+
+def _choice(bundle: Bundle) -> str:
+    return "; of what they find it says the caption that it is surest of" if bundle.decoding.surest else ""
 
 
 def _things(bundle: Bundle) -> str:

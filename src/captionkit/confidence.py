@@ -36,6 +36,7 @@ RECOGNISED = ("recognised",)  # and this, where it has a thing detector
 # Older calibrations have the last two and no "content".
 KNOWN_FEATURES = (*FEATURES, *EVIDENCE, *RECOGNISED, "least", "end")
 UNSURE = "unsure"
+SURER = 0.06  # by so much confidence another caption is better than the likeliest
 _LEAST_SCALE = 1e-9  # and its inverse the greatest number: no product of them is beyond what a float holds
 
 
@@ -215,6 +216,26 @@ def fit(
     )
     threshold = float(np.quantile(fitted.of_features(features), HEDGED_SHARE))
     return replace(fitted, hedge_below=round(threshold, 4))
+
+
+def surest(captions: Sequence[Caption], confidences: Sequence[float]) -> Caption:
+    """The caption that the model is surest of; the first one unless another is surer by `SURER`.
+
+    A beam ranks sentences by how likely the decoder finds them. The confidence also knows what the detectors see,
+    and how a caption's length and words have turned out on dev pictures.
+
+    Args:
+        captions: of one picture, the likeliest first. One that was cut is no better than a whole one.
+        confidences: in the same order.
+
+    Returns:
+        With `instead_of`, where it is not the first.
+    """
+    likeliest = captions[0]
+    best = max(range(len(captions)), key=lambda place: (captions[place].finished, confidences[place]))
+    if confidences[best] <= confidences[0] + SURER:
+        return likeliest
+    return replace(captions[best], instead_of=likeliest.text)
 
 
 def hedged(prediction: Prediction, below: float) -> Prediction:

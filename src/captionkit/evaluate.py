@@ -195,6 +195,7 @@ def evaluate(
             "max_length": str(search.max_length),
             "objective": objective,
             "ensemble": "no",
+            **({"choice": "surest"} if captioner.chooses else {}),
         },
         quiet=quiet,
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from captionkit.bundle import Bundle, Decoding, write_bundle
-from captionkit.calibrate import Judged, calibrate_on
+from captionkit.calibrate import Judged, calibrate_on, judge
 from captionkit.captioner import Captioner
 from captionkit.card import Stage, write_card
 from captionkit.config import Config, differences, read_config
@@ -115,6 +115,10 @@ def publish(
             file=sys.stderr,
         )
     judged = _calibrated(found, val, tokenizer)
+    if judged is not None and bundle.decoding.surest:  # what is said depends on the confidence in it
+        bundle = dataclasses.replace(bundle, calibration=judged.calibration.to_document())
+        found = evaluate(Captioner(bundle), val, split=config.data.val, objective=objective, quiet=quiet)
+        judged = judge(judged.calibration, found, val, tokenizer)
     manifest = dataclasses.replace(
         bundle.manifest, scores=dict(found.scores.corpus), fingerprint=dict(found.scores.fingerprint)
     )
@@ -192,6 +196,7 @@ def _decoding(config: Config) -> Decoding:
         length_penalty=search.length_penalty,
         no_repeat_ngram=search.no_repeat_ngram,
         bad_endings=tuple(search.bad_endings.split()),
+        surest=search.surest,
     )
 
 

@@ -68,6 +68,8 @@ class Caption:
             sentence did not say so; None where nothing was demanded.
         denied: the thing that the sentence had to leave out, since the picture surely shows none and the likeliest
             sentence named one; None where nothing was denied.
+        instead_of: the likeliest sentence, where the model is surer of this one (`captionkit.confidence.surest`);
+            None where this is the likeliest, or the bundle does not choose.
         ids: the words that the search found: `tokens` but for "a" and "an", which were made to agree with the
             word after them afterwards; empty where no search is known.
     """
@@ -82,6 +84,7 @@ class Caption:
     recognised: float | None = None
     demanded: str | None = None
     denied: str | None = None
+    instead_of: str | None = None
     ids: tuple[int, ...] = ()
 
     @property

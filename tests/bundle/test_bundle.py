@@ -291,6 +291,13 @@ def test_a_bundle_from_before_a_rule_was_made_goes_without(written: Path, rule: 
     assert getattr(read_bundle(written).decoding, rule) == ()
 
 
+def test_a_bundle_from_before_captions_were_chosen_says_the_likeliest(written: Path) -> None:
+    edit(written, "decoding.json", lambda document: document.update(surest=True))
+    assert read_bundle(written).decoding.surest
+    edit(written, "decoding.json", lambda document: document.pop("surest"))
+    assert not read_bundle(written).decoding.surest
+
+
 def test_a_bundle_of_the_future_says_update(written: Path) -> None:
     edit(written, "bundle.json", lambda document: document.update(version=2))
     with pytest.raises(BundleError, match="update captionkit"):
@@ -319,6 +326,7 @@ def test_a_bundle_of_the_future_says_update(written: Path) -> None:
         ("decoding.json", {"length_penalty": 10**400}),
         ("decoding.json", {"length_penalty": -(10**400)}),
         ("decoding.json", {"bad_endings": [1]}),
+        ("decoding.json", {"surest": 1}),
         ("preprocessor.json", {"image_size": 9}),
         ("selftest.json", {"picture": "not base64!"}),
         ("selftest.json", {"tokens": "dog"}),

@@ -27,6 +27,7 @@ from captionkit.cli.app import app
 from captionkit.config import EncoderConfig, parse_config
 from captionkit.detectors.things import thing_detector
 from captionkit.errors import CacheError, ConfigError, DataError, TrainingError, UsageError, WeightsError
+from captionkit.evaluate import evaluate
 from captionkit.images import load_pixels
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import read_head
@@ -260,6 +261,18 @@ def test_a_published_bundle_is_calibrated_on_captions_decoded_once(
     again = calibrate(written, read_splits(config)[1], split="val", quiet=True).calibration.to_document()
     assert again == bundle.calibration
     assert written.caption([data / "00.png"])[0].confidence is not None
+    # Where the bundle says what it is surest of, they are captioned again, by the confidence that they gave.
+    chosen = publish(tmp_path / "run", tmp_path / "chosen.captionkit", ["decoding.surest=true"], quiet=True)
+    said = Captioner.load(tmp_path / "chosen.captionkit")
+    assert said.chooses
+    assert chosen.calibration is not None
+    assert chosen.calibration["weights"] == bundle.calibration["weights"]
+    found = evaluate(said, read_splits(config)[1], split="val", quiet=True)
+    assert chosen.manifest.scores == pytest.approx(found.scores.corpus)
+    assert chosen.manifest.fingerprint["choice"] == "surest"
+    again = calibrate(said, read_splits(config)[1], split="val", quiet=True).calibration.to_document()
+    assert again == chosen.calibration
+    assert "surest" in chosen.card
 
 
 def test_resuming_with_another_configuration_or_data_shows_the_difference(data: Path, tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ class Decoding:
         may_repeat: words that may come twice; where none is named all may.
         twins: words that name one thing, with spaces between; a caption holds one of them at most.
         one: words after which no plural comes.
+        surest: whether another caption is said than the likeliest where the model is surer of it.
     """
 
     beams: int = 3
@@ -112,6 +113,7 @@ class Decoding:
     may_repeat: tuple[str, ...] = MAY_REPEAT
     twins: tuple[str, ...] = TWINS
     one: tuple[str, ...] = ONE
+    surest: bool = False
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Decoding:
@@ -127,6 +129,7 @@ class Decoding:
             bad_endings=fields.sequence("bad_endings", str),
             # A bundle that does not name any was made, and scored, without.
             **{name: fields.sequence(name, str) if fields.has(name) else () for name in _LATER},
+            surest=fields.get("surest", bool) if fields.has("surest") else False,
         )
 
 

@@ -49,7 +49,7 @@ def show(
     print(printable(f"decoder      {len(bundle.decoder):,} bytes, {network.precision.get('decoder', '?')}"))
     print(
         f"search       {decoding.beams} beams, at most {decoding.max_length} words, "
-        f"length penalty {decoding.length_penalty:g}"
+        f"length penalty {decoding.length_penalty:g}{', the surest is said' if decoding.surest else ''}"
     )
     extras = {
         "config.toml": bundle.config,

@@ -188,6 +188,8 @@ class DecodingConfig:
         beams, max_length, length_penalty: of beam search; the length is in words.
         no_repeat_ngram: no caption says the same n words in a row twice; 0 for no limit.
         bad_endings: words, separated by spaces, that a caption may not end with.
+        surest: whether the bundle says another caption than the likeliest where it is surer of it. While training
+            the likeliest one is scored.
     """
 
     beams: int = 3
@@ -195,6 +197,7 @@ class DecodingConfig:
     length_penalty: float = 0.7
     no_repeat_ngram: int = 3
     bad_endings: str = "a an the of in on at with and to for from by is are his her their its"
+    surest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

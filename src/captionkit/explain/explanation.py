@@ -106,7 +106,7 @@ class Explanation:
 
     @property
     def demand(self) -> str:
-        """What was demanded of the caption and why, in sentences; empty where nothing was."""
+        """Why the caption is not the likeliest sentence, in sentences; empty where it is."""
         caption = self.caption
         sentences = []
         if caption.demanded is not None:
@@ -119,6 +119,8 @@ class Explanation:
                 f'It had to leave out a thing that the picture surely does not show ("{caption.denied}"): '
                 "the likeliest sentence named one."
             )
+        if caption.instead_of is not None:
+            sentences.append(f'The likeliest sentence was "{caption.instead_of}"; the model is surer of this one.')
         return " ".join(sentences)
 
 
