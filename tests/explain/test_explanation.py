@@ -160,9 +160,9 @@ def test_the_panels_have_a_line_for_what_the_caption_had_to_name(found: Explanat
     assert with_line.crop((0, 0, without.width, 60)).tobytes() == title.tobytes()
 
 
-def test_a_sentence_that_is_not_the_likeliest_says_so(found: Explanation) -> None:
+def test_a_caption_that_is_not_the_first_of_its_search_says_so(found: Explanation) -> None:
     told = dataclasses.replace(found, caption=dataclasses.replace(found.caption, instead_of="A cat runs."))
-    assert told.demand == 'The likeliest sentence was "A cat runs."; the model is surer of this one.'
+    assert told.demand == 'The search put another first ("A cat runs."), but the model is surer of this one.'
     assert "A cat runs." in format_page(told)
     assert "surer" not in format_page(found)
 

@@ -106,7 +106,7 @@ class Explanation:
 
     @property
     def demand(self) -> str:
-        """Why the caption is not the likeliest sentence, in sentences; empty where it is."""
+        """Why the caption is not the first that the search found, in sentences; empty where it is."""
         caption = self.caption
         sentences = []
         if caption.demanded is not None:
@@ -120,7 +120,7 @@ class Explanation:
                 "the likeliest sentence named one."
             )
         if caption.instead_of is not None:
-            sentences.append(f'The likeliest sentence was "{caption.instead_of}"; the model is surer of this one.')
+            sentences.append(f'The search put another first ("{caption.instead_of}"), but the model is surer of this one.')
         return " ".join(sentences)
 
 
