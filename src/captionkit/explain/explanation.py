@@ -120,7 +120,8 @@ class Explanation:
                 "the likeliest sentence named one."
             )
         if caption.instead_of is not None:
-            sentences.append(f'The search put another first ("{caption.instead_of}"), but the model is surer of this one.')
+            other = caption.instead_of
+            sentences.append(f'The search put another first ("{other}"), but the model is surer of this one.')
         return " ".join(sentences)
 
 
