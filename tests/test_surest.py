@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from tests.tiny import draw_records
 
 PICTURES = [draw_picture(seed) for seed in range(40)]
 BEAMS = 3  # of the tiny bundle
+# So that most captions come to an end.
+ENDING: dict[str, Any] = {"no_repeat_ngram": 1, "bad_endings": (), "max_length": 30}
 
 
 def caption(text: str, *, finished: bool = True) -> Caption:
@@ -33,13 +36,14 @@ def sure(hedge_below: float) -> Calibration:
 
 def choosing(path: Path, hedge_below: float = 0.0, *, surest: bool = True) -> Captioner:
     bundle = read_bundle(path)
-    decoding = replace(bundle.decoding, surest=surest)
+    decoding = replace(bundle.decoding, surest=surest, **ENDING)
     return Captioner(replace(bundle, decoding=decoding, calibration=sure(hedge_below).to_document()), threads=1)
 
 
 @pytest.fixture(scope="module")
 def plain(tiny_bundle: Path) -> Captioner:
-    return Captioner.load(tiny_bundle, threads=1)
+    bundle = read_bundle(tiny_bundle)
+    return Captioner(replace(bundle, decoding=replace(bundle.decoding, **ENDING)), threads=1)
 
 
 def expected(captioner: Captioner, captions: tuple[Caption, ...]) -> Caption:
@@ -49,8 +53,9 @@ def expected(captioner: Captioner, captions: tuple[Caption, ...]) -> Caption:
         rarity = np.mean([np.log1p(captioner.bundle.tokenizer.id_of(token) or 0) for token in one.tokens])
         odds = 1.5 * (rarity - 2.9) / 0.2 + 0.3 * (np.mean(one.token_log_probabilities) + 2.0)
         confidences.append(1 / (1 + np.exp(-odds)))
-    best = int(np.argmax(confidences))
-    return captions[best if confidences[best] > confidences[0] + SURER else 0]
+    whole = [one.finished for one in captions]
+    best = int(np.argmax(np.where(whole, confidences, -1.0)))
+    return captions[best if whole[best] and confidences[best] > confidences[0] + SURER else 0]
 
 
 def one_beam(captioner: Captioner) -> list[Prediction]:
@@ -65,10 +70,11 @@ def test_a_caption_has_to_be_surer_by_more_than_chance() -> None:
     assert surest([first], [0.1]) is first
 
 
-def test_a_sentence_that_was_cut_is_never_surer_than_a_whole_one() -> None:
+def test_a_sentence_that_was_cut_is_never_chosen() -> None:
     whole, cut = caption("One."), caption("Two on", finished=False)
     assert surest([whole, cut], [0.2, 0.9]) is whole
-    assert surest([cut, caption("Three on", finished=False)], [0.2, 0.9]).text == "Three on"
+    assert surest([cut, caption("Three on", finished=False)], [0.2, 0.9]) is cut
+    assert surest([cut, caption("Three on", finished=False), whole], [0.2, 0.9, 0.8]).text == "One."
 
 
 def test_it_is_chosen_among_the_captions_of_one_beam(tiny_bundle: Path, plain: Captioner) -> None:
@@ -89,14 +95,14 @@ def test_it_is_chosen_among_the_captions_of_one_beam(tiny_bundle: Path, plain: C
 def test_where_it_would_be_hedged_other_words_are_searched_for(tiny_bundle: Path, plain: Captioner) -> None:
     """Of all pictures with a bound of 1, of some with one in between, of none with 0."""
     groups = plain.caption(PICTURES, n=2)
-    found = {below: choosing(tiny_bundle, below).caption(PICTURES) for below in (0.0, 0.5, 1.0)}
+    found = {below: choosing(tiny_bundle, below).caption(PICTURES) for below in (0.0, 0.2, 1.0)}
     differ = 0
     for place, (several, two) in enumerate(zip(one_beam(plain), groups, strict=True)):
         further = expected(plain, (*several.captions, *two.captions))
-        at_once, between, always = (found[below][place] for below in (0.0, 0.5, 1.0))
+        at_once, between, always = (found[below][place] for below in (0.0, 0.2, 1.0))
         assert always.text == further.text
         assert at_once.confidence is not None
-        assert between.text == (further.text if at_once.confidence < 0.5 else at_once.text)
+        assert between.text == (further.text if at_once.confidence < 0.2 else at_once.text)
         differ += always.text != at_once.text
     assert differ
     assert len({tuple(one.text for one in some) for some in found.values()}) == 3
@@ -122,6 +128,12 @@ def test_the_words_of_a_person_hold_for_what_is_chosen_too(tiny_bundle: Path) ->
         assert not {"dog", "dogs"} & set(one.captions[0].tokens)
 
 
+def test_where_there_is_no_room_the_caption_that_meets_the_demand_is_given(tiny_bundle: Path) -> None:
+    found = choosing(tiny_bundle, 1.0).caption(PICTURES, search=Beam(3, 1), wording=Wording(must=("a",)))
+    assert not all(one.captions[0].finished for one in found)
+    assert {one.captions[0].tokens for one in found} == {("a",)}
+
+
 def test_nothing_is_chosen_where_the_bundle_does_not_ask_for_it(tiny_bundle: Path, plain: Captioner) -> None:
     likeliest = [one.text for one in plain.caption(PICTURES)]
     silent = choosing(tiny_bundle, 1.0, surest=False)
@@ -129,13 +141,15 @@ def test_nothing_is_chosen_where_the_bundle_does_not_ask_for_it(tiny_bundle: Pat
     without = choosing(tiny_bundle).calibrated(None)
     assert (without.chooses, choosing(tiny_bundle).chooses, silent.chooses) == (False, True, False)
     assert [one.text for one in without.caption(PICTURES)] == likeliest
+    without.search = Beam(2, 9)  # as a person set it
+    assert without.calibrated(None).search == Beam(2, 9)
     for search in (Greedy(10), Sample(max_length=10)):
         told, other = (one.caption(PICTURES, search=search) for one in (choosing(tiny_bundle, 1.0), plain))
         assert [one.text for one in told] == [one.text for one in other]
 
 
 def test_one_beam_alone_has_nothing_to_choose_from(tiny_bundle: Path, plain: Captioner) -> None:
-    search = Beam(1, 10)
+    search = Beam(1, 30)
     found = choosing(tiny_bundle).caption(PICTURES, search=search)
     assert [one.text for one in found] == [one.text for one in plain.caption(PICTURES, search=search)]
 

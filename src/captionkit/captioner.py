@@ -161,7 +161,9 @@ class Captioner:
 
     def calibrated(self, calibration: Mapping[str, Any] | None) -> Captioner:
         """The same captioner with another calibration, as calibration.json holds it, or without one."""
-        return type(self)(replace(self.bundle, calibration=calibration), threads=self._threads)
+        other = type(self)(replace(self.bundle, calibration=calibration), threads=self._threads)
+        other.search = self.search
+        return other
 
     def hedged(self, prediction: Prediction) -> Prediction:
         """A prediction as `captionkit caption` prints it: with "Possibly: " where its confidence is too low.

@@ -225,14 +225,16 @@ def surest(captions: Sequence[Caption], confidences: Sequence[float]) -> Caption
     and how a caption's length and words have turned out on dev pictures.
 
     Args:
-        captions: of one picture, the likeliest first. One that was cut is no better than a whole one.
+        captions: of one picture, the likeliest first. Only whole ones are chosen: of those that were cut the first
+            meets most of what was demanded, the surest may meet none of it.
         confidences: in the same order.
 
     Returns:
         With `instead_of`, where it is not the first.
     """
     likeliest = captions[0]
-    best = max(range(len(captions)), key=lambda place: (captions[place].finished, confidences[place]))
+    whole = (place for place, one in enumerate(captions) if one.finished)
+    best = max(whole, key=confidences.__getitem__, default=0)
     if confidences[best] <= confidences[0] + SURER:
         return likeliest
     return replace(captions[best], instead_of=likeliest.text)
