@@ -136,6 +136,10 @@ def test_other_forms_are_written_into_a_new_folder(recipe: Path, form: str) -> N
         )
     (recipe.parent / "link").symlink_to(recipe.parent / "nowhere")
     assert "something is at" in refused("export", run, form, recipe.parent / "link")
+    for here in (".", ".."):
+        assert f"Expected the name of a new folder for {form}, but got {here};" in refused(
+            "export", run, form, here
+        )
     assert f"but {recipe.parent / 'none'} is none" in refused(
         "export", run, form, recipe.parent / "none" / "model"
     )

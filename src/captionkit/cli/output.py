@@ -73,6 +73,8 @@ def check_new_folder(option: str, folder: Path) -> None:
     from captionkit.errors import UsageError
     from captionkit.files import is_writable
 
+    if folder.name in ("", ".."):
+        raise UsageError(f"Expected the name of a new folder for {option}, but got {folder}; name one in it.")
     if not folder.parent.is_dir() or not is_writable(folder.parent):
         raise UsageError(
             f"Expected a folder that can be written to around that of {option}, but {folder.parent} is none; make "
