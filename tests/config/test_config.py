@@ -42,7 +42,10 @@ ROOT = Path(__file__).parents[2]
         ("decoding.beams=0", "1 to 100"),
         ("decoding.max_length=0", "1 to 1000"),
         ("decoding.length_penalty=-1", "0 to 10"),
+        ("decoding.beams=101", "1 to 100"),
         ("training.ema=nan", "a finite number"),
+        ("training.learning_rate=true", "expected float"),
+        (f"training.epochs={'[' * 9000}", "expected int"),
         (f"training.learning_rate={'9' * 400}", "a finite number"),
         (f"training.learning_rate={'9' * 5000}", "expected float"),
         (f"training.epochs=0x{'f' * 5000}", "64 bits"),
@@ -71,6 +74,7 @@ def test_a_number_out_of_range_is_refused_where_it_is_read(change: str, says: st
         (["bundle.name= "], "a name of the model"),
         (["decoder.kind=transformer", "decoder.positions=20"], "set it to 21 or more"),
         (["decoder.kind=transformer", "decoding.max_length=32"], "set it to 33 or more"),
+        (["decoder.kind=transformer", "tokenizer.max_length=40"], "set it to 41 or more"),
         (["decoder.kind=transformer", "decoder.units=64"], "decoder.embedding = decoder.units"),
         (["decoder.kind=multihead_lstm", "decoder.units=100"], "8 does not divide 100"),
     ],
@@ -135,3 +139,14 @@ def test_every_recipe_and_every_run_is_allowed(path: Path) -> None:
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_bytes(b"\xef\xbb\xbf[training]\r\nepochs = 7\r\n")
     assert read_config(tmp_path / "recipe.toml").training.epochs == 7
+
+
+def test_a_section_that_is_no_table_is_told_with_a_change_to_it_too() -> None:
+    with pytest.raises(ConfigError, match=r"expected a table \[data\], but got 3"):
+        parse_config("data = 3", ["data.images=x"])
+
+
+def test_any_text_is_read_as_it_was_written() -> None:
+    config = parse_config("", ['bundle.name=a\x7f"\\\n\x01\U0001f600'])
+    assert "\x7f" in config.bundle.name
+    assert parse_config(write_config(config)) == config

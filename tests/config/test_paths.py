@@ -16,6 +16,7 @@ def test_a_setting_names_one_run_or_several(tmp_path: Path, monkeypatch: pytest.
         (tmp_path / name).mkdir()
     assert expand_paths("") == []
     assert expand_paths("a b") == [Path("a"), Path("b")]
+    assert expand_paths("a gone") == [Path("a"), Path("gone")]
     assert expand_paths("with space") == [Path("with space")]
     assert expand_paths(f"{tmp_path}/a b") == [tmp_path / "a", Path("b")]
 

@@ -26,6 +26,7 @@ def test_the_inverse_edits_lead_back(case: tuple[bytes, list[ByteEdit]]) -> None
 def test_edits_count_places_before_any_edit() -> None:
     edits = [ByteEdit(4, 6, b""), ByteEdit(1, 2, b"xyz"), ByteEdit(3, 3, b"-")]
     assert apply_edits(b"abcdef", edits) == b"axyzc-d"
+    assert apply_edits(b"abc", [ByteEdit(1, 2, b"x"), ByteEdit(1, 1, b"before")]) == b"abeforexc"
 
 
 @pytest.mark.parametrize(

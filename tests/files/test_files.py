@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.errors import CaptionkitError, UsageError, WriteError
-from captionkit.files import cache_folder, new_folder, replacing, write_bytes, write_text
+from captionkit.errors import CaptionkitError, DataError, UsageError, WriteError
+from captionkit.files import cache_folder, new_folder, read_bounded, replacing, write_bytes, write_text
 
 
 @contextmanager
@@ -85,6 +85,35 @@ def test_new_files_are_as_readable_as_any_other(tmp_path: Path) -> None:
 def test_a_name_that_is_nearly_too_long_is_written(tmp_path: Path, name: str) -> None:
     write_text(tmp_path / name, "text")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+    (tmp_path / name).unlink()
+    with new_folder(tmp_path / name):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_writing_leaves_nothing_open(tmp_path: Path) -> None:
+    before = len([*Path("/dev/fd").iterdir()])
+    for _ in range(5):
+        write_text(tmp_path / "a.txt", "text")
+        with pytest.raises(KeyError), replacing(tmp_path / "a.txt"):
+            raise KeyError
+    assert len([*Path("/dev/fd").iterdir()]) == before
+
+
+def test_of_a_file_that_is_too_long_no_more_is_read_than_tells_it(tmp_path: Path) -> None:
+    path = tmp_path / "huge"
+    path.write_bytes(b"12345")
+    assert read_bounded(path, 5) == b"12345"
+    with pytest.raises(DataError, match="longer than the 4 bytes"):
+        read_bounded(path, 4)
+    os.truncate(path, 1 << 40)
+    with pytest.raises(DataError, match="longer than the 1,000 bytes"):
+        read_bounded(path, 1000)
+
+
+def test_a_file_that_cannot_be_written_meanwhile_is_told_by_its_own_name(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match=r"Expected to write .*/none/b\.txt"), replacing(tmp_path / "a.txt"):
+        write_text(tmp_path / "none" / "b.txt", "text")
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o2664, 0o1644])

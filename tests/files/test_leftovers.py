@@ -89,6 +89,8 @@ def test_without_locks_nothing_is_removed_that_may_be_in_use(
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
+    write_text(tmp_path / "a.txt", "old")
+    assert names(tmp_path) == ["a.txt"]
     left = [f".a.txt.{number}.tmp" for number in range(9)]
     for name in left:
         (tmp_path / name).write_text("half")
