@@ -51,6 +51,13 @@ def test_a_name_in_the_other_case_is_pointed_out(tmp_path: Path) -> None:
         pytest.skip("this file system does not tell the cases apart")
     (problem,) = check_pictures([record(tmp_path, "photo.jpg")], tmp_path)
     assert "There is Photo.JPG" in problem.message
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "Other.jpg").write_bytes(jpeg(2))
+    names = ["photo.jpg", "below/other.jpg", "nowhere/a.jpg"]
+    told = [problem.message for problem in check_pictures([record(tmp_path, name) for name in names], tmp_path)]
+    assert "There is Photo.JPG" in told[0]
+    assert "There is Other.jpg" in told[1]
+    assert "There is" not in told[2]
 
 
 def test_without_decoding_a_damaged_picture_passes(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from captionkit.errors import ConfigError, DataError
         ("captions_val2017.json", '{"info": {}, "images": [{"id": 1, "file_name": "x"', "coco"),
         ("x.json", '{"annotations": [{"image_id": 1, "caption": "A', "coco"),
         ("x.json", '\n[{"image": "a.jpg"', "table"),
+        ("x.json", '\ufeff[{"image": "a.jpg"', "table"),
         ("x.tsv", "anything", "table"),
         ("x.jsonl", "{}", "table"),
         ("x.parquet", "PAR1", "table"),

@@ -120,6 +120,34 @@ def test_without_a_mark_the_digest_finds_a_changed_file_and_it_is_fetched_afresh
     assert [request.get("range") for request in page.requests] == [None, "bytes=1000-", None]
 
 
+def test_of_what_has_neither_mark_nor_digest_no_pieces_are_joined(server: Server, tmp_path: Path) -> None:
+    page = server.pages["/x.zip"] = Page(CONTENT, tag='W/"weak"', cuts=[1000])
+    assert download(remote(server, sha256=""), tmp_path, wait=no_wait).read_bytes() == CONTENT
+    assert [request.get("range") for request in page.requests] == [None, None]
+
+
+def test_a_piece_of_one_mirror_is_not_joined_to_that_of_another(server: Server, tmp_path: Path) -> None:
+    server.pages["/x.zip"] = Page(bytes(len(CONTENT)), tag='"1"', cuts=[1000, 0])
+    with pytest.raises(DataError, match="1 attempt"):
+        download(remote(server, sha256=""), tmp_path, attempts=1, wait=no_wait)
+    server.pages["/mirror/x.zip"] = Page(CONTENT, tag='"1"')
+    mirror = RemoteFile(f"{server.url}/mirror/x.zip", "x.zip", len(CONTENT))
+    assert download(mirror, tmp_path, wait=no_wait).read_bytes() == CONTENT
+
+
+def test_a_short_answer_without_a_length_is_gone_on_with(server: Server, tmp_path: Path) -> None:
+    page = server.pages["/x.zip"] = Page(CONTENT, tag='"1"', cuts=[1000], headers={"Content-Length": "unknown"})
+    assert download(remote(server), tmp_path, wait=no_wait).read_bytes() == CONTENT
+    assert [request.get("range") for request in page.requests] == [None, "bytes=1000-"]
+
+
+def test_a_server_that_fails_is_asked_more_and_more_seldom(server: Server, tmp_path: Path) -> None:
+    server.pages["/x.zip"] = Page(CONTENT, statuses=[500] * 7)
+    waits: list[float] = []
+    assert download(remote(server), tmp_path, attempts=9, wait=waits.append).read_bytes() == CONTENT
+    assert waits == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+
+
 def test_an_old_piece_of_other_bytes_is_thrown_away(server: Server, tmp_path: Path) -> None:
     (tmp_path / "x.zip.part").write_bytes(b"something else")
     page = server.pages["/x.zip"] = Page(CONTENT)
@@ -134,6 +162,15 @@ def test_an_old_piece_that_is_whole_needs_no_body(server: Server, tmp_path: Path
     assert len(page.requests) == 1
 
 
+def test_an_old_piece_of_the_whole_length_but_of_other_bytes_is_thrown_away(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "x.zip.part").write_bytes(CONTENT[::-1])
+    page = server.pages["/x.zip"] = Page(CONTENT)
+    assert download(remote(server), tmp_path, wait=no_wait).read_bytes() == CONTENT
+    assert [request.get("range") for request in page.requests] == [f"bytes={len(CONTENT)}-", None]
+
+
 def test_an_old_piece_that_is_too_long_is_thrown_away(server: Server, tmp_path: Path) -> None:
     (tmp_path / "x.zip.part").write_bytes(CONTENT + b"more")
     server.pages["/x.zip"] = Page(CONTENT)
@@ -141,10 +178,11 @@ def test_an_old_piece_that_is_too_long_is_thrown_away(server: Server, tmp_path: 
 
 
 def test_wrong_bytes_are_refused_and_not_kept(server: Server, tmp_path: Path) -> None:
-    server.pages["/x.zip"] = Page(CONTENT[:-1] + b"!", tag='"1"')
+    page = server.pages["/x.zip"] = Page(CONTENT[:-1] + b"!", tag='"1"')
     with pytest.raises(DataError, match=rf"SHA-256 is [0-9a-f]{{64}}, but {SHA256} is published"):
         download(remote(server), tmp_path, wait=no_wait)
     assert left(tmp_path) == []
+    assert len(page.requests) == 1  # of one piece: a second time would bring the same
 
 
 def test_a_published_md5_is_checked_too(server: Server, tmp_path: Path) -> None:
@@ -212,6 +250,9 @@ def test_a_busy_server_is_waited_for_as_it_asks(server: Server, tmp_path: Path) 
     waits: list[float] = []
     assert download(remote(server), tmp_path, wait=waits.append).read_bytes() == CONTENT
     assert waits == [7.0, 7.0]
+    server.pages["/y.zip"] = Page(CONTENT, statuses=[503], headers={"Retry-After": "86400"})
+    download(RemoteFile(f"{server.url}/y.zip", "y.zip", len(CONTENT)), tmp_path, wait=waits.append)
+    assert waits[2:] == [60.0]
 
 
 def test_a_server_that_asks_for_no_number_of_seconds_is_waited_for_as_ever(server: Server, tmp_path: Path) -> None:

@@ -110,3 +110,11 @@ def test_the_catalogue_is_whole() -> None:
             assert urlsplit(file.url).path.endswith(f"/{file.name}")
             # Without HTTPS the digest alone vouches for the bytes.
             assert urlsplit(file.url).scheme == "https" or file.sha256
+
+
+def test_an_archive_that_unpacks_to_far_more_than_is_known_of_it_is_refused(
+    server: Server, tmp_path: Path
+) -> None:
+    archive = serve(server, tmp_path, "p.zip", {"1.jpg": bytes(2001)})
+    with pytest.raises(DataError, match="would unpack to 2,001 bytes, more than the 2,000 expected"):
+        fetch_archive(archive, tmp_path / "to")

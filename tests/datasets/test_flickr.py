@@ -131,6 +131,7 @@ def test_csv_captions_with_commas_and_quotes(tmp_path: Path) -> None:
         "a.jpg,A dog .\n"
         "a.jpg,A dog , unquoted\n"
         'b.jpg,"an open quote\n'
+        'b.jpg,"one" and "two"\n'
         "c.jpg,after it\n"
         "c.jpg\n"
     )
@@ -138,10 +139,10 @@ def test_csv_captions_with_commas_and_quotes(tmp_path: Path) -> None:
     records = read_flickr8k_csv(write(tmp_path, "captions.txt", rows), IMAGES, problems=problems)
     assert [record.captions for record in records] == [
         ('A dog , a ball and "fun" .', "A dog .", "A dog , unquoted"),
-        ('"an open quote',),
+        ('"an open quote', '"one" and "two"'),
         ("after it",),
     ]
-    assert kinds(problems) == [ProblemKind.REPAIRED, ProblemKind.REPAIRED, ProblemKind.MALFORMED]
+    assert kinds(problems) == [*[ProblemKind.REPAIRED] * 3, ProblemKind.MALFORMED]
 
 
 def test_csv_captions_without_a_header_with_quoted_names_and_without_any(tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_flickr30k_csv_with_padding_and_its_known_broken_row(tmp_path: Path) -> 
         "image_name| comment_number| comment\n"
         "2199200615.jpg| 3| A dog | running .\n"
         "2199200615.jpg| 4   A dog runs across the grass .\n"
-        "1.jpg| 0| A cat .\n"
+        "1.jpg| 0 | A cat .\n"
     )
     problems: list[Problem] = []
     first, second = read_flickr30k_csv(write(tmp_path, "results.csv", rows), IMAGES, problems=problems)

@@ -158,3 +158,15 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
             f"{tmp_path / 'locked'} cannot be listed (Permission denied); what is in it is left out.",
         )
     ]
+
+
+def test_the_nearest_folder_of_a_splits_name_decides(tmp_path: Path) -> None:
+    lay(tmp_path, {"train/test/a.jpg": b"", "train/test/a.txt": "A dog ."})
+    assert [record.split for record in read_folder(tmp_path)] == ["test"]
+
+
+def test_a_text_that_is_too_long_for_captions_is_reported(tmp_path: Path) -> None:
+    lay(tmp_path, {"a.jpg": b"", "a.txt": b"A dog .\n" * 200_000, "b.jpg": b"", "b.txt": "A cat ."})
+    problems: list[Problem] = []
+    assert [record.captions for record in read_folder(tmp_path, problems=problems)] == [(), ("A cat .",)]
+    assert "longer than the 1,000,000 bytes" in problems[0].message

@@ -65,6 +65,18 @@ def test_coco_pictures_are_found_in_the_2017_release(tmp_path: Path) -> None:
     ]
 
 
+def test_without_a_number_a_picture_is_known_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "train2017").mkdir()
+    entries = [entry(name, filepath="train2014", cocoid=None) for name in ("a.jpg", "b.jpg")]
+    records = read_karpathy(write(tmp_path, *entries), tmp_path)
+    assert [(r.id, r.path) for r in records] == [(n, tmp_path / "train2014" / n) for n in ("a.jpg", "b.jpg")]
+
+
+def test_a_first_entry_without_sentences_does_not_hide_the_others(tmp_path: Path) -> None:
+    records = read_karpathy(write(tmp_path, {"filename": "a.jpg"}, entry("b.jpg")), tmp_path, problems=[])
+    assert [(record.id, record.captions) for record in records] == [("a.jpg", ()), ("b.jpg", ("A dog .",))]
+
+
 @pytest.mark.parametrize(
     ("folders", "place"),
     [

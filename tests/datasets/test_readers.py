@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from captionkit.config import DataConfig
 from captionkit.datasets import (
     READERS,
     Problem,
@@ -26,6 +27,7 @@ from captionkit.datasets import (
     read_flickr30k_csv,
     read_karpathy,
     read_table,
+    train_records,
 )
 from captionkit.errors import DataError
 from captionkit.records import ImageRecord
@@ -165,3 +167,22 @@ def test_how_much_may_be_bad_is_the_configuration_to_say(tmp_path: Path) -> None
     with pytest.raises(DataError, match=r"4\.8% of the records are bad, more than the 1% .*data\.max_bad"):
         read_dataset(config)
     assert len(read_dataset(dataclasses.replace(config, max_bad=0.05))) == 20
+
+
+def test_a_model_learns_from_the_captioned_pictures_of_its_split_alone() -> None:
+    def record(name: str, split: str | None, *captions: str) -> ImageRecord:
+        return ImageRecord(name, Path(name), captions, split, name)
+
+    divided = [record("a", "train", "A"), record("b", "val", "B"), record("c", "train"), record("d", None, "D")]
+    undivided = [record("a", None, "A"), record("b", None)]
+
+    def learned(records: list[ImageRecord], second: bool, train: str = "train", train_list: str = "") -> list[str]:
+        config = DataConfig(train=train, train_list=train_list)
+        return [one.id for one in train_records(config, records, second=second)]
+
+    for second in (False, True):
+        assert learned(divided, second) == ["a"]
+        assert learned(divided, second, train="val") == ["b"]
+        assert learned(undivided, second, train_list="list.txt") == []
+    assert learned(undivided, False) == []
+    assert learned(undivided, True) == ["a"]

@@ -82,3 +82,13 @@ def test_reading_json_leaves_garbage_collection_as_it_was(tmp_path: Path) -> Non
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_utf_16_is_told_and_lines_of_white_space_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    for encoding in ("utf-16-le", "utf-16-be"):
+        path.write_bytes("\ufeffa".encode(encoding))
+        with pytest.raises(DataError, match="is UTF-16 text"):
+            read_text(path, [])
+    path.write_bytes("\ufeffa\r\n \t\r\n\r\nb \r\n".encode())
+    assert list(read_lines(path, [])) == [(1, "a"), (4, "b ")]

@@ -130,6 +130,7 @@ def test_trap_25_every_bad_row_is_reported(tmp_path: Path) -> None:
         '{"image": "d.jpg", "caption": "half \\ud83d a character"}',
         "[1]",
         "{broken",
+        "[" * 100_000,
     ]
     path = tmp_path / "x.jsonl"
     path.write_text("\n".join(lines), encoding="utf-8")
@@ -142,6 +143,7 @@ def test_trap_25_every_bad_row_is_reported(tmp_path: Path) -> None:
     ]
     assert sorted((problem.source, problem.kind) for problem in problems) == [
         ("x.jsonl:10", ProblemKind.MALFORMED),
+        ("x.jsonl:11", ProblemKind.MALFORMED),
         ("x.jsonl:2", ProblemKind.DUPLICATE_CAPTION),
         ("x.jsonl:2", ProblemKind.TWO_SPLITS),
         ("x.jsonl:3", ProblemKind.EMPTY_CAPTION),
@@ -274,3 +276,12 @@ def test_a_column_name_with_a_line_break_leaves_the_message_on_one_line(tmp_path
     with pytest.raises(DataError) as caught:
         read_table(path, tmp_path, image_column="pic")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("splits", [["train", "val", "test"], ["test", "val", "train"], ["val", "test", "val"]])
+def test_a_picture_of_several_splits_is_held_out_in_whatever_order_they_come(
+    tmp_path: Path, splits: list[str]
+) -> None:
+    rows = [{"image": "a.jpg", "caption": f"{number} dogs", "split": name} for number, name in enumerate(splits)]
+    (record,) = read_table(write_rows(tmp_path, ".csv", rows), tmp_path, problems=[])
+    assert record.split == "test"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import zipfile
 from pathlib import Path
@@ -177,5 +178,7 @@ def test_an_archive_with_nothing_wanted_is_said(tmp_path: Path) -> None:
 
 def test_space_is_checked_where_the_folder_will_be(tmp_path: Path) -> None:
     check_space(tmp_path / "not" / "yet", 1, "It")
+    with pytest.raises(DataError, match="give another folder"):  # to the last byte: a margin stays
+        check_space(tmp_path, int(0.98 * shutil.disk_usage(tmp_path).free), "It")
     with pytest.raises(DataError, match=r"1000000\.0 GB"):
         check_space(tmp_path / "not" / "yet", 10**15, "It")
