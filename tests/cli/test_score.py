@@ -128,6 +128,28 @@ def test_the_scores_of_pictures_take_the_place_of_the_table(files: Path, option:
         run(files, "--per-image", "-", option)
 
 
+@pytest.mark.parametrize("read", ["--compare", "--train", "--df"])
+@pytest.mark.parametrize("written", ["--per-image", "--save-df"])
+def test_nothing_that_is_read_is_written_over(files: Path, read: str, written: str) -> None:
+    run(files, "--save-df", str(files / "df.npz"))
+    path = files / ("df.npz" if read == "--df" else "worse.json")
+    before = path.read_bytes()
+    with pytest.raises(CaptionkitError, match=f"file of its own for {written}, .* is what this command reads"):
+        run(files, read, str(path), written, str(path))
+    assert path.read_bytes() == before
+
+
+def test_two_results_want_two_files(files: Path) -> None:
+    with pytest.raises(CaptionkitError, match="Expected two files for --per-image and --save-df"):
+        run(files, "--per-image", str(files / "new"), "--save-df", str(files / "new"))
+    assert not (files / "new").exists()
+
+
+def test_what_is_not_given_is_not_stated(files: Path) -> None:
+    fingerprint = json.loads(run(files, "--json", "--beams", "3"))["fingerprint"]
+    assert (fingerprint["beams"], fingerprint["split"], fingerprint["objective"]) == ("3", *["not stated"] * 2)
+
+
 def test_novel_captions(files: Path) -> None:
     document = json.loads(run(files, "--json", "--train", str(files / "worse.json"), results="worse.json"))
     assert document["diversity"]["novel"] == 0.0
@@ -141,6 +163,10 @@ def test_of_a_data_set_that_is_divided_only_the_train_captions_are_known(files: 
     (files / "divided.json").write_text(json.dumps({"images": images}), encoding="utf-8")
     document = json.loads(run(files, "--json", "--train", str(files / "divided.json"), results="worse.json"))
     assert document["diversity"]["novel"] == 1.0
+    images[0]["split"] = "val"  # divided, without train: all of them
+    (files / "divided.json").write_text(json.dumps({"images": images}), encoding="utf-8")
+    document = json.loads(run(files, "--json", "--train", str(files / "divided.json"), results="worse.json"))
+    assert document["diversity"]["novel"] == 0.0
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,32 @@ def test_the_reward_is_cider_d(corpus: list[tuple[list[str], list[list[str]]]]) 
     assert list(found) == pytest.approx(list(cider_d(candidates, references, table)[1]), abs=1e-12)
 
 
+@few
+@given(corpora(), corpora())
+def test_with_a_table_of_other_captions_too(
+    corpus: list[tuple[list[str], list[list[str]]]], counted: list[tuple[list[str], list[list[str]]]]
+) -> None:
+    candidates, references = [one for one, _ in corpus], [group for _, group in corpus]
+    table = DocumentFrequency.from_references([[["the"]], *(group for _, group in counted)])
+    found = PreparedReferences(table, references).score(candidates, np.arange(len(corpus)))
+    assert list(found) == pytest.approx(list(cider_d(candidates, references, table)[1]), abs=1e-12)
+
+
+def test_unknown_words_are_not_taken_for_others() -> None:
+    """Numbered one after another they would be, as digits of an n-gram's number, those of other n-grams."""
+    references = [[["a", "b", "c"], ["c", "b", "a", "b"]], [["b", "c", "a"]]]
+    table = DocumentFrequency.from_references(references)
+    prepared = PreparedReferences(table, references)
+    for first in ("a", "b", "c"):
+        unknown = [first, "x", "y", "z", first, "y", "x"]
+        own = [first, "z", first, "z", "x"]
+        for candidate in (unknown, own, unknown[::-1]):
+            for image in (0, 1):
+                (found,) = prepared.score([candidate], [image])
+                _, scores = cider_d([candidate], [references[image]], table)
+                assert found == pytest.approx(scores[0], abs=1e-12)
+
+
 def test_several_candidates_of_one_picture_in_any_order() -> None:
     prepared = PreparedReferences(DocumentFrequency.from_references(REFERENCES), REFERENCES)
     candidates = [["two", "dogs"], ["a", "man"], ["dogs", "play"], []]

@@ -128,3 +128,19 @@ def test_a_table_holds_no_pickle(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "df.npz") as archive:
         for name in archive.namelist():
             np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+
+
+def test_words_that_are_not_those_that_were_counted_are_refused(tmp_path: Path) -> None:
+    table = DocumentFrequency.from_references(REFERENCES)
+    DocumentFrequency(table.documents, (*table.words, "more"), table.keys, table.frequencies).save(
+        tmp_path / "df.npz"
+    )
+    with pytest.raises(DataError, match="document frequencies"):
+        DocumentFrequency.load(tmp_path / "df.npz")
+
+
+@pytest.mark.parametrize("header", [np.array([1, np.inf, 0, 0]), np.array(1), np.zeros((4, 2), np.int64)])
+def test_a_header_that_holds_no_numbers_is_refused(tmp_path: Path, header: np.ndarray[Any, Any]) -> None:
+    np.savez(tmp_path / "df.npz", header=header, words=np.zeros(0, np.uint8))
+    with pytest.raises(DataError, match="document frequencies"):
+        DocumentFrequency.load(tmp_path / "df.npz")

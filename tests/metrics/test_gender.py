@@ -52,6 +52,7 @@ def test_people_who_disagree_are_no_couple() -> None:
     differ = ["a boy on a swing", "a girl on a swing", "a child swings", "a kid", "a toddler"]
     assert counted(("a boy swings", differ))["disputed"] == (1, 1)
     assert counted(("a child swings", differ))["disputed"] == (0, 1)
+    assert counted(("a boy and a girl swing", differ))["disputed"] == (0, 1)
     couple = ["a man and a woman", "a man", "a woman", "two people", "a couple"]
     assert "disputed" not in counted(("a man", couple))
 

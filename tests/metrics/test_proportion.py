@@ -24,6 +24,11 @@ def test_the_interval_is_wilsons(count: int, total: int, low: float, high: float
     assert (round(found.low, 4), round(found.high, 4)) == (low, high)
 
 
+def test_an_interval_is_of_shares() -> None:
+    found = [Proportion(count, total).interval for total in range(1, 1100) for count in (0, total)]
+    assert all(0 <= one.low <= one.high <= 1 for one in found)
+
+
 def test_of_nothing_nothing_is_known() -> None:
     found = Proportion.of([])
     assert math.isnan(found.share)

@@ -99,6 +99,8 @@ def test_trap_3_references_never_pass_through_a_vocabulary() -> None:
 def test_trap_3_unknown_words_in_references_bring_a_warning() -> None:
     scores = score(PREDICTIONS, {**REFERENCES, "one": ["a <unk> runs", "<unk> <pad>"]})
     assert any("References hold" in line and "(<pad>, <unk>)" in line for line in scores.warnings)
+    others = score(PREDICTIONS, {**REFERENCES, "of no caption": ["a <unk> runs"]})
+    assert not any("References hold" in line for line in others.warnings)
 
 
 def test_trap_5_captions_are_tokenised_like_their_references() -> None:
