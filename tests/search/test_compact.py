@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from captionkit.search.compact import VECTOR, cell_count, pack, to_cells, to_features, to_vectors, unpack
+from captionkit.search.compact import (
+    VECTOR,
+    cell_count,
+    pack,
+    to_cells,
+    to_features,
+    to_vectors,
+    unpack,
+    unpack_look,
+)
 
 
 def grids(count: int, positions: int = 81, depth: int = 12) -> np.ndarray:
@@ -72,3 +81,15 @@ def test_vectors_are_the_same_for_ever() -> None:
 
 
 GOLDEN = [[-19, 4, 4, -13, -29, -30], [13, -3, -3, -34, -23, -13]]
+
+
+def test_a_vector_of_nothing_is_nothing_and_a_large_number_of_one_is_cut() -> None:
+    assert not to_vectors(np.zeros((1, 9, 320), np.float32)).any()
+    signs = np.sign(to_vectors(np.eye(320, dtype=np.float32)[:, None])[:, 0]).astype(np.float32)
+    assert to_vectors(np.stack([signs, -signs])[:, None])[:, 0].tolist() == [127, -127]
+
+
+@pytest.mark.parametrize("packed", [b"", bytes(272), bytes(274)])
+def test_a_look_of_another_length_is_damage(packed: bytes) -> None:
+    with pytest.raises(ValueError, match="Expected 273 bytes"):
+        unpack_look(packed)

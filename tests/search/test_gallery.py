@@ -69,6 +69,7 @@ def test_text_from_outside_stays_text(tmp_path: Path) -> None:
     reader = read(format_gallery(evil, evil, [Section(evil, [found])]))
     assert reader.all("script") == []
     assert reader.text.count(evil) == 7  # the title twice, the note, the heading, and the card's three
+    assert [image["alt"] for image in reader.all("img")] == [f"{evil} Opens {evil}"]
 
 
 def test_a_name_that_is_no_text(tmp_path: Path) -> None:

@@ -33,7 +33,13 @@ def listed(path: Path) -> dict[str, str]:
         contents = index.first(1000)
         captions, paths = index.captions(contents), index.paths(contents)
         rows = index.connection.execute
-        for table, key in (("cells", "content"), ("terms", "rowid"), ("contents", "id")):
+        for table, key in (
+            ("cells", "content"),
+            ("vectors", "content"),
+            ("looks", "content"),
+            ("terms", "rowid"),
+            ("contents", "id"),
+        ):
             assert [row for (row,) in rows(f"SELECT {key} FROM {table} ORDER BY {key}")] == contents  # noqa: S608
         assert list(captions) == contents
         assert rows("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -273,3 +279,17 @@ def test_terms_of_an_earlier_version_are_made_anew(
     connection = sqlite3.connect(indexed)
     assert connection.execute("SELECT rowid, stems, kinds FROM terms ORDER BY rowid").fetchall() == wanted
     connection.close()
+
+
+def test_copies_that_are_read_before_the_first_is_stored_are_captioned_once(
+    tmp_path: Path, captioner: Captioner
+) -> None:
+    root = tmp_path / "pictures"
+    root.mkdir()
+    count = indexing.BATCH + 2
+    for number in range(count):
+        seed = 0 if number in (0, 1, count - 1) else number
+        (root / f"{number:02}.png").write_bytes(draw_picture(seed))
+    report = update(root, captioner)
+    assert (report.captioned, report.linked, report.files, report.pictures) == (count - 2, 2, count, count - 2)
+    assert len(listed(root / INDEX_NAME)) == count

@@ -99,6 +99,33 @@ def test_depth_bounds_what_the_model_is_asked(index: Index, captioner: Captioner
     assert shallow.hits[0].content in {hit.content for hit in first_stage(index, query_words(query), 2)}
 
 
+def test_the_model_ranks_no_fewer_pictures_than_are_wanted(index: Index, captioner: Captioner) -> None:
+    ranking = rank(index, "a dog", captioner, limit=6, depth=1)
+    assert len(ranking.hits) == 6
+    assert all(hit.gain is not None for hit in ranking.hits)
+
+
+def test_of_an_index_that_holds_more_only_what_fits_is_ranked(index: Index, captioner: Captioner) -> None:
+    said = [captions[0].tokens for captions in index.captions(index.first(9)).values()]
+    words = sorted({word for tokens in said for word in tokens if not worth_looking_for(word)})
+    word = next(one for one in words if 0 < len(first_stage(index, query_words(one), 9)) < 5)
+    fitting = {hit.content for hit in first_stage(index, query_words(word), 9)}
+    assert {hit.content for hit in rank(index, word, captioner, limit=5, depth=5).hits} == fitting
+    assert len(rank(index, word, captioner, limit=6, depth=6).hits) == 6
+
+
+def test_what_is_left_out_takes_no_place_of_what_is_wanted(index: Index) -> None:
+    captions = index.captions(index.first(9))
+    words = sorted({word for one in captions.values() for word in one[0].tokens if worth_looking_for(word)})
+    queries = ((one, f"{one} without {other}") for one in words for other in words if one != other)
+    for plain, query in queries:
+        rest = rank(index, query, None).hits
+        if rest and rank(index, plain, None).hits[0].content not in {hit.content for hit in rest}:
+            assert rank(index, query, None, limit=1).hits == rest[:1]
+            return
+    raise AssertionError("no query whose best picture is left out")
+
+
 def test_without_a_model_the_first_stage_ranks(index: Index) -> None:
     words = query_words("a dog in the grass")
     ranking = rank(index, "a dog in the grass", None, limit=3)
@@ -216,6 +243,8 @@ def test_a_picture_is_most_like_itself_and_its_copies(index: Index, captioner: C
     answer = answer_like(index, album / "a.png", never)
     assert album / "a.png" not in [result.path for result in answer.groups[0]]
     assert len(answer.groups[0]) == 5
+    (few,) = answer_like(index, album / "a.png", never, limit=2).groups
+    assert [result.path for result in few] == [result.path for result in answer.groups[0][:2]]
     assert answer_duplicates(index).notes == ("No two pictures are nearly the same.",)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from captionkit.errors import UsageError
-from captionkit.search.scan import scan
+from captionkit.search.scan import Scan, scan
 
 
 def test_pictures_of_all_folders_below(tmp_path: Path) -> None:
@@ -94,3 +94,10 @@ def test_no_folder(tmp_path: Path) -> None:
 def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(b"x")
     assert list(scan(tmp_path).files) == [os.fsdecode(b"caf\xe9.png")]
+
+
+def test_below_a_folder_that_cannot_be_listed_nothing_is_known() -> None:
+    found = Scan(unreadable=["trip"])
+    assert found.hides("trip/a.png")
+    assert not found.hides("trips/a.png")
+    assert Scan(unreadable=["."]).hides("a.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,3 +97,8 @@ def test_likeness_is_the_cosine_about_the_mean(features: np.ndarray, monkeypatch
     about /= np.linalg.norm(about, axis=1, keepdims=True)
     found = alike(features, features[3], 40)
     np.testing.assert_allclose([found[row + 1] for row in range(40)], about @ about[3], atol=1e-4)
+
+
+def test_pictures_of_the_same_hash_that_differ_in_their_cells_are_no_duplicates() -> None:
+    one, other = (look(photograph(seed)) for seed in (1, 2))
+    assert duplicates([1, 2], [one, replace(other, dct=one.dct, difference=one.difference, flat=one.flat)]) == []

@@ -239,7 +239,7 @@ def test_what_is_no_index_is_refused_and_kept(tmp_path: Path, bundle: Bundle) ->
     connection.close()
     for path in (text, other):
         before = path.read_bytes()
-        with pytest.raises(SearchError):
+        with pytest.raises(SearchError, match="another kind of file"):
             open_index(path)
         for rebuild in (False, True):
             with pytest.raises((SearchError, UsageError)):
@@ -289,6 +289,65 @@ def test_values_of_a_wrong_length_or_type_are_damage(indexed: Path, album: Path,
     writer = IndexWriter(indexed, album, bundle, captions=None, cells=1)
     with writer, pytest.raises(SearchError, match="damaged"):
         writer.known_files()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("captions", '"5"'),
+        ("root", "5"),
+        ("cells", "0"),
+        ("depth", "65537"),
+        ("terms", "true"),
+        ("model", "["),
+        ("", ""),
+    ],
+)
+def test_facts_that_cannot_be_are_damage(indexed: Path, name: str, value: str) -> None:
+    with contextlib.closing(sqlite3.connect(indexed)) as connection, connection:
+        if name:
+            connection.execute("UPDATE facts SET value = ? WHERE name = ?", (value, name))
+        else:
+            connection.execute("DELETE FROM facts WHERE name = 'root'")
+    with pytest.raises(SearchError, match="damaged"):
+        open_index(indexed)
+
+
+def test_an_index_of_before_its_wording_was_kept_goes_on(indexed: Path, album: Path, bundle: Bundle) -> None:
+    with contextlib.closing(sqlite3.connect(indexed)) as connection, connection:
+        connection.execute("DELETE FROM facts WHERE name = 'wording'")
+    with open_index(indexed) as index:
+        assert index.count() == 6
+    with IndexWriter(indexed, album, bundle, captions=None, cells=1) as writer:
+        assert not writer.worded_otherwise
+
+
+def test_terms_of_another_version_are_made_anew(indexed: Path, album: Path, bundle: Bundle) -> None:
+    with open_index(indexed) as index:
+        contents = index.first(9)
+        facts, terms = index.facts, index.terms(contents)
+    with contextlib.closing(sqlite3.connect(indexed)) as connection, connection:
+        connection.execute("UPDATE facts SET value = '1' WHERE name = 'terms'")
+        connection.execute("UPDATE terms SET stems = 'old', kinds = '' WHERE rowid = 2")
+    with IndexWriter(indexed, album, bundle, captions=None, cells=1) as writer:
+        assert writer.index.terms(contents) == terms
+        assert writer.index.holding("stems : old") == 0
+    with open_index(indexed) as index:
+        assert index.facts == facts
+
+
+def test_an_empty_file_is_filled_and_not_searched(tmp_path: Path, bundle: Bundle) -> None:
+    path = tmp_path / "index.sqlite"
+    path.touch()
+    with pytest.raises(SearchError, match="there is none; make it"):
+        open_index(path)
+    with IndexWriter(path, tmp_path, bundle, captions=None, cells=1) as writer:
+        assert writer.index.count() == 0
+
+
+def test_who_searches_an_index_cannot_change_it(indexed: Path) -> None:
+    with open_index(indexed) as index, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        index.connection.execute("DELETE FROM files")
 
 
 @pytest.mark.parametrize("place", ["/etc/motd.png", "../secret.png", "a\0b.png"])
