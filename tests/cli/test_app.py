@@ -52,6 +52,7 @@ def test_an_empty_argument_is_not_this_folder(
     code, out, err = captionkit("alt", "scan", "")  # "$SITE", which is not set
     assert (code, out) == (2, "")
     assert "Expected no empty argument" in err
+    assert "Expected a search index" in captionkit("search", "").err  # a query without words is one
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from captionkit.serve.wishes import Wishes, read_wishes
 
 def test_all_that_can_be_asked() -> None:
     assert read_wishes(QueryParams("")) == Wishes(1, Wording())
+    assert read_wishes(QueryParams("n=5")) == Wishes(5, Wording())
     asked = read_wishes(QueryParams("n=3&must=red%20dog&avoid=grass&avoid=tree"))
     assert asked == Wishes(3, Wording(must=("red dog",), avoid=("grass", "tree")))
 
