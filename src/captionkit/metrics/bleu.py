@@ -96,8 +96,6 @@ def bleu_statistics(corpus: Corpus) -> BleuStatistics:
         image = corpus.image[counts.sentence]
         group_start = np.flatnonzero(run_starts(counts.ngram, image))
         is_candidate = corpus.is_candidate[counts.sentence]
-        if not len(group_start):
-            continue
         most = np.maximum.reduceat(np.where(is_candidate, 0, counts.count), group_start)
         led = is_candidate[group_start]
         found = np.minimum(counts.count[group_start[led]], most[led])
@@ -114,7 +112,8 @@ def _closest_length(corpus: Corpus, candidate_length: Integers) -> Integers:
     scale = int(corpus.lengths.max(initial=0)) + 1
     rank = distance * scale + corpus.lengths
     rank[corpus.first] = np.iinfo(np.int64).max
-    return np.minimum.reduceat(rank, corpus.first) % scale if len(corpus) else candidate_length
+    result: Integers = np.minimum.reduceat(rank, corpus.first) % scale
+    return result
 
 
 def bleu_from_sums(
