@@ -111,6 +111,27 @@ def test_export_quantises_one_way(tmp_path: Path) -> None:
     assert "one of --int8 and --float16" in refused("export", tmp_path, "--int8", "--float16")
 
 
+def test_export_does_not_write_over_what_a_run_was_trained_to(recipe: Path) -> None:
+    run = recipe.parent / "run"
+    (run / "best.safetensors").write_bytes(b"weights")
+    for name in ("config.toml", "best.safetensors"):
+        before = (run / name).read_bytes()
+        assert "is what this command reads" in refused("export", run, "-o", run / name)
+        assert (run / name).read_bytes() == before
+    (run / "model.captionkit").write_bytes(b"another bundle of it")
+    hidden = "import importlib.util as u; u.find_spec = lambda name, *rest: None"
+    told = told_without_tensorflow("export", run, "-o", run / "model.captionkit", first=hidden)
+    assert "This needs TensorFlow" in told  # another bundle may be replaced
+
+
+def test_a_run_that_is_there_is_not_begun_anew(recipe: Path) -> None:
+    run = recipe.parent / "run"
+    before = (run / "config.toml").read_bytes()
+    with pytest.raises(TrainingError, match="holds a run already"):
+        CliRunner().invoke(app, ["train", str(recipe), "--run", str(run)], catch_exceptions=False)
+    assert (run / "config.toml").read_bytes() == before
+
+
 def test_export_wants_the_folder_of_a_run(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
         with pytest.raises(TrainingError, match="give the folder of a run"):
