@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captionkit.audit.picture_hash import PictureHash, hash_bytes
+from captionkit.audit.picture_hash import NEAR_CORRELATION, SAME_CORRELATION, PictureHash, hash_bytes, likeness
 from captionkit.search import similar
 from captionkit.search.compact import pack_look, to_vectors, unpack_look
 from captionkit.search.similar import duplicates, like
@@ -101,4 +101,11 @@ def test_likeness_is_the_cosine_about_the_mean(features: np.ndarray, monkeypatch
 
 def test_pictures_of_the_same_hash_that_differ_in_their_cells_are_no_duplicates() -> None:
     one, other = (look(photograph(seed)) for seed in (1, 2))
-    assert duplicates([1, 2], [one, replace(other, dct=one.dct, difference=one.difference, flat=one.flat)]) == []
+    mixed = (
+        replace(one, thumbnail=(share * one.thumbnail + (1 - share) * other.thumbnail).astype(np.uint8))
+        for share in np.linspace(0, 1, 200)
+    )
+    near = next(two for two in mixed if likeness(one, two)[1] > (NEAR_CORRELATION + SAME_CORRELATION) / 2)
+    assert likeness(one, near)[1] < SAME_CORRELATION
+    assert duplicates([1, 2], [one, near]) == []
+    assert len(duplicates([1, 2], [one, one])) == 1
