@@ -24,7 +24,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "progress",
         "before_tensorflow",
     ),
-    1: ("tokenizer", "images", "webpage", "picture_paths", "datasets", "metrics", "audit"),
+    1: ("tokenizer", "images", "reading", "webpage", "picture_paths", "datasets", "metrics", "audit"),
     2: ("decoding", "bundle", "engine", "selftest", "confidence", "detectors", "captioner"),
     3: ("modeling", "export", "elsewhere", "training"),
     4: ("evaluate", "calibrate", "card", "publish", "report", "explain", "search", "alttext", "metadata"),

@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from captionkit.ahead import map_ahead, processors
 from captionkit.bundle import Bundle, read_bundle
 from captionkit.confidence import EVIDENCE, RECOGNISED, Calibration, hedged, surest
 from captionkit.decoding import Beam, Constraints, Hypothesis, Sample, Search, Wording, agree_articles
@@ -26,17 +24,12 @@ from captionkit.detectors.second_thoughts import NONE, SecondThought, second_tho
 from captionkit.detectors.things import ThingDetector, ids_of_things
 from captionkit.detectors.words import WordDetector, of_words
 from captionkit.engine import Engine
-from captionkit.errors import BundleError, ImageError, UsageError
-from captionkit.images import MAX_PIXELS, load_pixels, resize_image
+from captionkit.errors import BundleError, UsageError
+from captionkit.reading import Picture, Read, in_batches, read_pictures
 from captionkit.records import Caption, Prediction
 from captionkit.text import detokenize
 
-Pixels = npt.NDArray[np.uint8]
-Picture = Path | str | bytes | Image.Image | Pixels
-Read = tuple[str, Pixels | str]  # its name, and pixels uint8 [S, S, 3] or what is wrong
-
 BATCH = 8  # pictures whose captions are searched for together; the states of more leave the processor's cache
-READERS = 4  # threads that read pictures ahead of the network
 
 
 class Captioner:
@@ -148,8 +141,9 @@ class Captioner:
         batch = max(1, BATCH // (n * constraints.states))
         first = 0
         # Closed here and now: a traceback that is kept, as notebooks do, would keep its threads and pictures too.
-        with contextlib.closing(self._read(images)) as pictures:
-            for some in _batches(pictures, batch):
+        size = self.engine.network.image_size
+        with contextlib.closing(read_pictures(images, size, ahead=2 * BATCH)) as pictures:
+            for some in in_batches(pictures, batch):
                 here = replace(search, first=search.first + first) if isinstance(search, Sample) else search
                 yield from self._caption_batch(some, here, constraints, n)
                 first += len(some)
@@ -327,37 +321,6 @@ class Captioner:
             ids=hypothesis.ids,
         )
 
-    def _read(self, images: Iterable[Picture]) -> Generator[Read, None, None]:
-        """Each picture, in order."""
-        numbered = enumerate(_taken(images), start=1)
-        first = list(islice(numbered, 2))
-        if len(first) < 2:  # without threads, and without the time to import them
-            yield from (self._read_one(index, image) for index, image in first)
-            return
-        threads = min(READERS, processors())
-        yield from map_ahead(
-            lambda one: self._read_one(*one), chain(first, numbered), threads=threads, ahead=2 * BATCH
-        )
-
-    def _read_one(self, index: int, image: Picture | Exception) -> Read:
-        if isinstance(image, Exception):
-            raise image
-        size = self.engine.network.image_size
-        source = str(image) if isinstance(image, Path | str) else f"picture {index}"
-        try:
-            if isinstance(image, np.ndarray):
-                return source, resize_image(image, size)
-            if not isinstance(image, Path | str | bytes | Image.Image):
-                got = type(image).__name__
-                raise UsageError(
-                    f"Expected a path, bytes, a Pillow picture or a uint8 picture [H, W, 3], but got {got}."
-                )
-            return source, load_pixels(image, size)
-        except ImageError as error:
-            return source, str(error)
-        except UsageError as error:
-            raise UsageError(f"{source}: {error}") from None
-
 
 def _detectors(bundle: Bundle) -> tuple[WordDetector | None, ThingDetector | None]:
     words, things, network = bundle.word_detector, bundle.things, bundle.manifest.network
@@ -369,39 +332,6 @@ def _detectors(bundle: Bundle) -> tuple[WordDetector | None, ThingDetector | Non
         )
     except BundleError as error:
         raise BundleError(f"{bundle.source}: {error}") from None
-
-
-def _taken(images: Iterable[Picture]) -> Iterator[Picture | Exception]:
-    """The pictures, and as the last of them what `images` raises, to be raised in its turn."""
-    try:
-        yield from map(_loaded, images)
-    except Exception as error:
-        yield error
-
-
-def _batches(pictures: Iterable[Read], size: int) -> Iterator[list[Read]]:
-    """Lists of so many pictures; a shorter one at the end, be that an error, which is raised after it."""
-    some: list[Read] = []
-    try:
-        for picture in pictures:
-            some.append(picture)
-            if len(some) == size:
-                yield some
-                some = []
-    except Exception:
-        if some:
-            yield some
-        raise
-    if some:
-        yield some
-
-
-def _loaded(image: Picture) -> Picture:
-    """The same picture; one of Pillow is decoded here and now, as threads must not decode one object at a time."""
-    if isinstance(image, Image.Image) and image.width * image.height <= MAX_PIXELS:
-        with contextlib.suppress(Exception):  # said when it is read
-            image.load()
-    return image
 
 
 def _sentence(tokens: tuple[str, ...]) -> str:

@@ -23,8 +23,9 @@ from captionkit.detectors.things import (
     ThingDetector,
     ids_of_things,
 )
+from captionkit.images import load_pixels
 from captionkit.selftest import draw_picture
-from tests.tiny import DEPTH, tiny_tokenizer
+from tests.tiny import DEPTH, IMAGE_SIZE, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
 DOG, CAT, ZEBRA = 151, 281, 340
@@ -164,7 +165,7 @@ def test_the_word_detector_must_agree_where_it_knows_the_word(
     tiny_bundle: Path, evidence: float | None, named: bool
 ) -> None:
     captioner = seeing(tiny_bundle, {CAT: 0.62, DOG: 0.3})
-    features = captioner.engine.encode(np.stack([captioner._read_one(0, one)[1] for one in PICTURES]))
+    features = captioner.engine.encode(np.stack([load_pixels(one, IMAGE_SIZE) for one in PICTURES]))
     found = captioner.search.run(captioner.engine.start, captioner.engine.step, features)
     assert captioner.thing_detector is not None
     cat = TOKENIZER.id_of("cat")

@@ -18,9 +18,10 @@ from captionkit.confidence import EVIDENCE, FEATURES, caption_features
 from captionkit.decoding import Greedy
 from captionkit.detectors.words import FLOOR, WordDetector, fit_word_detector, of_words
 from captionkit.errors import BundleError, DataError
+from captionkit.images import load_pixels
 from captionkit.records import Caption
 from captionkit.selftest import draw_picture
-from tests.tiny import DEPTH, draw_records, tiny_tokenizer
+from tests.tiny import DEPTH, IMAGE_SIZE, draw_records, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
 PETS, THINGS = ("dog", "cat"), ("ball", "water")
@@ -164,7 +165,7 @@ def test_captions_carry_their_evidence_and_confidence_reads_it(tiny_bundle: Path
     plain = Captioner.load(tiny_bundle, threads=1)
     assert plain.word_detector is None
     records = draw_records(tiny_bundle, tmp_path, 130)
-    features = plain.engine.encode(np.stack([plain._read_one(0, one.path)[1] for one in records])).mean(axis=1)
+    features = plain.engine.encode(np.stack([load_pixels(one.path, IMAGE_SIZE) for one in records])).mean(axis=1)
     fitted = fit_word_detector(features, [one.captions for one in records], TOKENIZER)
     write_bundle(tmp_path / "b.captionkit", dataclasses.replace(plain.bundle, word_detector=fitted.to_bytes()))
     captioner = Captioner.load(tmp_path / "b.captionkit", threads=1)

@@ -20,10 +20,11 @@ from captionkit.cli.output import STDIN, check_output, for_terminal, printable, 
 from captionkit.errors import agree, several
 
 if TYPE_CHECKING:
-    from captionkit.captioner import Captioner, Picture
+    from captionkit.captioner import Captioner
     from captionkit.cli.sentences import Format
     from captionkit.decoding import Search, Wording
     from captionkit.metadata.album import Album
+    from captionkit.reading import Picture
     from captionkit.records import Prediction
 
 

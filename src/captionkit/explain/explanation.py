@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from captionkit.captioner import Captioner, Picture
+from captionkit.captioner import Captioner
 from captionkit.decoding import Beam, teacher_forced
 from captionkit.errors import ImageError
 from captionkit.explain.occlusion import occlusion
 from captionkit.images import load_pixels, read_image, read_image_bytes, resize_image
+from captionkit.reading import Picture
 from captionkit.records import Caption
 from captionkit.tokenizer import BOS, EOS, PAD, UNK
 

@@ -12,8 +12,8 @@ import asyncio
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
-from captionkit.captioner import BATCH, Captioner, Pixels
-from captionkit.images import load_pixels
+from captionkit.captioner import BATCH, Captioner
+from captionkit.images import Pixels, load_pixels
 from captionkit.records import Prediction
 from captionkit.serve.wishes import Wishes
 
