@@ -26,7 +26,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     ),
     1: ("tokenizer", "images", "reading", "webpage", "picture_paths", "datasets", "metrics", "audit"),
     2: ("decoding", "bundle", "engine", "selftest", "confidence", "detectors", "captioner"),
-    3: ("modeling", "export", "elsewhere", "training"),
+    3: ("modeling", "export", "interchange", "training"),
     4: ("evaluate", "calibrate", "card", "publish", "report", "explain", "search", "alttext", "metadata"),
     5: ("serve", "cli"),
 }

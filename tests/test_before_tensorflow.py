@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-DOORS = ("captionkit.modeling", "captionkit.training", "captionkit.export", "captionkit.elsewhere")
+DOORS = ("captionkit.modeling", "captionkit.training", "captionkit.export", "captionkit.interchange")
 SCRIPT = """
 import sys, os
 class Watch:

@@ -160,14 +160,16 @@ def test_the_python_of_onnx_works_when_pasted(
     """It says what the greedy search of captionkit says."""
     pytest.importorskip("tf2onnx")
     pytest.importorskip("onnxruntime")
-    from captionkit.elsewhere import export_onnx
+    from captionkit.interchange import export_networks
 
     page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     Path("web").mkdir()
     model, _ = tiny_model()
-    export_onnx("web/model", model, tiny_tokenizer(), name="tiny", licences={}, decoding=tiny_decoding())
+    export_networks(
+        "web/model", model, tiny_tokenizer(), name="tiny", licences={}, decoding=tiny_decoding(), onnx=True
+    )
     shutil.copy(ROOT / "examples" / "cat.jpg", "photo.jpg")
     exec(code, {})  # the page itself is what is tested
     features = model.encode(load_pixels("photo.jpg", IMAGE_SIZE)[None])

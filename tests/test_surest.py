@@ -148,7 +148,7 @@ def test_nothing_is_chosen_where_the_bundle_does_not_ask_for_it(tiny_bundle: Pat
         assert [one.text for one in told] == [one.text for one in other]
 
 
-def test_one_beam_alone_has_nothing_to_choose_from(tiny_bundle: Path, plain: Captioner) -> None:
+def test_one_beam_has_nothing_to_choose_from_where_nothing_is_unsure(tiny_bundle: Path, plain: Captioner) -> None:
     search = Beam(1, 30)
     found = choosing(tiny_bundle).caption(PICTURES, search=search)
     assert [one.text for one in found] == [one.text for one in plain.caption(PICTURES, search=search)]

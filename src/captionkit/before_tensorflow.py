@@ -1,6 +1,6 @@
 """What must have happened before TensorFlow is imported: importing this module does it.
 
-Every door to it (`modeling`, `training`, `export`, `elsewhere`) imports this module first.
+Every door to it (`modeling`, `training`, `export`, `interchange`) imports this module first.
 """
 
 from __future__ import annotations

@@ -76,9 +76,9 @@ def calibrate(
     likeliest = captioner.calibrated(None)
     found = evaluate(likeliest, records, split=split, metrics=("CIDEr-D",), kept=kept, quiet=quiet)
     judged = calibrate_on(found, records, captioner.bundle.tokenizer, level=level)
-    chosen = captioner.calibrated(judged.calibration.to_document())
-    if not chosen.chooses:
+    if not captioner.bundle.decoding.surest:
         return judged
+    chosen = captioner.calibrated(judged.calibration.to_document())
     found = evaluate(chosen, records, split=split, metrics=("CIDEr-D",), quiet=quiet)
     return judge(judged.calibration, found, records, captioner.bundle.tokenizer)
 

@@ -143,18 +143,11 @@ def export_bundle(
     decoder, attention, state = export_decoder(
         model.decoder, positions=positions, depth=depth, int8=int8_decoder, float16=float16_decoder
     )
-    network = Network(
-        image_size=whole.input_shape[1],
-        positions=positions,
-        depth=depth,
-        vocabulary=model.decoder.vocabulary,
-        attention=attention,
-        state=state,
-        precision={
-            "encoder": "float32" if calibration is None else "int8",
-            "decoder": "int8" if int8_decoder else "float16" if float16_decoder else "float32",
-        },
-    )
+    precision = {
+        "encoder": "float32" if calibration is None else "int8",
+        "decoder": "int8" if int8_decoder else "float16" if float16_decoder else "float32",
+    }
+    network = network_of(whole, model.decoder, attention, state, precision)
     engine = Engine(network, encoder, decoder)
     bundle = Bundle(
         source=str(path),
@@ -170,6 +163,22 @@ def export_bundle(
     )
     write_bundle(path, bundle)
     return bundle
+
+
+def network_of(
+    encoder: keras.Model, decoder: Decoder, attention: bool, state: dict[str, Leaf], precision: dict[str, str]
+) -> Network:
+    """The shapes of both networks, as whoever runs them has to know them."""
+    _, positions, depth = encoder.output_shape
+    return Network(
+        image_size=encoder.input_shape[1],
+        positions=positions,
+        depth=depth,
+        vocabulary=decoder.vocabulary,
+        attention=attention,
+        state=state,
+        precision=precision,
+    )
 
 
 def encoder_beside(model: CaptionModel, tokenizer: Tokenizer) -> keras.Model:

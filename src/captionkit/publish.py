@@ -23,12 +23,12 @@ from captionkit.config.paths import expand_paths
 from captionkit.config.places import PLACES, without_places
 from captionkit.detectors.things import fit_thing_detector, thing_detector
 from captionkit.detectors.words import MIN_PICTURES, fit_word_detector
-from captionkit.elsewhere import export_onnx, export_saved_model
 from captionkit.errors import DataError, ImageError, TrainingError, UsageError, agree, printable, several
 from captionkit.evaluate import Evaluation, evaluate
 from captionkit.export import export_bundle, temporary_folder, to_litert
 from captionkit.files import write_text
 from captionkit.images import Pixels, load_pixels
+from captionkit.interchange import export_networks
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import published, read_head
@@ -130,7 +130,7 @@ def publish(
     return finished
 
 
-def publish_elsewhere(
+def publish_networks(
     directory: Path, folder: Path | str, overrides: Sequence[str] = (), *, onnx: bool = False
 ) -> None:
     """Write a run's best weights for other programs: as a SavedModel, or with `onnx` as ONNX networks.
@@ -149,9 +149,8 @@ def publish_elsewhere(
     """
     config = _finished_config(directory, overrides)
     model, tokenizer = _best(config, directory)
-    export = export_onnx if onnx else export_saved_model
     name, licences, decoding = config.bundle.name, _licences(config), _decoding(config)
-    export(folder, model, tokenizer, name=name, licences=licences, decoding=decoding)
+    export_networks(folder, model, tokenizer, name=name, licences=licences, decoding=decoding, onnx=onnx)
 
 
 def _best(config: Config, directory: Path) -> tuple[CaptionModel, Tokenizer]:

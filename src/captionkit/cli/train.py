@@ -215,7 +215,7 @@ def export(
     expect_without("--onnx", onnx is not None, for_bundle)
     folder = saved_model or onnx
     if folder is not None:
-        _export_elsewhere(directory, "--saved-model" if saved_model else "--onnx", folder, overrides or ())
+        _export_networks(directory, "--saved-model" if saved_model else "--onnx", folder, overrides or ())
         return
     # Another bundle of the run may be replaced; what it was trained to may not.
     kept = [one for one in directory.iterdir() if one.suffix != ".captionkit"] if directory.is_dir() else []
@@ -232,7 +232,7 @@ def export(
     _tell(bundle)
 
 
-def _export_elsewhere(directory: Path, option: str, folder: Path, overrides: Sequence[str]) -> None:
+def _export_networks(directory: Path, option: str, folder: Path, overrides: Sequence[str]) -> None:
     """Write a run as a SavedModel or, where the option is --onnx, as ONNX networks."""
     from captionkit.cli.output import check_new_folder
     from captionkit.training.run_folder import configuration_of
@@ -242,9 +242,9 @@ def _export_elsewhere(directory: Path, option: str, folder: Path, overrides: Seq
     need_tensorflow()
     if option == "--onnx":
         _need("tf2onnx", "Expected tf2onnx for --onnx, but it is not installed; pip install 'captionkit[onnx]'.")
-    from captionkit.publish import publish_elsewhere
+    from captionkit.publish import publish_networks
 
-    publish_elsewhere(directory, folder, overrides, onnx=option == "--onnx")
+    publish_networks(directory, folder, overrides, onnx=option == "--onnx")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     told = f"wrote {folder} ({size / 1e6:.1f} MB), without scores and confidence: a bundle has these"
     typer.echo(printable(told))

@@ -246,7 +246,7 @@ class _Search:
                 parents[place] = each * groups * width + group * width + origin
                 ids[place] = token
                 picked[place] = scores[each, group, origin, token]
-            if self.diversity:
+            if self.diversity and group + 1 < groups:
                 chosen = np.isfinite(total[:, group])
                 where = np.broadcast_to(each[:, :, None], chosen.shape)
                 np.add.at(cost, (where[chosen], ids[:, group][chosen]), np.float32(self.diversity))

@@ -17,8 +17,8 @@ import tensorflow as tf
 from captionkit.bundle import read_bundle
 from captionkit.captioner import Captioner
 from captionkit.config import DecoderConfig, EncoderConfig
-from captionkit.elsewhere import export_onnx, export_saved_model
 from captionkit.errors import UsageError, WriteError
+from captionkit.interchange import export_networks
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import DECODERS, build_decoder
 from captionkit.modeling.encoders import build_encoder
@@ -89,10 +89,10 @@ class Engine:
 
 
 def export(form: str, folder: Path, model: CaptionModel, tokenizer: Tokenizer | None = None) -> SavedModel | Onnx:
-    write = export_onnx if form == "onnx" else export_saved_model
     licences = {"weights": "CC0-1.0"}
     tokenizer = tokenizer or tiny_tokenizer()
-    write(folder, model, tokenizer, name="tiny", licences=licences, decoding=tiny_decoding())
+    onnx = form == "onnx"
+    export_networks(folder, model, tokenizer, name="tiny", licences=licences, decoding=tiny_decoding(), onnx=onnx)
     return Onnx(folder) if form == "onnx" else SavedModel(folder)
 
 
@@ -114,13 +114,13 @@ def exported(
 ) -> tuple[CaptionModel, Path, SavedModel | Onnx, Path]:
     """A tiny model, its bundle, its networks in another form and their folder."""
     kind, form = request.param
-    folder = tmp_path_factory.mktemp("elsewhere")
+    folder = tmp_path_factory.mktemp("interchange")
     export_tiny(folder / "tiny.captionkit", kind=kind)
     model, _ = tiny_model(kind=kind)
     return model, folder / "tiny.captionkit", export(form, folder / "model", model), folder / "model"
 
 
-def test_networks_elsewhere_compute_what_keras_computes(
+def test_networks_for_others_compute_what_keras_computes(
     exported: tuple[CaptionModel, Path, SavedModel | Onnx, Path],
 ) -> None:
     model, bundle, networks, _ = exported
@@ -147,7 +147,7 @@ def test_networks_elsewhere_compute_what_keras_computes(
             np.testing.assert_allclose(state[name], leaf, atol=1e-4, err_msg=name)
 
 
-def test_networks_elsewhere_caption_like_the_bundle(
+def test_networks_for_others_caption_like_the_bundle(
     exported: tuple[CaptionModel, Path, SavedModel | Onnx, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, bundle, networks, _ = exported

@@ -9,9 +9,8 @@ from __future__ import annotations
 import captionkit.before_tensorflow  # noqa: F401
 
 # isort: split
-import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,17 @@ from typing import Any
 import tensorflow as tf
 
 from captionkit import __version__
-from captionkit.bundle import Decoding, Network, text_members
+from captionkit.bundle import Decoding, text_members
 from captionkit.bundle.fields import write_json
 from captionkit.errors import UsageError, WriteError
-from captionkit.export import decoder_signatures, encoder_beside, encoder_signature, save_signatures, state_of
+from captionkit.export import (
+    decoder_signatures,
+    encoder_beside,
+    encoder_signature,
+    network_of,
+    save_signatures,
+    state_of,
+)
 from captionkit.files import new_folder, write_bytes
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.tokenizer import Tokenizer
@@ -30,7 +36,7 @@ from captionkit.tokenizer import Tokenizer
 OPSET = 18  # the latest that tf2onnx 1.17 writes
 
 
-def export_saved_model(
+def export_networks(
     folder: Path | str,
     model: CaptionModel,
     tokenizer: Tokenizer,
@@ -38,8 +44,9 @@ def export_saved_model(
     name: str,
     licences: Mapping[str, str],
     decoding: Decoding,
+    onnx: bool = False,
 ) -> None:
-    """Write a SavedModel with the signatures `encode`, `start` and `step`, and the files that say how to use it.
+    """Write `encode`, `start` and `step`, and the files that say how to use them.
 
     Args:
         folder: the folder to make; it may be there, empty.
@@ -48,67 +55,33 @@ def export_saved_model(
         name: of the model, for people.
         licences: what is in it to its licence or terms.
         decoding: how captions are searched for by default.
+        onnx: as encoder.onnx, start.onnx and step.onnx, which needs captionkit[onnx]; else as the signatures of a
+            SavedModel.
 
     Raises:
-        UsageError: see `encoder_beside`.
+        UsageError: see `encoder_beside`; a model with operations that tf2onnx cannot convert, as ConvNeXt's.
         WriteError: the folder cannot be written.
     """
-    with _described(folder, model, tokenizer, name, licences, decoding) as (made, signatures):
+    encoder = encoder_beside(model, tokenizer)
+    _, positions, depth = encoder.output_shape
+    start, step = decoder_signatures(model.decoder, positions, depth)
+    precision = {"encoder": "float32", "decoder": "float32"}
+    network = network_of(encoder, model.decoder, *state_of(start, step), precision)
+    about = {"name": name, "made_with": f"captionkit {__version__}", "network": asdict(network)}
+    about["licences"] = dict(licences)
+    texts = {"model.json": write_json(about), **text_members(tokenizer, network.image_size, decoding)}
+    signatures = {"encode": encoder_signature(encoder), "start": start, "step": step}
+    with new_folder(folder) as made:
+        for file, data in texts.items():
+            write_bytes(made / file, data)
+        if onnx:
+            for file, key in (("encoder", "encode"), ("start", "start"), ("step", "step")):
+                write_bytes(made / f"{file}.onnx", _onnx(signatures[key]))
+            return
         try:
             save_signatures(str(made), signatures, model.variables().values())
         except tf.errors.OpError as error:
             raise WriteError(folder, OSError(error.message[:300])) from None
-
-
-def export_onnx(
-    folder: Path | str,
-    model: CaptionModel,
-    tokenizer: Tokenizer,
-    *,
-    name: str,
-    licences: Mapping[str, str],
-    decoding: Decoding,
-) -> None:
-    """Write encoder.onnx, start.onnx and step.onnx, and the files that say how to use them.
-
-    Needs captionkit[onnx]. Arguments and errors are those of `export_saved_model`; a model with operations that
-    tf2onnx cannot convert, as ConvNeXt's, is a UsageError too.
-    """
-    with _described(folder, model, tokenizer, name, licences, decoding) as (made, signatures):
-        for file, key in (("encoder", "encode"), ("start", "start"), ("step", "step")):
-            write_bytes(made / f"{file}.onnx", _onnx(signatures[key]))
-
-
-@contextlib.contextmanager
-def _described(
-    folder: Path | str,
-    model: CaptionModel,
-    tokenizer: Tokenizer,
-    name: str,
-    licences: Mapping[str, str],
-    decoding: Decoding,
-) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """A new folder with all but the networks, and the concrete functions `encode`, `start` and `step`."""
-    encoder = encoder_beside(model, tokenizer)
-    _, positions, depth = encoder.output_shape
-    start, step = decoder_signatures(model.decoder, positions, depth)
-    attention, state = state_of(start, step)
-    network = Network(
-        image_size=encoder.input_shape[1],
-        positions=positions,
-        depth=depth,
-        vocabulary=model.decoder.vocabulary,
-        attention=attention,
-        state=state,
-        precision={"encoder": "float32", "decoder": "float32"},
-    )
-    about = {"name": name, "made_with": f"captionkit {__version__}", "network": asdict(network)}
-    about["licences"] = dict(licences)
-    with new_folder(folder) as made:
-        texts = text_members(tokenizer, network.image_size, decoding)
-        for file, data in {"model.json": write_json(about), **texts}.items():
-            write_bytes(made / file, data)
-        yield made, {"encode": encoder_signature(encoder), "start": start, "step": step}
 
 
 def _onnx(signature: Any) -> bytes:
