@@ -22,7 +22,7 @@ from captionkit.decoding import Beam, Constraints, Hypothesis, Sample, Search, W
 from captionkit.detectors import Floats
 from captionkit.detectors.second_thoughts import NONE, SecondThought, second_thoughts
 from captionkit.detectors.things import ThingDetector, ids_of_things
-from captionkit.detectors.words import WordDetector, of_words
+from captionkit.detectors.words import Sight, WordDetector
 from captionkit.engine import Engine
 from captionkit.errors import BundleError, UsageError
 from captionkit.reading import Picture, Read, in_batches, read_pictures
@@ -215,11 +215,12 @@ class Captioner:
             )
         constraints = self.constraints() if constraints is None else constraints
         found = search.run(self.engine.start, self.engine.step, features, constraints=constraints, n=n)
-        evidence = None if self.word_detector is None else self.word_detector.evidence(features)
+        sight = None if self.word_detector is None else self.word_detector.look(features)
         things = None if self.thing_detector is None else self.thing_detector.probabilities(features)
         thoughts = [NONE] * len(found)
         if things is not None and isinstance(search, Beam) and not constraints.must:
             best = [hypotheses[0] for hypotheses in found]
+            evidence = None if sight is None else sight.evidence
             for thought, rows in second_thoughts(best, things, self._things, evidence, constraints).items():
                 guided = thought.guide(constraints)
                 again = search.run(self.engine.start, self.engine.step, features[rows], constraints=guided, n=n)
@@ -227,15 +228,7 @@ class Captioner:
                     if thought.better(hypotheses[0], best[row]):
                         found[row], thoughts[row] = hypotheses, thought
         return [
-            tuple(
-                self._to_caption(
-                    one,
-                    None if evidence is None else evidence[row],
-                    None if things is None else things[row],
-                    thoughts[row],
-                )
-                for one in hypotheses
-            )
+            tuple(self._to_caption(one, row, sight, things, thoughts[row]) for one in hypotheses)
             for row, hypotheses in enumerate(found)
         ]
 
@@ -297,14 +290,15 @@ class Captioner:
     def _to_caption(
         self,
         hypothesis: Hypothesis,
-        evidence: Floats | None,
+        row: int,
+        sight: Sight | None,
         things: Floats | None,
         thought: SecondThought,
     ) -> Caption:
         recognised = None
         if things is not None:
             words = set(hypothesis.ids)
-            named = (chance for chance, ids in zip(things, self._things, strict=True) if ids & words)
+            named = (chance for chance, ids in zip(things[row], self._things, strict=True) if ids & words)
             recognised = float(max(named, default=0.0))
         tokens = agree_articles(self.bundle.tokenizer.to_tokens(hypothesis.ids))
         return Caption(
@@ -314,7 +308,7 @@ class Captioner:
             score=hypothesis.score,
             finished=hypothesis.finished,
             attention=hypothesis.attention,
-            evidence=() if evidence is None else of_words(evidence, tokens, self.bundle.tokenizer),
+            evidence=() if sight is None else sight.of_words(row, tokens, self.bundle.tokenizer),
             recognised=recognised,
             demanded=thought.demanded,
             denied=thought.denied,

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -39,6 +40,7 @@ from captionkit.training.data import read_splits
 from captionkit.training.pictures import encoder_of
 from captionkit.training.run import fresh_model, load_best
 from captionkit.training.run_folder import earlier_runs, read_history, read_vocabulary
+from captionkit.training.word_places import fit_places
 
 CALIBRATION_PICTURES = 100
 DETECTOR_PICTURES = 10_000  # train pictures that the detectors are fitted to, at most
@@ -225,25 +227,37 @@ def _detectors(
     head = read_head(config.encoder)
     learned = head is not None and bool(config.encoder.trainable or config.encoder.weight_files)
     plain_encoder = to_litert(build_encoder(published(config.encoder))) if learned else None
-    drawn = readable_pictures(records, captioner.engine.network.image_size, config.training.seed)
-    drawn = islice(drawn, DETECTOR_PICTURES)
-    seen, plain, captions = [], [], []
-    with Progress("fitting words", min(len(records), DETECTOR_PICTURES), "pictures", quiet=quiet) as bar:
-        while some := list(islice(drawn, ENCODED_TOGETHER)):
-            pixels = np.stack([one for _, one in some])
-            captions += [record.captions for record, _ in some]
-            seen.append(captioner.engine.encode(pixels).mean(axis=1))
-            if plain_encoder is not None:
-                plain.append(plain_encoder.encode(pixels).mean(axis=1))
-            bar.advance(len(some))
+    tokenizer, seed = captioner.bundle.tokenizer, config.training.seed
+    drawn = partial(_drawn_together, records, captioner.engine.network.image_size, seed, quiet=quiet)
+    means, plain, captions = [], [], []
+    for texts, pixels in drawn("fitting words"):
+        captions += texts
+        means.append(captioner.engine.encode(pixels).mean(axis=1))
+        if plain_encoder is not None:
+            plain.append(plain_encoder.encode(pixels).mean(axis=1))
     if len(captions) < MIN_PICTURES:
         return None, None
-    features = np.concatenate(seen)
-    words = fit_word_detector(features, captions, captioner.bundle.tokenizer)
+    features = np.concatenate(means)
+    words = fit_word_detector(features, captions, tokenizer)
+    # What is looked at depends on all the means, and there is no room to keep all grids: they are encoded again.
+    grids = (captioner.engine.encode(pixels) for _, pixels in drawn("looking at places"))
+    seen = np.concatenate([words.look(grid).seen.astype(np.float16) for grid in grids])
+    words = fit_places(words, seen, captions, tokenizer, seed=seed, quiet=quiet)
     if head is None:
         return words.to_bytes(), None
     things = fit_thing_detector(features, np.concatenate(plain), head) if learned else thing_detector(head)
     return words.to_bytes(), things.to_bytes()
+
+
+def _drawn_together(
+    records: Sequence[ImageRecord], size: int, seed: int, what: str, *, quiet: bool
+) -> Iterator[tuple[list[tuple[str, ...]], Pixels]]:
+    """`DETECTOR_PICTURES` of `readable_pictures`, some at a time: their captions, and uint8 [B, size, size, 3]."""
+    drawn = islice(readable_pictures(records, size, seed), DETECTOR_PICTURES)
+    with Progress(what, min(len(records), DETECTOR_PICTURES), "pictures", quiet=quiet) as bar:
+        while some := list(islice(drawn, ENCODED_TOGETHER)):
+            yield [record.captions for record, _ in some], np.stack([pixels for _, pixels in some])
+            bar.advance(len(some))
 
 
 def _calibrated(found: Evaluation, records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Judged | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -151,9 +152,13 @@ def test_a_thing_is_asked_for_where_one_of_its_words_is_called_for_and_it_has_an
     chances = np.zeros((1, len(WORDS)), np.float32)
     chances[0, NEVER_OVERLOOKED] = SURE + 0.1
     best, limits = [Hypothesis((4,), (-1.0,), -1.0, finished=True)], Constraints()
-    told = np.full((1, 9), CALLED_FOR - 0.5, np.float32)
-    told[0, 8] = CALLED_FOR + 0.5
-    for ids, evidence, asked in (({7, 8}, told, 1), ({6, 7}, told, 0), (set(), told, 0), (set(), None, 0)):
+    told = np.full(9, CALLED_FOR - 0.5, np.float32)
+    told[8] = CALLED_FOR + 0.5
+
+    def of(_row: int, words: Sequence[int]) -> np.ndarray:
+        return told[list(words)]
+
+    for ids, evidence, asked in (({7, 8}, of, 1), ({6, 7}, of, 0), (set(), of, 0), (set(), None, 0)):
         things = [frozenset(ids if place in NEVER_OVERLOOKED else ()) for place in range(len(WORDS))]
         assert len(second_thoughts(best, chances, things, evidence, limits)) == asked
 
@@ -169,8 +174,11 @@ def test_the_word_detector_must_agree_where_it_knows_the_word(
     found = captioner.search.run(captioner.engine.start, captioner.engine.step, features)
     assert captioner.thing_detector is not None
     cat = TOKENIZER.id_of("cat")
-    told = np.full((len(PICTURES), len(TOKENIZER)), np.nan, np.float32)
-    told[:, cat] = np.nan if evidence is None else evidence
+
+    def told(_row: int, words: Sequence[int]) -> np.ndarray:
+        agrees = np.nan if evidence is None else evidence
+        return np.array([agrees if word == cat else np.nan for word in words], np.float32)
+
     thoughts = second_thoughts(
         [hypotheses[0] for hypotheses in found],
         captioner.thing_detector.probabilities(features),

@@ -16,7 +16,7 @@ from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.confidence import EVIDENCE, FEATURES, caption_features
 from captionkit.decoding import Greedy
-from captionkit.detectors.words import FLOOR, WordDetector, fit_word_detector, of_words
+from captionkit.detectors.words import FLOOR, WordDetector, fit_word_detector
 from captionkit.errors import BundleError, DataError
 from captionkit.images import load_pixels
 from captionkit.records import Caption
@@ -51,9 +51,8 @@ def grid(pet: int, thing: int) -> np.ndarray:
 
 
 def test_it_expects_the_words_that_go_with_a_picture() -> None:
-    row = detector().evidence(grid(pet=1, thing=0))[0]
     words = ("a", "cat", "with", "a", "ball", "dog", "water", "zooms", "grass")
-    found = of_words(row, words, TOKENIZER)
+    found = detector().look(grid(pet=1, thing=0)).of_words(0, words, TOKENIZER)
     # Small words, words outside the vocabulary and words that no picture had say nothing.
     assert [value is None for value in found] == [True, False, True, True, False, False, False, True, True]
     _, cat, _, _, ball, dog, water, _, _ = found
@@ -69,19 +68,19 @@ def test_it_expects_the_words_that_go_with_a_picture() -> None:
 
 def test_evidence_is_bounded_by_none_and_all_of_the_captions() -> None:
     fitted = detector()
-    (row,) = fitted.evidence(np.float32(100.0) * grid(pet=1, thing=0))
     dog, cat = (TOKENIZER.id_of(word) for word in PETS)
     assert dog is not None
     assert cat is not None
-    assert row[dog] == pytest.approx(np.log(FLOOR / (fitted.usual[dog] + FLOOR)))
-    assert row[cat] == pytest.approx(np.log((1 + FLOOR) / (fitted.usual[cat] + FLOOR)))
+    no, yes = fitted.look(np.float32(100.0) * grid(pet=1, thing=0)).evidence(0, (dog, cat))
+    assert no == pytest.approx(np.log(FLOOR / (fitted.usual[dog] + FLOOR)))
+    assert yes == pytest.approx(np.log((1 + FLOOR) / (fitted.usual[cat] + FLOOR)))
 
 
 def test_the_directions_of_most_variance_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("captionkit.detectors.words.RANK", 2)  # the pet and the thing; the others are noise
     fitted = detector()
     assert fitted.basis.shape == (DEPTH, 2)
-    (cat,) = of_words(fitted.evidence(grid(pet=1, thing=0))[0], ("cat",), TOKENIZER)
+    (cat,) = fitted.look(grid(pet=1, thing=0)).of_words(0, ("cat",), TOKENIZER)
     assert cat == pytest.approx(np.log((1 + FLOOR) / (0.5 + FLOOR)), abs=0.05)
 
 
@@ -89,18 +88,72 @@ def test_bytes_and_back_round_to_int8_once() -> None:
     fitted = detector()
     data = fitted.to_bytes()
     read = WordDetector.from_bytes(data, depth=DEPTH, vocabulary=len(TOKENIZER))
-    np.testing.assert_allclose(read.evidence(grid(0, 1)), fitted.evidence(grid(0, 1)), atol=0.05, equal_nan=True)
+    everything = range(len(TOKENIZER))
+    after, before = (one.look(grid(0, 1)).evidence(0, everything) for one in (read, fitted))
+    np.testing.assert_allclose(after, before, atol=0.05, equal_nan=True)
+    assert read.places is None
     assert fitted.to_bytes() == data == detector().to_bytes()
+
+
+def placed(places: float, bias: float = 0.0) -> WordDetector:
+    """One that has all words in half of all captions, and places that look for the first direction."""
+    plain = WordDetector(
+        mean=np.zeros(DEPTH, np.float32),
+        basis=np.eye(DEPTH, 2, dtype=np.float32),
+        weights=np.zeros((2, len(TOKENIZER)), np.float32),
+        usual=np.full(len(TOKENIZER), 0.5, np.float32),
+    )
+    rows = np.zeros_like(plain.weights)
+    rows[0] = places
+    return dataclasses.replace(plain, places=rows, bias=np.full(len(TOKENIZER), bias, np.float32))
+
+
+def expected(odds: float) -> float:
+    return float(np.log((1 / (1 + np.exp(-odds)) + FLOOR) / (0.5 + FLOOR)))
+
+
+def test_one_place_is_enough_to_show_a_word() -> None:
+    everywhere, somewhere = np.zeros((2, 2, 4, DEPTH), np.float32)
+    everywhere[:, :, 0], somewhere[1, 2, 0] = 1.0, 4.0  # of the same mean
+    pictures = np.concatenate([everywhere[:1], somewhere[1:]])
+    sight = placed(3.0, bias=0.5).look(pictures)
+    # In the one each place adds 3, in the other one of four adds 12.
+    assert sight.evidence(0, [5]) == pytest.approx([expected(0.5 + 3.0)], abs=1e-5)
+    assert sight.evidence(1, [5]) == pytest.approx([expected(0.5 + 12.0 - np.log(4))], abs=1e-3)
+    assert sight.evidence(0, []).shape == (0,)
+    # What no float32 has the exponential of is as far as a share can be.
+    for places, edge in ((1e9, 1.0), (-1e9, 0.0)):
+        found = placed(places).look(pictures).evidence(0, [5])
+        assert found == pytest.approx([np.log((edge + FLOOR) / (0.5 + FLOOR))])
+
+
+def test_places_correct_what_the_mean_says() -> None:
+    fitted = detector()
+    none = dataclasses.replace(fitted, places=np.zeros_like(fitted.weights), bias=np.zeros_like(fitted.usual))
+    words = [TOKENIZER.id_of(word) for word in (*PETS, *THINGS, "grass")]
+    plain, same = (one.look(grid(1, 0)).evidence(0, [id_ or 0 for id_ in words]) for one in (fitted, none))
+    np.testing.assert_allclose(same, plain, atol=0.07)  # shares are kept from 0 and 1 before their odds are taken
+    assert np.isnan(same[-1])
+
+
+def test_places_go_through_bytes() -> None:
+    whole = dataclasses.replace(placed(3.0), mean=np.ones(DEPTH, np.float32))
+    read = WordDetector.from_bytes(whole.to_bytes(), depth=DEPTH, vocabulary=len(TOKENIZER))
+    for name in ("mean", "basis", "weights", "usual", "places", "bias"):
+        np.testing.assert_allclose(getattr(read, name), getattr(whole, name), atol=0.02)
+    np.testing.assert_allclose(
+        read.look(grid(0, 1)).evidence(0, [4, 7]), whole.look(grid(0, 1)).evidence(0, [4, 7]), atol=0.02
+    )
 
 
 def test_rare_words_are_left_alone() -> None:
     features, captions = corpus()
     captions[0] = captions[1] = ("a woman",)
-    row = fit_word_detector(features, captions, TOKENIZER).evidence(grid(0, 0))[0]
-    assert of_words(row, ("woman",), TOKENIZER) == (None,)
+    sight = fit_word_detector(features, captions, TOKENIZER).look(grid(0, 0))
+    assert sight.of_words(0, ("woman",), TOKENIZER) == (None,)
     captions[2] = ("a woman",)
-    row = fit_word_detector(features, captions, TOKENIZER).evidence(grid(0, 0))[0]
-    assert of_words(row, ("woman",), TOKENIZER) != (None,)
+    sight = fit_word_detector(features, captions, TOKENIZER).look(grid(0, 0))
+    assert sight.of_words(0, ("woman",), TOKENIZER) != (None,)
 
 
 def test_too_few_pictures_are_one_sentence() -> None:
@@ -110,10 +163,11 @@ def test_too_few_pictures_are_one_sentence() -> None:
     assert fit_word_detector(*corpus(50), TOKENIZER).usual.max() > 0
 
 
-def changed(**arrays: Any) -> bytes:
-    with np.load(io.BytesIO(detector().to_bytes())) as known:
-        buffer = io.BytesIO()
-        np.savez(buffer, **{**known, **arrays})
+def changed(of: WordDetector | None = None, without: str = "", **arrays: Any) -> bytes:
+    with np.load(io.BytesIO((of or detector()).to_bytes())) as known:
+        kept = {name: array for name, array in {**known, **arrays}.items() if name != without}
+    buffer = io.BytesIO()
+    np.savez(buffer, **kept)
     return buffer.getvalue()
 
 
@@ -136,6 +190,16 @@ def changed(**arrays: Any) -> bytes:
         changed(weights_scale=np.zeros(len(TOKENIZER), np.float64)),
         changed(mean=np.array([{"a": 1}] * DEPTH, dtype=object)),
         detector().to_bytes()[:-40],
+        changed(without="basis"),
+        changed(without="weights_scale"),
+        changed(basis=np.int8(1)),
+        changed(basis=np.zeros((DEPTH, 1, DEPTH), np.int8)),
+        changed(placed(1.0), without="bias"),
+        changed(placed(1.0), without="places_scale"),
+        changed(placed(1.0), bias=np.full(len(TOKENIZER), np.inf, np.float32)),
+        changed(placed(1.0), bias=np.zeros(len(TOKENIZER) - 1, np.float32)),
+        changed(placed(1.0), places=np.zeros((3, len(TOKENIZER)), np.int8)),
+        changed(placed(1.0), places=np.zeros((2, len(TOKENIZER)), np.float32)),
     ],
 )
 def test_damaged_bytes_are_refused(data: bytes) -> None:

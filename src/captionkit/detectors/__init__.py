@@ -50,8 +50,8 @@ def write_detector(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def read_detector(data: bytes, member: str, names: Sequence[str]) -> list[npt.NDArray[Any]]:
-    """The arrays of these names that `write_detector` wrote; `member` is what the bundle calls the file.
+def read_detector(data: bytes, member: str, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays that `write_detector` wrote, these names among them; `member` is what the bundle calls the file.
 
     Raises:
         BundleError: the bytes are damaged, or an array is missing.
@@ -60,6 +60,8 @@ def read_detector(data: bytes, member: str, names: Sequence[str]) -> list[npt.ND
         arrays = read_arrays(data, MAX_BYTES)
         if int(arrays["format"]) != _FORMAT:
             raise ValueError("another format")
-        return [arrays[name] for name in names]
+        if missing := [name for name in names if name not in arrays]:
+            raise ValueError(f"without {missing[0]}")
+        return arrays
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise BundleError(f"Its {member} cannot be read ({error}); export the bundle again.") from None

@@ -4,13 +4,13 @@ The thing detector (`detectors.things`) tells what a picture surely shows, and o
 second search must hold one of a thing's words, by the machine beside the beam (Anderson et al. 2017, "Guided open
 vocabulary image captioning with constrained beam search"), or may hold none of them.
 
-Letters: B pictures, T things, V vocabulary.
+Letters: B pictures, T things, W words asked for.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from captionkit.decoding import Constraints, Hypothesis
@@ -50,7 +50,7 @@ def second_thoughts(
     best: Sequence[Hypothesis],
     chances: Floats,
     ids: Sequence[frozenset[int]],
-    evidence: Floats | None,
+    evidence: Callable[[int, Sequence[int]], Floats] | None,
     constraints: Constraints,
 ) -> dict[SecondThought, list[int]]:
     """What the best captions of pictures should have named or left out -> the places of these pictures.
@@ -59,7 +59,8 @@ def second_thoughts(
         best: of B pictures.
         chances: float32 [B, T], as `ThingDetector.probabilities` gives them.
         ids: the T things' words, as `ids_of_things` gives them.
-        evidence: float32 [B, V], as `WordDetector.evidence` gives it; None without a word detector.
+        evidence: of a picture's place and W words float32 [W], as `Sight.evidence` gives it; None without a
+            word detector.
         constraints: of the search that found them; it demanded nothing.
     """
     rows = defaultdict(list)
@@ -69,7 +70,7 @@ def second_thoughts(
         demand = ids[likeliest] - constraints.avoid
         unsaid = chances[row, likeliest] >= SURE and ids[likeliest].isdisjoint(said)
         # Two opinions; of words that the word detector does not know it has none.
-        if unsaid and demand and (evidence is None or not (evidence[row, list(demand)] < CALLED_FOR).all()):
+        if unsaid and demand and (evidence is None or not (evidence(row, list(demand)) < CALLED_FOR).all()):
             thought = SecondThought(WORDS[likeliest][0], demand)
         for place in NEVER_OVERLOOKED:
             if chances[row, place] < SURELY_NOT and not ids[place].isdisjoint(said):

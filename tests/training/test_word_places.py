@@ -1,0 +1,82 @@
+"""What places of the grid add to a word detector, fitted to grids of which the answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from captionkit.detectors.words import WordDetector, fit_word_detector
+from captionkit.training import word_places
+from captionkit.training.word_places import fit_places
+from tests.tiny import DEPTH, tiny_tokenizer
+
+TOKENIZER = tiny_tokenizer()
+PLACES = 9
+DOG, BALL, GRASS = (TOKENIZER.to_ids([word], 1)[0, 0] for word in ("dog", "ball", "grass"))
+
+
+def corpus(number: int, seed: int) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+    """A ball is one bright place; a cat's picture is as bright all over, by the same mean."""
+    random = np.random.default_rng(seed)
+    grids = random.normal(0, 0.1, (number, PLACES, DEPTH)).astype(np.float32)
+    captions: list[tuple[str, ...]] = []
+    for index, grid in enumerate(grids):
+        if index % 2:
+            grid[random.integers(PLACES), 0] += PLACES
+        else:
+            grid[:, 0] += 1.0
+        captions.append(("a dog with a ball",) if index % 2 else ("a dog with a cat", "a zebra"))
+    return grids, captions
+
+
+def fitted(seed: int = 0, number: int = 300) -> tuple[WordDetector, WordDetector]:
+    """By the mean alone, and with places."""
+    grids, captions = corpus(number, seed=1)
+    captions[0] = ("a dog on the grass",)  # too rare to be known
+    plain = fit_word_detector(grids.mean(axis=1), captions, TOKENIZER)
+    seen = plain.look(grids).seen.astype(np.float16)
+    return plain, fit_places(plain, seen, captions, TOKENIZER, seed=seed, quiet=True)
+
+
+def test_what_fills_one_place_is_told_from_what_fills_all_of_the_same_mean(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(word_places, "EPOCHS", 60)  # there are few pictures here, and few steps an epoch
+    monkeypatch.setattr(word_places, "LEARNING_RATE", 2e-2)
+    plain, whole = fitted()
+    grids, _ = corpus(40, seed=2)
+    ball, no_ball = (
+        np.array([detector.look(grids).evidence(row, [BALL])[0] for row in range(len(grids))])
+        for detector in (whole, plain)
+    )
+    assert ball[1::2].min() > 0.3 > -0.7 > ball[::2].max()
+    assert abs(no_ball[1::2].mean() - no_ball[::2].mean()) < 0.2  # the mean tells nothing
+
+
+def test_a_fit_is_its_seeds_and_leaves_the_rest_as_it_was() -> None:
+    plain, whole = fitted(seed=3)
+    _, again = fitted(seed=3)
+    _, other = fitted(seed=4)
+    assert whole.places is not None
+    assert whole.bias is not None
+    assert again.to_bytes() == whole.to_bytes() != other.to_bytes()
+    for name in ("mean", "basis", "weights", "usual"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(plain, name))
+    known = whole.usual > 0
+    assert not known[GRASS]
+    assert not whole.places[:, ~known].any()
+    assert not whole.bias[~known].any()
+    assert abs(whole.places[:, known]).max(axis=0).min() > 0
+
+
+def test_what_all_captions_hold_or_half_of_a_picture_s_do_keeps_its_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(word_places, "EPOCHS", 100)
+    monkeypatch.setattr(word_places, "LEARNING_RATE", 2e-2)
+    _, whole = fitted(number=301)
+    grids, _ = corpus(10, seed=5)
+    dogs = np.array([whole.look(grids).evidence(row, [DOG])[0] for row in range(len(grids))])
+    # In half of the captions of the pictures with a cat, in all of the others: 3 of 4.
+    assert dogs[::2] == pytest.approx(np.log(0.53 / 0.78), abs=0.15)
+    assert dogs[1::2] == pytest.approx(np.log(1.03 / 0.78), abs=0.15)
