@@ -5,7 +5,7 @@ Letters: N pictures, F features.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,7 +56,7 @@ def calibrate(
     *,
     split: str,
     level: float = LEVEL,
-    kept: Keeps | None = None,
+    kept: Callable[[Captioner], Keeps] | None = None,
     quiet: bool = False,
 ) -> Judged:
     """Caption pictures, fit on one half of them, judge on the other (`captionkit.confidence.in_fit_half`).
@@ -66,20 +66,24 @@ def calibrate(
         records: pictures with references that the model was not trained on.
         split: its name, for the record.
         level: CIDEr-D that a good caption reaches.
-        kept: as in `evaluate`.
+        kept: for a captioner what remembers its captions, as in `evaluate`; a bundle that says the surest is asked
+            twice, the second time by the new calibration.
         quiet: show no progress.
 
     Raises:
         DataError: too few pictures, or nothing to tell good from bad by.
     """
     expect_enough([record.id for record in records])  # before hours of captioning
-    likeliest = captioner.calibrated(None)
-    found = evaluate(likeliest, records, split=split, metrics=("CIDEr-D",), kept=kept, quiet=quiet)
+
+    def captioned(by: Captioner) -> Evaluation:
+        remembers = None if kept is None else kept(by)
+        return evaluate(by, records, split=split, metrics=("CIDEr-D",), kept=remembers, quiet=quiet)
+
+    found = captioned(captioner.calibrated(None))
     judged = calibrate_on(found, records, captioner.bundle.tokenizer, level=level)
     if not captioner.bundle.decoding.surest:
         return judged
-    chosen = captioner.calibrated(judged.calibration.to_document())
-    found = evaluate(chosen, records, split=split, metrics=("CIDEr-D",), quiet=quiet)
+    found = captioned(captioner.calibrated(judged.calibration.to_document()))
     return judge(judged.calibration, found, records, captioner.bundle.tokenizer)
 
 

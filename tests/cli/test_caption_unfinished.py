@@ -7,12 +7,14 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from captionkit.bundle import read_bundle, write_bundle
 from captionkit.captioner import Captioner
 from captionkit.cli.app import app
 from captionkit.cli.unfinished import Unfinished
@@ -275,4 +277,43 @@ def test_what_measures_a_bundle_goes_on_too(
     assert not in_two.exists()
     assert run(in_two, 999) == (told, 80)
     assert in_two.read_bytes() == at_once.read_bytes()
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_a_calibration_of_the_surest_captions_goes_on_in_its_second_round(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The likeliest captions of 130 pictures first, then those that are said by what was fitted to them."""
+    records = draw_records(tiny_bundle, tmp_path, 130)
+    table, model = tmp_path / "table.jsonl", tmp_path / "surest.captionkit"
+    rows = ({"image": record.path.name, "captions": record.captions} for record in records)
+    table.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    bundle = read_bundle(tiny_bundle)
+    write_bundle(model, replace(bundle, decoding=replace(bundle.decoding, surest=True)))
+    whole = Captioner.iter_caption
+
+    def run(output: Path, *options: str, stop: int = 999) -> tuple[str, int]:
+        seen = [0]
+
+        def counted(self: Captioner, images: Iterable[Any], **others: Any) -> Iterator[Prediction]:
+            for prediction in whole(self, images, **others):
+                if seen[0] == stop:
+                    raise KeyboardInterrupt
+                seen[0] += 1
+                yield prediction
+
+        monkeypatch.setattr(Captioner, "iter_caption", counted)
+        words = ["calibrate", str(model), str(table), "--split", "all", "-q", "-o", str(output), *options]
+        return CliRunner().invoke(app, words).stdout.replace(output.name, "OUTPUT"), seen[0]
+
+    at_once, in_four, other = (tmp_path / f"{name}.out" for name in ("once", "four", "other"))
+    told, count = run(at_once)
+    assert count == 260
+    assert run(in_four, stop=100) == ("", 100)  # in the first
+    assert run(in_four, stop=80) == ("", 80)  # 50 in the second
+    assert run(in_four, stop=30) == ("", 30)
+    other.with_name("other.out.unfinished").write_bytes(in_four.with_name("four.out.unfinished").read_bytes())
+    assert run(in_four) == (told, 50)
+    assert in_four.read_bytes() == at_once.read_bytes()
+    assert run(other, "--level", "0.5")[1] == 130  # what is said by another confidence is not taken
     assert not list(tmp_path.glob("*.unfinished"))

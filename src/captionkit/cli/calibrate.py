@@ -69,8 +69,14 @@ def calibrate(
     captioner = Captioner.load(bundle, threads=threads)
     unfinished = Unfinished(output, ["calibrate", __version__, sha256_file(captioner.bundle.source)])
     with keeping(unfinished, len(unfinished.kept)):
-        before = KeptPredictions(unfinished)
-        found = run(captioner, records, split=split, level=level, kept=before, quiet=quiet)
+        found = run(
+            captioner,
+            records,
+            split=split,
+            level=level,
+            kept=lambda one: KeptPredictions(unfinished, one.bundle.calibration),
+            quiet=quiet,
+        )
         document = found.calibration.to_document()
         model = captioner.bundle
         card = with_sureness(model.card, document)

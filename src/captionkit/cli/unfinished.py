@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -126,18 +126,20 @@ class Unfinished:
 class KeptPredictions:
     """Best captions of pictures in an `Unfinished`, all but their attention."""
 
-    def __init__(self, unfinished: Unfinished) -> None:
+    def __init__(self, unfinished: Unfinished, calibration: Mapping[str, Any] | None = None) -> None:
+        """Those of a captioner with this calibration, on which its captions may depend, beside those of others."""
         self._unfinished = unfinished
+        self._of = hashlib.sha256(json.dumps(calibration).encode()).hexdigest()
 
     def recall(self, picture: Path | str) -> Prediction | None:
         """What an earlier run found for a picture; None where it found nothing or the file has changed since."""
         from captionkit.records import Caption, Prediction
 
         try:
-            confidence, fields = json.loads(self._unfinished.text(str(picture)) or "")
+            confidence, fields = self._kept(picture)[self._of]
             lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
             return Prediction(str(picture), (Caption(**{**fields, **lists}),), confidence and float(confidence))
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, KeyError):
             return None
 
     def keep(self, picture: Path | str, prediction: Prediction) -> None:
@@ -149,8 +151,16 @@ class KeptPredictions:
         if prediction.error is None and prediction.captions:
             fields = asdict(prediction.captions[0])
             del fields["attention"]
-            text = json.dumps([prediction.confidence, fields], default=lambda number: number.item())
-            self._unfinished.add(str(picture), text)
+            known = {**self._kept(picture), self._of: [prediction.confidence, fields]}
+            self._unfinished.add(str(picture), json.dumps(known, default=lambda number: number.item()))
+
+    def _kept(self, picture: Path | str) -> dict[str, Any]:
+        """By calibration."""
+        with contextlib.suppress(ValueError):
+            known = json.loads(self._unfinished.text(str(picture)) or "{}")
+            if isinstance(known, dict):
+                return known
+        return {}
 
 
 class Remembering:
