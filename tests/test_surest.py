@@ -148,10 +148,19 @@ def test_nothing_is_chosen_where_the_bundle_does_not_ask_for_it(tiny_bundle: Pat
         assert [one.text for one in told] == [one.text for one in other]
 
 
-def test_one_beam_has_nothing_to_choose_from_where_nothing_is_unsure(tiny_bundle: Path, plain: Captioner) -> None:
-    search = Beam(1, 30)
-    found = choosing(tiny_bundle).caption(PICTURES, search=search)
-    assert [one.text for one in found] == [one.text for one in plain.caption(PICTURES, search=search)]
+def test_one_beam_has_nothing_to_choose_from_however_unsure_it_is(
+    tiny_bundle: Path, plain: Captioner, tmp_path: Path
+) -> None:
+    captioner, search = choosing(tiny_bundle, 1.0), Beam(1, 30)
+    greedy = [one.text for one in plain.caption(PICTURES, search=Greedy(30))]
+    assert [one.text for one in captioner.caption(PICTURES, search=search)] == greedy
+    several = captioner.caption(PICTURES, search=search, n=2)
+    told = [[caption.text for caption in one.captions] for one in plain.caption(PICTURES, search=search, n=2)]
+    assert [[caption.text for caption in one.captions] for one in several] == told
+    records = draw_records(tiny_bundle, tmp_path, 2)
+    for beams, choice in ((1, None), (2, "surest")):
+        found = evaluate(captioner, records, split="val", metrics=("ROUGE-L",), beams=beams, quiet=True)
+        assert found.scores.fingerprint.get("choice") == choice
 
 
 def test_confidence_is_fitted_on_likeliest_captions_and_judged_on_those_that_are_said(

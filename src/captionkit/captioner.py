@@ -262,9 +262,11 @@ class Captioner:
         """`describe`, the caption that the model is surest of first.
 
         It is chosen among those that one beam finished. Where it would be hedged all the same, a group of beams
-        that has to choose other words is searched with as well.
+        that has to choose other words is searched with as well. One beam finds one caption: that is said.
         """
         assert self.calibration is not None
+        if search.beams == 1:  # whoever asks for it wants the quickest search, and not another one after it
+            return self.describe(features, search=search, n=n, constraints=constraints)
         tokenizer, sureness = self.bundle.tokenizer, self.calibration.of
 
         def choose(captions: Sequence[Caption]) -> Caption:

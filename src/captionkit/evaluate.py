@@ -195,7 +195,7 @@ def evaluate(
             "max_length": str(search.max_length),
             "objective": objective,
             "ensemble": "no",
-            **({"choice": "surest"} if captioner.chooses else {}),
+            **({"choice": "surest"} if captioner.chooses and search.beams > 1 else {}),
         },
         quiet=quiet,
     )
