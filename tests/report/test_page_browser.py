@@ -40,3 +40,21 @@ def page_file(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @on_every_screen
 def test_axe_finds_nothing(browser: Any, axe: Path, page_file: Path, scheme: str, width: int) -> None:
     expect_accessible(browser, axe, page_file, scheme, width)
+
+
+def test_beside_each_number_its_row_is_named(browser: Any, page_file: Path) -> None:
+    """On a telephone the table of scores is wider than the page, and moves below the names of its rows."""
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    page.goto(page_file.as_uri())
+    scrolled, *lefts = page.evaluate(
+        """() => {
+            const region = document.querySelector('.scroll');
+            region.scrollLeft = 9999;
+            const lefts = [...region.querySelectorAll('th:first-child')].map(e => e.getBoundingClientRect().left);
+            return [region.scrollLeft, ...lefts.map(left => left - region.getBoundingClientRect().left)];
+        }"""
+    )
+    page.close()
+    assert scrolled > 100
+    assert len(lefts) > 3
+    assert set(lefts) == {0}
