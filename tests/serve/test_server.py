@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import time
 
 import pytest
 from starlette.responses import PlainTextResponse
 
 from captionkit.errors import UsageError
+from captionkit.serve.app import Limits, build_app
 from captionkit.serve.guard import ITSELF
 from captionkit.serve.server import address_of, is_open_to_others, listen, names_of
-from tests.serve.running import running
+from tests.serve.running import PICTURE, Slow, running
 
 
 def test_its_own_machine_alone() -> None:
@@ -41,6 +44,36 @@ def test_what_it_is_made_with_is_nobodys_business() -> None:
     with running(PlainTextResponse("Hello.")) as client:
         got = client.ask("/")
     assert (got.text, got.headers["Server"]) == ("Hello.", None)
+
+
+@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 17_000])
+def test_what_is_no_http_gets_a_plain_line(sent: bytes) -> None:
+    with running(PlainTextResponse("Hello.")) as client:
+        with socket.create_connection(("127.0.0.1", client.port), timeout=30) as wire:
+            wire.sendall(sent)
+            answer = b"".join(iter(lambda: wire.recv(10_000), b""))  # to its end: the connection is closed
+        assert client.ask("/").text == "Hello."
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b"\r\n\r\nInvalid HTTP request received.")
+
+
+def test_who_does_not_finish_asking_is_in_nobodys_way() -> None:
+    """Neither the requests that are let in, nor the end of the server."""
+    with contextlib.ExitStack() as stack:
+        with running(build_app(Slow().captioner)) as client:
+            wires = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", client.port), timeout=30))
+                for _ in range(Limits().requests + 8)
+            ]
+            for wire in wires[1:]:  # the first says nothing
+                wire.sendall(b"POST /caption HTTP/1.1\r\nHost: a\r\n")
+            assert client.ask("/health").status == 200
+            assert client.ask("/caption", b"no picture", PICTURE).status == 400  # it was let in
+            wires[-1].sendall(b"Content-Length: 0\r\n\r\n")
+            assert b" 415 " in wires[-1].recv(1000)
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 4  # of the 5 seconds that answers under way would be given
+        assert [wire.recv(1000) for wire in wires[:-1]] == [b""] * (len(wires) - 1)
 
 
 def test_another_name_of_this_machine() -> None:
