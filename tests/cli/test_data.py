@@ -156,6 +156,24 @@ def test_mistakes_are_one_sentence(flickr: Path, tmp_path: Path) -> None:
     assert "train_list (--train-list) says nothing" in refused("check", table, "--train-list", "/nope")
 
 
+def test_split_through_a_link(flickr: Path, tmp_path: Path) -> None:
+    """To a folder: the lists lie in that. To a file: where it is asked for, the link is replaced, not the file."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there")
+    assert run("split", flickr, "--out", tmp_path / "link").exit_code == 0
+    assert run("split", flickr, "--out", tmp_path / "link" / "new").exit_code == 0
+    assert (tmp_path / "link").is_symlink()
+    lists = ["test.txt", "train.txt", "val.txt"]
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["new", *lists]
+    assert sorted(path.name for path in (tmp_path / "there" / "new").iterdir()) == lists
+    (tmp_path / "theirs.json").write_text("precious", encoding="utf-8")
+    (tmp_path / "mine.json").symlink_to("theirs.json")
+    assert "--overwrite" in refused("split", flickr, "--out", tmp_path / "mine.json")
+    assert run("split", flickr, "--out", tmp_path / "mine.json", "--overwrite").exit_code == 0
+    assert (tmp_path / "theirs.json").read_text(encoding="utf-8") == "precious"
+    assert len(read_karpathy(tmp_path / "mine.json", tmp_path)) > 0
+
+
 @pytest.mark.parametrize(
     "out", ["x.token", "x.token/lists", "x.jsonl", "x.txt", "none/mine.json", "folder.json", "link", "link/lists"]
 )

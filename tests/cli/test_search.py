@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -157,6 +160,28 @@ def test_the_gallery_is_written_and_opened(
     assert run("search", "a dog", "--open").code == 0
     assert opened[0].startswith("file:///")
     assert opened[0].endswith("/gallery.html")
+
+
+def test_without_a_browser_it_says_where_the_page_is(run: Run, indexed: Path, tmp_path: Path) -> None:
+    page = tmp_path / "found.html"
+    command = [sys.executable, "-m", "captionkit", "search", "a dog", "--captions-only", "--index", str(indexed)]
+    nowhere = {
+        **os.environ,
+        "PATH": "",
+        "BROWSER": "",
+        "DISPLAY": "",
+        "WAYLAND_DISPLAY": "",
+        "TMPDIR": str(tmp_path),
+    }
+    for options in (["--open", "--gallery", str(page)], ["--open"]):
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, env=nowhere)
+        assert done.returncode == 0
+        found = len(done.stdout.splitlines())
+        (told,) = done.stderr.splitlines()
+        assert told.startswith("captionkit: the page is ")
+        text = Path(told.removeprefix("captionkit: the page is ")).read_text(encoding="utf-8")
+        assert text.count("<img ") == found > 0
+    assert page.is_file()
 
 
 def test_an_index_of_another_model(run: Run, indexed: Path, tmp_path: Path) -> None:
