@@ -284,12 +284,12 @@ def test_a_calibration_of_the_surest_captions_goes_on_in_its_second_round(
     tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The likeliest captions of 130 pictures first, then those that are said by what was fitted to them."""
-    records = draw_records(tiny_bundle, tmp_path, 130)
     table, model = tmp_path / "table.jsonl", tmp_path / "surest.captionkit"
+    bundle = read_bundle(tiny_bundle)
+    write_bundle(model, replace(bundle, decoding=replace(bundle.decoding, beams=2, max_length=5, surest=True)))
+    records = draw_records(model, tmp_path, 130)
     rows = ({"image": record.path.name, "captions": record.captions} for record in records)
     table.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    bundle = read_bundle(tiny_bundle)
-    write_bundle(model, replace(bundle, decoding=replace(bundle.decoding, surest=True)))
     whole = Captioner.iter_caption
 
     def run(output: Path, *options: str, stop: int = 999) -> tuple[str, int]:
@@ -310,7 +310,7 @@ def test_a_calibration_of_the_surest_captions_goes_on_in_its_second_round(
     told, count = run(at_once)
     assert count == 260
     assert run(in_four, stop=100) == ("", 100)  # in the first
-    assert run(in_four, stop=80) == ("", 80)  # 50 in the second
+    assert run(in_four, stop=80) == ("", 80)  # 50 of them in the second
     assert run(in_four, stop=30) == ("", 30)
     other.with_name("other.out.unfinished").write_bytes(in_four.with_name("four.out.unfinished").read_bytes())
     assert run(in_four) == (told, 50)
