@@ -11,15 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from captionkit.bundle import read_bundle, write_bundle
 from captionkit.captioner import Captioner
 from captionkit.cli.app import app
-from captionkit.cli.unfinished import Unfinished
+from captionkit.cli.unfinished import KeptPredictions, Unfinished
 from captionkit.errors import UsageError, WriteError
-from captionkit.records import Prediction
+from captionkit.records import Caption, Prediction
 from captionkit.selftest import draw_picture
 from tests import command
 from tests.tiny import draw_records
@@ -178,6 +179,7 @@ def test_lines_that_are_none_of_ours_are_passed_over(tmp_path: Path) -> None:
     first = Unfinished(tmp_path / "out", ["command"])
     first.add("a.png", "a dog\n")
     assert len(kept.read_bytes().splitlines()) == 2  # at once: a process may be killed without a word
+    assert not kept.stat().st_mode & 0o111  # it is no program
     first.close(done=False)
     odd: Any
     typed = ({"picture": 1, "state": [], "text": ""}, {"picture": "b", "state": 1, "text": ""})
@@ -190,6 +192,8 @@ def test_lines_that_are_none_of_ours_are_passed_over(tmp_path: Path) -> None:
     ):
         kept.write_bytes(kept.read_bytes().splitlines(keepends=True)[0] + json.dumps(odd).encode() + b"\n")
         assert Unfinished(tmp_path / "out", ["command"]).kept == {}
+    kept.write_bytes(kept.read_bytes().splitlines(keepends=True)[0] + b"[\n")
+    assert Unfinished(tmp_path / "out", ["command"]).kept == {}
 
 
 def test_what_was_kept_is_kept_where_going_on_fails_at_once(
@@ -221,17 +225,38 @@ def test_what_was_kept_is_kept_where_going_on_fails_at_once(
     assert Unfinished(tmp_path / "out", ["another"]).kept == {}
 
 
-@pytest.mark.parametrize("folder", [False, True])
-def test_a_file_of_somebody_else_is_not_written_over(run: Run, tmp_path: Path, folder: bool) -> None:
+def test_a_caption_is_recalled_as_it_was_said(tmp_path: Path) -> None:
+    kept = KeptPredictions(unfinished := Unfinished(tmp_path / "out", []))
+    rows: Any = (np.float32(-0.1), None)
+    caption = Caption(
+        "A dog.", ("a", "dog"), (-0.25, rows[0]), -0.5, True, evidence=rows, denied="cat", ids=(4, 5)
+    )
+    for sure in (None, 0.0, np.float32(0.3)):
+        said = Prediction(str(tmp_path / "a.png"), (caption,), sure)
+        kept.keep(tmp_path / "a.png", said)
+        assert kept.recall(tmp_path / "a.png") == said
+    kept.keep(tmp_path / "b.png", Prediction(str(tmp_path / "b.png"), (), error="Expected a picture."))
+    kept.keep(tmp_path / "c.png", Prediction(str(tmp_path / "c.png"), ()))
+    assert list(unfinished.kept) == [str(tmp_path / "a.png")]
+    for odd in ("", "[", "1", "[1]", "[1, 2]", "[1, {}]", '[1, {"odd": 1}]', '["x", {}]'):
+        unfinished.add(str(tmp_path / "a.png"), odd)
+        assert kept.recall(tmp_path / "a.png") is None
+    assert kept.recall(tmp_path / "b.png") is None
+    unfinished.close(done=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["my notes", '{"format": "mine"}', '{"my": "notes"}', None])
+def test_a_file_of_somebody_else_is_not_written_over(run: Run, tmp_path: Path, text: str | None) -> None:
     kept = tmp_path / "captions.csv.unfinished"
-    if folder:
+    if text is None:
         kept.mkdir()
     else:
-        kept.write_text("my notes")
+        kept.write_text(text)
     code, err, _ = run("--csv", "-o", tmp_path / "captions.csv")
     assert code == 2
     assert "another file is there; move it away, or name another output" in err
-    assert kept.is_dir() if folder else kept.read_text() == "my notes"
+    assert kept.is_dir() if text is None else kept.read_text() == text
 
 
 def test_a_link_that_somebody_laid_is_not_followed(run: Run, tmp_path: Path) -> None:

@@ -72,10 +72,23 @@ def test_other_views_of_the_train_pictures_are_made_too(recipe: Path) -> None:
 
 def test_a_bad_picture_is_reported_and_the_rest_is_done(recipe: Path) -> None:
     (recipe.parent / "3.jpg").write_bytes(b"not a picture")
-    done = run(recipe)
+    done = run(recipe, "training.views=2")
     assert done.exit_code == 1
-    assert "109 x 4 x 24" in done.output
-    assert "skipped 3.jpg: Expected a picture" in done.output
+    assert [line.split(" x ")[0] for line in done.stdout.splitlines()] == ["109", "99"]
+    assert "skipped 3.jpg: Expected a picture" in done.stderr
+
+
+def test_a_damaged_cache_is_found_by_a_check_alone(recipe: Path) -> None:
+    assert run(recipe, "--quiet").exit_code == 0
+    shard = max((recipe.parent / "cache").rglob("*.npy"), key=lambda path: path.stat().st_size)
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\x7f")
+    assert run(recipe, "--quiet").exit_code == 0  # it would take long to read all of a large one
+    assert "does not match its SHA-256" in str(run(recipe, "--check").exception)
+
+
+def test_without_tensorflow_it_says_what_to_install(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert "This needs TensorFlow, which is not installed" in str(run(recipe).exception)
 
 
 def test_a_wrong_folder_is_told_where_a_cache_is_there_already(recipe: Path) -> None:

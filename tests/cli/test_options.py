@@ -75,3 +75,23 @@ def test_the_commands_score_such_a_folder(folder: Path, tiny_bundle: Path, tmp_p
     for command in (["evaluate"], ["report", "-o", str(tmp_path / "r.html")]):
         done = CliRunner().invoke(app, [*command, str(tiny_bundle), str(folder), "-q"], catch_exceptions=False)
         assert done.exit_code == 0, done.output
+
+
+def test_what_is_said_of_the_data_is_heeded(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    lines, lists = [], []
+    for place, split in enumerate(("train", "val", "test")):
+        names = [f"{place}{number}.jpg" for number in range(2)]
+        for number, name in enumerate(names):
+            (tmp_path / "photos" / name).write_bytes(jpeg(2 * place + number))
+            lines.append(f"{name}#0\tA dog of {split} number {number} .\n")
+        (tmp_path / split).write_text("\n".join(names))
+        lists += [f"--{split}-list", str(tmp_path / split)]
+    (tmp_path / "said").write_text("".join(lines))
+    arguments = ["report", str(tiny_bundle), str(tmp_path / "said"), "--format", "flickr8k", *lists, "-q"]
+    arguments += ["--images", str(tmp_path / "photos"), "-o", str(tmp_path / "report.html")]
+    for split, word in (("train", "train"), ("dev", "val"), ("test", "test")):
+        done = CliRunner().invoke(app, [*arguments, "--split", split], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        told = (tmp_path / "report.html").read_text(encoding="utf-8").split("A person wrote: ")[1:]
+        assert {one.split()[3] for one in told} == {word}

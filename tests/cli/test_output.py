@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,10 @@ from typer.testing import CliRunner
 
 from captionkit import files
 from captionkit.cli.app import app
-from captionkit.cli.output import check_output
+from captionkit.cli.output import check_new_folder, check_output
 from captionkit.errors import UsageError
 from captionkit.selftest import draw_picture
+from tests.command import Run
 
 
 def refused(*arguments: str | Path) -> str:
@@ -68,10 +71,15 @@ def test_score_does_not_write_over_its_captions(folder: Path, option: str) -> No
 def test_commands_on_models_and_runs_do_not_write_over_them(folder: Path) -> None:
     model, captions, cat = folder / "model.captionkit", folder / "scores.csv", folder / "cat.png"
     (folder / "history.jsonl").write_text("{}\n")
+    (folder / "list.txt").write_text("cat.png\n")
     for output in (captions, cat):
         assert "--output" in refused("calibrate", model, captions, "-o", output)
     for output in (model, captions, cat):
         assert "--output" in refused("report", model, captions, "-o", output)
+    for option in ("--train-list", "--val-list", "--test-list"):
+        assert "is what this command reads" in refused(
+            "report", model, captions, option, folder / "list.txt", "-o", folder / "list.txt"
+        )
         assert "--results" in refused("evaluate", model, captions, "--results", output)
     assert "--output" in refused("report", folder, "-o", folder / "history.jsonl")
     assert "--output" in refused("export", folder, "-o", folder / "history.jsonl")
@@ -116,3 +124,48 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(
     monkeypatch.setattr(files, "is_writable", lambda folder: folder != tmp_path)
     with pytest.raises(UsageError, match=f"can be written to for --output, but {tmp_path} cannot"):
         check_output("--output", tmp_path / "report.html", [])
+    with pytest.raises(UsageError, match=f"can be written to around that of --onnx, but {tmp_path} is none"):
+        check_new_folder("--onnx", tmp_path / "model")
+
+
+def test_a_new_folder_may_be_there_if_it_is_empty(tmp_path: Path) -> None:
+    check_new_folder("--onnx", tmp_path / "new")
+    (tmp_path / "empty").mkdir()
+    check_new_folder("--onnx", tmp_path / "empty")
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    (tmp_path / "file").touch()
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held" / "file").touch()
+    for name in ("link", "file", "held"):
+        with pytest.raises(UsageError, match=f"something is at {tmp_path / name}"):
+            check_new_folder("--onnx", tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals to open")
+@pytest.mark.parametrize("form", ["--csv", "--json"])
+def test_a_name_writes_nothing_to_a_terminal_that_it_likes(
+    captionkit: Run, folder: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    picture = (folder / "cat.png").rename(folder / "cat\x9b31m.png")  # which would be red from there on
+    arguments = ["caption", picture, folder / "dog.png", form, "--bundle", tiny_bundle]
+    piped = captionkit(*arguments).out
+    assert "cat\x9b31m.png" in piped  # as programs want it
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "rb") as screen, os.fdopen(theirs, "w", encoding="utf-8", newline="\n") as terminal:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", terminal)
+            assert captionkit(*arguments).code == 0
+        shown = b""
+        while len(shown.splitlines()) < len(piped.splitlines()) or not shown.endswith(b"\n"):
+            shown += os.read(screen.fileno(), 1000)
+    assert shown.decode() == piped.replace("\x9b", r"\x9b").replace("\n", "\r\n")
+
+
+def test_what_is_too_long_on_standard_input_is_not_cut_to_a_picture(
+    captionkit: Run, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = draw_picture(1)
+    monkeypatch.setattr("captionkit.images.MAX_FILE_BYTES", len(picture))
+    assert captionkit("caption", "-", "--bundle", tiny_bundle, stdin=picture).code == 0
+    done = captionkit("caption", "-", "--bundle", tiny_bundle, stdin=picture + b"\0")
+    assert (done.code, done.out) == (1, "")

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from captionkit.captioner import Captioner
+from captionkit.decoding import Greedy
 from captionkit.selftest import draw_picture
 from tests.command import Run
 
@@ -38,16 +40,23 @@ def ctrl_c() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_from_the_ready_line_to_ctrl_c() -> None:
-    command = [*SERVE, "--beams", "2", "--threads", "1", "--max-upload", "1"]
+def test_from_the_ready_line_to_ctrl_c(tiny_bundle: Path) -> None:
+    captioner = Captioner.load(tiny_bundle, threads=1)
+    greedily, usual = (
+        captioner.caption([draw_picture(1)], search=search)[0].text for search in (Greedy(10), None)
+    )
+    assert greedily != usual
+    options = ["--bundle", tiny_bundle, "--beams", "1", "--threads", "1", "--max-upload", "1"]
+    command = [*SERVE, *map(str, options)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("captionkit: ready at http://127.0.0.1:")
         client = Client(int(line.split("/ ")[0].rpartition(":")[2]))
-        assert client.ask("/caption", draw_picture(1), PICTURE).status == 200
+        assert client.ask("/caption", draw_picture(1), PICTURE).document["captions"][0]["text"] == greedily
         assert client.ask("/caption", bytes(1_000_001), PICTURE).status == 413
+        assert client.ask("/health", headers={"Host": "evil.example"}).status == 400
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     finally:
@@ -112,12 +121,15 @@ def test_a_port_that_is_taken(captionkit: Run) -> None:
     assert done.err.count("\n") == 1
 
 
-def test_without_a_package_it_says_what_to_install(captionkit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+@pytest.mark.parametrize("package", ["starlette", "uvicorn"])
+def test_without_a_package_it_says_what_to_install(
+    captionkit: Run, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
     done = captionkit("serve")
     assert done.code == 2
     assert done.err == (
-        "captionkit: Serving needs the package uvicorn, which is not installed; run: "
+        f"captionkit: Serving needs the package {package}, which is not installed; run: "
         "pip install 'captionkit[serve]'\n"
     )
 

@@ -163,10 +163,18 @@ def test_words_are_compared_with_peoples_by_hand() -> None:
     assert {word for word, _, _ in found.too_often}.isdisjoint(word for word, _, _ in found.too_rarely)
 
 
-@pytest.mark.parametrize("option", ["--split", "--images", "--format", "--test-list"])
+@pytest.mark.parametrize(
+    "option", ["--split", "--images", "--format", "--train-list", "--val-list", "--test-list", "--gallery"]
+)
 def test_options_of_data_without_data(tiny_bundle: Path, option: str) -> None:
+    value = "8" if option == "--gallery" else "test"
     with pytest.raises(UsageError, match=f"Expected DATA beside {option}"):
-        CliRunner().invoke(app, ["report", str(tiny_bundle), option, "test"], catch_exceptions=False)
+        CliRunner().invoke(app, ["report", str(tiny_bundle), option, value], catch_exceptions=False)
+
+
+def test_a_mistyped_table_is_told(tiny_bundle: Path) -> None:
+    with pytest.raises(UsageError, match="Unknown published table 'Flickr8'; did you mean 'Flickr8k'"):
+        CliRunner().invoke(app, ["report", str(tiny_bundle), "--table", "Flickr8"], catch_exceptions=False)
 
 
 def test_one_picture_has_no_cider_and_no_report(captioner: Captioner, records: list[ImageRecord]) -> None:
@@ -216,6 +224,10 @@ def test_the_command_for_a_run_a_bundle_and_data(
     with pytest.raises(UsageError, match="captionkit export"):
         CliRunner().invoke(app, ["report", str(run), str(table), "-o", str(output)], catch_exceptions=False)
     (run / "model.captionkit").write_bytes(tiny_bundle.read_bytes())
+    history = (run / "history.jsonl").rename(tmp_path / "history.jsonl")
+    CliRunner().invoke(app, ["report", str(run), "-o", str(output)], catch_exceptions=False)
+    assert 'id="training"' not in output.read_text()
+    history.rename(run / "history.jsonl")
     arguments = ["report", str(run), str(table), "--split", "all", "--gallery", "2", "-q", "-o", str(output)]
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.exit_code == 0

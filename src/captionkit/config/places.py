@@ -9,8 +9,9 @@ from typing import Any
 from captionkit.config.paths import expand_paths
 from captionkit.config.settings import Config, DataConfig
 
-_OF_DATA = ("captions", *(entry.name for entry in fields(DataConfig) if entry.name.endswith("_list")))
-PLACES = frozenset(f"{section}.{key}" for section in ("data", "more_data") for key in ("images", *_OF_DATA)) | {
+_FILES = ("captions", *(entry.name for entry in fields(DataConfig) if entry.name.endswith("_list")))
+_OF_DATA = ("images", *_FILES)
+PLACES = frozenset(f"{section}.{key}" for section in ("data", "more_data") for key in _OF_DATA) | {
     "training.pseudo_captions"
 }
 # What may change between a run and its resumption: none of these alters a step that has been taken.
@@ -46,8 +47,8 @@ def without_places(config: Config) -> Config:
     plain = Config()
     return replace(
         config,
-        data=replace(plain.data, format=config.data.format, train=config.data.train, val=config.data.val),
-        more_data=replace(plain.more_data, format=config.more_data.format),
+        data=replace(config.data, **_places(plain.data)),
+        more_data=replace(config.more_data, **_places(plain.more_data)),
         training=replace(
             config.training,
             begin_from=" ".join(path.name for path in expand_paths(config.training.begin_from)),
@@ -66,8 +67,12 @@ def hidden_places(config: Config) -> Config:
 
     return replace(
         config,
-        data=replace(hidden(config.data, *_OF_DATA), images=""),
-        more_data=replace(hidden(config.more_data, *_OF_DATA), images=""),
+        data=replace(hidden(config.data, *_FILES), images=""),
+        more_data=replace(hidden(config.more_data, *_FILES), images=""),
         training=hidden(config.training, "begin_from", "teachers", "pseudo_captions"),
         encoder=hidden(config.encoder, "weights") if config.encoder.weight_files else config.encoder,
     )
+
+
+def _places(data: DataConfig) -> dict[str, Any]:
+    return {key: getattr(data, key) for key in _OF_DATA}
