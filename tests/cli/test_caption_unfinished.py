@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from captionkit.bundle import read_bundle, write_bundle
 from captionkit.captioner import Captioner
 from captionkit.cli.app import app
-from captionkit.cli.unfinished import KeptPredictions, Unfinished
+from captionkit.cli.unfinished import KeptPredictions, Remembering, Unfinished
 from captionkit.errors import UsageError, WriteError
 from captionkit.records import Caption, Prediction
 from captionkit.selftest import draw_picture
@@ -85,6 +85,7 @@ def test_the_output_may_have_the_longest_of_names(run: Run, tmp_path: Path, name
 
 def test_interrupted_twice_nothing_is_done_again(run: Run, tmp_path: Path) -> None:
     output = tmp_path / "captions.csv"
+    assert run("--csv", "-o", output, stop=0) == (130, "captionkit: interrupted\n", [])  # nothing is kept
     assert run("--csv", "-o", output, stop=2)[2] == ["0.png", "1.png"]
     assert run("--csv", "-o", output, stop=1)[2] == ["2.png"]
     assert run("--csv", "-o", output, stop=0)[2] == []
@@ -228,6 +229,7 @@ def test_what_was_kept_is_kept_where_going_on_fails_at_once(
 def test_a_caption_is_recalled_as_it_was_said(tmp_path: Path) -> None:
     kept = KeptPredictions(unfinished := Unfinished(tmp_path / "out", []))
     rows: Any = (np.float32(-0.1), None)
+    sure: Any
     caption = Caption(
         "A dog.", ("a", "dog"), (-0.25, rows[0]), -0.5, True, evidence=rows, denied="cat", ids=(4, 5)
     )
@@ -244,6 +246,37 @@ def test_a_caption_is_recalled_as_it_was_said(tmp_path: Path) -> None:
     assert kept.recall(tmp_path / "b.png") is None
     unfinished.close(done=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_is_known_by_its_bytes_wherever_they_are(tiny_bundle: Path, tmp_path: Path) -> None:
+    class Silent:
+        def caption(self, images: Iterable[Path | bytes]) -> list[Prediction]:
+            raise AssertionError("what is known is asked again")
+
+    captioner, unfinished = Captioner.load(tiny_bundle, threads=1), Unfinished(tmp_path / "out", [])
+    (tmp_path / "1.png").write_bytes(draw_picture(1))
+    (tmp_path / "2.png").write_bytes(draw_picture(2))
+    first, second = captioner.caption([draw_picture(1), draw_picture(2)])
+    assert first.text != second.text
+    pictures: list[Path | bytes] = [draw_picture(1), tmp_path / "2.png", tmp_path / "gone.png"]
+    found = Remembering(captioner, unfinished).caption(pictures)
+    assert [one.text for one in found] == [first.text, second.text, ""]
+    known = Remembering(Silent(), unfinished).caption([draw_picture(2), tmp_path / "1.png"])
+    assert [one.text for one in known] == [second.text, first.text]
+    unfinished.close(done=True)
+
+
+@pytest.mark.parametrize("other", [b"abc", b"ab"])
+def test_a_file_has_changed_with_its_time_or_its_size(tmp_path: Path, other: bytes) -> None:
+    picture, unfinished = tmp_path / "a.png", Unfinished(tmp_path / "out", [])
+    picture.write_bytes(b"abc")
+    os.utime(picture, (1, 1))
+    unfinished.add(str(picture), "a dog")
+    assert unfinished.text(str(picture)) == "a dog"
+    picture.write_bytes(other)
+    os.utime(picture, (2, 2) if other == b"abc" else (1, 1))
+    assert unfinished.text(str(picture)) is None
+    unfinished.close(done=True)
 
 
 @pytest.mark.parametrize("text", ["my notes", '{"format": "mine"}', '{"my": "notes"}', None])

@@ -81,7 +81,7 @@ def test_what_is_said_of_the_data_is_heeded(tiny_bundle: Path, tmp_path: Path) -
     (tmp_path / "photos").mkdir()
     lines, lists = [], []
     for place, split in enumerate(("train", "val", "test")):
-        names = [f"{place}{number}.jpg" for number in range(2)]
+        names = [f"1000{place}{number}.jpg" for number in range(2)]  # as Flickr30k has them
         for number, name in enumerate(names):
             (tmp_path / "photos" / name).write_bytes(jpeg(2 * place + number))
             lines.append(f"{name}#0\tA dog of {split} number {number} .\n")
@@ -93,5 +93,17 @@ def test_what_is_said_of_the_data_is_heeded(tiny_bundle: Path, tmp_path: Path) -
     for split, word in (("train", "train"), ("dev", "val"), ("test", "test")):
         done = CliRunner().invoke(app, [*arguments, "--split", split], catch_exceptions=False)
         assert done.exit_code == 0, done.output
-        told = (tmp_path / "report.html").read_text(encoding="utf-8").split("A person wrote: ")[1:]
-        assert {one.split()[3] for one in told} == {word}
+        page = (tmp_path / "report.html").read_text(encoding="utf-8")
+        assert {one.split()[3] for one in page.split("A person wrote: ")[1:]} == {word}
+        assert "test split of Flickr30k" in page
+
+
+def test_the_installed_model_may_be_named_default(folder: Path, tmp_path: Path) -> None:
+    picture, page = str(folder / "val" / "0.jpg"), str(tmp_path / "r.html")
+    for command in (
+        ["caption", picture, "--bundle", "default"],
+        ["report", "default", "-o", page],
+        ["evaluate", "default", str(folder), "-q"],
+    ):
+        done = CliRunner().invoke(app, command, catch_exceptions=False)
+        assert done.exit_code == 0, done.output

@@ -40,6 +40,8 @@ def test_a_bundle_names_no_folder_and_keeps_the_rest() -> None:
     assert (training.begin_from, training.teachers) == ("training.begin_from", "training.teachers")
     assert training.pseudo_captions == "training.pseudo_captions"
     assert passed_on.encoder.weights == "file"
+    two = without_places(parse_config("", ["training.begin_from=/home/jane/a /home/jane/b"]))
+    assert two.training.begin_from == "a b"
     assert without_places(Config()) == Config()
 
 

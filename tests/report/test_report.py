@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from captionkit.bundle import read_bundle
+from captionkit.bundle import read_bundle, write_bundle
 from captionkit.captioner import Captioner
 from captionkit.cli.app import app
 from captionkit.confidence import Calibration, in_fit_half
@@ -182,12 +182,19 @@ def test_one_picture_has_no_cider_and_no_report(captioner: Captioner, records: l
         describe_split(describe_run(None, captioner), captioner, records[:1], split="val", quiet=True)
 
 
-def test_a_bundle_alone_says_what_it_was_scored_with(captioner: Captioner) -> None:
+def test_a_bundle_alone_says_what_it_was_scored_with(captioner: Captioner, tmp_path: Path) -> None:
     bundle = captioner.bundle
     manifest = dataclasses.replace(bundle.manifest, scores={"BLEU-4": 0.2}, fingerprint={"images": "3"})
     stated = describe_run(None, Captioner(dataclasses.replace(bundle, manifest=manifest), threads=1), table="none")
     assert (stated.title, stated.scores, stated.published) == (manifest.name, {"BLEU-4": 0.2}, ())
     assert stated.signature == "images:3"
+    write_bundle(tmp_path / "scored.captionkit", dataclasses.replace(bundle, manifest=manifest))
+    output = tmp_path / "r.html"
+    command = ["report", str(tmp_path / "scored.captionkit"), "-o", str(output)]
+    for options, shown in (([], "Flickr8k"), (["--table", "COCO"], "COCO"), (["--table", "none"], None)):
+        assert CliRunner().invoke(app, [*command, *options], catch_exceptions=False).exit_code == 0
+        for table in ("Flickr8k", "Flickr30k", "COCO"):
+            assert (f"test split of {table}" in output.read_text()) is (table == shown)
 
 
 def test_pictures_that_the_confidence_was_fitted_on_do_not_judge_it(
@@ -216,6 +223,7 @@ def test_the_command_for_a_run_a_bundle_and_data(
     (run / "history.jsonl").write_text("\n".join(map(json.dumps, HISTORY)))
     done = CliRunner().invoke(app, ["report", str(run), "-o", str(output)], catch_exceptions=False)
     assert done.exit_code == 0
+    assert done.output == f"wrote {output}\n"
     assert "Dev scores by epoch: CIDEr-D 30.0 to 50.0, BLEU-4 10.0 to 20.0." in output.read_text()
     table = records[0].path.parent / "captions.jsonl"
     table.write_text(
@@ -230,7 +238,7 @@ def test_the_command_for_a_run_a_bundle_and_data(
     history.rename(run / "history.jsonl")
     arguments = ["report", str(run), str(table), "--split", "all", "--gallery", "2", "-q", "-o", str(output)]
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert done.exit_code == 0
+    assert (done.exit_code, done.output) == (0, f"wrote {output}\n")
     page = output.read_text()
     assert page.count("A person wrote: ") == 6
     assert 'id="training"' in page
