@@ -75,10 +75,11 @@ def test_other_views_of_the_train_pictures_are_made_too(recipe: Path) -> None:
 
 def test_a_bad_picture_is_reported_and_the_rest_is_done(recipe: Path) -> None:
     (recipe.parent / "3.jpg").write_bytes(b"not a picture")
-    done = run(recipe, "training.views=2")
+    done = run(recipe, "training.views=2", "--quiet")
     assert done.exit_code == 1
     assert [line.split(" x ")[0] for line in done.stdout.splitlines()] == ["109", "99"]
-    assert "skipped 3.jpg: Expected a picture" in done.stderr
+    assert done.stderr.startswith("skipped 3.jpg: Expected a picture")
+    assert done.stderr.count("\n") == 1
 
 
 def test_without_tensorflow_it_says_what_to_install(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
