@@ -85,6 +85,28 @@ def test_commands_on_models_and_runs_do_not_write_over_them(folder: Path) -> Non
     assert "--output" in refused("export", folder, "-o", folder / "history.jsonl")
 
 
+def test_what_a_recipe_names_and_what_is_found_beside_captions_is_not_written_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, captions = folder / "model.captionkit", folder / "captions.json"
+    captions.write_text('{"images": [], "annotations": []}')
+    (folder / "list.txt").write_text("cat.png\n")
+    monkeypatch.setenv("CAPTIONKIT_DATA", str(folder))
+    recipe = folder / "recipe.toml"
+    recipe.write_text(
+        '[data]\nformat = "coco"\ncaptions = "$CAPTIONKIT_DATA/captions.json"\n'
+        f'images = "{folder}"\nval_list = "{folder}/list.txt"\n'
+    )
+    token = folder / "Flickr8k.token.txt"
+    token.write_text("cat.png#0\tA cat .\n")
+    (folder / "Flickr_8k.devImages.txt").write_text("cat.png\n")
+    read = [(recipe, one) for one in (recipe, captions, folder / "list.txt")]
+    for source, output in [*read, (token, token), (token, folder / "Flickr_8k.devImages.txt")]:
+        for command, option in (("evaluate", "--results"), ("calibrate", "-o"), ("report", "-o")):
+            said = refused(command, model, source, option, output)
+            assert "is what this command reads" in said, (command, source, output)
+
+
 def test_a_file_under_another_name_is_the_same_file(folder: Path) -> None:
     (folder / "link").symlink_to(folder / "scores.csv")
     (folder / "hard").hardlink_to(folder / "scores.csv")

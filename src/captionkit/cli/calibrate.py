@@ -50,13 +50,11 @@ def calibrate(
     from captionkit.calibrate import calibrate as run
     from captionkit.captioner import Captioner
     from captionkit.card import with_sureness
-    from captionkit.cli.output import check_output, printable
+    from captionkit.cli.output import printable
     from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
     from captionkit.files import sha256_file
     from captionkit.metrics.reliability import kept_above, reliability_bins, risk_coverage
 
-    # Over the bundle itself is fine: it is the same one, calibrated.
-    check_output("--output", output, [captions, train_list, val_list, test_list])
     records = options.read_split(
         captions,
         split,
@@ -65,6 +63,7 @@ def calibrate(
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,
+        written=("--output", output),  # over the bundle itself is fine: it is the same one, calibrated
     )
     captioner = Captioner.load(bundle, threads=threads)
     unfinished = Unfinished(output, ["calibrate", __version__, sha256_file(captioner.bundle.source)])

@@ -70,7 +70,7 @@ def evaluate(
 
     if table not in ("", "none", *PUBLISHED):
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
-    check_output("--results", results, [bundle, captions, train_list, val_list, test_list])
+    check_output("--results", results, [bundle])
     records = options.read_split(
         captions,
         split,
@@ -79,6 +79,7 @@ def evaluate(
         train_list=train_list,
         val_list=val_list,
         test_list=test_list,
+        written=("--results", results),
     )
     captioner = Captioner.load(bundle)
     objective = captioner.bundle.manifest.fingerprint.get("objective", "not stated")

@@ -89,9 +89,20 @@ SplitColumn = Annotated[str, typer.Option(help="The column of splits.")]
 IdColumn = Annotated[str, typer.Option(help="The column of ids; default: the column of pictures.")]
 
 
-def read_split(captions: str, split: str, **settings: str) -> list[ImageRecord]:
-    """Captioned pictures of a data set's split; `settings` as of `captionkit.datasets.dataset_config`."""
+def read_split(
+    captions: str, split: str, *, written: tuple[str, Path | None], **settings: str
+) -> list[ImageRecord]:
+    """Captioned pictures of a data set's split; `settings` as of `captionkit.datasets.dataset_config`.
+
+    `written` is what the command will write, its option first: never over a file of the data set, not even over
+    one that a recipe names, or that was found beside the captions.
+    """
+    from captionkit.cli.output import check_output
+    from captionkit.config.paths import expand_path
     from captionkit.datasets import dataset_config, read_dataset
     from captionkit.evaluate import split_records
 
-    return split_records(read_dataset(dataset_config(captions, **settings)), split)
+    config = dataset_config(captions, **settings)
+    files = (config.captions, config.train_list, config.val_list, config.test_list)
+    check_output(*written, [captions, *(expand_path(name) for name in files if name)])
+    return split_records(read_dataset(config), split)

@@ -84,7 +84,7 @@ def report(
     run = source if source is not None and source.is_dir() else None
     path = source if run is None else run / "model.captionkit"
     history = None if run is None else run / "history.jsonl"
-    check_output("--output", output, [path, history, captions, train_list, val_list, test_list])
+    check_output("--output", output, [path, history])
     has_model = run is None or (run / "model.captionkit").is_file()
     if run is not None and not has_model and not (run / "history.jsonl").is_file():
         raise UsageError(
@@ -107,6 +107,7 @@ def report(
             train_list=train_list,
             val_list=val_list,
             test_list=test_list,
+            written=("--output", output),
         )
     own = table_of(records)
     found = describe_run(run, captioner, table=table or (own.name if own else "none" if records else "Flickr8k"))
