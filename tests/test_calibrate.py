@@ -17,6 +17,7 @@ from captionkit.cli.app import app
 from captionkit.confidence import Calibration, in_fit_half
 from captionkit.errors import DataError
 from captionkit.records import ImageRecord
+from tests.command import Run
 from tests.tiny import draw_records
 
 PICTURES = 130
@@ -105,6 +106,54 @@ def test_too_few_pictures_are_one_sentence_before_they_are_captioned(
     assert not list(tmp_path.iterdir())
 
 
+def expect_told(lines: list[str], calibration: Calibration, output: Path) -> None:
+    """What the command prints is what the bundle states of its calibration."""
+    facts = calibration.facts
+    judged = int(facts["pictures_judged"])
+    share, people = facts["share_that_reach_level"], facts["share_of_people_that_reach_level"]
+    assert lines[:2] == [
+        f"fitted on {facts['pictures_fitted_on']:.0f} pictures, judged on {judged} others; a good caption reaches "
+        f"CIDEr-D 0.3, as {100 * share:.0f} % of these and {100 * people:.0f} % of people's do",
+        f"expected calibration error {facts['expected_calibration_error']:.3f}, Brier score {facts['brier']:.3f} "
+        f"(a constant: {facts['brier_of_constant']:.3f})",
+    ]
+    bins, kept, surest = (
+        next(number for number, line in enumerate(lines) if line.startswith(heading))
+        for heading in ("confidence ", "at least ", "the surest   ")
+    )
+    of_bins = [[float(value) for value in line.split()] for line in lines[bins + 1 : kept]]
+    assert sum(count for *_, count in of_bins) == judged
+    assert sum(true * count for _, true, count in of_bins) / judged == pytest.approx(share, abs=0.01)
+    rows = {line.split()[0]: line.split() for line in lines[kept + 1 : surest]}
+    assert rows["0.00"][1:6] == [str(judged), "(100", "%)", f"{100 * share:.0f}", "%"]
+    assert rows["0.50"][1] == f"{facts['pictures_at_least_0.5']:.0f}"
+    assert rows["0.50"][-1] == f"{100 * facts['cider_d_at_least_0.5']:.1f}"
+    true = facts["that_reach_level_at_least_0.5"] / facts["pictures_at_least_0.5"]
+    assert rows["0.50"][rows["0.50"].index("%") - 1] == f"{100 * true:.0f}"
+    means = [line.split() for line in lines[surest + 1 : -2]]
+    assert [row[0] for row in means] == ["10", "25", "50", "75", "100"]
+    assert means[-1][-1] == rows["0.00"][-1]  # all of them
+    assert float(means[2][-1]) / float(means[-1][-1]) == pytest.approx(facts["gain_of_surest_half"], abs=0.02)
+    assert lines[-2:] == [
+        f"the surest half has {facts['gain_of_surest_half']:.2f} times the CIDEr-D of all; captions below "
+        f"confidence {calibration.hedge_below:.2f} are hedged",
+        f"wrote {output}",
+    ]
+
+
+def test_a_level_that_is_no_number_is_told_before_the_pictures_are_captioned(
+    tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path, captionkit: Run
+) -> None:
+    table = records[0].path.parent / "level.jsonl"
+    lines = [json.dumps({"image": record.id, "captions": list(record.captions)}) for record in records]
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    output = tmp_path / "sure.captionkit"
+    done = captionkit("calibrate", tiny_bundle, table, "--split", "all", "-q", "-o", output, "--level", "nan")
+    said = "captionkit: Expected a number from 0.01 to 10 for --level, but got nan.\n"
+    assert done == (2, "", said)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_command_writes_a_bundle_that_is_sure(
     tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path
 ) -> None:
@@ -114,14 +163,15 @@ def test_the_command_writes_a_bundle_that_is_sure(
     output = tmp_path / "sure.captionkit"
     done = CliRunner().invoke(
         app,
-        ["calibrate", str(tiny_bundle), str(table), "--split", "all", "-o", str(output), "--quiet"],
+        ["calibrate", str(tiny_bundle), str(table), "--split", "all", "-o", str(output), "-q", "--level", "0.3"],
         catch_exceptions=False,
     )
     assert done.exit_code == 0
-    assert "times the CIDEr-D of all" in done.output
     written, before = read_bundle(output), read_bundle(tiny_bundle)
     assert written.calibration is not None
-    assert Calibration.from_document(written.calibration).facts["pictures_fitted_on"] > 50
+    calibration = Calibration.from_document(written.calibration)
+    assert calibration.level == 0.3
+    expect_told(done.stdout.splitlines(), calibration, output)
     assert (written.encoder, written.decoder, written.weights) == (before.encoder, before.decoder, before.weights)
     assert Captioner(written, threads=1).caption([records[0].path])[0].confidence is not None
 

@@ -43,6 +43,7 @@ def calibrate(
 
     Example: captionkit calibrate model.captionkit dataset_flickr8k.json --images pictures -o sure.captionkit
     """
+    import math
     from dataclasses import replace
 
     from captionkit import __version__
@@ -52,9 +53,12 @@ def calibrate(
     from captionkit.card import with_sureness
     from captionkit.cli.output import printable
     from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
+    from captionkit.errors import UsageError
     from captionkit.files import sha256_file
     from captionkit.metrics.reliability import kept_above, reliability_bins, risk_coverage
 
+    if math.isnan(level):  # passes every bound
+        raise UsageError("Expected a number from 0.01 to 10 for --level, but got nan.")
     records = options.read_split(
         captions,
         split,
