@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from captionkit.bundle import read_bundle, write_bundle
 from captionkit.cli.app import app
+from captionkit.confidence import Calibration
 from captionkit.errors import BundleError, UsageError
 from tests.tiny import WORDS
 
@@ -25,6 +26,42 @@ def test_show_names_the_model_its_licences_and_parts(tiny_bundle: Path) -> None:
     for part in ("tiny", "CC0-1.0", "32 x 32", "3 beams", "float32", "config.toml, weights"):
         assert part in done.stdout
     assert f"\nwords        {len(WORDS)}\n" in done.stdout  # the special ids are none
+
+
+def test_show_says_every_line_of_a_bundle_that_has_all_and_of_one_that_has_nothing_more(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    bundle = read_bundle(tiny_bundle)
+    manifest = dataclasses.replace(
+        bundle.manifest, made_with="captionkit 9", scores={"BLEU-4": 0.27484}, fingerprint={"split": "val"}
+    )
+    full = dataclasses.replace(
+        bundle,
+        manifest=manifest,
+        decoding=dataclasses.replace(bundle.decoding, surest=True),
+        calibration=Calibration(0.4, (0.0,), (1.0,), (0.0,), 0.0, 0.5, features=("mean",)).to_document(),
+        word_detector=b"words",
+        things=b"things",
+    )
+    write_bundle(tmp_path / "full.captionkit", full)
+    shown = CliRunner().invoke(app, ["bundle", "show", str(tmp_path / "full.captionkit")]).stdout
+    assert shown.splitlines() == [
+        f"tiny ({tmp_path / 'full.captionkit'})",
+        "made with    captionkit 9",
+        "pictures     32 x 32, 16 positions seen",
+        f"words        {len(WORDS)}",
+        f"encoder      {len(bundle.encoder):,} bytes, float32",
+        f"decoder      {len(bundle.decoder):,} bytes, float32",
+        "search       3 beams, at most 10 words, length penalty 0.7, the surest is said",
+        "also holds   config.toml, calibration, word detector, things, weights",
+        "licence      weights: CC0-1.0",
+        "licence      data: none: the weights are random",
+        "score        BLEU-4 0.2748",
+        "scored with  split: val",
+    ]
+    write_bundle(tmp_path / "bare.captionkit", dataclasses.replace(bundle, config=None, weights=None))
+    bare = CliRunner().invoke(app, ["bundle", "show", str(tmp_path / "bare.captionkit")]).stdout
+    assert "length penalty 0.7\nalso holds   nothing\nlicence" in bare
 
 
 def test_show_as_json_and_the_card(tiny_bundle: Path) -> None:
@@ -77,7 +114,11 @@ def test_one_kind_of_output(tiny_bundle: Path) -> None:
 def test_check_replays_the_self_test(tiny_bundle: Path) -> None:
     done = CliRunner().invoke(app, ["bundle", "check", str(tiny_bundle)])
     assert done.exit_code == 0
-    assert " ".join(read_bundle(tiny_bundle).selftest.tokens) in done.stdout
+    words = " ".join(read_bundle(tiny_bundle).selftest.tokens)
+    assert done.stdout.splitlines() == [
+        f"{tiny_bundle}: every member is there and matches its hash.",
+        f"Its self-test gives the words it must: {words!r}.",
+    ]
 
 
 def test_check_fails_where_the_words_are_others(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -86,7 +127,8 @@ def test_check_fails_where_the_words_are_others(tiny_bundle: Path, tmp_path: Pat
     write_bundle(tmp_path / "b", dataclasses.replace(bundle, selftest=wrong))
     done = CliRunner().invoke(app, ["bundle", "check", str(tmp_path / "b")])
     assert isinstance(done.exception, BundleError)
-    assert "'zebra'" in str(done.exception)
+    words = " ".join(bundle.selftest.tokens)
+    assert f"expected 'zebra' of the self-test's picture, but got {words!r} (" in str(done.exception)
 
 
 def test_check_fails_on_damage(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from captionkit.bundle import read_bundle, write_bundle
+from captionkit.captioner import Captioner
 from captionkit.cli.app import app
+from captionkit.confidence import Calibration
+from captionkit.decoding import Beam
 from captionkit.detectors.things import CLASSES, ThingDetector
 from captionkit.errors import ImageError, UsageError
 from captionkit.selftest import draw_picture
@@ -36,9 +39,36 @@ def test_text_picture_and_page(tiny_bundle: Path, tmp_path: Path) -> None:
     others = [line for line in rest if line.startswith("or: ")]
     assert others
     assert all(re.search(r" % a word, log-probability -\d", line) for line in others)
+    assert rest[-2:] == [f"wrote {png}", f"wrote {page}"]
     with Image.open(png) as image:
         assert image.format == "PNG"
     assert sentence in page.read_text(encoding="utf-8")
+
+
+def test_what_is_asked_of_the_search_and_of_the_maps(tiny_bundle: Path, tmp_path: Path) -> None:
+    """The options do what they say; each word says how likely it was, where it is and what else might be."""
+    bundle = read_bundle(tiny_bundle)
+    sure = Calibration(0.4, (0.0,), (1.0,), (0.0,), 1.0, 0.0, features=("mean",))
+    write_bundle(tmp_path / "sure.captionkit", dataclasses.replace(bundle, calibration=sure.to_document()))
+    photo = tmp_path / "a.png"
+    photo.write_bytes(draw_picture(3))
+
+    def told(*options: str) -> list[str]:
+        words = ["explain", str(photo), "--bundle", str(tmp_path / "sure.captionkit"), *options]
+        return CliRunner().invoke(app, words, catch_exceptions=False).stdout.splitlines()
+
+    captioner = Captioner.load(tmp_path / "sure.captionkit", threads=1)
+    search = Beam(1, length_penalty=bundle.decoding.length_penalty, max_length=bundle.decoding.max_length)
+    (narrow,) = captioner.caption([photo], search=search)
+    sentence, confidence, *rest = told("--beams", "1", "--others", "0")
+    assert sentence == narrow.text
+    assert sentence != told()[0]
+    assert confidence == "confidence 73 %"  # the logistic of 1
+    assert [line.split()[0] for line in rest] == list(narrow.captions[0].tokens)
+    shape = r"  (\w+) +\d[\d.]* %  Covering .*\.  \(else: \w+ \d[\d.]* %, \w+ \d[\d.]* %, \w+ \d[\d.]* %\)"
+    assert all(re.fullmatch(shape, line) for line in rest)
+    assert len({line.index("%") for line in rest}) == 1  # they stand in a column
+    assert [sum(line.startswith("or: ") for line in told(*more)) for more in ([], ["--others", "1"])] == [4, 1]
 
 
 def test_bad_input_is_one_sentence_and_leaves_no_file(tiny_bundle: Path, tmp_path: Path) -> None:

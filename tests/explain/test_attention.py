@@ -7,8 +7,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from captionkit.captioner import Captioner
+from captionkit.cli.app import app
 from captionkit.config import DecoderConfig
 from captionkit.explain import explain, format_page
 from captionkit.export import export_bundle
@@ -51,3 +53,7 @@ def test_maps_are_the_decoders_own_attention_unless_told_otherwise(tmp_path: Pat
     covered = explain(captioner, draw_picture(2), by_occlusion=True)
     assert not covered.by_attention
     assert covered.words[0].relevance.shape == (7, 7)
+    (tmp_path / "a.png").write_bytes(draw_picture(2))
+    words = ["explain", str(tmp_path / "a.png"), "--bundle", str(tmp_path / "attends.captionkit")]
+    told = [CliRunner().invoke(app, [*words, *more]).stdout for more in ([], ["--occlusion"])]
+    assert told[0] != told[1]
