@@ -116,7 +116,11 @@ def test_evaluate_prints_and_writes_what_the_card_is_made_of(
     assert document["intervals"]["BLEU-4"] == [interval.low, interval.high]
     printed = CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
     told = found.guesses().told[1]
-    assert f"{told.what} " in printed
+    share, low, high = (100 * one for one in (told.model.share, told.model.interval.low, told.model.interval.high))
+    row = next(line for line in printed.splitlines() if line.startswith(f"{told.what} "))
+    assert row.removeprefix(told.what).split()[0] == f"{told.model.total:,}"
+    assert f" {share:.1f} % ({low:.1f} to {high:.1f}) " in row
+    assert row.endswith(f" {100 * told.people.share:.1f} %")
     assert f"BLEU-4 {100 * interval.low:.1f} to {100 * interval.high:.1f}" in printed
 
 

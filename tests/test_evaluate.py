@@ -70,6 +70,7 @@ def test_the_command_prints_a_row_and_writes_the_captions(tiny_bundle: Path, tab
     assert row.endswith("all, 2 pictures")
     assert "No published rows: these are not the pictures of Flickr8k / Flickr30k / COCO" in done.stdout
     assert "images:2|split:all|beams:2|" in done.stdout
+    assert "|objective:not stated|" in done.stdout
     assert done.stderr.startswith(r"captionkit: c\x1b[31m.png: Expected a picture")
     assert "\x1b" not in done.output
     assert [entry["image_id"] for entry in json.loads(results.read_text())] == ["a\x1b[31m.png", "b\x1b[31m.png"]
@@ -126,7 +127,7 @@ def test_the_command_shows_the_published_table_that_is_named(tiny_bundle: Path, 
     assert done.exit_code == 0
     assert "Up-Down, self-critical" in done.stdout
     assert "published ones, of the test split of COCO.\n" in done.stdout
-    with pytest.raises(UsageError, match="did you mean 'Flickr30k'"):
+    with pytest.raises(UsageError, match="Unknown published table 'flickr30k'; did you mean 'Flickr30k'"):
         command(tiny_bundle, table, "--table", "flickr30k")
 
 
@@ -145,6 +146,9 @@ def test_one_picture_is_one_picture(tiny_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("A dog runs .\n")
     done = command(tiny_bundle, tmp_path, "--table", "none")
     assert "all, 1 picture\n" in done.stdout
+    assert "\nCIDEr-D not computed: " in done.stdout
+    document = json.loads(command(tiny_bundle, tmp_path, "--json").stdout)
+    assert f"CIDEr-D not computed: {document['not_computed']['CIDEr-D']}\n" in done.stdout
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"^Not one picture of 1 could be captioned"):
         command(tiny_bundle, tmp_path)

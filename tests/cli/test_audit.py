@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def table(tmp_path: Path) -> Path:
 def test_a_clean_data_set(table: Path) -> None:
     result = run(table)
     assert result.exit_code == 0, result.output
-    assert "Nothing found." in result.output
+    assert result.output.splitlines()[:2] == [f"{table}, read as table: 6 pictures", "Nothing found."]
     assert result.output.strip().splitlines()[-1] == (
         "comparable to the published Flickr8k / Flickr30k / COCO tables: no, because these are not the pictures "
         "of Flickr8k / Flickr30k / COCO"
@@ -106,10 +107,80 @@ def test_runs_that_a_run_builds_on(table: Path, tmp_path: Path, tiny_bundle: Pat
 
 
 def test_dev_is_val(table: Path) -> None:
-    assert (
-        run(table, "--split", "dev", "--no-pictures").output
-        == run(table, "--split", "val", "--no-pictures").output
+    dev, val = (run(table, "--split", split, "--no-pictures") for split in ("dev", "val"))
+    assert dev.exit_code == val.exit_code == 0
+    assert dev.output == val.output
+
+
+def test_where_pictures_columns_and_splits_are_may_be_told(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    for name, seed in (("a", 0), ("b", 1), ("c", 0)):
+        (tmp_path / "elsewhere" / f"{name}.jpg").write_bytes(jpeg(scene(seed)))
+        (tmp_path / f"the-{name}-ones").write_text(f"{name}.jpg\n")
+    (tmp_path / "t.csv").write_text(
+        "foto,wort,teil,nummer\na.jpg,A dog .,train,n1\nb.jpg,A cat .,val,n2\nc.jpg,A dog runs .,test,n3\n"
     )
+    (tmp_path / "t.txt").write_text("a.jpg#0\tA dog .\nb.jpg#0\tA cat .\nc.jpg#0\tA dog runs .\n")
+    columns = (
+        "--image-column",
+        "foto",
+        "--caption-column",
+        "wort",
+        "--split-column",
+        "teil",
+        "--id-column",
+        "nummer",
+    )
+    lists = [
+        f"--{name}-list={tmp_path}/the-{one}-ones"
+        for name, one in zip(("train", "val", "test"), "abc", strict=True)
+    ]
+    for source, options, pair in (
+        ("t.csv", columns, "n1 (train) = n3 (test)"),
+        ("t.txt", lists, "a.jpg (train) = c.jpg (test)"),
+    ):
+        result = run(tmp_path / source, "--images", tmp_path / "elsewhere", *options, "--json")
+        assert json.loads(result.stdout)["findings"][0]["examples"] == [pair]
+        mistaken = run(tmp_path / source, "--images", tmp_path / "elsewhere", *options, "--format", "folder")
+        assert isinstance(mistaken.exception, CaptionkitError)
+
+
+def test_what_the_reader_met_and_what_is_known_of_its_format_are_told(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "image,caption,split\na.jpg,A dog .,train\na.jpg,A cat .,test\nb.jpg,Sea .,test\n"
+    )
+    result = run(tmp_path / "t.csv", "--no-pictures")
+    assert result.exit_code == 1
+    assert "leak: 1 picture has caption rows or list entries in several splits" in result.output
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "val2014").mkdir()
+    names = [f"COCO_val2014_{number:012}.jpg" for number in (1, 2)]
+    coco = {
+        "images": [{"id": number, "file_name": name} for number, name in enumerate(names)],
+        "annotations": [{"id": n, "image_id": n, "caption": f"A dog {n} ."} for n in range(2)],
+    }
+    path = tmp_path / "annotations" / "captions_val2014.json"
+    path.write_text(json.dumps(coco))
+    result = run(path, "--no-pictures")
+    assert f"{path}, read as coco: 2 pictures" in result.output
+    assert "problem: COCO's official val split overlaps Karpathy's train split" in result.output
+
+
+def test_so_many_examples_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "words.json").write_text(Tokenizer(["dog", "one", "two", "three", "four", "five"]).to_json())
+    (tmp_path / "t.csv").write_text(
+        "image,caption,split\na.jpg,A dog .,train\nb.jpg,A dog .,val\nc.jpg,one two three four five,test\n"
+    )
+
+    def shown(*options: str) -> list[str]:
+        lines = run(tmp_path / "t.csv", "--vocabulary", tmp_path / "words.json", "--no-pictures", *options).stdout
+        _, *after = lines[lines.index("leak: ") :].splitlines()
+        return [line.strip() for line in takewhile(lambda line: line.startswith("    "), after)]
+
+    assert len(shown("--show", "5")) == 5
+    assert shown("--show", "4") == [*shown("--show", "5")[:4], "... and 1 more (--show, --json)"]
+    assert shown() == [*shown("--show", "5")[:3], "... and 2 more (--show, --json)"]
+    assert shown("--show", "0") == []
 
 
 @pytest.mark.parametrize("held", ["no JSON", "[1]", "{}"])
@@ -139,7 +210,9 @@ def test_what_a_model_was_trained_on(table: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--split", "tset"], "did you mean 'test'"),
+        (["--split", "tset"], "but got 'tset'; did you mean 'test'"),
+        (["--split", "vaal"], "did you mean 'val'"),
+        (["--split", "train"], "Expected --split val or test, but got 'train'"),
         (["--scores", "data.tsv"], "is not JSON"),
         (["--scores", "deep.json"], "is not JSON"),
         (["--vocabulary", "missing.json"], "missing.json"),

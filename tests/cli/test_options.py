@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from captionkit.cli.app import app
 from captionkit.cli.options import read_split
-from captionkit.errors import WriteError
+from captionkit.errors import CaptionkitError, DataError, WriteError
 from tests.datasets.pictures import jpeg
 
 
@@ -107,3 +107,29 @@ def test_the_installed_model_may_be_named_default(folder: Path, tmp_path: Path) 
     ):
         done = CliRunner().invoke(app, command, catch_exceptions=False)
         assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(("split", "number"), [("train", 1), ("dev", 2), ("test", 3)])
+def test_where_pictures_and_splits_are_may_be_told(
+    tmp_path: Path, tiny_bundle: Path, split: str, number: int
+) -> None:
+    """Told by an option each, for names that nothing would guess."""
+    (tmp_path / "elsewhere").mkdir()
+    lines, lists = [], []
+    for name, count in (("train", 1), ("val", 2), ("test", 3)):
+        pictures = [f"{name}{one}.jpg" for one in range(count)]
+        (tmp_path / f"the-{name}-ones").write_text("\n".join(pictures) + "\n")
+        lists += [f"--{name}-list", str(tmp_path / f"the-{name}-ones")]
+        for seed, picture in enumerate(pictures):
+            (tmp_path / "elsewhere" / picture).write_bytes(jpeg(seed))
+            lines.append(f"{picture}#0\tA dog runs .\n")
+    (tmp_path / "t.txt").write_text("".join(lines))
+    given = [str(tiny_bundle), str(tmp_path / "t.txt"), "--images", str(tmp_path / "elsewhere"), *lists]
+    done = CliRunner().invoke(app, ["evaluate", *given, "--split", split, "-q"], catch_exceptions=False)
+    assert f"{split}, {number} picture" in done.stdout
+    words = ["calibrate", *given, "--split", split, "-o", str(tmp_path / "sure.captionkit")]
+    with pytest.raises(DataError, match=f"of the {number} about half"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    for command, more in (("evaluate", []), ("calibrate", ["-o", str(tmp_path / "sure.captionkit")])):
+        with pytest.raises(CaptionkitError, match="folder"):
+            CliRunner().invoke(app, [command, *given, *more, "--format", "folder"], catch_exceptions=False)
