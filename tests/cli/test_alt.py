@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from captionkit.cli.app import app
 from captionkit.errors import CaptionkitError
 from captionkit.records import Prediction
 from tests.alttext.fakes import ColourCaptioner, photograph, run_as_nobody_special
+from tests.command import Run
 
 MODEL = "0123456789abcdef" * 4
 PAGE = "<h1>Dogs</h1>\n<img src=a.jpg>\n<img src=b.jpg alt='b.jpg'>\n<img src=c.jpg alt='A dog on a beach'>\n"
@@ -72,6 +74,41 @@ def test_exit_codes_for_continuous_integration(page: Path, fail_on: str, code: i
     assert run("scan", page, "--fail-on", fail_on)[0] == code
 
 
+def test_what_is_found_of_fail_on_is_told_beside_the_list_and_not_beside_json(page: Path, captionkit: Run) -> None:
+    done = captionkit("alt", "scan", page, "--fail-on", "missing,placeholder")
+    assert (done.code, done.err) == (1, "captionkit: 2 with a verdict of --fail-on missing,placeholder\n")
+    done = captionkit("alt", "scan", page, "--fail-on", "missing,placeholder", "--json")
+    assert (done.code, done.err) == (1, "")
+    assert len(json.loads(done.out)["pictures"]) == 3
+
+
+def test_scan_looks_from_the_root_and_measures_as_it_is_told(tmp_path: Path) -> None:
+    photograph(tmp_path / "a.jpg", "red")
+    (tmp_path / "pages").mkdir()
+    page = tmp_path / "pages" / "p.html"
+    page.write_text('<img src="/a.jpg" alt="A dog runs over a beach of sand">')
+    assert run("scan", page, "--all")[1].splitlines()[0].endswith("(no such file: /a.jpg)")
+    place = f"{page.relative_to(tmp_path)}:1:1"
+    assert run("scan", page, "--root", tmp_path) == (0, "1 picture in 1 document: 1 ok\n")
+    line, _ = run("scan", page, "--root", tmp_path, "--max-length", "20")[1].splitlines()
+    assert line.startswith(f"{place}: too-long: /a.jpg: ")
+
+
+def test_a_long_address_is_shortened_and_a_part_of_a_document_named(tmp_path: Path) -> None:
+    for length in (80, 81):
+        (tmp_path / f"{length}.md").write_text(f"![]({'a' * 40}{'b' * (length - 60)}{'c' * 20})\n")
+    lines = run("scan", tmp_path)[1].splitlines()
+    shown = [line.split(": ")[2] for line in lines[:2]]
+    assert shown == [f"{'a' * 40}{'b' * 20}{'c' * 20}", f"{'a' * 40}...{'c' * 20}"]
+    with zipfile.ZipFile(tmp_path / "book.epub", "w") as book:
+        book.writestr("mimetype", "application/epub+zip")
+        book.writestr("META-INF/container.xml", '<c><rootfile full-path="o.opf"/></c>')
+        page = '<item id="a" href="one.xhtml" media-type="application/xhtml+xml"/>'
+        book.writestr("o.opf", f'<p>{page}<itemref idref="a"/></p>')
+        book.writestr("one.xhtml", '<html>\n<img src="a.jpg"/></html>')
+    assert run("scan", tmp_path / "book.epub")[1].startswith("book.epub!one.xhtml:2:1: missing: a.jpg: ")
+
+
 def test_json_holds_every_picture_with_its_context(page: Path) -> None:
     code, output = run("scan", page, "--json")
     report = json.loads(output)
@@ -85,6 +122,11 @@ def test_json_holds_every_picture_with_its_context(page: Path) -> None:
 def test_a_document_that_cannot_be_read_makes_exit_code_one(page: Path) -> None:
     (page.parent / "bad.md").write_bytes(b"\xff\xfe\xff")
     assert run("scan", page.parent)[0] == 1
+    code, output = run("scan", page.parent, "--json")
+    report = json.loads(output)
+    assert (code, report["documents"], len(report["pictures"])) == (1, 1, 3)
+    (error,) = report["errors"]
+    assert "bad.md" in error
 
 
 def test_folders_that_cannot_be_searched_make_exit_code_one_and_the_rest_goes_on(page: Path) -> None:
@@ -152,7 +194,25 @@ def test_write_makes_review_files_and_changes_no_document(site: Path) -> None:
     assert Path("captionkit-alt-review.csv").exists()
     assert Path("captionkit-alt-review.html").exists()
     assert "in 1 document:" in run("scan", ".")[1]  # the review page is none
-    assert "2 pictures to review" in output
+    files = "captionkit-alt-review.html (browser) or captionkit-alt-review.csv (spreadsheet)"
+    assert output == f"2 pictures to review: {files}\n"
+
+
+def test_what_cannot_be_read_makes_exit_code_one_and_the_rest_goes_on(site: Path) -> None:
+    (site / "bad.md").write_bytes(b"\xff\xfe\xff")
+    assert run("write", site)[0] == 1
+    done = decide(Path("captionkit-alt-review.csv"), "accept", "skip")
+    code, output = run("write", site, "--from-review", done)
+    assert code == 1
+    assert output.splitlines() == [
+        "dogs.html: 1 text written", "1 text written", "1 picture of the review undecided or skipped",
+    ]  # fmt: skip
+
+
+def test_where_all_is_written_there_is_nothing_to_review(site: Path) -> None:
+    code, output = run("write", site, "--yes", "--min-confidence", "0.4")
+    assert (code, output.splitlines()[-2:]) == (0, ["2 texts written", "Nothing to review."])
+    assert not Path("captionkit-alt-review.csv").exists()
 
 
 def test_the_page_shows_a_command_that_can_be_pasted(site: Path) -> None:
@@ -221,16 +281,20 @@ def test_write_from_a_reviewed_csv(site: Path) -> None:
     assert "0 texts written" in output
 
 
-def test_a_review_of_other_documents_is_told(site: Path) -> None:
+def test_a_review_of_other_documents_is_told(site: Path, captionkit: Run) -> None:
     Path("done.csv").write_text("id,decision,alt\nffff,accept,A dog\n")
-    assert run("write", site, "--from-review", "done.csv")[0] == 1
+    done = captionkit("alt", "write", site, "--from-review", "done.csv")
+    assert (done.code, done.err) == (1, "captionkit: 1 picture of the review not found as reviewed; skipped\n")
+    assert done.lines == ["0 texts written", "0 pictures of the review undecided or skipped"]
 
 
-def test_undo_of_a_changed_document_exits_with_one(site: Path) -> None:
+def test_undo_of_a_changed_document_exits_with_one(site: Path, captionkit: Run) -> None:
     run("write", site, "--yes")
     with (site / "dogs.html").open("a") as handle:
         handle.write("new")
-    assert run("undo", site)[0] == 1
+    done = captionkit("alt", "undo", site)
+    assert (done.code, done.out) == (1, "")  # nor "Nothing to undo."
+    assert "dogs.html" in done.err
 
 
 def test_undo_of_several_documents_of_one_root(site: Path) -> None:
@@ -327,7 +391,7 @@ TWINS = "<img src=a.jpg>\n<a href=/shop><img src=a.jpg></a>\n<img src=a.jpg>\n"
 
 def test_a_decision_that_is_written_is_not_written_into_a_twin(site: Path) -> None:
     (site / "dogs.html").write_text(TWINS)
-    run("write", site)
+    assert run("write", site)[1].startswith("2 pictures to review in 3 places: ")  # the link's says where it leads
     done = decide(Path("captionkit-alt-review.csv"), "accept", "skip", "skip")
     for number in range(3):
         code, output = run("write", site, "--from-review", done)
@@ -437,7 +501,15 @@ def test_what_an_interrupted_run_kept_is_of_the_pictures_as_they_were(
     assert "a blue wall" in Path("captionkit-alt-review.csv").read_text(encoding="utf-8-sig")
 
 
-USELESS = (["--neutral"], ["--gendered"], ["--overwrite"], ["--review", "x"], ["--max-length", "99"])
+USELESS = (
+    ["--neutral"],
+    ["--gendered"],
+    ["--overwrite"],
+    ["--review", "x"],
+    ["--max-length", "99"],
+    ["--min-confidence", "0.5"],
+    ["--bundle", "x.captionkit"],
+)
 
 
 @pytest.mark.parametrize(
@@ -450,9 +522,14 @@ USELESS = (["--neutral"], ["--gendered"], ["--overwrite"], ["--review", "x"], ["
         *([*way, *more] for way in (["--undo"], ["--from-review", "x.csv"]) for more in USELESS),
     ],
 )
-def test_options_that_do_not_fit_are_a_mistake(site: Path, arguments: list[str]) -> None:
+def test_options_that_do_not_fit_are_a_mistake(site: Path, arguments: list[str], captionkit: Run) -> None:
     Path("x.csv").write_text("id,decision,alt\n")
-    assert run("write", site, *arguments)[0] == 2
+    done = captionkit("alt", "write", site, *arguments)
+    assert (done.code, done.out) == (2, "")
+    wrong = (
+        ["--min-confidence", "nan"] if "nan" in arguments else [one for one in arguments if one.startswith("--")]
+    )
+    assert all(re.search(rf"(?<!\S){one}\b", done.err) for one in wrong)
     assert (site / "dogs.html").read_text() == PAGE
     assert not Path("captionkit-alt-review.csv").exists()
 
