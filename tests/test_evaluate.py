@@ -62,7 +62,8 @@ def command(bundle: Path, *arguments: str | Path) -> Result:
 def test_the_command_prints_a_row_and_writes_the_captions(tiny_bundle: Path, table: Path) -> None:
     named = table.parent / "named.captionkit"
     bundle = read_bundle(tiny_bundle)
-    write_bundle(named, replace(bundle, manifest=replace(bundle.manifest, name="Tiny\x1b[31m")))
+    told = {"objective": "self-critical"}
+    write_bundle(named, replace(bundle, manifest=replace(bundle.manifest, name="Tiny\x1b[31m", fingerprint=told)))
     results = table.parent / "results.json"
     done = command(named, table, "--results", results, "--beams", "2")
     assert done.exit_code == 1  # one has no caption
@@ -70,7 +71,7 @@ def test_the_command_prints_a_row_and_writes_the_captions(tiny_bundle: Path, tab
     assert row.endswith("all, 2 pictures")
     assert "No published rows: these are not the pictures of Flickr8k / Flickr30k / COCO" in done.stdout
     assert "images:2|split:all|beams:2|" in done.stdout
-    assert "|objective:not stated|" in done.stdout
+    assert "|objective:self-critical|" in done.stdout
     assert done.stderr.startswith(r"captionkit: c\x1b[31m.png: Expected a picture")
     assert "\x1b" not in done.output
     assert [entry["image_id"] for entry in json.loads(results.read_text())] == ["a\x1b[31m.png", "b\x1b[31m.png"]

@@ -202,11 +202,27 @@ def test_what_cannot_be_read_makes_exit_code_one_and_the_rest_goes_on(site: Path
     (site / "bad.md").write_bytes(b"\xff\xfe\xff")
     assert run("write", site)[0] == 1
     done = decide(Path("captionkit-alt-review.csv"), "accept", "skip")
+    assert run("write", site, "--yes", "--min-confidence", "1", "--overwrite")[0] == 1
     code, output = run("write", site, "--from-review", done)
     assert code == 1
     assert output.splitlines() == [
         "dogs.html: 1 text written", "1 text written", "1 picture of the review undecided or skipped",
     ]  # fmt: skip
+
+
+def test_what_a_person_wrote_is_not_asked_for_again_whatever_its_verdict(site: Path) -> None:
+    run("write", site)
+    identity = Path("captionkit-alt-review.csv").read_text(encoding="utf-8-sig").splitlines()[1].split(",")[0]
+    Path("done.csv").write_text(f"id,decision,alt\n{identity},accept,photo\n")
+    assert run("write", site, "--from-review", "done.csv")[1].startswith("dogs.html: 1 text written\n")
+    assert run("scan", site)[1].endswith(": 2 placeholder, 1 ok\n")
+    assert run("write", site, "--overwrite")[1].startswith("1 picture to review: ")
+
+
+def test_a_text_may_have_so_many_characters(site: Path) -> None:
+    assert run("write", site, "--yes", "--max-length", "20")[1].startswith("dogs.html: 1 text written\n")
+    (written,) = re.findall(r'<img alt="(A [^"]*)" src=a.jpg', (site / "dogs.html").read_text())
+    assert len(written) <= 20
 
 
 def test_where_all_is_written_there_is_nothing_to_review(site: Path) -> None:
@@ -536,7 +552,10 @@ def test_options_that_do_not_fit_are_a_mistake(site: Path, arguments: list[str],
 
 def test_a_review_does_not_take_the_place_of_a_page(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(site)
+    captioner = ColourCaptioner()
+    monkeypatch.setattr(alt, "_load", lambda bundle: (captioner, MODEL))
     assert run("write", ".", "--review", "dogs")[0] == 2
+    assert captioner.asked == 0  # it is told before the long work
     assert (site / "dogs.html").read_text() == PAGE
     assert run("write", ".", "--review", "dogs", "--overwrite")[0] == 0
 

@@ -130,6 +130,6 @@ def test_where_pictures_and_splits_are_may_be_told(
     words = ["calibrate", *given, "--split", split, "-o", str(tmp_path / "sure.captionkit")]
     with pytest.raises(DataError, match=f"of the {number} about half"):
         CliRunner().invoke(app, words, catch_exceptions=False)
-    for command, more in (("evaluate", []), ("calibrate", ["-o", str(tmp_path / "sure.captionkit")])):
+    for command in (words, ["evaluate", *given]):
         with pytest.raises(CaptionkitError, match="folder"):
-            CliRunner().invoke(app, [command, *given, *more, "--format", "folder"], catch_exceptions=False)
+            CliRunner().invoke(app, [*command, "--format", "folder"], catch_exceptions=False)
