@@ -130,6 +130,8 @@ def expect_told(lines: list[str], calibration: Calibration, output: Path) -> Non
     assert rows["0.50"][-1] == f"{100 * facts['cider_d_at_least_0.5']:.1f}"
     true = facts["that_reach_level_at_least_0.5"] / facts["pictures_at_least_0.5"]
     assert rows["0.50"][rows["0.50"].index("%") - 1] == f"{100 * true:.0f}"
+    low, high = rows["0.50"][-4].strip("("), rows["0.50"][-2].strip(")")
+    assert 30 < int(low) < 100 * true < int(high) <= 100
     means = [line.split() for line in lines[surest + 1 : -2]]
     assert [row[0] for row in means] == ["10", "25", "50", "75", "100"]
     assert means[-1][-1] == rows["0.00"][-1]  # all of them

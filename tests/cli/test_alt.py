@@ -87,9 +87,12 @@ def test_scan_looks_from_the_root_and_measures_as_it_is_told(tmp_path: Path) -> 
     (tmp_path / "pages").mkdir()
     page = tmp_path / "pages" / "p.html"
     page.write_text('<img src="/a.jpg" alt="A dog runs over a beach of sand">')
-    assert run("scan", page, "--all")[1].splitlines()[0].endswith("(no such file: /a.jpg)")
+    assert run("scan", page)[1].splitlines()[0].endswith("(no such file: /a.jpg)")
     place = f"{page.relative_to(tmp_path)}:1:1"
     assert run("scan", page, "--root", tmp_path) == (0, "1 picture in 1 document: 1 ok\n")
+    line, _ = run("scan", page, "--root", tmp_path, "--all")[1].splitlines()
+    assert line.startswith(f"{place}: ok: /a.jpg: ")
+    assert not line.endswith(")")
     line, _ = run("scan", page, "--root", tmp_path, "--max-length", "20")[1].splitlines()
     assert line.startswith(f"{place}: too-long: /a.jpg: ")
 
