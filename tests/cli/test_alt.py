@@ -343,6 +343,18 @@ def test_undo_of_a_folder_takes_back_what_was_written_by_name_below_it(site: Pat
     assert not list(site.rglob(".captionkit-alt.json"))
 
 
+def test_a_damaged_record_below_a_folder_is_passed_over_by_undo(site: Path, captionkit: Run) -> None:
+    (site / "blog").mkdir()
+    (site / "blog" / ".captionkit-alt.json").write_text("{")
+    run("write", site, "--yes")
+    done = captionkit("alt", "undo", site)
+    assert done.code == 1
+    assert "dogs.html: restored" in done.out
+    assert "blog/.captionkit-alt.json is not a sidecar of captionkit or is damaged" in done.err
+    assert (site / "dogs.html").read_text() == PAGE
+    assert captionkit("alt", "undo", site / "blog").code == 2  # there is nothing else to do
+
+
 def test_undo_where_there_is_nothing_to_look_at_is_a_mistake(site: Path) -> None:
     assert run("undo", site / "gone")[0] == 2
     assert run("undo", site, "--root", site / "gone")[0] == 2

@@ -162,21 +162,33 @@ def find_sidecars(paths: Iterable[Path], root: Path | None) -> tuple[list[Sideca
         paths: files and folders.
         root: the root that was given; None for each path's own.
 
+    Returns:
+        The sidecars, and the folders that cannot be searched and sidecars in folders below that are damaged.
+
     Raises:
         UsageError: there is no such path, or the root is no folder.
-        DataError: a sidecar is damaged.
+        DataError: the sidecar of a path itself is damaged.
     """
-    roots: dict[Path, None] = {}  # a set in order
+    roots: dict[Path, bool] = {}  # in order, and whether it is the root of a path
     failures = []
     for path in paths:
         check_path(path, root)
-        roots[find_root(path, root)] = None
+        roots[find_root(path, root)] = True
         for item in walk(path) if path.is_dir() else ():
             if isinstance(item, Failure):
                 failures.append(item)
             elif NAME in item[1]:
-                roots[item[0].resolve()] = None
-    sidecars = [sidecar for sidecar in map(open_sidecar, roots) if sidecar.writes]
+                roots.setdefault(item[0].resolve(), False)
+    sidecars = []
+    for folder, given in roots.items():
+        try:
+            sidecar = open_sidecar(folder)
+        except DataError as error:
+            if given:
+                raise
+            failures.append(Failure(folder / NAME, str(error)))
+        else:
+            sidecars += [sidecar] if sidecar.writes else []
     return sorted(sidecars, key=lambda one: next(reversed(one.writes)).time, reverse=True), failures
 
 
