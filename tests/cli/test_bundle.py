@@ -59,9 +59,14 @@ def test_show_says_every_line_of_a_bundle_that_has_all_and_of_one_that_has_nothi
         "score        BLEU-4 0.2748",
         "scored with  split: val",
     ]
-    write_bundle(tmp_path / "bare.captionkit", dataclasses.replace(bundle, config=None, weights=None))
-    bare = CliRunner().invoke(app, ["bundle", "show", str(tmp_path / "bare.captionkit")]).stdout
-    assert "length penalty 0.7\nalso holds   nothing\nlicence" in bare
+    pooled = dataclasses.replace(
+        bundle.manifest, network=dataclasses.replace(bundle.manifest.network, positions=1)
+    )
+    bare = dataclasses.replace(bundle, manifest=pooled, config=None, weights=None)
+    write_bundle(tmp_path / "bare.captionkit", bare)
+    shown = CliRunner().invoke(app, ["bundle", "show", str(tmp_path / "bare.captionkit")]).stdout
+    assert "length penalty 0.7\nalso holds   nothing\nlicence" in shown
+    assert "32 x 32, 1 position seen" in shown
 
 
 def test_show_as_json_and_the_card(tiny_bundle: Path) -> None:

@@ -29,6 +29,7 @@ def show(
     from captionkit.bundle import read_bundle
     from captionkit.cli.output import for_terminal, printable
     from captionkit.cli.together import expect_without
+    from captionkit.errors import several
 
     expect_without("--json", as_json, {"--card": card})
     bundle = read_bundle(path)
@@ -43,7 +44,8 @@ def show(
         return
     print(printable(f"{manifest.name} ({bundle.source})"))
     print(printable(f"made with    {manifest.made_with}"))
-    print(f"pictures     {network.image_size} x {network.image_size}, {network.positions} positions seen")
+    seen = several(network.positions, "position")
+    print(f"pictures     {network.image_size} x {network.image_size}, {seen} seen")
     print(f"words        {len(bundle.tokenizer.spoken):,}")
     print(printable(f"encoder      {len(bundle.encoder):,} bytes, {network.precision.get('encoder', '?')}"))
     print(printable(f"decoder      {len(bundle.decoder):,} bytes, {network.precision.get('decoder', '?')}"))
