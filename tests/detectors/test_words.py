@@ -163,6 +163,14 @@ def test_too_few_pictures_are_one_sentence() -> None:
     assert fit_word_detector(*corpus(50), TOKENIZER).usual.max() > 0
 
 
+def test_pictures_that_all_look_alike_call_for_what_is_usual() -> None:
+    features, captions = corpus(60)
+    sight = fit_word_detector(np.zeros_like(features), captions, TOKENIZER).look(grid(1, 0))
+    dog, cat = sight.of_words(0, PETS, TOKENIZER)
+    assert dog == pytest.approx(0, abs=1e-6)
+    assert cat == pytest.approx(0, abs=1e-6)
+
+
 def changed(of: WordDetector | None = None, without: str = "", **arrays: Any) -> bytes:
     with np.load(io.BytesIO((of or detector()).to_bytes())) as known:
         kept = {name: array for name, array in {**known, **arrays}.items() if name != without}

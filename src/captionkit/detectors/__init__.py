@@ -32,7 +32,7 @@ def ridge(
         together: float64 [D, T], those with the targets.
         share: pull of the weights towards zero, as a share of the features' mean variance.
     """
-    pull = share * np.trace(spread) / len(spread)
+    pull: Any = share * np.trace(spread) / len(spread) or 1.0  # 0 where pictures all look the same
     weights: npt.NDArray[np.float64] = np.linalg.solve(spread + pull * np.eye(len(spread)), together)
     return weights
 
