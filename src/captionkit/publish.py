@@ -9,7 +9,6 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -44,6 +43,7 @@ from captionkit.training.word_places import fit_places
 
 CALIBRATION_PICTURES = 100
 DETECTOR_PICTURES = 10_000  # train pictures that the detectors are fitted to, at most
+DETECTOR_PLACES = 2_000_000  # of these pictures' grids, at most: 1 GB of what is looked at
 ENCODED_TOGETHER = 32
 EARLIER = "earlier.jsonl"  # in a run's folder: a line for each run that led to it
 # What can change after training: it alters no weight.
@@ -228,21 +228,31 @@ def _detectors(
     learned = head is not None and bool(config.encoder.trainable or config.encoder.weight_files)
     plain_encoder = to_litert(build_encoder(published(config.encoder))) if learned else None
     tokenizer, seed = captioner.bundle.tokenizer, config.training.seed
-    drawn = partial(_drawn_together, records, captioner.engine.network.image_size, seed, quiet=quiet)
+    size, number = captioner.engine.network.image_size, min(len(records), DETECTOR_PICTURES)
     means, plain, captions = [], [], []
-    for texts, pixels in drawn("fitting words"):
-        captions += texts
-        means.append(captioner.engine.encode(pixels).mean(axis=1))
-        if plain_encoder is not None:
-            plain.append(plain_encoder.encode(pixels).mean(axis=1))
+    with Progress("encoding for the detectors", number, "pictures", quiet=quiet) as bar:
+        for texts, pixels in _drawn_together(records, size, seed, number):
+            captions += texts
+            means.append(captioner.engine.encode(pixels).mean(axis=1))
+            if plain_encoder is not None:
+                plain.append(plain_encoder.encode(pixels).mean(axis=1))
+            bar.advance(len(texts))
     if len(captions) < MIN_PICTURES:
         return None, None
     features = np.concatenate(means)
     words = fit_word_detector(features, captions, tokenizer)
     # What is looked at depends on all the means, and there is no room to keep all grids: they are encoded again.
-    grids = (captioner.engine.encode(pixels) for _, pixels in drawn("looking at places"))
-    seen = np.concatenate([words.look(grid).seen.astype(np.float16) for grid in grids])
-    words = fit_places(words, seen, captions, tokenizer, seed=seed, quiet=quiet)
+    positions = captioner.engine.network.positions
+    number = min(len(captions), DETECTOR_PLACES // positions)
+    seen = np.empty((number, positions, words.basis.shape[1]), np.float16)
+    captions = []  # anew: pictures that could be read may be gone
+    with Progress("encoding for places", number, "pictures", quiet=quiet) as bar:
+        for texts, pixels in _drawn_together(records, size, seed, number):
+            seen[len(captions) : len(captions) + len(texts)] = words.look(captioner.engine.encode(pixels)).seen
+            captions += texts
+            bar.advance(len(texts))
+    if captions:
+        words = fit_places(words, seen[: len(captions)], captions, tokenizer, seed=seed, quiet=quiet)
     if head is None:
         return words.to_bytes(), None
     things = fit_thing_detector(features, np.concatenate(plain), head) if learned else thing_detector(head)
@@ -250,14 +260,12 @@ def _detectors(
 
 
 def _drawn_together(
-    records: Sequence[ImageRecord], size: int, seed: int, what: str, *, quiet: bool
+    records: Sequence[ImageRecord], size: int, seed: int, number: int
 ) -> Iterator[tuple[list[tuple[str, ...]], Pixels]]:
-    """`DETECTOR_PICTURES` of `readable_pictures`, some at a time: their captions, and uint8 [B, size, size, 3]."""
-    drawn = islice(readable_pictures(records, size, seed), DETECTOR_PICTURES)
-    with Progress(what, min(len(records), DETECTOR_PICTURES), "pictures", quiet=quiet) as bar:
-        while some := list(islice(drawn, ENCODED_TOGETHER)):
-            yield [record.captions for record, _ in some], np.stack([pixels for _, pixels in some])
-            bar.advance(len(some))
+    """The first of `readable_pictures`, some at a time: their captions, and uint8 [B, size, size, 3]."""
+    drawn = islice(readable_pictures(records, size, seed), number)
+    while some := list(islice(drawn, ENCODED_TOGETHER)):
+        yield [record.captions for record, _ in some], np.stack([pixels for _, pixels in some])
 
 
 def _calibrated(found: Evaluation, records: Sequence[ImageRecord], tokenizer: Tokenizer) -> Judged | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from captionkit import progress
 from captionkit.detectors.words import WordDetector, fit_word_detector
 from captionkit.training import word_places
 from captionkit.training.word_places import fit_places
@@ -80,3 +81,33 @@ def test_what_all_captions_hold_or_half_of_a_picture_s_do_keeps_its_share(
     # In half of the captions of the pictures with a cat, in all of the others: 3 of 4.
     assert dogs[::2] == pytest.approx(np.log(0.53 / 0.78), abs=0.15)
     assert dogs[1::2] == pytest.approx(np.log(1.03 / 0.78), abs=0.15)
+
+
+def test_where_the_grid_is_large_fewer_pictures_make_a_step(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", -1.0)
+    grids, captions = corpus(60, seed=1)
+    plain = fit_word_detector(grids.mean(axis=1), captions, TOKENIZER)
+    known, seen = np.count_nonzero(plain.usual), plain.look(grids).seen.astype(np.float16)
+
+    def steps() -> str:
+        fit_places(plain, seen, captions, TOKENIZER, seed=0)
+        return capsys.readouterr().err.splitlines()[-1]
+
+    assert steps().startswith("training the word detector: 8 of 8 steps")
+    monkeypatch.setattr(word_places, "AT_ONCE", 20 * PLACES * known)
+    assert steps().startswith("training the word detector: 24 of 24 steps")
+    monkeypatch.setattr(word_places, "AT_ONCE", 1)
+    assert steps().startswith("training the word detector: 480 of 480 steps")
+
+
+def test_places_of_captions_without_a_known_word_add_nothing() -> None:
+    grids, captions = corpus(60, seed=1)
+    captions = [("a zebra",)] * len(captions)
+    plain = fit_word_detector(grids.mean(axis=1), captions, TOKENIZER)
+    whole = fit_places(plain, plain.look(grids).seen.astype(np.float16), captions, TOKENIZER, seed=0, quiet=True)
+    read = WordDetector.from_bytes(whole.to_bytes(), depth=DEPTH, vocabulary=len(TOKENIZER))
+    assert read.places is not None
+    assert not read.places.any()
+    assert np.isnan(read.look(grids).evidence(0, [DOG, BALL])).all()

@@ -21,7 +21,8 @@ from captionkit.progress import Progress
 from captionkit.tokenizer import Tokenizer
 
 EPOCHS = 8
-TOGETHER = 64  # pictures a step
+TOGETHER = 64  # pictures a step; fewer where these have more than
+AT_ONCE = 1 << 27  # numbers, one for each of their places and each word: of so many a step takes 1.2 GB
 LEARNING_RATE = 1e-3  # of the first step; it falls to 0 in a straight line
 LEFT_OUT = 0.3  # share of the directions that a picture in training is seen without
 
@@ -70,12 +71,13 @@ def fit_places(
         return loss
 
     random = np.random.default_rng(seed)
+    together = min(TOGETHER, AT_ONCE // (seen.shape[1] * max(1, len(known)))) or 1
     steps = [
         rows
         for _ in range(EPOCHS)
-        for rows in np.array_split(random.permutation(len(seen)), -(-len(seen) // TOGETHER))
+        for rows in np.array_split(random.permutation(len(seen)), -(-len(seen) // together))
     ]
-    with Progress("fitting places", EPOCHS * len(seen), "pictures", quiet=quiet) as bar:
+    with Progress("training the word detector", len(steps), "steps", quiet=quiet) as bar:
         for number, rows in enumerate(steps):
             optimizer.learning_rate = LEARNING_RATE * (1.0 - number / len(steps))
             grids = seen[rows].astype(np.float32)
@@ -86,7 +88,7 @@ def fit_places(
                 shares[place, ids] = held
             kept = (random.random((len(rows), 1, rank)) >= LEFT_OUT) / (1.0 - LEFT_OUT)
             step(grids * kept.astype(np.float32) / scale, odds, shares[:, known])
-            bar.advance(len(rows))
+            bar.advance()
     whole = np.zeros_like(detector.weights), np.zeros_like(detector.usual)
     whole[0][:, known], whole[1][known] = places.numpy() / scale, bias.numpy()
     return dataclasses.replace(detector, places=whole[0], bias=whole[1])
