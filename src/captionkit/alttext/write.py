@@ -188,7 +188,8 @@ def find_sidecars(paths: Iterable[Path], root: Path | None) -> tuple[list[Sideca
                 raise
             failures.append(Failure(folder / NAME, str(error)))
         else:
-            sidecars += [sidecar] if sidecar.writes else []
+            if sidecar.writes:
+                sidecars.append(sidecar)
     return sorted(sidecars, key=lambda one: next(reversed(one.writes)).time, reverse=True), failures
 
 

@@ -155,7 +155,7 @@ class KeptPredictions:
             self._unfinished.add(str(picture), json.dumps(known, default=lambda number: number.item()))
 
     def _kept(self, picture: Path | str) -> dict[str, Any]:
-        """By calibration."""
+        """What is kept of a picture: hash of a calibration -> [confidence, fields of the caption]."""
         with contextlib.suppress(ValueError):
             known = json.loads(self._unfinished.text(str(picture)) or "{}")
             if isinstance(known, dict):

@@ -10,7 +10,6 @@ Letters: B N pictures, P grid positions, D feature depth, C the 1,000 classes of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -144,8 +143,8 @@ class ThingDetector:
         Raises:
             BundleError: the bytes are damaged, or belong to features of another depth.
         """
-        names = ("weights", "scale", "bias")
-        weights, scale, bias = itemgetter(*names)(read_detector(data, "things.npz", names))
+        arrays = read_detector(data, "things.npz", ("weights", "scale", "bias"))
+        weights, scale, bias = arrays["weights"], arrays["scale"], arrays["bias"]
         fits = weights.shape == (depth, CLASSES) and weights.dtype == np.int8
         if not fits or any(
             one.shape != (CLASSES,) or one.dtype != np.float32 or not (np.abs(one) <= MOST).all()
