@@ -239,7 +239,8 @@ class Captioner:
         found: Iterator[tuple[Caption, ...]] = iter(())
         if pixels:
             features = self.engine.encode(np.stack(pixels))
-            if self.chooses and isinstance(search, Beam):
+            # One beam finds one caption; whoever asks for it wants the quickest search, not another one after it.
+            if self.chooses and isinstance(search, Beam) and search.beams > 1:
                 found = iter(self._surest(features, search=search, n=n, constraints=constraints))
             else:
                 found = iter(self.describe(features, search=search, n=n, constraints=constraints))
@@ -262,11 +263,9 @@ class Captioner:
         """`describe`, the caption that the model is surest of first.
 
         It is chosen among those that one beam finished. Where it would be hedged all the same, a group of beams
-        that has to choose other words is searched with as well. One beam finds one caption: that is said.
+        that has to choose other words is searched with as well.
         """
         assert self.calibration is not None
-        if search.beams == 1:  # whoever asks for it wants the quickest search, and not another one after it
-            return self.describe(features, search=search, n=n, constraints=constraints)
         tokenizer, sureness = self.bundle.tokenizer, self.calibration.of
 
         def choose(captions: Sequence[Caption]) -> Caption:
