@@ -238,8 +238,8 @@ def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(
 def test_a_published_bundle_is_calibrated_on_captions_decoded_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = draw_data(tmp_path, range(22), 4)
-    config = parse_config(recipe(data), ["training.epochs=10", "training.eval_every=5"])
+    data = draw_data(tmp_path, range(22), 2)  # enough to train on for a word detector
+    config = parse_config(recipe(data), ["training.epochs=5", "training.eval_every=5"])
     train(config, tmp_path / "run", quiet=True)
     decoded: list[int] = []
     describe = Captioner.describe
@@ -261,6 +261,9 @@ def test_a_published_bundle_is_calibrated_on_captions_decoded_once(
     again = calibrate(written, read_splits(config)[1], split="val", quiet=True).calibration.to_document()
     assert again == bundle.calibration
     assert written.caption([data / "00.png"])[0].confidence is not None
+    assert written.word_detector is not None
+    assert written.word_detector.places is not None
+    assert written.word_detector.places.any()
     # Where the bundle says what it is surest of, they are captioned again, by the confidence that they gave.
     chosen = publish(tmp_path / "run", tmp_path / "chosen.captionkit", ["decoding.surest=true"], quiet=True)
     said = Captioner.load(tmp_path / "chosen.captionkit")
