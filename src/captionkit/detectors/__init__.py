@@ -1,6 +1,7 @@
 """What looks at a picture apart from the decoder: words that it calls for, things that it surely shows.
 
-Each is a linear layer on a picture's features, fitted by ridge regression, and a member of the bundle.
+Each is a linear layer on the mean of a picture's features, fitted by ridge regression or the encoder's own, and a
+member of the bundle; that of words has another on each place of the grid (`captionkit.training.word_places`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which words a picture calls for, read off its features by one linear layer: a second opinion on a caption.
+"""Which words a picture calls for, read off its features by linear layers: a second opinion on a caption.
 
 A decoder hears itself: the words it has said make the next ones likely. The detector looks at the picture alone,
 so its doubts are of another kind. After the word detectors of Fang et al. 2015 ("From captions to visual concepts
@@ -103,11 +103,11 @@ class WordDetector:
 class Sight:
     """What a word detector looks at in pictures, for whatever words it will be asked.
 
-    Evidence for all the vocabulary would take longer than a word of the search.
+    Few are asked for at a time: evidence for all the vocabulary would take longer than a step of the search.
 
     Attributes:
         detector: whose it is.
-        seen: float32 [B, P, R].
+        seen: float32 [B, P, R], the features less their mean, in the directions of `basis`.
     """
 
     detector: WordDetector
@@ -117,7 +117,8 @@ class Sight:
         """How much likelier words are with one of the pictures than with any.
 
         The share by the mean of the grid is a linear function of it. The places add to its log-odds the logarithm
-        of the mean of their exponentials, between their mean and their maximum: one place can be enough.
+        of the mean of their exponentials (log-sum-exp less log P), between their mean and their maximum: one place
+        can be enough.
 
         Args:
             row: the place of the picture.
@@ -132,7 +133,7 @@ class Sight:
         shares = np.clip(usual + seen.mean(axis=0) @ by.weights[:, ids], 0.0, 1.0)
         if by.places is not None and by.bias is not None:
             added = seen @ by.places[:, ids]  # [P, W]
-            top = added.max(axis=0)
+            top = added.max(axis=0)  # taken out of the exponentials, which a float32 could not hold
             odds = log_odds(shares) + by.bias[ids] + top + np.log(np.exp(added - top).mean(axis=0))
             shares = 1.0 / (1.0 + np.exp(-np.clip(odds, -FURTHEST, FURTHEST)))
         logs = np.log((shares + FLOOR) / (usual + FLOOR))

@@ -21,10 +21,10 @@ from captionkit.progress import Progress
 from captionkit.tokenizer import Tokenizer
 
 EPOCHS = 8
-TOGETHER = 64  # pictures a step; fewer where these have more than
+BATCH = 64  # pictures a step; fewer where these have more than
 AT_ONCE = 1 << 27  # numbers, one for each of their places and each word: of so many a step takes 1.2 GB
 LEARNING_RATE = 1e-3  # of the first step; it falls to 0 in a straight line
-LEFT_OUT = 0.3  # share of the directions that a picture in training is seen without
+DROPOUT = 0.3  # share of the directions that a picture in training is seen without, at all places
 
 
 def fit_places(
@@ -53,7 +53,8 @@ def fit_places(
     known = np.flatnonzero(detector.usual > 0)
     targets = [word_shares(list(texts), tokenizer) for texts in captions]
     rank = seen.shape[2]
-    # The directions differ in size a hundredfold, the steps of Adam don't: together they are brought to one scale.
+    # Adam's steps are of one size, whatever that of an encoder's features. All directions are divided by the same
+    # number, so that the small ones stay small.
     scale = float(seen.mean(axis=1, dtype=np.float32).std()) or 1.0
     places = keras.Variable(np.zeros((rank, len(known)), np.float32), name="places")
     bias = keras.Variable(np.zeros(len(known), np.float32), name="bias")
@@ -71,7 +72,7 @@ def fit_places(
         return loss
 
     random = np.random.default_rng(seed)
-    together = min(TOGETHER, AT_ONCE // (seen.shape[1] * max(1, len(known)))) or 1
+    together = min(BATCH, AT_ONCE // (seen.shape[1] * max(1, len(known)))) or 1
     steps = [
         rows
         for _ in range(EPOCHS)
@@ -86,7 +87,7 @@ def fit_places(
             for place, row in enumerate(rows):
                 ids, held = targets[row]
                 shares[place, ids] = held
-            kept = (random.random((len(rows), 1, rank)) >= LEFT_OUT) / (1.0 - LEFT_OUT)
+            kept = (random.random((len(rows), 1, rank)) >= DROPOUT) / (1.0 - DROPOUT)
             step(grids * kept.astype(np.float32) / scale, odds, shares[:, known])
             bar.advance()
     whole = np.zeros_like(detector.weights), np.zeros_like(detector.usual)
