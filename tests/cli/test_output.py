@@ -76,11 +76,11 @@ def test_commands_on_models_and_runs_do_not_write_over_them(folder: Path) -> Non
         assert "--output" in refused("calibrate", model, captions, "-o", output)
     for output in (model, captions, cat):
         assert "--output" in refused("report", model, captions, "-o", output)
+        assert "--results" in refused("evaluate", model, captions, "--results", output)
     for option in ("--train-list", "--val-list", "--test-list"):
         assert "is what this command reads" in refused(
             "report", model, captions, option, folder / "list.txt", "-o", folder / "list.txt"
         )
-        assert "--results" in refused("evaluate", model, captions, "--results", output)
     assert "--output" in refused("report", folder, "-o", folder / "history.jsonl")
     assert "--output" in refused("export", folder, "-o", folder / "history.jsonl")
 
