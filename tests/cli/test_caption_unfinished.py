@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -240,9 +241,14 @@ def test_a_caption_is_recalled_as_it_was_said(tmp_path: Path) -> None:
     kept.keep(tmp_path / "b.png", Prediction(str(tmp_path / "b.png"), (), error="Expected a picture."))
     kept.keep(tmp_path / "c.png", Prediction(str(tmp_path / "c.png"), ()))
     assert list(unfinished.kept) == [str(tmp_path / "a.png")]
-    for odd in ("", "[", "1", "[1]", "[1, 2]", "[1, {}]", '[1, {"odd": 1}]', '["x", {}]'):
-        unfinished.add(str(tmp_path / "a.png"), odd)
+    (found,) = json.loads(unfinished.kept[str(tmp_path / "a.png")]).items()
+    of, (confidence, fields) = found
+    odd: list[Any] = [[], [1], [1, 2], [1, {}], [1, {**fields, "odd": 1}], ["x", fields], 1, None]
+    for text in ("", "[", "1", "[1]", "{}", *(json.dumps({of: one}) for one in odd)):
+        unfinished.add(str(tmp_path / "a.png"), text)
         assert kept.recall(tmp_path / "a.png") is None
+    unfinished.add(str(tmp_path / "a.png"), json.dumps({"of another": 1, of: [confidence, fields]}))
+    assert kept.recall(tmp_path / "a.png") == said
     assert kept.recall(tmp_path / "b.png") is None
     unfinished.close(done=True)
     assert list(tmp_path.iterdir()) == []
@@ -303,19 +309,14 @@ def test_a_link_that_somebody_laid_is_not_followed(run: Run, tmp_path: Path) -> 
         Unfinished(tmp_path / "captions.csv", ["command"])
 
 
-@pytest.mark.parametrize("command", ["evaluate", "calibrate"])
-def test_what_measures_a_bundle_goes_on_too(
-    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    records = draw_records(tiny_bundle, tmp_path, 130)
-    table = tmp_path / "table.jsonl"
-    rows = ({"image": record.path.name, "captions": record.captions} for record in records)
-    table.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    whole, seen = Captioner.iter_caption, [0]
+def interruptible(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, int]]:
+    """Runs a command that is interrupted after `stop` pictures: what it printed, and how many it captioned."""
+    whole = Captioner.iter_caption
 
-    def run(output: Path, stop: int) -> tuple[str, int]:
+    def run(command: str, *arguments: str | Path, output: Path, stop: int = 999) -> tuple[str, int]:
+        seen = [0]
+
         def counted(self: Captioner, images: Iterable[Any], **options: Any) -> Iterator[Prediction]:
-            seen[0] = 0
             for prediction in whole(self, images, **options):
                 if seen[0] == stop:
                     raise KeyboardInterrupt
@@ -324,16 +325,31 @@ def test_what_measures_a_bundle_goes_on_too(
 
         monkeypatch.setattr(Captioner, "iter_caption", counted)
         option = "--results" if command == "evaluate" else "-o"
-        words = [command, str(tiny_bundle), str(table), "--split", "all", "-q", option, str(output)]
-        done = CliRunner().invoke(app, words)
-        return done.stdout.replace(output.name, "OUTPUT"), seen[0]
+        words = [command, *map(str, arguments), "--split", "all", "-q", option, str(output)]
+        return CliRunner().invoke(app, words).stdout.replace(output.name, "OUTPUT"), seen[0]
 
+    return run
+
+
+def draw_table(model: Path, root: Path) -> Path:
+    """A table of 130 pictures."""
+    table = root / "table.jsonl"
+    rows = ({"image": record.path.name, "captions": record.captions} for record in draw_records(model, root, 130))
+    table.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return table
+
+
+@pytest.mark.parametrize("command", ["evaluate", "calibrate"])
+def test_what_measures_a_bundle_goes_on_too(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    run = partial(interruptible(monkeypatch), command, tiny_bundle, draw_table(tiny_bundle, tmp_path))
     at_once, in_two = tmp_path / "once.out", tmp_path / "twice.out"
-    told, count = run(at_once, 999)
+    told, count = run(output=at_once)
     assert count == 130
-    assert run(in_two, 50) == ("", 50)
+    assert run(output=in_two, stop=50) == ("", 50)
     assert not in_two.exists()
-    assert run(in_two, 999) == (told, 80)
+    assert run(output=in_two) == (told, 80)
     assert in_two.read_bytes() == at_once.read_bytes()
     assert not list(tmp_path.glob("*.unfinished"))
 
@@ -342,36 +358,18 @@ def test_a_calibration_of_the_surest_captions_goes_on_in_its_second_round(
     tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The likeliest captions of 130 pictures first, then those that are said by what was fitted to them."""
-    table, model = tmp_path / "table.jsonl", tmp_path / "surest.captionkit"
+    model = tmp_path / "surest.captionkit"
     bundle = read_bundle(tiny_bundle)
     write_bundle(model, replace(bundle, decoding=replace(bundle.decoding, beams=2, max_length=5, surest=True)))
-    records = draw_records(model, tmp_path, 130)
-    rows = ({"image": record.path.name, "captions": record.captions} for record in records)
-    table.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    whole = Captioner.iter_caption
-
-    def run(output: Path, *options: str, stop: int = 999) -> tuple[str, int]:
-        seen = [0]
-
-        def counted(self: Captioner, images: Iterable[Any], **others: Any) -> Iterator[Prediction]:
-            for prediction in whole(self, images, **others):
-                if seen[0] == stop:
-                    raise KeyboardInterrupt
-                seen[0] += 1
-                yield prediction
-
-        monkeypatch.setattr(Captioner, "iter_caption", counted)
-        words = ["calibrate", str(model), str(table), "--split", "all", "-q", "-o", str(output), *options]
-        return CliRunner().invoke(app, words).stdout.replace(output.name, "OUTPUT"), seen[0]
-
+    run = partial(interruptible(monkeypatch), "calibrate", model, draw_table(model, tmp_path))
     at_once, in_four, other = (tmp_path / f"{name}.out" for name in ("once", "four", "other"))
-    told, count = run(at_once)
+    told, count = run(output=at_once)
     assert count == 260
-    assert run(in_four, stop=100) == ("", 100)  # in the first
-    assert run(in_four, stop=80) == ("", 80)  # 50 of them in the second
-    assert run(in_four, stop=30) == ("", 30)
+    assert run(output=in_four, stop=100) == ("", 100)  # in the first
+    assert run(output=in_four, stop=80) == ("", 80)  # 50 of them in the second
+    assert run(output=in_four, stop=30) == ("", 30)
     other.with_name("other.out.unfinished").write_bytes(in_four.with_name("four.out.unfinished").read_bytes())
-    assert run(in_four) == (told, 50)
+    assert run(output=in_four) == (told, 50)
     assert in_four.read_bytes() == at_once.read_bytes()
-    assert run(other, "--level", "0.5")[1] == 130  # what is said by another confidence is not taken
+    assert run("--level", "0.5", output=other)[1] == 130  # what is said by another confidence is not taken
     assert not list(tmp_path.glob("*.unfinished"))
