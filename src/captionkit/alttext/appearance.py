@@ -59,7 +59,9 @@ def is_vector(content: Path | bytes) -> bool:
             with content.open("rb") as handle:
                 head = handle.read(4096)
         except OSError as error:
-            raise ImageError(f"Expected a picture at {content}, but {error.strerror or error}.") from None
+            raise ImageError(
+                f"Expected a picture at {content}, but it cannot be read ({error.strerror or error})."
+            ) from None
     else:
         head = content[:4096]
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -190,7 +190,9 @@ def read_bounded(path: Path | str, limit: int) -> bytes:
         with path.open("rb") as handle:
             data = handle.read(limit + 1)
     except OSError as error:
-        raise DataError(f"Expected a readable file at {path}, but {error.strerror or error}.") from None
+        raise DataError(
+            f"Expected a readable file at {path}, but it cannot be read ({error.strerror or error})."
+        ) from None
     if len(data) > limit:
         raise DataError(f"{path} is longer than the {limit:,} bytes that are read of such a file.")
     return data

@@ -125,7 +125,7 @@ def _identity(source: Path) -> str:
             trailer = handle.read(8)
     except OSError as error:
         raise DataError(
-            f"Expected METEOR's paraphrase table at {source}, but {error.strerror or error}."
+            f"Expected METEOR's paraphrase table at {source}, but it cannot be read ({error.strerror or error})."
         ) from None
     if magic != b"\x1f\x8b" or size < 18:
         raise DataError(f"Expected METEOR's paraphrase table at {source}, but it is no gzip file.")

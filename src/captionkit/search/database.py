@@ -131,7 +131,9 @@ def check_kind(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise SearchError(f"Expected a search index at {path}, but {error.strerror or error}.") from None
+        raise SearchError(
+            f"Expected a search index at {path}, but it cannot be read ({error.strerror or error})."
+        ) from None
     if start and start != _SQLITE:
         raise another_kind(path)
 
