@@ -170,6 +170,25 @@ def test_csv_has_a_row_a_caption(run: Run, album: Path) -> None:
     assert float(rows[0]["log_probability"]) < 0
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "meant"),
+    [
+        ("t.csv", [], ["--csv"]),
+        ("t.CSV", [], ["--csv"]),
+        ("t.jsonl", [], ["--json"]),
+        ("t.csv", ["--json"], ["--json"]),  # who says what they want gets it
+        ("t.jsonl", ["--csv"], ["--csv"]),
+        ("t.txt", [], []),
+    ],
+)
+def test_a_file_s_name_tells_its_format(
+    run: Run, album: Path, tmp_path: Path, name: str, given: list[str], meant: list[str]
+) -> None:
+    written = tmp_path / name
+    assert run(album, *given, "-o", written) == run(album, *meant, "-o", tmp_path / "meant")
+    assert written.read_bytes() == (tmp_path / "meant").read_bytes()
+
+
 def test_csv_holds_no_formula_and_leads_to_the_same_files(
     run: Run, album: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,8 +77,8 @@ def caption(
         typer.Option(
             "--output",
             "-o",
-            help="Write to this file, whole or not at all; not over a picture. After an interruption the same "
-            "command goes on.",
+            help="Write to this file, whole or not at all; not over a picture. NAME.csv is a table, NAME.jsonl "
+            "JSON lines. After an interruption the same command goes on.",
             show_default=False,
         ),
     ] = None,
@@ -154,6 +154,9 @@ def caption(
         _undo(names, outside, blind=blind)
         return
     check_output("--output", output, [*names, bundle])
+    kind = output.suffix.lower() if output is not None else ""
+    as_csv |= kind == ".csv" and not as_json  # a file that is called so and holds another format helps nobody
+    as_json |= kind == ".jsonl" and not as_csv
     captioner = Captioner.load(bundle, threads=threads)
     longest = max_length or captioner.search.max_length
     if greedy:
