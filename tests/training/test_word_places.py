@@ -60,7 +60,10 @@ def test_a_fit_is_its_seeds_and_leaves_the_rest_as_it_was() -> None:
     _, other = fitted(seed=4)
     assert whole.places is not None
     assert whole.bias is not None
-    assert again.to_bytes() == whole.to_bytes() != other.to_bytes()
+    assert again.places is not None
+    assert other.places is not None
+    np.testing.assert_allclose(again.places, whole.places, atol=1e-6)  # but for round-off
+    assert abs(other.places - whole.places).max() > 1e-4
     for name in ("mean", "basis", "weights", "usual"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(plain, name))
     known = whole.usual > 0

@@ -103,7 +103,7 @@ class WordDetector:
 class Sight:
     """What a word detector looks at in pictures, for whatever words it will be asked.
 
-    Few are asked for at a time: evidence for all the vocabulary would take longer than a step of the search.
+    Few are asked for at a time: evidence for all the vocabulary would take milliseconds a picture.
 
     Attributes:
         detector: whose it is.

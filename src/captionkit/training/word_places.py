@@ -40,7 +40,7 @@ def fit_places(
 
     Gradient descent (Adam) on the cross-entropy of each word's share of a picture's captions, summed over words,
     from places that add nothing. Whole directions are left out of a picture at random, as there are more weights
-    than pictures.
+    than pictures. Twice the same but for round-off: threads share the sums over places, in whatever order.
 
     Args:
         detector: one that looks at the mean alone.
