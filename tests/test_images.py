@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -376,9 +378,62 @@ def test_a_format_outside_the_list_is_refused() -> None:
             read_image(encoded(corners(), kind))
 
 
-def test_heic_is_named() -> None:
-    with pytest.raises(ImageError, match="HEIC"):
-        read_image(b"\0\0\0\x18ftypheic" + bytes(40))
+def heic(image: Image.Image, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(image).save(buffer, quality=95, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_heic_is_read_upright(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    data = heic(Image.fromarray(corners()), exif=exif.tobytes())
+    path = tmp_path / "misnamed.jpg"
+    path.write_bytes(data)
+    expected = read_image(encoded(corners(), "TIFF", exif=exif))
+    assert close(read_image(data), expected, 3)
+    assert np.array_equal(read_image(path), read_image(data))
+
+
+def test_transparent_and_grey_heic(tmp_path: Path) -> None:
+    image = Image.fromarray(corners())
+    grey = image.convert("L")
+    assert close(read_image(heic(grey)), np.asarray(grey.convert("RGB")), 2)
+    image.putalpha(0)
+    assert read_image(heic(image)).min() == 255
+
+
+def test_heic_within_bounds() -> None:
+    data = heic(Image.fromarray(corners()))
+    with pytest.raises(ImageError, match="Expected at most 2,559 pixels, but the picture has 64 x 40"):
+        read_image(data, max_pixels=2559)
+    at = data.index(b"ispe") + 8  # the size that the header names
+    lying = data[:at] + struct.pack(">II", 8, 8) + data[at + 8 :]
+    with pytest.raises(ImageError, match="Expected a whole HEIF picture, but the picture is damaged or cut off"):
+        read_image(lying)
+
+
+def test_damaged_heic_is_one_sentence_and_never_the_end_of_the_process() -> None:
+    whole = heic(Image.fromarray(corners()))
+    chance = np.random.default_rng(1)
+    for _ in range(500):
+        data = bytearray(whole[: chance.integers(1, len(whole) + 1)])
+        for _ in range(4):
+            data[chance.integers(len(data))] = chance.integers(256)
+        with contextlib.suppress(ImageError):
+            assert read_image(bytes(data)).ndim == 3
+    with pytest.raises(ImageError, match="HEIC picture, but the picture is damaged or cut off"):
+        read_image(whole[:60])
+
+
+def test_heic_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = heic(Image.fromarray(corners()))
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as where the extra is not installed
+    with pytest.raises(
+        ImageError, match=r"the picture is a HEIC picture; pip install 'captionkit\[heic\]' reads it"
+    ):
+        read_image(data)
     for other in (b"\0\0\0\x18ftypavif", b"\0\0\0\x18freeheic"):
         with pytest.raises(ImageError, match="is none, or its start is damaged"):
             read_image(other + bytes(40))

@@ -6,6 +6,7 @@ while it decodes and resizes.
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import re
@@ -51,13 +52,18 @@ _MARKER = re.compile(rb"\xff([^\x00\x01\xff\xd0-\xd7])")
 _WARNINGS_LOCK = threading.Lock()
 
 
+def reads_heic() -> bool:
+    """Whether HEIC pictures are read: the extra `captionkit[heic]` is installed."""
+    return importlib.util.find_spec("pillow_heif") is not None
+
+
 def read_image(source: Source, *, max_pixels: int = MAX_PIXELS, target_size: int | None = None) -> Pixels:
     """Decode one picture, upright, as RGB.
 
-    JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF are read, whatever the file is called; of an animation or a
-    multi-page file the first picture. EXIF orientation (1 to 8) is applied. Transparency is laid over white.
-    Of 16 bits the upper 8 are kept. Floating-point TIFF: values up to 1 are scaled by 255, values up to 255
-    are kept, anything larger is scaled so that the largest value is 255; negative values, NaN and infinity
+    JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF are read, and HEIC where `reads_heic`, whatever the file is called; of
+    an animation or a multi-page file the first picture. EXIF orientation (1 to 8) is applied. Transparency is laid
+    over white. Of 16 bits the upper 8 are kept. Floating-point TIFF: values up to 1 are scaled by 255, values up
+    to 255 are kept, anything larger is scaled so that the largest value is 255; negative values, NaN and infinity
     become 0.
 
     Args:
@@ -193,12 +199,31 @@ def _open(data: bytes, name: str) -> Image.Image:
     except Image.DecompressionBombError:
         raise ImageError(f"{name} has more pixels than any picture that is read; make it smaller first.") from None
     except Exception:
-        if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-            raise ImageError(f"{name} is a HEIC picture, which is not read; convert it to JPEG first.") from None
+        if (
+            data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
+        ):  # by its start alone it may be AVIF, which Pillow read
+            return _open_heic(data, name)
         raise ImageError(
             f"Expected a picture (JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF), but {name} is none, or its start "
             "is damaged."
         ) from None
+
+
+def _open_heic(data: bytes, name: str) -> Image.Image:
+    """The header of a HEIC picture. libheif decodes no more pixels than it names, and turns them upright."""
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError:
+        raise ImageError(
+            f"{name} is a HEIC picture; pip install 'captionkit[heic]' reads it, or convert it to JPEG first."
+        ) from None
+    try:
+        image: Image.Image = HeifImageFile(io.BytesIO(data))
+    except Exception as error:
+        raise ImageError(
+            f"Expected a whole HEIC picture, but {name} is damaged or cut off ({_reason(error)})."
+        ) from None
+    return image
 
 
 def _count_scans(data: bytes) -> int:

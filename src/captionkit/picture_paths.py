@@ -11,12 +11,14 @@ from pathlib import Path
 
 from captionkit.errors import UsageError
 from captionkit.files import real_path
+from captionkit.images import reads_heic
 
-# By these endings pictures are found in folders. A file that is named itself is read whatever it is called.
+# By these endings, and HEIC's where it is read, pictures are found in folders. A file that is named itself is read
+# whatever it is called.
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".dib", ".tif", ".tiff"}
 )
-HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})  # what telephones write and nothing here reads
+HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})  # what telephones write
 _MAGIC = frozenset("*?[")
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -28,7 +30,7 @@ class PassedOver:
     Attributes:
         folders: one sentence a folder that cannot be listed.
         pipes: one sentence a pipe, socket or device with a picture's name: reading one may never end.
-        heic: how many HEIC pictures there are.
+        heic: how many HEIC pictures there are, where these are not read.
         outside: one sentence a picture that a link gives and that lies outside of the folder: it may be read, but
             who named the folder has not asked for it to be changed.
     """
@@ -63,6 +65,11 @@ def find_pictures(names: Iterable[str], passed: PassedOver | None = None) -> Ite
                 yield path
 
 
+def picture_suffixes() -> frozenset[str]:
+    """The endings by which pictures are found in folders: `SUFFIXES`, and those of HEIC where that is read."""
+    return SUFFIXES | HEIC_SUFFIXES if reads_heic() else SUFFIXES
+
+
 def holds_picture(path: Path) -> bool:
     """Whether a file begins as pictures do, photographs in raw formats and HEIC and films among them."""
     try:
@@ -76,9 +83,9 @@ def holds_picture(path: Path) -> bool:
 
 
 def heic_sentence(count: int) -> str:
-    """What to do about HEIC pictures in folders."""
+    """What to do about HEIC pictures in folders, where these are not read."""
     those, them = ("1 HEIC picture was", "it") if count == 1 else (f"{count:,} HEIC pictures were", "them")
-    return f"{those} passed over, since that format is not read; convert {them} to JPEG first."
+    return f"{those} passed over; pip install 'captionkit[heic]' reads {them}, or convert {them} to JPEG first."
 
 
 def _expand(name: str, passed: PassedOver) -> list[Path]:
@@ -90,7 +97,7 @@ def _expand(name: str, passed: PassedOver) -> list[Path]:
             heic = f" {heic_sentence(below.heic)}" if below.heic else ""
             raise UsageError(
                 f"Expected pictures in the folder {name}, but neither it nor a folder in it holds one "
-                f"({', '.join(sorted(SUFFIXES))}).{heic}"
+                f"({', '.join(sorted(picture_suffixes()))}).{heic}"
             )
         passed.folders += below.folders
         passed.pipes += below.pipes
@@ -118,12 +125,13 @@ def _below(folder: Path, passed: PassedOver) -> list[Path]:
         passed.folders.append(f"Expected a folder that can be listed, but {error.filename} cannot ({reason}).")
 
     found: list[Path] = []
+    suffixes = picture_suffixes()
     for root, folders, files in os.walk(folder, onerror=unlistable):
         folders[:] = sorted(one for one in folders if not one.startswith("."))
         for name in sorted(one for one in files if not one.startswith(".")):
             suffix = Path(name).suffix.lower()
-            passed.heic += suffix in HEIC_SUFFIXES
-            if suffix in SUFFIXES:
+            passed.heic += suffix in HEIC_SUFFIXES - suffixes
+            if suffix in suffixes:
                 path = Path(root, name)
                 if _may_be_read(path):
                     found.append(path)

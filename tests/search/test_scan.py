@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,9 +78,12 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
     assert not found.hides("closed.png")
 
 
-def test_heic_pictures_are_counted(tmp_path: Path) -> None:
+def test_heic_pictures_are_found_where_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.HEIC", "b.heif", "c.hif", ".d.heic", "e.png"):
         (tmp_path / name).write_bytes(b"x")
+    found = scan(tmp_path)
+    assert (list(found.files), found.heic) == (["a.HEIC", "b.heif", "c.hif", "e.png"], 0)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as where the extra is not installed
     found = scan(tmp_path)
     assert (list(found.files), found.heic) == (["e.png"], 3)
 

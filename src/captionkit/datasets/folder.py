@@ -14,7 +14,7 @@ from captionkit.datasets.grouping import Grouping
 from captionkit.datasets.problems import Problem, ProblemKind, settle
 from captionkit.datasets.sources import read_lines
 from captionkit.errors import DataError
-from captionkit.picture_paths import SUFFIXES
+from captionkit.picture_paths import picture_suffixes
 from captionkit.records import ImageRecord, split_name
 
 MAX_TEXT_BYTES = 1_000_000
@@ -50,7 +50,7 @@ def read_folder(
     texts: dict[str, list[str]] = defaultdict(list)  # by their names without the suffix, whatever its case
     for text in _files_below(text_root, frozenset([".txt"]), found if text_root != picture_root else []):
         texts[text.rpartition(".")[0]].append(text)
-    for name in _files_below(picture_root, SUFFIXES, found):
+    for name in _files_below(picture_root, picture_suffixes(), found):
         if not grouping.add_picture(name, name, name.encode("utf-8", "backslashreplace").decode()):
             continue
         split = next((s for part in reversed(name.split("/")[:-1]) if (s := split_name(part))), None)

@@ -45,7 +45,7 @@ class Report:
         pictures: different pictures among them, copies counted once.
         errors: one sentence a picture that cannot be read or folder that cannot be listed.
         outside: links that lead out of the folder, not followed.
-        heic: HEIC pictures, which are not read.
+        heic: HEIC pictures, where these are not read.
         worded_otherwise: whether earlier captions were chosen by another search or other detectors.
     """
 

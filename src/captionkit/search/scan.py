@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from captionkit.errors import UsageError
-from captionkit.picture_paths import HEIC_SUFFIXES, SUFFIXES
+from captionkit.picture_paths import HEIC_SUFFIXES, picture_suffixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Scan:
         unreadable: folders that could not be listed, relative; what lies below them is not known.
         unread: one sentence a link with a picture's name that leads nowhere, and a pipe, socket or device.
         outside: links that lead out of the root, relative; they are not followed.
-        heic: how many HEIC pictures were passed over.
+        heic: how many HEIC pictures were passed over, where these are not read.
     """
 
     files: dict[str, FileState] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Scan:
 
 
 def scan(root: Path) -> Scan:
-    """The pictures in a folder and all folders below, by their endings (`picture_paths.SUFFIXES`).
+    """The pictures in a folder and all folders below, by their endings (`picture_paths.picture_suffixes`).
 
     Hidden files and folders are left out. Links to folders are not followed; links to files are, inside the root.
     However many links lead to a file, it is found once, under its own name where that is not hidden: who deletes
@@ -63,6 +63,7 @@ def scan(root: Path) -> Scan:
     real = root.resolve()
     found = Scan()
     links_to: dict[str, Path] = {}
+    suffixes = picture_suffixes()
 
     def unlistable(error: OSError) -> None:
         found.unreadable.append(_relative(Path(error.filename), root))
@@ -72,8 +73,8 @@ def scan(root: Path) -> Scan:
         folders[:] = sorted(one for one in folders if not one.startswith(".") and one not in links)
         for name in sorted([*names, *links]):
             path = Path(folder, name)
-            picture = path.suffix.lower() in SUFFIXES
-            found.heic += path.suffix.lower() in HEIC_SUFFIXES and not name.startswith(".")
+            picture = path.suffix.lower() in suffixes
+            found.heic += path.suffix.lower() in HEIC_SUFFIXES - suffixes and not name.startswith(".")
             if name.startswith(".") or not (picture or name in links):
                 continue
             relative = _relative(path, root)
