@@ -87,7 +87,7 @@ def test_the_fit_finds_the_weights_that_made_the_data() -> None:
     np.testing.assert_allclose(found.weights[:4], true[:4], atol=0.08)
     chance = found.of_features(features)
     assert expected_calibration_error(chance, quality >= 0.5) < 0.02
-    assert np.mean(chance < found.hedge_below) == pytest.approx(0.3, abs=0.01)
+    assert np.mean(chance < found.hedge_below) == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_fit_needs_both_outcomes_and_enough_pictures() -> None:

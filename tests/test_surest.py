@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import captionkit.captioner
 from captionkit.bundle import read_bundle
 from captionkit.calibrate import calibrate
 from captionkit.captioner import BATCH, Captioner
@@ -29,15 +30,24 @@ def caption(text: str, *, finished: bool = True) -> Caption:
     return Caption(text, (text,), (-1.0,), -1.0, finished)
 
 
-def sure(hedge_below: float) -> Calibration:
-    """Surer of rare words and of likely sentences."""
-    return Calibration(0.4, (2.9, -2.0), (0.2, 1.0), (1.5, 0.3), 0.0, hedge_below, features=("rarity", "mean"))
+# Surer of rare words and of likely sentences.
+SURE = Calibration(0.4, (2.9, -2.0), (0.2, 1.0), (1.5, 0.3), 0.0, hedge_below=0.5, features=("rarity", "mean"))
 
 
-def choosing(path: Path, hedge_below: float = 0.0, *, surest: bool = True) -> Captioner:
+def choosing(path: Path, *, surest: bool = True) -> Captioner:
     bundle = read_bundle(path)
     decoding = replace(bundle.decoding, surest=surest, **ENDING)
-    return Captioner(replace(bundle, decoding=decoding, calibration=sure(hedge_below).to_document()), threads=1)
+    return Captioner(replace(bundle, decoding=decoding, calibration=SURE.to_document()), threads=1)
+
+
+@pytest.fixture
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captionkit.captioner, "AGAIN_BELOW", 0.0)
+
+
+@pytest.fixture
+def always_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captionkit.captioner, "AGAIN_BELOW", 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +87,7 @@ def test_a_sentence_that_was_cut_is_never_chosen() -> None:
     assert surest([cut, caption("Three on", finished=False), whole], [0.2, 0.9, 0.8]).text == "One."
 
 
+@pytest.mark.usefixtures("once")
 def test_it_is_chosen_among_the_captions_of_one_beam(tiny_bundle: Path, plain: Captioner) -> None:
     found = choosing(tiny_bundle).caption(PICTURES)
     changed = 0
@@ -92,10 +103,15 @@ def test_it_is_chosen_among_the_captions_of_one_beam(tiny_bundle: Path, plain: C
     assert [alone.caption([picture])[0].text for picture in PICTURES[:9]] == [one.text for one in found[:9]]
 
 
-def test_where_it_would_be_hedged_other_words_are_searched_for(tiny_bundle: Path, plain: Captioner) -> None:
+def test_where_it_is_unsure_other_words_are_searched_for(
+    tiny_bundle: Path, plain: Captioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of all pictures with a bound of 1, of some with one in between, of none with 0."""
     groups = plain.caption(PICTURES, n=2)
-    found = {below: choosing(tiny_bundle, below).caption(PICTURES) for below in (0.0, 0.2, 1.0)}
+    found = {}
+    for below in (0.0, 0.2, 1.0):
+        monkeypatch.setattr(captionkit.captioner, "AGAIN_BELOW", below)
+        found[below] = choosing(tiny_bundle).caption(PICTURES)
     differ = 0
     for place, (several, two) in enumerate(zip(one_beam(plain), groups, strict=True)):
         further = expected(plain, (*several.captions, *two.captions))
@@ -109,7 +125,7 @@ def test_where_it_would_be_hedged_other_words_are_searched_for(tiny_bundle: Path
 
 
 def test_the_first_of_several_is_the_one_that_comes_alone(tiny_bundle: Path, plain: Captioner) -> None:
-    captioner = choosing(tiny_bundle, 0.5)
+    captioner = choosing(tiny_bundle)
     alone, three = captioner.caption(PICTURES), captioner.caption(PICTURES, n=3)
     for one, several, before in zip(alone, three, plain.caption(PICTURES, n=3), strict=True):
         assert several.captions[0] == one.captions[0]
@@ -119,8 +135,9 @@ def test_the_first_of_several_is_the_one_that_comes_alone(tiny_bundle: Path, pla
         assert set(texts[1:]) <= {caption.text for caption in before.captions}
 
 
+@pytest.mark.usefixtures("always_again")
 def test_the_words_of_a_person_hold_for_what_is_chosen_too(tiny_bundle: Path) -> None:
-    captioner = choosing(tiny_bundle, 1.0)
+    captioner = choosing(tiny_bundle)
     found = captioner.caption(PICTURES, wording=Wording(must=("water",), avoid=("dog",)))
     assert any(one.captions[0].instead_of for one in found)
     for one in found:
@@ -128,15 +145,17 @@ def test_the_words_of_a_person_hold_for_what_is_chosen_too(tiny_bundle: Path) ->
         assert not {"dog", "dogs"} & set(one.captions[0].tokens)
 
 
+@pytest.mark.usefixtures("always_again")
 def test_where_there_is_no_room_the_caption_that_meets_the_demand_is_given(tiny_bundle: Path) -> None:
-    found = choosing(tiny_bundle, 1.0).caption(PICTURES, search=Beam(3, 1), wording=Wording(must=("a",)))
+    found = choosing(tiny_bundle).caption(PICTURES, search=Beam(3, 1), wording=Wording(must=("a",)))
     assert not all(one.captions[0].finished for one in found)
     assert {one.captions[0].tokens for one in found} == {("a",)}
 
 
+@pytest.mark.usefixtures("always_again")
 def test_nothing_is_chosen_where_the_bundle_does_not_ask_for_it(tiny_bundle: Path, plain: Captioner) -> None:
     likeliest = [one.text for one in plain.caption(PICTURES)]
-    silent = choosing(tiny_bundle, 1.0, surest=False)
+    silent = choosing(tiny_bundle, surest=False)
     assert [one.text for one in silent.caption(PICTURES)] == likeliest
     without = choosing(tiny_bundle).calibrated(None)
     assert (without.chooses, choosing(tiny_bundle).chooses, silent.chooses) == (False, True, False)
@@ -144,14 +163,15 @@ def test_nothing_is_chosen_where_the_bundle_does_not_ask_for_it(tiny_bundle: Pat
     without.search = Beam(2, 9)  # as a person set it
     assert without.calibrated(None).search == Beam(2, 9)
     for search in (Greedy(10), Sample(max_length=10)):
-        told, other = (one.caption(PICTURES, search=search) for one in (choosing(tiny_bundle, 1.0), plain))
+        told, other = (one.caption(PICTURES, search=search) for one in (choosing(tiny_bundle), plain))
         assert [one.text for one in told] == [one.text for one in other]
 
 
+@pytest.mark.usefixtures("always_again")
 def test_one_beam_has_nothing_to_choose_from_however_unsure_it_is(
     tiny_bundle: Path, plain: Captioner, tmp_path: Path
 ) -> None:
-    captioner, search = choosing(tiny_bundle, 1.0), Beam(1, 30)
+    captioner, search = choosing(tiny_bundle), Beam(1, 30)
     greedy = [one.text for one in plain.caption(PICTURES, search=Greedy(30))]
     assert [one.text for one in captioner.caption(PICTURES, search=search)] == greedy
     several = captioner.caption(PICTURES, search=search, n=2)
@@ -163,6 +183,7 @@ def test_one_beam_has_nothing_to_choose_from_however_unsure_it_is(
         assert found.scores.fingerprint.get("choice") == choice
 
 
+@pytest.mark.usefixtures("always_again")
 def test_confidence_is_fitted_on_likeliest_captions_and_judged_on_those_that_are_said(
     tiny_bundle: Path, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from captionkit.bundle import Bundle, read_bundle
-from captionkit.confidence import EVIDENCE, RECOGNISED, Calibration, hedged, surest
+from captionkit.confidence import AGAIN_BELOW, EVIDENCE, RECOGNISED, Calibration, hedged, surest
 from captionkit.decoding import Beam, Constraints, Hypothesis, Sample, Search, Wording, agree_articles
 from captionkit.detectors import Floats
 from captionkit.detectors.second_thoughts import NONE, SecondThought, second_thoughts
@@ -262,8 +262,8 @@ class Captioner:
     ) -> list[tuple[Caption, ...]]:
         """`describe`, the caption that the model is surest of first.
 
-        It is chosen among those that one beam finished. Where it would be hedged all the same, a group of beams
-        that has to choose other words is searched with as well.
+        It is chosen among those that one beam finished. Where the model is rather unsure of it, a group of
+        beams that has to choose other words is searched with as well.
         """
         assert self.calibration is not None
         tokenizer, sureness = self.bundle.tokenizer, self.calibration.of
@@ -275,7 +275,7 @@ class Captioner:
             features, search=replace(search, diversity=0.0), n=search.beams, constraints=constraints
         )
         said = [choose(captions) for captions in alike]
-        unsure = [row for row, one in enumerate(said) if sureness(one, tokenizer) < self.calibration.hedge_below]
+        unsure = [row for row, one in enumerate(said) if sureness(one, tokenizer) < AGAIN_BELOW]
         if unsure:
             others = self.describe(features[unsure], search=search, n=2, constraints=constraints)
             for row, captions in zip(unsure, others, strict=True):

@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 FORMAT = "captionkit-calibration-1"
 LEVEL = 0.4  # CIDEr-D that a good caption reaches; seven in ten of people's own captions of Flickr8k do
-HEDGED_SHARE = 0.3  # of the pictures it is fitted on that the default threshold hedges
+HEDGED_SHARE = 0.5  # of the pictures it is fitted on that the default threshold hedges (decision 87)
 RIDGE = 1.0  # pull of the weights towards zero, as strong as one picture a feature
 FEATURES = ("mean", "total", "rarity", "length", "content")  # what a new calibration is fitted on
 EVIDENCE = ("evidence", "least_evidence")  # and these, where the bundle has a word detector
@@ -37,6 +37,7 @@ RECOGNISED = ("recognised",)  # and this, where it has a thing detector
 KNOWN_FEATURES = (*FEATURES, *EVIDENCE, *RECOGNISED, "least", "end")
 UNSURE = "unsure"
 SURER = 0.06  # by so much confidence another caption is better than the likeliest
+AGAIN_BELOW = 0.45  # a confidence from which on a second search seldom finds a better caption
 _LEAST_SCALE = 1e-9  # and its inverse the greatest number: no product of them is beyond what a float holds
 
 
