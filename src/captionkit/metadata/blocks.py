@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,7 +35,7 @@ class Changes:
     """New blocks; None leaves a block as it is. Whatever is written stands in XMP too."""
 
     xmp: bytes
-    exif: Callable[[bytes | None], bytes] | None = None
+    exif: bytes | None = None
     iptc: bytes | None = None
 
 

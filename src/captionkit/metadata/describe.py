@@ -96,10 +96,10 @@ def describe(
     if not values:
         return (), (), kept
     fields = [name.split(" ")[1] for name in values]
-    changes = Changes(xmp=_new_xmp(blocks.xmp, values, language))
+    changes = Changes(_new_xmp(blocks.xmp, values, language))
     if xmp.DESCRIPTION in values:
         datasets = iptc.set_caption(blocks.iptc, text) if container.iptc or blocks.iptc is not None else None
-        changes = Changes(changes.xmp, lambda block: exif.set_image_description(block, text), datasets)
+        changes = Changes(changes.xmp, exif.set_image_description(blocks.exif, text), datasets)
         fields += ["ImageDescription"] + (["Caption-Abstract"] if datasets is not None else [])
     edits = container.replace(data, changes)
     _check(container, data, apply_edits(data, edits), values)

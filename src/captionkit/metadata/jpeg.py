@@ -59,8 +59,8 @@ class Jpeg:
                 place = one.end
             elif one.marker not in (_APP0, _APP1):
                 break
-        new_exif = changes.exif(self.read(data).exif) if changes.exif is not None else None
-        for name, new, at in ((EXIF, new_exif, _behind_jfif(segments)), (XMP, changes.xmp, place)):
+        behind_jfif = segments[0].end if segments and segments[0].marker == _APP0 else 2
+        for name, new, at in ((EXIF, changes.exif, behind_jfif), (XMP, changes.xmp, place)):
             if new is not None:
                 old = next((one for one in segments if _is(data, one, _APP1, name)), None)
                 start, end = (old.start, old.end) if old is not None else (at, at)
@@ -112,10 +112,6 @@ def _segments(data: bytes) -> tuple[list[_Segment], int]:
             raise MetadataError("its JPEG segments are damaged.")
         segments.append(_Segment(marker, start, position + 3, end))
         position = end
-
-
-def _behind_jfif(segments: list[_Segment]) -> int:
-    return segments[0].end if segments and segments[0].marker == _APP0 else 2
 
 
 def _is(data: bytes, one: _Segment, marker: int, name: bytes) -> bool:

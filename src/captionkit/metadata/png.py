@@ -49,8 +49,7 @@ class Png:
         new = [(old, _chunk(b"iTXt", _XMP_KEY + b"\0\0\0\0" + changes.xmp))]  # what is there, what takes its place
         if changes.exif is not None:
             old = next((one for one in chunks if one.kind == b"eXIf"), None)
-            block = data[old.body : old.end - 4] if old is not None else None
-            new.append((old, _chunk(b"eXIf", changes.exif(block))))
+            new.append((old, _chunk(b"eXIf", changes.exif)))
         edits = [ByteEdit(old.start, old.end, chunk) for old, chunk in new if old is not None]
         if added := b"".join(chunk for old, chunk in new if old is None):
             place = chunks[0].end  # behind IHDR, where every reader has seen it before the pixels

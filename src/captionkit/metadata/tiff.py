@@ -28,7 +28,7 @@ class Tiff:
         if changes.iptc is not None:
             values[exif.IPTC_TAG] = (exif.UNDEFINED, changes.iptc)
         if changes.exif is not None:
-            value = exif.read_value(changes.exif(data), exif.IMAGE_DESCRIPTION)
+            value = exif.read_value(changes.exif, exif.IMAGE_DESCRIPTION)
             values[exif.IMAGE_DESCRIPTION] = (exif.ASCII, value or b"\0")
         return exif.set_tags(data, values)
 

@@ -47,10 +47,8 @@ class WebP:
         new: list[tuple[_Chunk | None, bytes]] = []  # a chunk that is there, and what takes its place
         if changes.exif is not None:
             old = next((one for one in chunks if one.kind == b"EXIF"), None)
-            body = data[old.body : old.body + old.size] if old is not None else b""
-            prefix = _EXIF_NAME if body.startswith(_EXIF_NAME) else b""
-            block = changes.exif(body.removeprefix(prefix) if old is not None else None)
-            new.append((old, _chunk(b"EXIF", prefix + block)))
+            named = old is not None and data.startswith(_EXIF_NAME, old.body, old.body + old.size)
+            new.append((old, _chunk(b"EXIF", (_EXIF_NAME if named else b"") + changes.exif)))
             flags |= _EXIF
         old = next((one for one in chunks if one.kind == b"XMP "), None)
         new.append((old, _chunk(b"XMP ", changes.xmp)))

@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from captionkit.alttext.attributes import escape_double, read_start_tag
-from captionkit.alttext.decoding import DecodedText
-from captionkit.alttext.pictures import Edit, squeeze
-from captionkit.alttext.xhtml import character_offsets
+from captionkit.alttext.pictures import squeeze
 from captionkit.alttext.xml_tags import read_xml
 from captionkit.errors import DataError
-from captionkit.files.edits import apply_edits
+from captionkit.files.edits import ByteEdit, apply_edits
 from captionkit.metadata.blocks import MetadataError
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -30,7 +28,7 @@ MAX_PACKET_BYTES = 16_000_000
 
 @dataclass(slots=True)
 class _Element:
-    """An element with its place in the text of the packet, and the text in it."""
+    """An element: `data[start:end]` of the packet, and the text in it."""
 
     name: str
     start: int
@@ -38,18 +36,6 @@ class _Element:
     language: str = ""
     text: list[str] = field(default_factory=list)
     items: list[_Element] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Packet:
-    """A packet's text, and what of it matters here; places count characters."""
-
-    text: str
-    properties: list[_Element] = field(default_factory=list)
-    attributes: list[tuple[str, str, int]] = field(default_factory=list)  # (property, value, place of the tag)
-    about: str = ""
-    rdf: _Element | None = None
-    rdf_close: int = 0  # where `</rdf:RDF>` begins; the start where the element is empty
 
 
 def read_description(packet: bytes) -> tuple[str, str]:
@@ -84,23 +70,22 @@ def merge(packet: bytes, values: dict[str, str], language: str) -> bytes:
         MetadataError: it is not well-formed, not UTF-8, or holds no `rdf:RDF`.
     """
     parsed = _parse(packet)
-    edits: list[Edit] = []
+    edits: list[ByteEdit] = []
     missing = dict(values)
     for prop in parsed.properties:
         if prop.name in missing:
-            new = _replacement(parsed.text, prop, missing.pop(prop.name), language)
-            edits.append(Edit(prop.start, prop.end, new))
+            new = _replacement(parsed, prop, missing.pop(prop.name), language)
+            edits.append(ByteEdit(prop.start, prop.end, new.encode("utf-8")))
         elif prop.name in values:
-            edits.append(Edit(prop.start, prop.end, ""))  # said twice: the first one stays
+            edits.append(ByteEdit(prop.start, prop.end, b""))  # said twice: the first one stays
     edits += _attribute_edits(parsed, values)
     if missing:
         names = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in (_PREFIXES[name] for name in missing))
         body = "".join(_element(name, text, language) for name, text in missing.items())
-        about = escape_double(parsed.about)
+        about = escape_double(parsed.about or "")
         added = f'<rdf:Description xmlns:rdf="{RDF}" rdf:about="{about}"{names}>\n{body}</rdf:Description>\n'
-        edits.append(_insertion(parsed, added))
-    decoded = DecodedText(parsed.text, "utf-8", 0)
-    merged = apply_edits(packet, decoded.byte_edits(edits))
+        edits.append(_insertion(parsed, added.encode("utf-8")))
+    merged = apply_edits(packet, edits)
     after = _parse(merged)
     if any(_value(after, name) != squeeze(text) for name, text in values.items()):
         raise MetadataError("its XMP packet cannot take the description.")
@@ -112,10 +97,10 @@ def _parse(packet: bytes) -> _Packet:
     if len(packet) > MAX_PACKET_BYTES:
         raise MetadataError("its XMP packet is too large.")
     try:
-        text = packet.decode("utf-8")
+        packet.decode("utf-8")
     except UnicodeDecodeError:
         raise MetadataError("its XMP packet is not UTF-8.") from None
-    found = _Finder()
+    found = _Packet(packet)
     try:
         # Some writers put zero bytes behind a packet.
         encoding = read_xml(
@@ -127,17 +112,29 @@ def _parse(packet: bytes) -> _Packet:
         raise MetadataError("its XMP packet is not UTF-8.")
     if found.rdf is None:
         raise MetadataError("its XMP packet holds no rdf:RDF.")
-    return _to_characters(text, packet, found)
+    return found
 
 
-class _Finder:
-    """Takes the events of a packet; places count bytes."""
+class _Packet:
+    """A packet, and what of it matters here; takes the events of its XML. Places count bytes.
 
-    def __init__(self) -> None:
+    Attributes:
+        data: the packet.
+        characters: one for each byte: what marks tags is ASCII, and stands where it stands in `data`.
+        properties: the elements that are to be read or replaced.
+        attributes: those that stand as attributes: property, value, place of the tag.
+        about: what the first `rdf:Description` is about; None where there is none.
+        rdf: the element `rdf:RDF`.
+        rdf_close: where its end tag begins; its start where it is one tag.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.characters = data, data.decode("latin-1")
         self.properties: list[_Element] = []
         self.attributes: list[tuple[str, str, int]] = []
         self.about: str | None = None
         self.rdf: _Element | None = None
+        self.rdf_close = 0
         self._path: list[str] = []
         self._property: _Element | None = None
         self._item: _Element | None = None
@@ -159,13 +156,14 @@ class _Finder:
     def end(self, name: str, offset: int) -> None:
         self._path.pop()
         if self.rdf is not None and name == self.rdf.name and not self.rdf.end:
-            self.rdf.end = offset
+            self.rdf.end = self._behind(self.rdf, offset)
+            self.rdf_close = offset if self.rdf.end > offset else self.rdf.start
         elif self._item is not None and self._property is not None and name == self._item.name:
-            self._item.end = offset
+            self._item.end = self._behind(self._item, offset)
             self._property.items.append(self._item)
             self._item = None
         elif self._property is not None and name == self._property.name:
-            self._property.end = offset
+            self._property.end = self._behind(self._property, offset)
             self.properties.append(self._property)
             self._property = None
 
@@ -174,30 +172,12 @@ class _Finder:
         if inner is not None:
             inner.text.append(data)
 
-
-def _to_characters(text: str, packet: bytes, found: _Finder) -> _Packet:
-    """Byte places of tags as character places, and ends behind the end tags."""
-    assert found.rdf is not None
-    elements = [found.rdf, *found.properties, *(item for prop in found.properties for item in prop.items)]
-    places = sorted(
-        {place for one in elements for place in (one.start, one.end)} | {at for *_, at in found.attributes}
-    )
-    to = dict(zip(places, character_offsets(DecodedText(text, "utf-8", 0), places), strict=True))
-    close = to[found.rdf.end]
-    for one in elements:
-        one.start, one.end = to[one.start], to[one.end]
-        if not _closes_itself(text, one):
-            one.end = text.index(">", one.end) + 1
-    if close == found.rdf.end:
-        close = found.rdf.start
-    attributes = [(name, value, to[at]) for name, value, at in found.attributes]
-    return _Packet(text, found.properties, attributes, found.about or "", found.rdf, close)
-
-
-def _closes_itself(text: str, one: _Element) -> bool:
-    """Whether an element is one tag (`<rdf:RDF/>`), behind which the end tag of another may stand at once."""
-    tag = read_start_tag(text, one.start)
-    return tag is not None and tag.end == one.end and text[one.end - 2] == "/"
+    def _behind(self, one: _Element, offset: int) -> int:
+        """The place behind an element, where `read_xml` says that it ends at `offset`."""
+        tag = read_start_tag(self.characters, one.start)
+        # Behind one that is one tag (`<rdf:li/>`) the end tag of another may stand at once.
+        single = tag is not None and tag.end == offset and self.data[offset - 2 : offset] == b"/>"
+        return offset if single else self.data.index(b">", offset) + 1
 
 
 def _value(parsed: _Packet, name: str) -> str:
@@ -221,15 +201,15 @@ def _element(name: str, text: str, language: str) -> str:
     )
 
 
-def _replacement(packet: str, prop: _Element, text: str, language: str) -> str:
+def _replacement(parsed: _Packet, prop: _Element, text: str, language: str) -> str:
     """The property's element anew, under the prefix it had, with the items of other languages as they were."""
-    tag = read_start_tag(packet, prop.start)
-    name = tag.name if tag is not None else "dc:description"
+    tag = read_start_tag(parsed.characters, prop.start)
+    name = parsed.data[tag.start + 1 : tag.name_end].decode("utf-8") if tag is not None else "dc:description"
     prefix = name.partition(":")[0] if ":" in name else ""
     uri = prop.name.split(" ")[0]
     declared = f'xmlns:{prefix}="{uri}"' if prefix else f'xmlns="{uri}"'
     kept = [item for item in prop.items if item.language not in ("x-default", language.lower())]
-    others = "".join(packet[item.start : item.end] for item in kept)
+    others = b"".join(parsed.data[item.start : item.end] for item in kept).decode("utf-8")
     escaped = escape_double(text)
     return (
         f'<{name} {declared}><rdf:Alt xmlns:rdf="{RDF}"><rdf:li xml:lang="x-default">{escaped}</rdf:li>'
@@ -237,24 +217,24 @@ def _replacement(packet: str, prop: _Element, text: str, language: str) -> str:
     )
 
 
-def _attribute_edits(parsed: _Packet, values: dict[str, str]) -> list[Edit]:
+def _attribute_edits(parsed: _Packet, values: dict[str, str]) -> list[ByteEdit]:
     """Remove properties that stand as attributes of `rdf:Description`: they cannot hold languages."""
     edits = []
     for name, _, place in parsed.attributes:
-        tag = read_start_tag(parsed.text, place)
+        tag = read_start_tag(parsed.characters, place)
         local = name.split(" ")[1]
         edits += [
-            Edit(one.name_start, one.end + len(one.quote), "")
+            ByteEdit(one.name_start, one.end + len(one.quote), b"")
             for one in (tag.attributes if tag is not None and name in values else ())
             if one.name.rsplit(":", 1)[-1] == local and not one.name.startswith("xmlns")
         ]
     return edits
 
 
-def _insertion(parsed: _Packet, added: str) -> Edit:
+def _insertion(parsed: _Packet, added: bytes) -> ByteEdit:
     assert parsed.rdf is not None
     if parsed.rdf_close > parsed.rdf.start:
-        return Edit(parsed.rdf_close, parsed.rdf_close, added)
-    tag = parsed.text[parsed.rdf.start : parsed.rdf.end]  # <rdf:RDF/>
-    name = tag[1:].split()[0].rstrip("/>")
-    return Edit(parsed.rdf.start, parsed.rdf.end, f"{tag[:-2]}>{added}</{name}>")
+        return ByteEdit(parsed.rdf_close, parsed.rdf_close, added)
+    tag = parsed.data[parsed.rdf.start : parsed.rdf.end]  # <rdf:RDF/>
+    name = tag[1:].split()[0].rstrip(b"/>")
+    return ByteEdit(parsed.rdf.start, parsed.rdf.end, tag[:-2] + b">" + added + b"</" + name + b">")
