@@ -12,10 +12,10 @@ from captionkit.images import load_pixels
 from captionkit.search.answer import answer_duplicates, answer_like, answer_query, best_caption
 from captionkit.search.bm25 import bm25
 from captionkit.search.compact import to_features
-from captionkit.search.index import KIND_WEIGHT, Index, StoredCaption, open_index
+from captionkit.search.index import KIND_WEIGHT, Index, open_index
 from captionkit.search.likelihood import to_word_ids, word_log_probabilities
 from captionkit.search.ranking import BM25_WEIGHT, FIRST_WEIGHT, first_stage, query_gains, rank
-from captionkit.search.words import match_expression, query_words, worth_looking_for
+from captionkit.search.words import match_expression, query_words, split_words, worth_looking_for
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def index(indexed: Path) -> Index:
 
 def test_every_caption_finds_its_picture_by_words_alone(index: Index) -> None:
     for content, captions in index.captions(index.first(9)).items():
-        hits = first_stage(index, query_words(captions[0].text), 6)
+        hits = first_stage(index, query_words(captions[0]), 6)
         scores = {hit.content: hit.score for hit in hits}
         assert scores[content] > 0
         assert [hit.score for hit in hits] == sorted(scores.values(), reverse=True)
@@ -35,7 +35,7 @@ def test_every_caption_finds_its_picture_by_words_alone(index: Index) -> None:
 
 def test_bm25_is_that_of_fts5(index: Index) -> None:
     everything = index.first(9)
-    said = " ".join(captions[0].text for captions in index.captions(everything[:4]).values())
+    said = " ".join(captions[0] for captions in index.captions(everything[:4]).values())
     words = query_words(f"a dog and two children in the grass {said}")
     rows = index.connection.execute(
         "SELECT rowid, -bm25(terms, 1.0, ?) FROM terms WHERE terms MATCH ?", (KIND_WEIGHT, match_expression(words))
@@ -92,7 +92,7 @@ def test_the_prior_is_that_of_all_pictures_even_where_few_are_ranked(index: Inde
 
 
 def test_depth_bounds_what_the_model_is_asked(index: Index, captioner: Captioner) -> None:
-    query = index.captions([1])[1][0].text
+    query = index.captions([1])[1][0]
     shallow = rank(index, query, captioner, limit=1, depth=2)
     assert len(shallow.hits) == 1
     # The best of the first stage's two, not of all.
@@ -106,7 +106,7 @@ def test_the_model_ranks_no_fewer_pictures_than_are_wanted(index: Index, caption
 
 
 def test_of_an_index_that_holds_more_only_what_fits_is_ranked(index: Index, captioner: Captioner) -> None:
-    said = [captions[0].tokens for captions in index.captions(index.first(9)).values()]
+    said = [split_words(captions[0]) for captions in index.captions(index.first(9)).values()]
     words = sorted({word for tokens in said for word in tokens if not worth_looking_for(word)})
     word = next(one for one in words if 0 < len(first_stage(index, query_words(one), 9)) < 5)
     fitting = {hit.content for hit in first_stage(index, query_words(word), 9)}
@@ -116,7 +116,7 @@ def test_of_an_index_that_holds_more_only_what_fits_is_ranked(index: Index, capt
 
 def test_what_is_left_out_takes_no_place_of_what_is_wanted(index: Index) -> None:
     captions = index.captions(index.first(9))
-    words = sorted({word for one in captions.values() for word in one[0].tokens if worth_looking_for(word)})
+    words = sorted({word for one in captions.values() for word in split_words(one[0]) if worth_looking_for(word)})
     queries = ((one, f"{one} without {other}") for one in words for other in words if one != other)
     for plain, query in queries:
         rest = rank(index, query, None).hits
@@ -148,7 +148,7 @@ def test_words_that_stand_everywhere_are_looked_for_in_captions_alone(index: Ind
     said = {
         content
         for content, captions in index.captions(index.first(9)).items()
-        if any("on" in caption.tokens for caption in captions)
+        if any("on" in split_words(caption) for caption in captions)
     }
     assert said
     assert {hit.content for hit in hits} == said
@@ -168,7 +168,7 @@ def test_unknown_words_are_told_and_passed_over(index: Index, captioner: Caption
 def test_what_a_query_excludes_is_left_out(index: Index, captioner: Captioner, with_model: bool) -> None:
     model = captioner if with_model else None
     captions = {
-        content: {word for one in some for word in one.tokens}
+        content: {word for one in some for word in split_words(one)}
         for content, some in index.captions(index.first(9)).items()
     }
     wanted, excluded = next(
@@ -197,7 +197,7 @@ def test_what_a_query_excludes_is_left_out(index: Index, captioner: Captioner, w
 
 
 def test_a_query_that_excludes_alone_says_that_it_leaves_nothing_out(index: Index) -> None:
-    word = next(word for _, some in index.captions([1]).items() for word in some[0].tokens if len(word) > 3)
+    word = next(word for _, some in index.captions([1]).items() for word in split_words(some[0]) if len(word) > 3)
     told = answer_query(index, f"no {word}", None)
     assert any(note.startswith("Nothing is left out") for note in told.notes)
     assert told.groups[0]
@@ -206,15 +206,14 @@ def test_a_query_that_excludes_alone_says_that_it_leaves_nothing_out(index: Inde
 
 
 def test_the_caption_that_is_shown_has_most_words_of_the_query() -> None:
-    captions = [StoredCaption(text, (), ()) for text in ("A man.", "Two dogs run.", "A dog runs on grass.")]
+    captions = ["A man.", "Two dogs run.", "A dog runs on grass."]
     assert best_caption(captions, query_words("dog on grass")) == ("A dog runs on grass.", ("dog", "grass"))
     assert best_caption(captions, query_words("cat")) == ("A man.", ())
     assert best_caption([], query_words("cat")) == ("", ())
 
 
 def test_words_that_a_wider_term_finds_are_hits(index: Index, captioner: Captioner) -> None:
-    captions = [StoredCaption("A dog runs.", (), ())]
-    assert best_caption(captions, query_words("puppy"))[1] == ("dog",)
+    assert best_caption(["A dog runs."], query_words("puppy"))[1] == ("dog",)
 
 
 def test_gains_of_a_word_that_comes_twice_are_added(index: Index, captioner: Captioner) -> None:

@@ -15,7 +15,7 @@ from captionkit.images import load_pixels, read_image_bytes
 from captionkit.search.compact import Bytes, to_vectors
 from captionkit.search.database import model_id
 from captionkit.search.gallery import Card, Section, format_gallery
-from captionkit.search.index import Index, StoredCaption
+from captionkit.search.index import Index
 from captionkit.search.ranking import DEPTH, rank
 from captionkit.search.similar import duplicates, like
 from captionkit.search.words import QueryWord, hits, query_words, split_query
@@ -97,18 +97,13 @@ class Answer:
         return format_gallery(self.question, " ".join([summary, *self.notes]), sections)
 
 
-def speaks_for(index: Index, bundle: Bundle) -> bool:
-    """Whether the index was made with this model."""
-    return index.facts.model == model_id(bundle)
-
-
 def check_model(index: Index, bundle: Bundle) -> None:
     """Refuse a model that the index was not made with.
 
     Raises:
         SearchError: it is another.
     """
-    if not speaks_for(index, bundle):
+    if index.facts.model != model_id(bundle):
         raise SearchError(
             f"The index {index.path} was made with another model ({index.facts.model_name!r}, not "
             f"{bundle.manifest.name!r}), and what it holds of pictures means nothing to this one; name that model "
@@ -200,44 +195,41 @@ def answer_like(index: Index, photo: Path, load: Callable[[], Captioner], *, lim
         for content, value in like(contents, vectors, vector, limit + 1).items()
         if content != itself
     }
-    results = _plain(index, dict(list(found.items())[:limit]), "likeness")
+    results = _plain(index, dict(list(found.items())[:limit]))
     return Answer(f"Like {photo}", (tuple(results),), (), "likeness, 1 for the same")
 
 
 def answer_duplicates(index: Index) -> Answer:
     """Groups of pictures that are nearly the same, and pictures that lie at several paths; one result a path."""
-    groups = [(group.contents, group.likeness) for group in duplicates(*index.looks())]
-    grouped = {content for contents, _ in groups for content in contents}
-    groups += [((content,), (1.0,)) for content in index.copied() if content not in grouped]
-    results = [
-        [one for result in _plain(index, dict(zip(*group, strict=True)), "likeness") for one in _each(result)]
-        for group in groups
-    ]
+    groups = duplicates(*index.looks())
+    grouped = {content for group in groups for content in group}
+    groups += [{content: 1.0} for content in index.copied() if content not in grouped]
+    results = [[one for result in _plain(index, group) for one in _each(result)] for group in groups]
     notes = () if results else ("No two pictures are nearly the same.",)
     return Answer(
         "Pictures that are nearly the same", tuple(map(tuple, results)), notes, "likeness, 1 for the same"
     )
 
 
-def best_caption(captions: Sequence[StoredCaption], words: Sequence[QueryWord]) -> tuple[str, tuple[str, ...]]:
+def best_caption(captions: Sequence[str], words: Sequence[QueryWord]) -> tuple[str, tuple[str, ...]]:
     """The caption with the most words of a query, the earlier one where several have as many; and those words."""
-    found = [(tuple(hits(words, one.text)), one.text) for one in captions]
+    found = [(tuple(hits(words, one)), one) for one in captions]
     if not found:
         return "", ()
     best, text = max(found, key=lambda pair: len(pair[0]))
     return text, best
 
 
-def _plain(index: Index, scores: Mapping[int, float], name: str) -> list[Result]:
+def _plain(index: Index, scores: Mapping[int, float]) -> list[Result]:
     captions, paths = index.captions(scores), index.paths(scores)
     return [
         Result(
             paths[content][0],
             tuple(paths[content][1:]),
-            captions[content][0].text if content in captions else "",
+            captions[content][0] if content in captions else "",
             score,
             (),
-            {name: score},
+            {"likeness": score},
             {},
         )
         for content, score in scores.items()

@@ -21,11 +21,10 @@ import numpy.typing as npt
 from captionkit.decoding import log_softmax
 from captionkit.engine import Engine
 from captionkit.records import Caption
+from captionkit.search.compact import Floats
+from captionkit.search.segments import Codes
 from captionkit.search.words import split_words, to_stem, worth_looking_for
 from captionkit.tokenizer import BOS, EOS, SPECIALS, Tokenizer
-
-Floats = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.uint8]
 
 SMOOTHING = 0.1  # the average picture's part of a picture's language model
 _STEPS = 18.0  # of a code, for a factor of e: 255 of them reach from 1 down to 7e-7

@@ -12,7 +12,6 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,21 +37,6 @@ from captionkit.search.words import QueryWord, match_expression
 
 # A hit in the second column, of wider terms, counts this much beside one in the first.
 KIND_WEIGHT = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCaption:
-    """A caption as the index has it.
-
-    Attributes:
-        text: the sentence.
-        tokens: its words.
-        log_probabilities: natural logarithms, one a token, then one for eos where it was reached.
-    """
-
-    text: str
-    tokens: tuple[str, ...]
-    log_probabilities: tuple[float, ...]
 
 
 class Index:
@@ -142,15 +126,12 @@ class Index:
         with self.snapshot(), intact(self.path):
             return read_columns(self.connection, places)
 
-    def captions(self, contents: Iterable[int]) -> dict[int, list[StoredCaption]]:
+    def captions(self, contents: Iterable[int]) -> dict[int, list[str]]:
         """The captions of contents, best first."""
-        found: dict[int, list[StoredCaption]] = {}
-        query = "SELECT content, text, tokens, log_probabilities FROM captions WHERE content IN ({}) "
-        rows = self._of(query + "ORDER BY content, rank", (int, str, str, bytes), contents)
-        for content, text, tokens, blob in rows:
-            with intact(self.path):
-                values = np.frombuffer(blob, "<f4").tolist()
-            found.setdefault(content, []).append(StoredCaption(text, tuple(tokens.split()), tuple(values)))
+        found: dict[int, list[str]] = {}
+        query = "SELECT content, text FROM captions WHERE content IN ({}) ORDER BY content, rank"
+        for content, text in self._of(query, (int, str), contents):
+            found.setdefault(content, []).append(text)
         return found
 
     def paths(self, contents: Iterable[int]) -> dict[int, list[Path]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from captionkit.progress import Progress
 from captionkit.search.compact import Floats, cell_count, pack, to_cells, to_features, to_vectors
 from captionkit.search.database import Facts
 from captionkit.search.expectation import expected_shares, stem_places, to_codes
-from captionkit.search.scan import FileState, Scan, scan
+from captionkit.search.scan import FileState, scan
 from captionkit.search.writer import Content, IndexWriter
 
 BATCH = 16  # pictures between two commits
@@ -84,7 +84,6 @@ def index_folder(
     captions: int | None = None,
     rebuild: bool = False,
     quiet: bool = False,
-    told: Callable[[str], None] | None = None,
     before: Before | None = None,
 ) -> Report:
     """Bring an index up to date with its folder.
@@ -98,7 +97,6 @@ def index_folder(
         captions: captions a picture; None for the index's own, or the usual number for a new one.
         rebuild: begin anew.
         quiet: show no progress.
-        told: is given each error as it comes.
         before: tells pictures into which a description was written since, which need no captions again.
 
     Raises:
@@ -125,10 +123,7 @@ def index_folder(
 
             def fail(error: str) -> None:
                 report.errors.append(error)
-                if told is not None:
-                    told(error)
-                else:
-                    progress.warn(f"captionkit: {error}")
+                progress.warn(f"captionkit: {error}")
 
             for folder in found.unreadable:
                 fail(
@@ -138,7 +133,10 @@ def index_folder(
             for error in found.unread:
                 fail(error)
             _add(writer, captioner, waiting, report, progress, fail, before)
-        _drop(writer, found, report)
+        gone = [path for path in writer.known_files() if path not in found.files and not found.hides(path)]
+        writer.forget(gone)
+        writer.drop_orphans()
+        report.dropped = len(gone)
         report.files, report.pictures = writer.index.count_files(), writer.index.count()
     return report
 
@@ -154,13 +152,10 @@ def kept_cells(captioner: Captioner) -> int:
     if count == 1:
         return 1
     grid = np.random.default_rng(0).random((1, network.positions, network.depth), np.float32)
-    whole, average = (
-        captioner.engine.start(grid),
-        captioner.engine.start(to_features(to_cells(grid, 1), len(grid[0]))),
-    )
-    return (
-        1 if all(np.allclose(leaf, average[name], rtol=1e-3, atol=1e-3) for name, leaf in whole.items()) else count
-    )
+    whole = captioner.engine.start(grid)
+    average = captioner.engine.start(to_features(to_cells(grid, 1), network.positions))
+    same = all(np.allclose(leaf, average[name], rtol=1e-3, atol=1e-3) for name, leaf in whole.items())
+    return 1 if same else count
 
 
 def to_contents(
@@ -200,7 +195,10 @@ def _add(
     known = set(writer.known_contents())
     facts = writer.index.facts
     places = stem_places(captioner.bundle.tokenizer, writer.index.stems())
-    pictures = _read_all(writer.root, states, known, captioner.engine.network.image_size, before)
+    size, threads = captioner.engine.network.image_size, min(READERS, os.cpu_count() or 1)
+    pictures = map_ahead(
+        lambda state: _read(writer.root, state, known, size, before), states, threads=threads, ahead=2 * BATCH
+    )
     while some := list(itertools.islice(pictures, BATCH)):
         broken = [one for one in some if one.error is not None]
         whole = [one for one in some if one.error is None]
@@ -223,23 +221,6 @@ def _add(
             assert one.error is not None
             fail(one.error)
         progress.advance(len(some))
-
-
-def _drop(writer: IndexWriter, found: Scan, report: Report) -> None:
-    gone = [path for path in writer.known_files() if path not in found.files and not found.hides(path)]
-    writer.forget(gone)
-    report.dropped = len(gone)
-    writer.drop_orphans()
-
-
-def _read_all(
-    root: Path, states: Iterable[FileState], known: set[bytes], size: int, before: Before | None
-) -> Iterator[_Read]:
-    """Read pictures a little ahead of the network, in order."""
-    threads = min(READERS, os.cpu_count() or 1)
-    return map_ahead(
-        lambda state: _read(root, state, known, size, before), states, threads=threads, ahead=2 * BATCH
-    )
 
 
 def _read(root: Path, state: FileState, known: set[bytes], size: int, before: Before | None) -> _Read:

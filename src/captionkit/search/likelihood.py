@@ -14,13 +14,12 @@ import numpy.typing as npt
 from captionkit.captioner import Captioner
 from captionkit.decoding import teacher_forced
 from captionkit.engine import Engine
+from captionkit.search.compact import Floats
 from captionkit.search.words import split_words
 from captionkit.text import tokenize
 from captionkit.tokenizer import Tokenizer
 
 ROWS = 128  # pictures a step; more cost memory and no longer gain time
-
-Floats = npt.NDArray[np.float32]
 
 
 def known_words(text: str, tokenizer: Tokenizer) -> tuple[list[str], list[str]]:

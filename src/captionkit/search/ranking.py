@@ -11,7 +11,7 @@ Letters: N pictures, P grid positions, D feature depth, L words of the query.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -125,9 +125,12 @@ def rank(index: Index, query: str, captioner: Captioner | None, *, limit: int = 
 def first_stage(index: Index, words: Sequence[QueryWord], limit: int) -> list[Hit]:
     """The best pictures by their captions and expected words; those that neither speaks for are left out."""
     stems = index.stems()
-    # What a model never learned to say is expected where words of the same wider term are.
-    places = [[stems[word.stem]] if word.stem in stems else _wider(word, stems) for word in words]
-    places = [some for some in places if some]
+    places = []
+    for word in words:
+        # What a model never learned to say is expected where words of the same wider term are.
+        asked = [word.stem] if word.stem in stems else stems_of_kinds(word.kinds)
+        if some := [stems[stem] for stem in asked if stem in stems]:
+            places.append(some)
     count = max(MATCHES, limit)
     if places:
         contents, codes = index.expected([place for some in places for place in some])
@@ -150,12 +153,8 @@ def _saying(index: Index, contents: Sequence[int], query: Query) -> set[int]:
     return {
         content
         for content, captions in index.captions(dict.fromkeys(contents)).items()
-        if any(says_excluded(query.excluded, one.text) for one in captions)
+        if any(says_excluded(query.excluded, one) for one in captions)
     }
-
-
-def _wider(word: QueryWord, stems: Mapping[str, int]) -> list[int]:
-    return [stems[stem] for stem in stems_of_kinds(word.kinds) if stem in stems]
 
 
 def query_gains(

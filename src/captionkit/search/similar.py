@@ -6,7 +6,6 @@ Letters: N pictures, K numbers of the short vector.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +14,6 @@ from captionkit.audit.picture_hash import SAME_BITS, SAME_CORRELATION, PictureHa
 from captionkit.search.compact import Bytes
 
 _ROWS = 16_384  # vectors worked on at once
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Pictures that are nearly the same.
-
-    Attributes:
-        contents: two or more, in the order they came in.
-        likeness: of each to the first: the correlation of their thumbnails.
-    """
-
-    contents: tuple[int, ...]
-    likeness: tuple[float, ...]
 
 
 def like(contents: npt.NDArray[np.int64], vectors: Bytes, vector: Bytes, limit: int) -> dict[int, float]:
@@ -57,7 +43,7 @@ def like(contents: npt.NDArray[np.int64], vectors: Bytes, vector: Bytes, limit: 
     return {int(contents[place]): float(likeness[place]) for place in order}
 
 
-def duplicates(contents: Sequence[int], looks: Sequence[PictureHash]) -> list[Group]:
+def duplicates(contents: Sequence[int], looks: Sequence[PictureHash]) -> list[dict[int, float]]:
     """Groups of pictures of which each looks the same as another of its group, the largest groups first.
 
     The same are pictures that were scaled, recompressed or recoloured: the audit's hashes and bounds
@@ -66,6 +52,10 @@ def duplicates(contents: Sequence[int], looks: Sequence[PictureHash]) -> list[Gr
     Args:
         contents: N pictures.
         looks: of each its hashes.
+
+    Returns:
+        Of each group two pictures or more, in the order they came in, each with its likeness to the first: the
+        correlation of their thumbnails.
     """
     parent = list(range(len(looks)))
 
@@ -83,11 +73,8 @@ def duplicates(contents: Sequence[int], looks: Sequence[PictureHash]) -> list[Gr
     for place in range(len(looks)):
         members.setdefault(first_of(place), []).append(place)
     groups = [
-        Group(
-            tuple(contents[place] for place in some),
-            tuple(likeness(looks[place], looks[some[0]])[1] for place in some),
-        )
+        {contents[place]: likeness(looks[place], looks[some[0]])[1] for place in some}
         for some in members.values()
         if len(some) > 1
     ]
-    return sorted(groups, key=lambda group: (-len(group.contents), group.contents))
+    return sorted(groups, key=lambda group: (-len(group), tuple(group)))

@@ -33,10 +33,10 @@ from captionkit.search.database import (
     wording_id,
     write_facts,
 )
-from captionkit.search.expectation import Codes, vocabulary_stems
+from captionkit.search.expectation import vocabulary_stems
 from captionkit.search.index import Index
 from captionkit.search.scan import FileState
-from captionkit.search.segments import drop_contents, fill_segments
+from captionkit.search.segments import Codes, drop_contents, fill_segments
 from captionkit.search.words import TERMS_VERSION, index_terms
 
 LOCK_SUFFIX = ".lock"
@@ -100,7 +100,7 @@ class IndexWriter:
         self._any_captions = captions is None
         self._rebuild = rebuild
         self._stems = vocabulary_stems(bundle.tokenizer)
-        self._lock: sqlite3.Connection | None = None
+        self._lock: sqlite3.Connection
         self.index: Index
 
     def __enter__(self) -> Self:
@@ -111,7 +111,7 @@ class IndexWriter:
         try:
             self.index = self._opened()
         except BaseException:
-            self._release()
+            self._lock.close()
             raise
         return self
 
@@ -119,7 +119,7 @@ class IndexWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.index.connection.close()
-        self._release()
+        self._lock.close()
 
     @property
     def worded_otherwise(self) -> bool:
@@ -254,7 +254,7 @@ class IndexWriter:
                 Path(f"{self.path}{suffix}").unlink()
 
     def _check(self, facts: Facts, root: Path) -> None:
-        if not _same_folder(root, self.root):
+        if root.resolve() != self.root.resolve():
             raise SearchError(
                 f"The index {self.path} is of the folder {root}, not of {self.root}; name another with --index."
             )
@@ -282,11 +282,6 @@ class IndexWriter:
             )
             write_facts(connection, replace(facts, terms=TERMS_VERSION))
 
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-
 
 def _locked(path: Path) -> sqlite3.Connection:
     """A connection that holds the lock of an index.
@@ -313,7 +308,3 @@ def _stored_root(path: Path, root: Path) -> str:
     """The root as the index keeps it: relative where folder and index can move together."""
     here, there = path.absolute().parent.resolve(), root.resolve()
     return Path(os.path.relpath(there, here)).as_posix() if here.is_relative_to(there) else there.as_posix()
-
-
-def _same_folder(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
