@@ -138,21 +138,17 @@ class IndexWriter:
         with told(self.path):
             return dict(self.index.connection.execute("SELECT sha256, id FROM contents"))
 
-    def add(self, contents: Sequence[Content], files: Sequence[tuple[FileState, bytes]]) -> dict[bytes, int]:
+    def add(self, contents: Sequence[Content], files: Sequence[tuple[FileState, bytes]]) -> None:
         """Store new contents, and files of these or known contents, in one transaction.
 
         Args:
             contents: pictures that the index does not have.
             files: each with the SHA-256 of its content.
-
-        Returns:
-            The ids of the new contents.
         """
         connection = self.index.connection
         with told(self.path), transaction(connection):
             first = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM contents").fetchone()[0]
             numbered = list(enumerate(contents, start=first))
-            ids = {content.sha256: number for number, content in numbered}
             for table, blobs in (
                 ("contents", [content.sha256 for content in contents]),
                 ("vectors", [content.vector.tobytes() for content in contents]),
@@ -182,16 +178,10 @@ class IndexWriter:
                 "INSERT INTO terms (rowid, stems, kinds) VALUES (?, ?, ?)",
                 [(number, *index_terms(one.text for one in content.captions)) for number, content in numbered],
             )
-            known = dict(ids)
-            for _, digest in files:
-                if digest not in known:
-                    row = connection.execute("SELECT id FROM contents WHERE sha256 = ?", (digest,)).fetchone()
-                    known[digest] = row[0]
             connection.executemany(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                [(os.fsencode(one.path), one.size, one.mtime_ns, known[digest]) for one, digest in files],
+                "INSERT OR REPLACE INTO files SELECT ?, ?, ?, id FROM contents WHERE sha256 = ?",
+                [(os.fsencode(one.path), one.size, one.mtime_ns, digest) for one, digest in files],
             )
-        return ids
 
     def forget(self, paths: Iterable[str]) -> None:
         """Drop files."""
