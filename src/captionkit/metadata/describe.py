@@ -173,18 +173,14 @@ def open_undo(folder: Path) -> Sidecar:
     return open_sidecar(folder, NAME)
 
 
-def undo_descriptions(sidecar: Sidecar, pictures: Iterable[Path] | None = None) -> Iterator[Undone]:
+def undo_descriptions(sidecar: Sidecar, pictures: Iterable[Path]) -> Iterator[Undone]:
     """Give pictures the bytes they had; one that was changed since is left as it is.
 
     Args:
         sidecar: as `open_undo` gave it.
-        pictures: the pictures, whose `.xmp` files count too; None for all.
+        pictures: the pictures, whose `.xmp` files count too.
     """
-    wanted = (
-        None
-        if pictures is None
-        else [one for path in map(real_path, pictures) for one in (path, path.with_name(f"{path.name}.xmp"))]
-    )
+    wanted = [one for path in map(real_path, pictures) for one in (path, path.with_name(f"{path.name}.xmp"))]
     return undo(sidecar, wanted, read=lambda path: read_bounded(path, MAX_FILE_BYTES))
 
 
