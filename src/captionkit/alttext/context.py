@@ -25,6 +25,7 @@ _UNSPOKEN = frozenset(["script", "style", "template", "title", "noscript"])
 _LATE = ("data-src", "data-original", "data-lazy-src", "data-srcset", "data-lazy-srcset")
 # Others, and galleries, have names of their own for it.
 _PICTURE_FILE = re.compile(r"[^?#\s]+\.(?:jpe?g|png|gif|webp|svg|avif)(?:[?#]\S*)?", re.I)
+_DIGITS = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
 # A picture inside text that a program fills in later is not ours to judge.
 TEMPLATE_MARKS = ("{{", "{%", "<%", "<?", "${")
 FILLED_IN = "its alt text is filled in by a template"
@@ -208,14 +209,13 @@ class ContextBuilder:
         return squeeze(" ".join(pieces)) or group.label or squeeze(" ".join([*group.text, *others]))
 
     def _nearby(self, chunk: int) -> str:
-        before: list[str] = []
-        after: list[str] = []
-        for side, chunks in (
-            (before, reversed(self._chunks[max(0, chunk - NEARBY_CHUNKS) : chunk])),
-            (after, iter(self._chunks[chunk : chunk + NEARBY_CHUNKS])),
-        ):
-            side += (one or "" for one in takewhile(lambda one: one is not None, chunks))
+        before = _to_the_edge(self._chunks[max(0, chunk - NEARBY_CHUNKS) : chunk][::-1])
+        after = _to_the_edge(self._chunks[chunk : chunk + NEARBY_CHUNKS])
         return beside("".join(reversed(before)), "".join(after))
+
+
+def _to_the_edge(chunks: list[str | None]) -> list[str]:
+    return [one or "" for one in takewhile(lambda one: one is not None, chunks)]
 
 
 def beside(before: str, after: str) -> str:
@@ -295,11 +295,5 @@ def _value(attributes: Mapping[str, str | None], name: str) -> str:
 def _pixels(value: str | None) -> float | None:
     """A `width` or `height` as browsers read it: leading digits; a percentage is no size in pixels."""
     text = (value or "").strip()
-    digits = ""
-    for character in text:
-        if not (character.isascii() and (character.isdigit() or (character == "." and "." not in digits))):
-            break
-        digits += character
-    if not digits.strip(".") or text.endswith("%"):
-        return None
-    return float(digits)
+    digits = _DIGITS.match(text)
+    return float(digits[0]) if digits is not None and not text.endswith("%") else None

@@ -14,6 +14,7 @@ import re
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext import html
@@ -187,7 +188,8 @@ class _Reader:
         link: tuple[str, str] | None = None
         for position, child in enumerate(children):
             if child.type == "link_open":
-                link = (str(child.attrs.get("href", "")), _link_text(children, position + 1))
+                inside = takewhile(lambda one: one.type != "link_close", children[position + 1 :])
+                link = (str(child.attrs.get("href", "")), squeeze(" ".join(map(_text, inside))))
             elif child.type == "link_close":
                 link = None
             elif child.type in ("image", "html_inline") and "start" in child.meta:
@@ -283,15 +285,6 @@ def _text(token: Token) -> str:
     if token.type in ("text", "code_inline"):
         return token.content.translate(_MEANT)
     return " " if token.type in ("softbreak", "hardbreak") else ""
-
-
-def _link_text(tokens: list[Token], position: int) -> str:
-    """The text from a position to the end of the link, pictures left out."""
-    pieces = []
-    while position < len(tokens) and tokens[position].type != "link_close":
-        pieces.append(_text(tokens[position]))
-        position += 1
-    return squeeze(" ".join(pieces))
 
 
 def _parser() -> MarkdownIt:

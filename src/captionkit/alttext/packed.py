@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from captionkit.alttext.archive import Archive
 from captionkit.alttext.decoding import DecodedText
@@ -18,7 +18,7 @@ class PackedDocument:
 
     archive: Archive
     pictures: tuple[Picture, ...]
-    texts: Mapping[str, DecodedText] = field(default_factory=dict)
+    texts: Mapping[str, DecodedText]
 
     def edits(self, alts: Mapping[int, str]) -> tuple[ByteEdit, ...]:
         """The edits of the file that give picture number `i` the alternative text `alts[i]`."""

@@ -82,13 +82,14 @@ def propose(
         for finding in document.findings:
             if not _concerns(finding) or (skip is not None and skip(finding)):
                 continue
-            proposals.append(Proposal(finding, empty=_proposes_empty(finding), note=_note(finding)))
-            if finding.judgement.verdict in _OFFERED and not finding.problem:
+            note = ""
+            if finding.judgement.verdict in _OFFERED:
                 key, problem = _content_hash(document, finding)
                 if problem:
-                    proposals[-1] = Proposal(finding, note=f"No proposal: {problem}.")
+                    note = f"No proposal: {problem.removesuffix('.')}."
                 else:
-                    waiting.setdefault(key, (document, finding, []))[2].append(len(proposals) - 1)
+                    waiting.setdefault(key, (document, finding, []))[2].append(len(proposals))
+            proposals.append(Proposal(finding, empty=_proposes_empty(finding), note=note))
     entries = list(waiting.values())
     for start in range(0, len(entries), _BATCH):
         batch = entries[start : start + _BATCH]
@@ -140,9 +141,9 @@ def _role(one: Proposal) -> tuple[object, ...]:
 
 def _content_hash(document: ScannedDocument, finding: Finding) -> tuple[str, str]:
     """What tells a picture from others, and why it cannot be had, if so: the file may be gone since the scan."""
-    content = document.content(finding)
+    content = None if finding.problem else document.content(finding)
     if content is None:
-        return "", "it is no longer there"
+        return "", finding.problem or "it is no longer there"
     try:
         return sha256(content) if isinstance(content, bytes) else sha256_file(content), ""
     except OSError as error:
@@ -163,12 +164,6 @@ def _proposes_empty(finding: Finding) -> bool:
     return verdict is Verdict.DECORATIVE or (
         verdict is Verdict.FUNCTIONAL and bool(finding.picture.context.link_text) and not finding.picture.alt
     )
-
-
-def _note(finding: Finding) -> str:
-    if finding.judgement.verdict in _OFFERED and finding.problem:
-        return f"No proposal: {finding.problem.removesuffix('.')}."
-    return ""
 
 
 def _proposal(

@@ -173,10 +173,10 @@ def _item(identity: str, called: str, heading: str, one: Proposal, address: str,
         if value
     )
     choices = "".join(
-        f'<label><input type="radio" name="{identity}" value="{value}"{_checked(value)}> {label}</label>'
-        for value, label in (
-            *([("", "As above")] if one.same_as else []),
-            *(("accept", "Accept the text"), ("decorative", "Decorative"), ("skip", "Skip")),
+        f'<label><input type="radio" name="{identity}" value="{value}"{checked}> {label}</label>'
+        for value, label, checked in (
+            *([("", "As above", " checked")] if one.same_as else []),
+            *(("accept", "Accept the text", ""), ("decorative", "Decorative", ""), ("skip", "Skip", "")),
         )
         if value != "decorative" or picture.may_be_empty
     )
@@ -191,10 +191,6 @@ def _item(identity: str, called: str, heading: str, one: Proposal, address: str,
         f'<p class="hint" id="{identity}n" data-limit="{max_length}">At most {max_length} characters are best.</p>'
         f"<fieldset><legend>Decision on {called}</legend>{choices}</fieldset></div></article>"
     )
-
-
-def _checked(value: str) -> str:
-    return "" if value else " checked"
 
 
 def _small(content: Path | bytes | None, known: dict[Path | str, str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from captionkit.alttext.pictures import Picture
 from captionkit.alttext.sources import Located, Where, locate
 from captionkit.alttext.verdict import MAX_LENGTH, Judgement, judge, placeholder
 from captionkit.errors import CaptionkitError, DataError, ImageError, UsageError
+from captionkit.files import sha256
 
 Look = tuple[Appearance | None, str]  # what was seen of a picture, or why nothing was
 _REVIEW_TITLE = b"<title>Alternative texts to review</title>"  # in the first lines of review.html
@@ -173,7 +173,8 @@ def _scan_document(path: Path, root: Path, name: str, max_length: int, looks: di
         appearance, problem = _look(picture, located, looks)
         key = (picture.member, picture.source)
         twin = (seen[key],) if seen[key] else ()
-        identity = _identity(name, *key, picture.alt, 0, *twin)
+        parts = (name, *key, picture.alt, 0, *twin)
+        identity = sha256("\0".join(map(repr, parts)).encode("utf-8", "surrogateescape"))[:16]
         seen[key] += 1
         judgement = judge(picture, appearance, max_length=max_length)
         findings.append(Finding(identity, name, index, picture, judgement, located.where, problem))
@@ -278,8 +279,3 @@ def _look(picture: Picture, located: Located, looks: dict[Path, Look]) -> Look:
         if isinstance(content, Path):
             looks[content] = seen
     return seen
-
-
-def _identity(*parts: object) -> str:
-    digest = hashlib.sha256("\0".join(repr(part) for part in parts).encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:16]

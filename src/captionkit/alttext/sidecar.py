@@ -321,14 +321,8 @@ def _line(entry: Mapping[str, Any]) -> bytes:
 
 
 def _plain(write: Write) -> dict[str, Any]:
-    return {
-        "document": write.document,
-        "time": write.time,
-        "before": write.before,
-        "after": write.after,
-        "alts": [asdict(one) for one in write.alts],
-        "undo": [[one.start, one.end, base64.b64encode(one.new).decode("ascii")] for one in write.undo],
-    }
+    undo = [[one.start, one.end, base64.b64encode(one.new).decode("ascii")] for one in write.undo]
+    return {**asdict(write), "undo": undo}
 
 
 def _parse(entry: Any) -> Write:
