@@ -63,15 +63,12 @@ class _Value:
 def find_inclusions(text: str, skipped: Sequence[tuple[int, int]] = ()) -> list[Placed]:
     """The pictures of Hugo's shortcodes and Jekyll's includes; none in the ranges or in what is shown as it is."""
     skipped = [*skipped, *_ranges(text, _VERBATIM)]
-    shortcodes = [(found, _SHORTCODE_END) for found in _outside(_SHORTCODE, text, skipped)]
-    includes = [(found, _INCLUDE_END) for found in _outside(_INCLUDE, text, skipped)]
     placed = []
-    for found, end in (*shortcodes, *includes):
-        hugo = end is _SHORTCODE_END
-        values = _parameters(text, found.end(), end, hugo)
-        picture = _included(values, found, hugo) if values is not None else None
-        if picture is not None:
-            placed.append((found.start(), picture))
+    for begin, end, hugo in ((_SHORTCODE, _SHORTCODE_END, True), (_INCLUDE, _INCLUDE_END, False)):
+        for found in _outside(begin, text, skipped):
+            picture = _included(_parameters(text, found.end(), end, hugo), found, hugo)
+            if picture is not None:
+                placed.append((found.start(), picture))
     return placed
 
 
@@ -130,14 +127,14 @@ def _outside(pattern: re.Pattern[str], text: str, skipped: Sequence[tuple[int, i
             yield found
 
 
-def _parameters(text: str, position: int, end: re.Pattern[str], hugo: bool) -> dict[str, _Value] | None:
-    """The named parameters of a tag; None where it does not end."""
+def _parameters(text: str, position: int, end: re.Pattern[str], hugo: bool) -> dict[str, _Value]:
+    """The named parameters of a tag; none where it does not end."""
     values: dict[str, _Value] = {}
     limit = position + _MAX_CHARACTERS
     while not end.match(text, position, limit):
         found = _PARAMETER.match(text, position, limit)
         if found is None:
-            return None
+            return {}
         position = found.end()
         name, value = found[1], found[2]
         if name:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from captionkit.alttext.pictures import Edit, Picture, slot_edits
 from captionkit.errors import DataError
@@ -100,20 +101,14 @@ def decode_declared(data: bytes, declared: str) -> DecodedText:
         encoding = "cp1252"
     if encoding.startswith("utf"):
         return _decode(data, encoding, 0)
+    if not encoding.startswith("iso2022"):  # an escape-coded text is valid UTF-8 too
+        with contextlib.suppress(UnicodeDecodeError):
+            return DecodedText(data.decode("utf-8"), "utf-8", 0, ascii_only=True)
     try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    else:
-        if not encoding.startswith("iso2022"):  # an escape-coded text is valid UTF-8 too
-            return DecodedText(text, "utf-8", 0, ascii_only=True)
-    for candidate in (encoding, "latin-1"):
-        try:
-            decoded = _decode(data, candidate, 0)
-        except DataError:
-            continue
-        return DecodedText(decoded.text, decoded.encoding, 0, ascii_only=True)
-    raise DataError(f"its text cannot be read as {declared}.")
+        decoded = _decode(data, encoding, 0)
+    except DataError:
+        decoded = _decode(data, "latin-1", 0)  # to which every byte is a character
+    return replace(decoded, ascii_only=True)
 
 
 def _decode(data: bytes, encoding: str, mark: int) -> DecodedText:

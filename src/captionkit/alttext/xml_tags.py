@@ -22,10 +22,6 @@ def local(name: str) -> str:
     return name.rsplit(" ", 1)[-1].rsplit(":", 1)[-1]
 
 
-class _RefusedError(Exception):
-    pass
-
-
 def read_xml(
     data: bytes,
     *,
@@ -61,7 +57,7 @@ def read_xml(
         nonlocal depth
         depth += 1
         if depth > MAX_DEPTH:
-            raise _RefusedError(f"its elements are nested more than {MAX_DEPTH} deep")
+            raise DataError(f"its elements are nested more than {MAX_DEPTH} deep.")
         start(name, attributes, parser.CurrentByteIndex)
 
     def on_end(name: str) -> None:
@@ -71,7 +67,7 @@ def read_xml(
             end(name, parser.CurrentByteIndex)
 
     def on_entity(*_: object) -> None:
-        raise _RefusedError("it declares XML entities, which are refused")
+        raise DataError("it declares XML entities, which are refused.")
 
     def on_declaration(version: str, declared: str | None, standalone: int) -> None:
         nonlocal encoding
@@ -89,6 +85,4 @@ def read_xml(
     except expat.ExpatError as error:
         what = expat.errors.messages[error.code]
         raise DataError(f"its XML is not well-formed (line {error.lineno}: {what}).") from None
-    except _RefusedError as error:
-        raise DataError(f"{error}.") from None
     return encoding

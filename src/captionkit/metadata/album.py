@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -34,7 +35,7 @@ class Album:
             beside: write `.xmp` files and leave the pictures alone.
         """
         self._model, self._overwrite, self._beside = model, overwrite, beside
-        self._sidecars: dict[Path, Sidecar] = {}
+        self._record = functools.cache(open_undo)
         self.written = 0
         self.kept = 0
 
@@ -47,13 +48,10 @@ class Album:
         if not prediction.text:
             return ""
         try:
-            folder = real_path(path).parent
-            if folder not in self._sidecars:
-                self._sidecars[folder] = open_undo(folder)
             outcome = write_description(
                 path,
                 prediction.text,
-                self._sidecars[folder],
+                self._record(real_path(path).parent),
                 language=LANGUAGE,
                 overwrite=self._overwrite,
                 beside=self._beside,

@@ -254,12 +254,12 @@ def match_expression(words: Sequence[QueryWord]) -> str:
 
 def match_stem(stem: str) -> str:
     """An FTS5 expression for the captions that say a word with this stem."""
-    return f"stems : {_quoted(stem)}"
+    return f'stems : "{stem}"'
 
 
 def match_kind(kind: str) -> str:
     """An FTS5 expression for the captions that say a word of this wider term."""
-    return f"kinds : {_quoted(kind)}"
+    return f'kinds : "{kind}"'
 
 
 def stems_of_kinds(kinds: Iterable[str]) -> list[str]:
@@ -282,11 +282,6 @@ def hits(words: Sequence[QueryWord], caption: str) -> list[str]:
             if to_stem(word) in stems or kinds.intersection(_KINDS_OF.get(to_stem(word), ()))
         )
     )
-
-
-def _quoted(term: str) -> str:
-    doubled = term.replace('"', '""')
-    return f'"{doubled}"'
 
 
 def _base(forms: set[str]) -> str:
