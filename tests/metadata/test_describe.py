@@ -17,6 +17,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from captionkit.errors import CaptionkitError, DataError, ImageError
 from captionkit.files.edits import apply_edits, inverse_edits
 from captionkit.images import read_image
+from captionkit.metadata import jpeg, png, tiff, webp
 from captionkit.metadata.blocks import MetadataError
 from captionkit.metadata.describe import (
     NAME,
@@ -26,10 +27,6 @@ from captionkit.metadata.describe import (
     undo_descriptions,
     write_description,
 )
-from captionkit.metadata.jpeg import Jpeg
-from captionkit.metadata.png import Png
-from captionkit.metadata.tiff import Tiff
-from captionkit.metadata.webp import WebP
 from captionkit.metadata.xmp import DESCRIPTION, new_packet
 
 TEXT = "A dog, seen from “above” & afar."
@@ -194,7 +191,7 @@ def test_iptc_that_is_there_is_replaced_and_stays_one() -> None:
     data = data[:2] + b"\xff\xed" + struct.pack(">H", len(body) + 2) + body + data[2:]
     new = apply_edits(data, describe(data, "A dog.")[0])
     assert new.count(b"8BIM\x04\x04") == 1
-    assert Jpeg().read(new).iptc == keywords + b"\x1c\2\x78\0\6A dog."
+    assert jpeg.read(new).iptc == keywords + b"\x1c\2\x78\0\6A dog."
 
 
 def test_iptc_is_written_into_photoshop_resources_and_their_digest_follows() -> None:
@@ -206,7 +203,7 @@ def test_iptc_is_written_into_photoshop_resources_and_their_digest_follows() -> 
     new = apply_edits(data, describe(data, TEXT)[0])
     assert path_resource in new
     assert digest not in new
-    assert Jpeg().read(new).iptc is not None
+    assert jpeg.read(new).iptc is not None
 
 
 def test_photoshop_resources_over_several_segments_are_joined_and_split() -> None:
@@ -231,7 +228,7 @@ def test_a_packed_xmp_chunk_of_png_is_read_within_bounds(monkeypatch: pytest.Mon
     assert read_described(data[:33] + chunk + data[33:]).description == "Rex"
     monkeypatch.setattr("captionkit.metadata.png._MAX_TEXT", 100)
     with pytest.raises(MetadataError, match="too large"):
-        Png().read(data[:33] + chunk + data[33:])
+        png.read(data[:33] + chunk + data[33:])
 
 
 def test_a_multi_picture_jpeg_keeps_the_places_of_its_pictures() -> None:
@@ -259,15 +256,15 @@ def test_a_multi_picture_jpeg_keeps_the_places_of_its_pictures() -> None:
 def test_every_flipped_byte_and_every_cut_is_an_error_or_a_checked_edit(name: str) -> None:
     """Whatever the file: no other error, no endless loop, and what is edited shows the same pixels."""
     data = PICTURES[name]()
-    container = {"jpeg": Jpeg(), "png": Png(), "webp": WebP(), "tiff": Tiff()}[name.split()[0]]
+    container = {"jpeg": jpeg, "png": png, "webp": webp, "tiff": tiff}[name.split()[0]]
     random = np.random.default_rng(2)
     positions = {*range(min(len(data), 400)), *random.integers(0, len(data), 150).tolist()}
     for position in sorted(positions):
         flipped = data[:position] + bytes([data[position] ^ 0xFF]) + data[position + 1 :]
         for broken in (flipped, data[:position]):
             try:
-                blocks = container.read(broken)  # type: ignore[attr-defined]
-                container.rest(broken)  # type: ignore[attr-defined]
+                blocks = container.read(broken)
+                container.rest(broken)
                 assert blocks is not None
             except MetadataError:
                 continue
@@ -286,7 +283,7 @@ def test_a_tiff_whose_parts_overlap_fills_no_memory() -> None:
     entries = b"".join(struct.pack("<HHII", 1_000 + number, 7, size, behind) for number in range(many))
     data = struct.pack("<2sHIH", b"II", 42, 8, many) + entries + bytes(4 + size)
     with pytest.raises(MetadataError, match="overlap"):
-        Tiff().rest(data)
+        tiff.rest(data)
 
 
 def test_a_webp_without_width_or_height_is_damaged() -> None:

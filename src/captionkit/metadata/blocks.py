@@ -40,9 +40,9 @@ class Changes:
 
 
 class Container(Protocol):
-    """A file format that holds metadata blocks."""
+    """A file format that holds metadata blocks: the modules `jpeg`, `png`, `webp` and `tiff`."""
 
-    iptc: bool  # whether new IPTC datasets may be added to it
+    ADDS_IPTC: bool  # whether datasets are put into a file that has none
 
     def read(self, data: bytes) -> Blocks:
         """The blocks of a file.

@@ -19,12 +19,8 @@ from captionkit.errors import CaptionkitError, DataError
 from captionkit.files import read_bounded, real_path, sha256
 from captionkit.files.edits import ByteEdit, apply_edits, inverse_edits
 from captionkit.images import MAX_FILE_BYTES, read_image
-from captionkit.metadata import exif, iptc, xmp
+from captionkit.metadata import exif, iptc, jpeg, png, tiff, webp, xmp
 from captionkit.metadata.blocks import Blocks, Changes, Container, MetadataError
-from captionkit.metadata.jpeg import Jpeg
-from captionkit.metadata.png import SIGNATURE, Png
-from captionkit.metadata.tiff import Tiff
-from captionkit.metadata.webp import WebP
 
 NAME = ".captionkit-metadata.json"
 # What cameras put where a person's description belongs: it names the camera, not the picture.
@@ -98,7 +94,7 @@ def describe(
     fields = [name.split(" ")[1] for name in values]
     changes = Changes(_new_xmp(blocks.xmp, values, language))
     if xmp.DESCRIPTION in values:
-        datasets = iptc.set_caption(blocks.iptc, text) if container.iptc or blocks.iptc is not None else None
+        datasets = iptc.set_caption(blocks.iptc, text) if container.ADDS_IPTC or blocks.iptc is not None else None
         changes = Changes(changes.xmp, exif.set_image_description(blocks.exif, text), datasets)
         fields += ["ImageDescription"] + (["Caption-Abstract"] if datasets is not None else [])
     edits = container.replace(data, changes)
@@ -186,13 +182,13 @@ def undo_descriptions(sidecar: Sidecar, pictures: Iterable[Path]) -> Iterator[Un
 
 def _container(data: bytes) -> Container | None:
     if data[:3] == b"\xff\xd8\xff":
-        return Jpeg()
-    if data.startswith(SIGNATURE):
-        return Png()
+        return jpeg
+    if data.startswith(png.SIGNATURE):
+        return png
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return WebP()
+        return webp
     if data[:4] in (b"II*\0", b"MM\0*"):
-        return Tiff()
+        return tiff
     return None
 
 

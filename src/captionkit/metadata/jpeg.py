@@ -20,6 +20,7 @@ _MPF = b"MPF\0"
 _APP0, _APP1, _APP2, _APP13 = 0xE0, 0xE1, 0xE2, 0xED
 MAX_SEGMENT = 65_533
 _IPTC, _DIGEST = 0x0404, 0x0425
+ADDS_IPTC = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,61 +31,54 @@ class _Segment:
     end: int
 
 
-class Jpeg:
-    """The container JPEG."""
+def read(data: bytes) -> Blocks:
+    segments, _ = _segments(data)
+    xmp = exif = None
+    for one in segments:
+        if _is(data, one, _APP1, XMP) and xmp is None:
+            xmp = data[one.body + len(XMP) : one.end]
+        elif _is(data, one, _APP1, EXIF) and exif is None:
+            exif = data[one.body + len(EXIF) : one.end]
+    resources = _resources(_photoshop(data, segments))
+    iptc = next((value for key, _, value in resources if key == _IPTC), None)
+    return Blocks(xmp, exif, iptc)
 
-    iptc = True
 
-    def read(self, data: bytes) -> Blocks:
-        """See `Container.read`."""
-        segments, _ = _segments(data)
-        xmp = exif = None
-        for one in segments:
-            if _is(data, one, _APP1, XMP) and xmp is None:
-                xmp = data[one.body + len(XMP) : one.end]
-            elif _is(data, one, _APP1, EXIF) and exif is None:
-                exif = data[one.body + len(EXIF) : one.end]
-        resources = _resources(_photoshop(data, segments))
-        iptc = next((value for key, _, value in resources if key == _IPTC), None)
-        return Blocks(xmp, exif, iptc)
+def replace(data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
+    segments, _ = _segments(data)
+    edits = []
+    # New segments go behind JFIF and EXIF, where readers look for them first.
+    place = 2
+    for one in segments:
+        if one.marker == _APP0 or _is(data, one, _APP1, EXIF):
+            place = one.end
+        elif one.marker not in (_APP0, _APP1):
+            break
+    behind_jfif = segments[0].end if segments and segments[0].marker == _APP0 else 2
+    for name, new, at in ((EXIF, changes.exif, behind_jfif), (XMP, changes.xmp, place)):
+        if new is not None:
+            old = next((one for one in segments if _is(data, one, _APP1, name)), None)
+            start, end = (old.start, old.end) if old is not None else (at, at)
+            edits.append(ByteEdit(start, end, _segment(_APP1, name + new)))
+    if changes.iptc is not None:
+        edits += _replace_iptc(data, segments, changes.iptc, place)
+    mpf = next((one for one in segments if _is(data, one, _APP2, _MPF)), None)
+    if mpf is not None and any(edit.start > mpf.start for edit in edits):
+        raise MetadataError("it holds several pictures, whose places a change there would shift.")
+    return _joined(edits)
 
-    def replace(self, data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
-        """See `Container.replace`."""
-        segments, _ = _segments(data)
-        edits = []
-        # New segments go behind JFIF and EXIF, where readers look for them first.
-        place = 2
-        for one in segments:
-            if one.marker == _APP0 or _is(data, one, _APP1, EXIF):
-                place = one.end
-            elif one.marker not in (_APP0, _APP1):
-                break
-        behind_jfif = segments[0].end if segments and segments[0].marker == _APP0 else 2
-        for name, new, at in ((EXIF, changes.exif, behind_jfif), (XMP, changes.xmp, place)):
-            if new is not None:
-                old = next((one for one in segments if _is(data, one, _APP1, name)), None)
-                start, end = (old.start, old.end) if old is not None else (at, at)
-                edits.append(ByteEdit(start, end, _segment(_APP1, name + new)))
-        if changes.iptc is not None:
-            edits += _replace_iptc(data, segments, changes.iptc, place)
-        mpf = next((one for one in segments if _is(data, one, _APP2, _MPF)), None)
-        if mpf is not None and any(edit.start > mpf.start for edit in edits):
-            raise MetadataError("it holds several pictures, whose places a change there would shift.")
-        return _joined(edits)
 
-    def rest(self, data: bytes) -> list[bytes]:
-        """See `Container.rest`."""
-        segments, scan = _segments(data)
-        kept = [
-            data[one.start : one.end]
-            for one in segments
-            if not any(_is(data, one, _APP1, name) for name in (EXIF, XMP))
-            and not _is(data, one, _APP13, PHOTOSHOP)
-        ]
-        others = [
-            repr(one).encode() for one in _resources(_photoshop(data, segments)) if one[0] not in (_IPTC, _DIGEST)
-        ]
-        return [*kept, *others, data[scan:]]
+def rest(data: bytes) -> list[bytes]:
+    segments, scan = _segments(data)
+    kept = [
+        data[one.start : one.end]
+        for one in segments
+        if not any(_is(data, one, _APP1, name) for name in (EXIF, XMP)) and not _is(data, one, _APP13, PHOTOSHOP)
+    ]
+    others = [
+        repr(one).encode() for one in _resources(_photoshop(data, segments)) if one[0] not in (_IPTC, _DIGEST)
+    ]
+    return [*kept, *others, data[scan:]]
 
 
 def _segments(data: bytes) -> tuple[list[_Segment], int]:

@@ -13,6 +13,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEY = b"XML:com.adobe.xmp\0"
 _DESCRIPTION = b"Description\0"
 _MAX_TEXT = 16_000_000
+ADDS_IPTC = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,44 +24,38 @@ class _Chunk:
     end: int  # behind the checksum
 
 
-class Png:
-    """The container PNG."""
+def read(data: bytes) -> Blocks:
+    xmp = exif = None
+    described = ""
+    for chunk in _chunks(data):
+        body = data[chunk.body : chunk.end - 4]
+        if _is_xmp(data, chunk):
+            xmp = xmp if xmp is not None else _xmp(body)
+        elif chunk.kind == b"eXIf":
+            exif = exif if exif is not None else body
+        elif chunk.kind in (b"tEXt", b"zTXt", b"iTXt") and body.startswith(_DESCRIPTION):
+            described = described or _text(chunk.kind, body).decode("utf-8", "replace").strip()
+    return Blocks(xmp, exif, described=described)
 
-    iptc = False
 
-    def read(self, data: bytes) -> Blocks:
-        """See `Container.read`."""
-        xmp = exif = None
-        described = ""
-        for chunk in _chunks(data):
-            body = data[chunk.body : chunk.end - 4]
-            if _is_xmp(data, chunk):
-                xmp = xmp if xmp is not None else _xmp(body)
-            elif chunk.kind == b"eXIf":
-                exif = exif if exif is not None else body
-            elif chunk.kind in (b"tEXt", b"zTXt", b"iTXt") and body.startswith(_DESCRIPTION):
-                described = described or _text(chunk.kind, body).decode("utf-8", "replace").strip()
-        return Blocks(xmp, exif, described=described)
+def replace(data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
+    chunks = _chunks(data)
+    old = next((one for one in chunks if _is_xmp(data, one)), None)
+    new = [(old, _chunk(b"iTXt", _XMP_KEY + b"\0\0\0\0" + changes.xmp))]  # what is there, what takes its place
+    if changes.exif is not None:
+        old = next((one for one in chunks if one.kind == b"eXIf"), None)
+        new.append((old, _chunk(b"eXIf", changes.exif)))
+    edits = [ByteEdit(old.start, old.end, chunk) for old, chunk in new if old is not None]
+    if added := b"".join(chunk for old, chunk in new if old is None):
+        place = chunks[0].end  # behind IHDR, where every reader has seen it before the pixels
+        edits.append(ByteEdit(place, place, added))
+    return tuple(sorted(edits, key=lambda one: one.start))
 
-    def replace(self, data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
-        """See `Container.replace`."""
-        chunks = _chunks(data)
-        old = next((one for one in chunks if _is_xmp(data, one)), None)
-        new = [(old, _chunk(b"iTXt", _XMP_KEY + b"\0\0\0\0" + changes.xmp))]  # what is there, what takes its place
-        if changes.exif is not None:
-            old = next((one for one in chunks if one.kind == b"eXIf"), None)
-            new.append((old, _chunk(b"eXIf", changes.exif)))
-        edits = [ByteEdit(old.start, old.end, chunk) for old, chunk in new if old is not None]
-        if added := b"".join(chunk for old, chunk in new if old is None):
-            place = chunks[0].end  # behind IHDR, where every reader has seen it before the pixels
-            edits.append(ByteEdit(place, place, added))
-        return tuple(sorted(edits, key=lambda one: one.start))
 
-    def rest(self, data: bytes) -> list[bytes]:
-        """See `Container.rest`."""
-        chunks = _chunks(data)
-        kept = [data[one.start : one.end] for one in chunks if one.kind != b"eXIf" and not _is_xmp(data, one)]
-        return [*kept, data[chunks[-1].end :]]
+def rest(data: bytes) -> list[bytes]:
+    chunks = _chunks(data)
+    kept = [data[one.start : one.end] for one in chunks if one.kind != b"eXIf" and not _is_xmp(data, one)]
+    return [*kept, data[chunks[-1].end :]]
 
 
 def _chunks(data: bytes) -> list[_Chunk]:

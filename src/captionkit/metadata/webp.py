@@ -13,6 +13,7 @@ from captionkit.metadata.blocks import Blocks, Changes, MetadataError
 
 _EXIF_NAME = b"Exif\0\0"
 _ALPHA, _EXIF, _XMP = 0x10, 0x08, 0x04
+ADDS_IPTC = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,59 +28,51 @@ class _Chunk:
         return self.body + self.size + self.size % 2
 
 
-class WebP:
-    """The container WebP."""
+def read(data: bytes) -> Blocks:
+    found: dict[bytes, bytes] = {}
+    for chunk in _chunks(data):
+        found.setdefault(chunk.kind, data[chunk.body : chunk.body + chunk.size])
+    exif = found.get(b"EXIF")
+    return Blocks(found.get(b"XMP "), exif.removeprefix(_EXIF_NAME) if exif is not None else None)
 
-    iptc = False
 
-    def read(self, data: bytes) -> Blocks:
-        """See `Container.read`."""
-        found: dict[bytes, bytes] = {}
-        for chunk in _chunks(data):
-            found.setdefault(chunk.kind, data[chunk.body : chunk.body + chunk.size])
-        exif = found.get(b"EXIF")
-        return Blocks(found.get(b"XMP "), exif.removeprefix(_EXIF_NAME) if exif is not None else None)
+def replace(data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
+    chunks = _chunks(data)
+    flags = _XMP
+    new: list[tuple[_Chunk | None, bytes]] = []  # a chunk that is there, and what takes its place
+    if changes.exif is not None:
+        old = next((one for one in chunks if one.kind == b"EXIF"), None)
+        named = old is not None and data.startswith(_EXIF_NAME, old.body, old.body + old.size)
+        new.append((old, _chunk(b"EXIF", (_EXIF_NAME if named else b"") + changes.exif)))
+        flags |= _EXIF
+    old = next((one for one in chunks if one.kind == b"XMP "), None)
+    new.append((old, _chunk(b"XMP ", changes.xmp)))
+    edits = [ByteEdit(old.start, min(old.end, len(data)), chunk) for old, chunk in new if old is not None]
+    if added := b"".join(chunk for old, chunk in new if old is None):
+        end = chunks[-1].end
+        place = min(end, len(data))
+        edits.append(ByteEdit(place, place, bytes(end - place) + added))
+    first = chunks[0]
+    if first.kind == b"VP8X":
+        edits.append(ByteEdit(first.body, first.body + 1, bytes([data[first.body] | flags])))
+    else:
+        edits.append(ByteEdit(12, 12, _extended_header(data, first, flags)))
+    (size,) = struct.unpack_from("<I", data, 4)
+    size += sum(len(edit.new) - (edit.end - edit.start) for edit in edits)
+    edits.append(ByteEdit(4, 8, struct.pack("<I", size)))
+    return tuple(sorted(edits, key=lambda one: one.start))
 
-    def replace(self, data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
-        """See `Container.replace`."""
-        chunks = _chunks(data)
-        flags = _XMP
-        new: list[tuple[_Chunk | None, bytes]] = []  # a chunk that is there, and what takes its place
-        if changes.exif is not None:
-            old = next((one for one in chunks if one.kind == b"EXIF"), None)
-            named = old is not None and data.startswith(_EXIF_NAME, old.body, old.body + old.size)
-            new.append((old, _chunk(b"EXIF", (_EXIF_NAME if named else b"") + changes.exif)))
-            flags |= _EXIF
-        old = next((one for one in chunks if one.kind == b"XMP "), None)
-        new.append((old, _chunk(b"XMP ", changes.xmp)))
-        edits = [ByteEdit(old.start, min(old.end, len(data)), chunk) for old, chunk in new if old is not None]
-        if added := b"".join(chunk for old, chunk in new if old is None):
-            end = chunks[-1].end
-            place = min(end, len(data))
-            edits.append(ByteEdit(place, place, bytes(end - place) + added))
-        first = chunks[0]
-        if first.kind == b"VP8X":
-            edits.append(ByteEdit(first.body, first.body + 1, bytes([data[first.body] | flags])))
-        else:
-            edits.append(ByteEdit(12, 12, _extended_header(data, first, flags)))
-        (size,) = struct.unpack_from("<I", data, 4)
-        size += sum(len(edit.new) - (edit.end - edit.start) for edit in edits)
-        edits.append(ByteEdit(4, 8, struct.pack("<I", size)))
-        return tuple(sorted(edits, key=lambda one: one.start))
 
-    def rest(self, data: bytes) -> list[bytes]:
-        """See `Container.rest`."""
-        chunks = _chunks(data)
-        kept = [
-            data[one.start : one.body + one.size] for one in chunks if one.kind not in (b"EXIF", b"XMP ", b"VP8X")
-        ]
-        # The extended header may be new; its alpha, profile and animation flags and the canvas may not change.
-        first = chunks[0]
-        if first.kind == b"VP8X":
-            header = bytes([data[first.body] & ~(_EXIF | _XMP)]) + data[first.body + 1 : first.body + 10]
-        else:
-            header = _extended_header(data, first, 0)[8:]
-        return [header, *kept, data[chunks[-1].end :]]
+def rest(data: bytes) -> list[bytes]:
+    chunks = _chunks(data)
+    kept = [data[one.start : one.body + one.size] for one in chunks if one.kind not in (b"EXIF", b"XMP ", b"VP8X")]
+    # The extended header may be new; its alpha, profile and animation flags and the canvas may not change.
+    first = chunks[0]
+    if first.kind == b"VP8X":
+        header = bytes([data[first.body] & ~(_EXIF | _XMP)]) + data[first.body + 1 : first.body + 10]
+    else:
+        header = _extended_header(data, first, 0)[8:]
+    return [header, *kept, data[chunks[-1].end :]]
 
 
 def _chunks(data: bytes) -> list[_Chunk]:
