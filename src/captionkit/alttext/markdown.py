@@ -205,7 +205,7 @@ class _Reader:
                 if child.type == "image":
                     self._read_image(child, token.content, places, context)
                 else:
-                    self._read_html_inline(child, token.content, places, context)
+                    self._read_html_inline(child, places, context)
 
     def _places(self, token: Token, cell: bool) -> Callable[[int], int | None]:
         """A function from a position inside a block's content to the offset in the source.
@@ -257,9 +257,7 @@ class _Reader:
             slot = Slot(first + 2, last + len(tail), escape_label, after=f"][{label}")
         self.pictures.append((first, replace(picture, slot=slot)))
 
-    def _read_html_inline(
-        self, token: Token, content: str, places: Callable[[int], int | None], context: Context
-    ) -> None:
+    def _read_html_inline(self, token: Token, places: Callable[[int], int | None], context: Context) -> None:
         """An inline tag may run over several lines: each line of it is a range of its own."""
         position = token.meta["start"]
         for part in token.content.split("\n"):

@@ -49,7 +49,7 @@ class Index:
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        """Take a connection that `open_index` or `create_index` made."""
+        """Take a connection to an index that is there."""
         self.path = path
         self.connection = connection
         self.facts = read_facts(connection, path)
