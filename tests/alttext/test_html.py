@@ -222,6 +222,38 @@ def test_every_byte_outside_alt_stays_in_every_encoding(encoding: str) -> None:
     assert apply_edits(new, inverse_edits(page, edits)) == page
 
 
+@pytest.mark.parametrize(
+    ("label", "codec", "text"),
+    [
+        ("windows-1251", "cp1251", "Собака бежит"),
+        ("KOI8-R", "koi8-r", "Собака бежит"),
+        ("iso-8859-7", "iso8859-7", "σκύλος"),
+        ("iso-8859-1", "cp1252", "chien “Rex”"),  # as browsers take it
+        ("gb2312", "gbk", "狗在草地上跑—"),
+        ("Big5", "big5", "狗在草地上跑"),
+        ("x-sjis", "cp932", "ソファの犬①"),
+        ("euc-jp", "euc_jp", "犬"),
+        ("EUC-KR", "cp949", "개가 뛴다 똠"),
+        ("utf-16", "utf-8", "犬"),
+        ("utf-7", "cp1252", "café"),
+        ("hex", "cp1252", "café"),
+        ("nonsense", "cp1252", "café"),
+    ],
+)
+def test_words_are_read_in_the_encoding_that_browsers_read_them_in(label: str, codec: str, text: str) -> None:
+    start = (
+        f'<!-- <meta charset="koi8-u"> --><META http-equiv="Content-Type" content="text/html; charset={label}">'
+    )
+    page = f'{start}<h1>{text}</h1><img src="{text}.jpg" alt="{text}">'.encode(codec)
+    (picture,) = read_html(page).pictures
+    assert (picture.context.heading, picture.source, picture.alt) == (text, f"{text}.jpg", text)
+
+
+def test_bytes_that_no_decoding_gives_back_are_left_as_they_are() -> None:
+    page = b'<meta charset="iso-2022-jp"><p>\x1b(B\xe9<img src=a.png alt="old">'  # an escape that says nothing new
+    assert edited(page, {0: "é"}) == page.replace(b"old", b"&#233;")
+
+
 def test_bytes_that_are_not_valid_in_the_declared_encoding_survive() -> None:
     page = b'<meta charset="utf-8"><p>\xff\xfe broken <img src=a.png> \xe9'
     assert edited(page, {0: "x"}) == page.replace(b"<img", b'<img alt="x"')
