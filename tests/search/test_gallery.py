@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-from captionkit.search.gallery import Card, Section, format_gallery
+from captionkit.search.gallery import Card, format_gallery
 from captionkit.selftest import draw_picture
 
 
@@ -40,7 +40,7 @@ def card(folder: Path, name: str = "a.png", **more: object) -> Card:
 
 def test_every_picture_has_its_caption_and_a_link_to_its_file(tmp_path: Path) -> None:
     cards = [card(tmp_path, "a.png", hits=("dog",), facts="score 1.00"), card(tmp_path, "b #1.png")]
-    reader = read(format_gallery("a dog", "2 pictures.", [Section("", cards)]))
+    reader = read(format_gallery("a dog", "2 pictures.", [("", cards)]))
     assert [image["alt"] for image in reader.all("img")] == [
         "A dog runs. Opens a.png",
         "A dog runs. Opens b #1.png",
@@ -52,7 +52,7 @@ def test_every_picture_has_its_caption_and_a_link_to_its_file(tmp_path: Path) ->
 
 
 def test_nothing_is_fetched_and_no_script_runs(tmp_path: Path) -> None:
-    page = format_gallery("x", "", [Section("", [card(tmp_path)])])
+    page = format_gallery("x", "", [("", [card(tmp_path)])])
     reader = read(page)
     assert reader.all("script") == reader.all("link") == reader.all("iframe") == []
     assert all((image["src"] or "").startswith("data:image/jpeg;base64,") for image in reader.all("img"))
@@ -66,7 +66,7 @@ def test_text_from_outside_stays_text(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>\"'&@STYLE@"
     (tmp_path / "a.png").write_bytes(draw_picture(1))
     found = Card(tmp_path / "a.png", evil, evil, ("script",), evil)
-    reader = read(format_gallery(evil, evil, [Section(evil, [found])]))
+    reader = read(format_gallery(evil, evil, [(evil, [found])]))
     assert reader.all("script") == []
     assert reader.text.count(evil) == 7  # the title twice, the note, the heading, and the card's three
     assert [image["alt"] for image in reader.all("img")] == [f"{evil} Opens {evil}"]
@@ -74,14 +74,14 @@ def test_text_from_outside_stays_text(tmp_path: Path) -> None:
 
 def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9.png")
-    page = format_gallery("x", "", [Section("", [card(tmp_path, name)])])
+    page = format_gallery("x", "", [("", [card(tmp_path, name)])])
     assert "caf%E9.png" in page
     page.encode("utf-8")
 
 
 def test_a_picture_that_is_gone_is_told(tmp_path: Path) -> None:
     gone = Card(tmp_path / "gone.png", "gone.png", "A cat.")
-    reader = read(format_gallery("x", "", [Section("", [gone, card(tmp_path)])]))
+    reader = read(format_gallery("x", "", [("", [gone, card(tmp_path)])]))
     assert "The picture can no longer be read." in reader.text
     assert len(reader.all("img")) == 1
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from captionkit.search.gallery import Card, Section, format_gallery
+from captionkit.search.gallery import Card, format_gallery
 from captionkit.selftest import draw_picture
 from tests.accessible import expect_accessible, on_every_screen
 
@@ -23,7 +23,7 @@ def page_file(tmp_path: Path) -> Path:
         caption = "A brown dog runs through the deep snow." if number % 2 else "Two dogs play."
         cards.append(Card(path, path.name, caption, ("dog", "dogs", "snow"), f"score {7 - number:.2f}"))
     (tmp_path / "photo 3 with a rather long name of its own.png").unlink()
-    sections = [Section("Group 1, 4 pictures", cards[:4]), Section("Group 2, 3 pictures", cards[4:])]
+    sections = [("Group 1, 4 pictures", cards[:4]), ("Group 2, 3 pictures", cards[4:])]
     page = tmp_path / "gallery.html"
     page.write_text(format_gallery('a "dog" in the snow', "7 pictures, ranked by captions and model.", sections))
     return page

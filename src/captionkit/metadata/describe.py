@@ -31,14 +31,6 @@ _CAMERA_WORDS = frozenset([
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """What a picture's metadata says of it: its description, and its alternative text; empty where nothing."""
-
-    description: str
-    alt: str
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one picture.
 
@@ -51,18 +43,6 @@ class Outcome:
     path: Path
     written: tuple[str, ...] = ()
     kept: str = ""
-
-
-def read_described(data: bytes) -> Described:
-    """What a picture file's metadata says.
-
-    Raises:
-        MetadataError: a format that is not read, or damaged metadata.
-    """
-    container = _container(data)
-    if container is None:
-        raise MetadataError("its format holds no metadata that is read here.")
-    return _described(container.read(data))
 
 
 def describe(
@@ -192,7 +172,8 @@ def _container(data: bytes) -> Container | None:
     return None
 
 
-def _described(blocks: Blocks) -> Described:
+def _described(blocks: Blocks) -> dict[str, str]:
+    """What a picture's metadata says of it, by property of XMP; empty where nothing."""
     description, alt = xmp.read_description(blocks.xmp) if blocks.xmp is not None else ("", "")
     if not description and blocks.iptc is not None:
         description = iptc.read_caption(blocks.iptc)
@@ -200,14 +181,13 @@ def _described(blocks: Blocks) -> Described:
         description = exif.read_image_description(blocks.exif)
         if description.casefold() in _CAMERA_WORDS:
             description = ""
-    return Described(squeeze(description or blocks.described), alt)
+    return {xmp.DESCRIPTION: squeeze(description or blocks.described), xmp.ALT_TEXT: alt}
 
 
-def _wanted(there: Described, text: str, overwrite: bool) -> tuple[dict[str, str], str]:
+def _wanted(there: dict[str, str], text: str, overwrite: bool) -> tuple[dict[str, str], str]:
     """The properties that are to say the text, and the description that stays instead; empty where none does."""
-    said = {xmp.DESCRIPTION: there.description, xmp.ALT_TEXT: there.alt}
-    values = {name: text for name, old in said.items() if (overwrite or not old) and old != text}
-    return values, "" if overwrite and values else there.description
+    values = {name: text for name, old in there.items() if (overwrite or not old) and old != text}
+    return values, "" if overwrite and values else there[xmp.DESCRIPTION]
 
 
 def _new_xmp(packet: bytes | None, values: dict[str, str], language: str) -> bytes:
@@ -219,8 +199,8 @@ def _describe_beside(
 ) -> tuple[bytes, tuple[str, ...], str]:
     text = squeeze(text)
     try:
-        there = Described(*xmp.read_description(old)) if old is not None else Described("", "")
-        values, kept = _wanted(there, text, overwrite)
+        description, alt = xmp.read_description(old) if old is not None else ("", "")
+        values, kept = _wanted({xmp.DESCRIPTION: description, xmp.ALT_TEXT: alt}, text, overwrite)
         new = _new_xmp(old, values, language) if values else b""
     except MetadataError as error:
         raise DataError(f"{target}: {error}") from None
@@ -236,9 +216,5 @@ def _check(container: Container, data: bytes, new: bytes, values: dict[str, str]
         raise MetadataError(f"the edited file does not read back ({error}); it is left as it is.") from None
     except CaptionkitError as error:
         raise DataError(str(error)) from None
-    said = all(
-        (described.description if name == xmp.DESCRIPTION else described.alt) == text
-        for name, text in values.items()
-    )
-    if not same or not said:
+    if not same or any(described[name] != text for name, text in values.items()):
         raise MetadataError("the edited file would not be the same picture; it is left as it is.")

@@ -14,7 +14,7 @@ from captionkit.errors import SearchError
 from captionkit.images import load_pixels, read_image_bytes
 from captionkit.search.compact import Bytes, to_vectors
 from captionkit.search.database import model_id
-from captionkit.search.gallery import Card, Section, format_gallery
+from captionkit.search.gallery import Card, format_gallery
 from captionkit.search.index import Index
 from captionkit.search.ranking import DEPTH, rank
 from captionkit.search.similar import duplicates, like
@@ -85,7 +85,7 @@ class Answer:
         """As a self-contained HTML page; names are shown relative to `root`."""
         several = len(self.groups) > 1
         sections = [
-            Section(
+            (
                 f"Group {number}, {len(group)} pictures" if several else "",
                 [_card(result, root) for result in group],
             )

@@ -37,23 +37,15 @@ class Card:
     facts: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Pictures under one heading; an empty heading is left out."""
-
-    heading: str
-    cards: Sequence[Card]
-
-
-def format_gallery(title: str, note: str, sections: Sequence[Section]) -> str:
-    """The page.
+def format_gallery(title: str, note: str, sections: Sequence[tuple[str, Sequence[Card]]]) -> str:
+    """The page: pictures under headings, of which empty ones are left out.
 
     A picture that cannot be read any more is told in its place.
     """
     parts = {
         "TITLE": escape(_shown(title)),
         "NOTE": escape(_shown(note)),
-        "SECTIONS": "\n".join(map(_section, sections)) or "<p>Nothing was found.</p>",
+        "SECTIONS": "\n".join(_section(*one) for one in sections) or "<p>Nothing was found.</p>",
     }
     return fill_page(
         page_part("captionkit.search", "gallery.html"),
@@ -63,11 +55,11 @@ def format_gallery(title: str, note: str, sections: Sequence[Section]) -> str:
     )
 
 
-def _section(section: Section) -> str:
-    heading = f"<h2>{escape(_shown(section.heading))}</h2>\n" if section.heading else ""
-    items = "\n".join(_card(card) for card in section.cards)
+def _section(heading: str, cards: Sequence[Card]) -> str:
+    headline = f"<h2>{escape(_shown(heading))}</h2>\n" if heading else ""
+    items = "\n".join(map(_card, cards))
     # The role keeps the list a list where a browser takes its missing markers for a sign that it is none.
-    return f'{heading}<ol class="pictures" role="list">\n{items}\n</ol>'
+    return f'{headline}<ol class="pictures" role="list">\n{items}\n</ol>'
 
 
 def _card(card: Card) -> str:
