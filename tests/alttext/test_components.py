@@ -153,7 +153,7 @@ def test_pictures_lie_where_generators_serve_them_from(tmp_path: Path) -> None:
     for text in ('{{< figure src="/img/a.jpg" >}}', "![](/img/a.jpg)", "<Image src='@site/static/img/a.jpg' />"):
         document = read_markdown(text.encode())
         found = locate(document.pictures[0], document, path, tmp_path)
-        assert found.path == (tmp_path / "static/img/a.jpg").resolve()
+        assert found.content == (tmp_path / "static/img/a.jpg").resolve()
     document = read_markdown(b"<Image src={url} />")
     assert locate(document.pictures[0], document, path, tmp_path).where is Where.UNKNOWN
 

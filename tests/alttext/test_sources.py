@@ -62,8 +62,8 @@ def test_where_a_picture_is(site: Path, source: str, where: Where) -> None:
     assert (located.content is not None) == (where is Where.FILE)
     assert bool(located.problem) == (where is not Where.FILE)
     if where is Where.FILE:
-        assert located.path is not None
-        assert located.path.read_bytes() == b"picture"
+        assert isinstance(located.content, Path)
+        assert located.content.read_bytes() == b"picture"
 
 
 def test_a_data_address_is_decoded(site: Path) -> None:
@@ -102,8 +102,8 @@ def test_a_name_with_a_backslash_is_found_where_it_is_there(site: Path) -> None:
     (site / "img\\a b.png").write_bytes(b"other")
     document = read_html(b'<img src="img%5Ca%20b.png">')
     located = locate(document.pictures[0], document, site / "page.html", site)
-    assert located.path is not None
-    assert located.path.read_bytes() == b"other"
+    assert isinstance(located.content, Path)
+    assert located.content.read_bytes() == b"other"
 
 
 def test_words_of_build_tools_lead_to_the_sources_of_the_project(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_words_of_build_tools_lead_to_the_sources_of_the_project(tmp_path: Path)
     for source, expected in places.items():
         document = read_html(f'<img src="{source}">'.encode())
         found = locate(document.pictures[0], document, path, tmp_path)
-        assert (found.path if found.where is Where.FILE else found.where) == (
+        assert (found.content if found.where is Where.FILE else found.where) == (
             tmp_path / expected if not isinstance(expected, Where) else expected
         )
         assert bool(found.problem) == (found.where is not Where.FILE)

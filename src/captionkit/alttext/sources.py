@@ -44,22 +44,13 @@ class Located:
 
     Attributes:
         where: the kind of place.
-        path: the file, for `FILE` (and the missing one, for `VANISHED`).
-        data: the bytes, for `DATA` and `EMBEDDED`.
-        problem: one sentence where the picture cannot be had; empty otherwise.
+        content: what a captioner takes: a path or bytes; None where the picture cannot be had.
+        problem: one sentence where it cannot be had; empty otherwise.
     """
 
     where: Where
-    path: Path | None = None
-    data: bytes | None = None
+    content: Path | bytes | None = None
     problem: str = ""
-
-    @property
-    def content(self) -> Path | bytes | None:
-        """What a captioner takes: a path or bytes; None where the picture cannot be had."""
-        if self.where is Where.FILE:
-            return self.path
-        return self.data
 
 
 def locate(picture: Picture, document: Document, path: Path, root: Path) -> Located:
@@ -75,7 +66,7 @@ def locate(picture: Picture, document: Document, path: Path, root: Path) -> Loca
         data = document.embedded(picture.embedded)
         if data is None:
             return Located(Where.VANISHED, problem=f"the document holds no {picture.embedded}")
-        return Located(Where.EMBEDDED, data=data)
+        return Located(Where.EMBEDDED, data)
     source = picture.source.strip()
     if picture.drawing and source == picture.drawing:  # a chart of Office has no file
         return Located(Where.UNKNOWN, problem="it is drawn by the program that shows it")
@@ -139,9 +130,8 @@ def _from_path(address: str, path: Path, root: Path) -> Located:
         return Located(Where.UNKNOWN, problem="its address names no file")
     start = root if address.startswith("/") else path.parent
     root = root.resolve()
-    target = start / address.lstrip("/")
     try:
-        resolved = target.resolve()
+        resolved = (start / address.lstrip("/")).resolve()
         inside = resolved.is_relative_to(root)
         places = [resolved]
         if address.startswith("/"):
@@ -151,14 +141,14 @@ def _from_path(address: str, path: Path, root: Path) -> Located:
             ]
         for place in places:
             if place.is_relative_to(root) and place.is_file():
-                return Located(Where.FILE, path=place)
+                return Located(Where.FILE, place)
     except (OSError, RuntimeError, ValueError):  # ValueError: half a character, which no file's name holds
         return Located(Where.UNKNOWN, problem="its address names no file")
     if "\\" in address:  # browsers, and programs on Windows, take it for a slash
         return _from_path(address.replace("\\", "/"), path, root)
     if not inside:
         return Located(Where.OUTSIDE, problem=f"it lies outside the root {root}; name a wider one with --root")
-    return Located(Where.VANISHED, path=target, problem=f"no such file: {address}")
+    return Located(Where.VANISHED, problem=f"no such file: {address}")
 
 
 def _from_data_address(source: str) -> Located:
@@ -171,4 +161,4 @@ def _from_data_address(source: str) -> Located:
             raw = base64.b64decode(b"".join(raw.split()), validate=True)
     except ValueError:
         return Located(Where.UNKNOWN, problem="its data: address is damaged")
-    return Located(Where.DATA, data=raw)
+    return Located(Where.DATA, raw)
