@@ -153,13 +153,11 @@ class Archive:
                 raise DataError(f"its member {member.name} is damaged.")
 
     def _data_start(self, member: Member) -> int:
-        if member.offset + _LOCAL.size > self._directory:
+        start = member.offset + _LOCAL.size
+        if start > self._directory or not self.data.startswith(b"PK\x03\x04", member.offset):
             raise DataError(f"its member {member.name} is damaged.")
-        fields = _LOCAL.unpack_from(self.data, member.offset)
-        if fields[0] != b"PK\x03\x04":
-            raise DataError(f"its member {member.name} is damaged.")
-        start: int = member.offset + _LOCAL.size + fields[9] + fields[10]
-        return start
+        name_size, extra_size = _LOCAL.unpack_from(self.data, member.offset)[9:]
+        return start + int(name_size + extra_size)
 
     def _data_end(self, member: Member) -> int:
         """Behind the data and, where there is one, the data descriptor (4.3.9)."""

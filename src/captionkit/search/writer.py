@@ -279,15 +279,14 @@ def _locked(path: Path) -> sqlite3.Connection:
     Raises:
         SearchError: another process holds it, or it cannot be made.
     """
+    lock = None
     try:
         lock = sqlite3.connect(f"{path}{LOCK_SUFFIX}", timeout=0, isolation_level=None)
-    except sqlite3.Error as error:
-        raise SearchError(f"Cannot write beside the index {path} ({error}); name another with --index.") from None
-    try:
         lock.execute("PRAGMA journal_mode = MEMORY")  # nothing is ever written to it
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
-        lock.close()
+        if lock is not None:
+            lock.close()
         if "locked" in str(error):
             raise SearchError(f"Another process is writing the index {path}; wait until it is done.") from None
         raise SearchError(f"Cannot write beside the index {path} ({error}); name another with --index.") from None
