@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import shutil
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import pytest
 from captionkit.alttext.documents import read_document
 from captionkit.alttext.propose import propose
 from captionkit.alttext.review import format_csv, read_reviewed, review_rows
-from captionkit.alttext.review_page import write_review
 from captionkit.alttext.scan import ScannedDocument, scan
 from captionkit.alttext.sidecar import open_sidecar
 from captionkit.alttext.sources import Where
@@ -78,15 +75,6 @@ def test_written_reviewed_and_undone_to_the_byte(site: Path) -> None:
 
     assert all(not one.error for one in undo(open_sidecar(site)))
     assert contents(site) == before
-
-
-def test_a_reviewed_page_reads_as_csv_of_the_same_pictures(site: Path) -> None:
-    documents = scanned(site)
-    proposals = propose(documents, ColourCaptioner())
-    table, page = write_review(site.parent / "review", proposals, documents)
-    rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig"))))
-    assert [row["id"] for row in rows] == [one.finding.id for one in proposals]
-    assert page.read_text(encoding="utf-8").count("<article") == len(rows)
 
 
 @pytest.mark.slow

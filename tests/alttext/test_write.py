@@ -162,16 +162,6 @@ def test_undo_restores_every_byte_and_forgets(site: Path) -> None:
     assert {path: path.read_bytes() for path in site.iterdir()} == files
 
 
-def test_undo_of_one_document_leaves_the_others(site: Path) -> None:
-    before = (site / "b.md").read_bytes()
-    write_confident(site)
-    written = (site / "a.html").read_bytes()
-    assert [one.document for one in undo(open_sidecar(site), [site / "b.md"])] == ["b.md"]
-    assert (site / "b.md").read_bytes() == before
-    assert (site / "a.html").read_bytes() == written
-    assert {write.document for write in open_sidecar(site).writes} == {"a.html"}
-
-
 def test_undo_leaves_a_document_that_was_changed_since(site: Path) -> None:
     write_confident(site)
     changed = (site / "a.html").read_bytes() + b"<p>New.</p>"
