@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from captionkit.config import DataConfig, read_config
 from captionkit.config.paths import expand_path
@@ -40,9 +41,6 @@ __all__ = [
     "train_records",
 ]
 
-Reader = Callable[[DataConfig, list[Problem] | None], list[ImageRecord]]
-
-
 _LISTS = ("train_list", "val_list", "test_list")
 _COLUMNS = ("image_column", "caption_column", "split_column", "id_column")
 
@@ -64,48 +62,27 @@ def images_folder(config: DataConfig) -> Path:
     return folder
 
 
-def _with_lists(reader: Callable[..., list[ImageRecord]]) -> Reader:
-    """A reader of formats whose splits are, or can be, in files of their own."""
-
-    def read(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
-        lists = {name: expand_path(value) if (value := getattr(config, name)) else "" for name in _LISTS}
-        return reader(expand_path(config.captions), images_folder(config), **lists, problems=problems)
-
-    return read
-
-
-def _folder(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
-    return read_folder(expand_path(config.captions), images_folder(config), problems=problems)
-
-
-def _table(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
-    return read_table(
-        expand_path(config.captions),
-        images_folder(config),
-        image_column=config.image_column,
-        caption_column=config.caption_column,
-        split_column=config.split_column,
-        id_column=config.id_column,
-        problems=problems,
-    )
-
-
-def _karpathy(config: DataConfig, problems: list[Problem] | None) -> list[ImageRecord]:
-    return read_karpathy(
-        expand_path(config.captions), images_folder(config), restval_is_train=config.restval, problems=problems
-    )
-
-
-READERS: dict[str, Reader] = {
-    "flickr8k": _with_lists(read_flickr8k),
-    "flickr8k_csv": _with_lists(read_flickr8k_csv),
-    "flickr30k": _with_lists(read_flickr8k),
-    "flickr30k_csv": _with_lists(read_flickr30k_csv),
-    "coco": _with_lists(read_coco),
-    "karpathy": _karpathy,
-    "folder": _folder,
-    "table": _table,
+READERS: dict[str, Callable[..., list[ImageRecord]]] = {
+    "flickr8k": read_flickr8k,
+    "flickr8k_csv": read_flickr8k_csv,
+    "flickr30k": read_flickr8k,
+    "flickr30k_csv": read_flickr30k_csv,
+    "coco": read_coco,
+    "karpathy": read_karpathy,
+    "folder": read_folder,
+    "table": read_table,
 }
+
+
+def _settings(config: DataConfig) -> dict[str, Any]:
+    """What the reader of a format takes besides the places of captions and pictures."""
+    if config.format == "folder":
+        return {}
+    if config.format == "karpathy":
+        return {"restval_is_train": config.restval}
+    if config.format == "table":
+        return {name: getattr(config, name) for name in _COLUMNS}
+    return {name: expand_path(value) if (value := getattr(config, name)) else "" for name in _LISTS}
 
 
 def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -> list[ImageRecord]:
@@ -128,8 +105,10 @@ def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -
         raise ConfigError(f"There is no data set format {config.format!r}; {nearest(config.format, READERS)}")
     _expect_read(config)
     found: list[Problem] = []
-    records = READERS[config.format](config, found)
-    return settle(found, problems, records, str(expand_path(config.captions)), max_bad=config.max_bad)
+    settings = _settings(config)
+    captions, images = expand_path(config.captions), images_folder(config)
+    records = READERS[config.format](captions, images, **settings, problems=found)
+    return settle(found, problems, records, str(captions), max_bad=config.max_bad)
 
 
 def train_records(

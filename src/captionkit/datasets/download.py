@@ -94,20 +94,16 @@ def download(
         if target.exists():
             verify(file, target)
             return target
-        _fill(file, part, timeout, attempts, progress, wait)
-        try:
-            verify(file, part.path, target)
-        except DataError:
-            part.remove()
-            if not part.joined:
-                raise
-            # The pieces may have been of two versions: once more, from the start.
+        for last in (False, True):
             _fill(file, part, timeout, attempts, progress, wait)
             try:
                 verify(file, part.path, target)
+                break
             except DataError:
                 part.remove()
-                raise
+                # Pieces that were joined may have been of two versions: once more, from the start.
+                if last or not part.joined:
+                    raise
         part.path.replace(target)
         part.remove()
     return target

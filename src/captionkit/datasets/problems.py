@@ -46,9 +46,7 @@ class ProblemKind(StrEnum):
 
 # Nothing was left out or changed: no need to speak of it unasked.
 _SILENT = frozenset([ProblemKind.DUPLICATE_CAPTION, ProblemKind.IDENTICAL_PICTURE, ProblemKind.NOTE])
-_HARMLESS = frozenset(
-    [*_SILENT, ProblemKind.NOT_UTF8, ProblemKind.REPAIRED],
-)
+_HARMLESS = frozenset([*_SILENT, ProblemKind.NOT_UTF8, ProblemKind.REPAIRED])
 
 
 @dataclass(frozen=True, slots=True)

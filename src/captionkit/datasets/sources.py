@@ -57,13 +57,13 @@ def read_lines(
             yield number, line
 
 
-def read_json(path: Path, problems: list[Problem], *, limit: int = MAX_CAPTION_BYTES) -> Any:
+def read_json(path: Path, problems: list[Problem]) -> Any:
     """A JSON document.
 
     Raises:
-        DataError: it cannot be read, is longer than `limit` bytes, or is no JSON.
+        DataError: it cannot be read, is longer than `MAX_CAPTION_BYTES`, or is no JSON.
     """
-    text = read_text(path, problems, limit=limit)
+    text = read_text(path, problems)
     collecting = gc.isenabled()
     # JSON has no cycles; looking for them while millions of objects appear takes most of the time.
     gc.disable()

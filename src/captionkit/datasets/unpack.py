@@ -51,12 +51,12 @@ def unpack_zip(
         with zipfile.ZipFile(archive) as bundle:
             members = _check_members(archive, folder, bundle.infolist(), wanted, max_bytes)
             folder.mkdir(parents=True, exist_ok=True)
-            missing = [member for member in members if not _is_there(folder, member)]
-            need = sum(member.file_size for member in missing)
+            missing = {path: member for path, member in members.items() if not _is_there(folder, path, member)}
+            need = sum(member.file_size for member in missing.values())
             check_space(folder, need, f"unpacking {archive.name}")
             progress(len(members) - len(missing), len(members))
-            for done, member in enumerate(missing, start=len(members) - len(missing) + 1):
-                _write_member(bundle, member, folder)
+            for done, (path, member) in enumerate(missing.items(), start=len(members) - len(missing) + 1):
+                _write_member(bundle, member, path)
                 progress(done, len(members))
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
         raise DataError(f"{archive} cannot be unpacked: {error}. Remove it and fetch it again.") from None
@@ -89,7 +89,8 @@ def _check_members(
     members: list[zipfile.ZipInfo],
     wanted: Callable[[str], bool],
     max_bytes: int,
-) -> list[zipfile.ZipInfo]:
+) -> dict[Path, zipfile.ZipInfo]:
+    """The wanted files of an archive by the places they go to."""
     if len(members) > MAX_MEMBERS:
         raise DataError(f"{archive} holds {len(members):,} members, more than are unpacked ({MAX_MEMBERS:,}).")
     chosen: dict[Path, zipfile.ZipInfo] = {}
@@ -115,12 +116,10 @@ def _check_members(
         raise DataError(f"{archive} would unpack to {size:,} bytes, more than the {max_bytes:,} expected.")
     if not chosen:
         raise DataError(f"{archive} holds none of the files that were expected in it.")
-    return list(chosen.values())
+    return chosen
 
 
-def _is_there(folder: Path, member: zipfile.ZipInfo) -> bool:
-    path = picture_path(folder, member.filename)
-    assert path is not None
+def _is_there(folder: Path, path: Path, member: zipfile.ZipInfo) -> bool:
     if not path.parent.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{path.parent} is a link that leads out of {folder}; nothing is written through it.")
     if not os.path.lexists(path):
@@ -140,9 +139,7 @@ def _crc32(path: Path) -> int:
     return value
 
 
-def _write_member(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
-    path = picture_path(folder, member.filename)
-    assert path is not None
+def _write_member(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     written = 0
