@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from captionkit.audit.findings import Finding, Weight, finding, split_of
+from captionkit.audit.findings import Finding, Weight, finding, named, same
 from captionkit.datasets.problems import Problem, ProblemKind
 from captionkit.errors import agree, several
 from captionkit.records import ImageRecord
@@ -66,7 +66,7 @@ def check_sentinels(records: Sequence[ImageRecord]) -> list[Finding]:
     )
     held = any(record.split != "train" for record, _ in found)
     weight = Weight.PROBLEM if held else Weight.NOTE
-    cases = (f"{record.id} ({split_of(record.split)}): {caption}" for record, caption in found)
+    cases = (f"{named(record)}: {caption}" for record, caption in found)
     return [finding("sentinels", weight, message, cases)]
 
 
@@ -84,8 +84,7 @@ def check_shared_captions(records: Sequence[ImageRecord]) -> list[Finding]:
         f"{several(len(shared), 'set')} of captions {agree(len(shared), 'belongs', 'belong')} to pictures of "
         "several splits: one picture under two names?"
     )
-    cases = (" = ".join(f"{record.id} ({split_of(record.split)})" for record in group) for group in shared)
-    return [finding("captions", Weight.LEAK, message, cases)]
+    return [finding("captions", Weight.LEAK, message, map(same, shared))]
 
 
 def check_vocabulary(

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from captionkit.records import ImageRecord
+
 EXAMPLES = 20  # kept of each finding
+NO_SPLIT = "no split"  # as messages call it
 
 
 class Weight(StrEnum):
@@ -56,6 +59,16 @@ def finding(check: str, weight: Weight, message: str, cases: Iterable[str] = ())
     return Finding(check, weight, message, tuple(cases[:EXAMPLES]), max(len(cases), 1))
 
 
-def split_of(split: str | None) -> str:
-    """A split's name for messages."""
-    return split or "no split"
+def split_of(record: ImageRecord) -> str:
+    """A record's split for messages."""
+    return record.split or NO_SPLIT
+
+
+def named(record: ImageRecord) -> str:
+    """A record for messages: its id and its split."""
+    return f"{record.id} ({split_of(record)})"
+
+
+def same(records: Iterable[ImageRecord]) -> str:
+    """Records that are one picture, or look as if they were, for messages."""
+    return " = ".join(map(named, records))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
-from captionkit.audit.findings import Finding, Weight, finding, split_of
+from captionkit.audit.findings import NO_SPLIT, Finding, Weight, finding, same, split_of
 from captionkit.audit.picture_hash import (
     SAME_BITS,
     SAME_CORRELATION,
@@ -54,7 +54,7 @@ def check_pictures(
     if unread:
         message = f"{several(len(unread), 'picture')} of {len(records):,} could not be read and compared."
         findings.append(finding(CHECK, Weight.NOTE, message, unread))
-    identical, same = _identical(known, found)
+    identical, number = _identical(known, found)
     recoded: list[Pair] = []
     alike: list[Pair] = []
     # One file of each content and split speaks for all: a placeholder may come thousands of times.
@@ -64,17 +64,15 @@ def check_pictures(
         one, other = once[first], once[second]
         if found[one].digest != found[other].digest:
             bits, correlation = likeness(found[one], found[other])
-            same_picture = bits <= SAME_BITS and correlation >= SAME_CORRELATION
-            (recoded if same_picture else alike).append((known[one], known[other]))
+            one_picture = bits <= SAME_BITS and correlation >= SAME_CORRELATION
+            (recoded if one_picture else alike).append((known[one], known[other]))
     findings += _findings(identical, ("is byte-identical", "are byte-identical"), Weight.LEAK)
     copies = "the same picture, scaled, recompressed or recoloured"
     findings += _findings(recoded, (f"is {copies}", f"are {copies}"), Weight.LEAK)
     scene = "alike, as two shots of one scene do"
     findings += _findings(alike, (f"looks {scene}", f"look {scene}"), Weight.NOTE)
-    if same > len(identical):
-        findings.append(
-            finding(CHECK, Weight.NOTE, f"{same - len(identical):,} more identical pairs are not listed.")
-        )
+    if unlisted := number - len(identical):
+        findings.append(finding(CHECK, Weight.NOTE, f"{unlisted:,} more identical pairs are not listed."))
     return findings
 
 
@@ -99,19 +97,15 @@ def _findings(pairs: Iterable[Pair], what: tuple[str, str], across: Weight) -> l
     """One finding for the pairs of every two splits; those inside a split, or of no split, are notes."""
     groups: dict[tuple[str, ...], list[Pair]] = defaultdict(list)
     for pair in pairs:
-        groups[tuple(sorted(split_of(record.split) for record in pair))].append(pair)
+        groups[tuple(sorted(map(split_of, pair)))].append(pair)
     findings = []
     for (one, other), group in groups.items():
-        leaks = one != other and split_of(None) not in (one, other)
+        leaks = one != other and NO_SPLIT not in (one, other)
         where = f"one in {one} and one in {other}" if one != other else f"both in {one}"
         number = len(group)
         message = f"{several(number, 'pair')} of pictures, {where}, {agree(number, *what)}."
-        findings.append(finding(CHECK, across if leaks else Weight.NOTE, message, map(_describe, group)))
+        findings.append(finding(CHECK, across if leaks else Weight.NOTE, message, map(same, group)))
     return findings
-
-
-def _describe(pair: Pair) -> str:
-    return " = ".join(f"{record.id} ({split_of(record.split)})" for record in pair)
 
 
 def check_names(records: Sequence[ImageRecord]) -> list[Finding]:
@@ -128,8 +122,4 @@ def check_names(records: Sequence[ImageRecord]) -> list[Finding]:
         "with some of the captions: rows of captions were split instead of pictures. Split by picture "
         "(`captionkit data split`)."
     )
-    return [
-        finding(
-            CHECK, Weight.LEAK, message, (" = ".join(f"{r.id} ({split_of(r.split)})" for r in g) for g in shared)
-        )
-    ]
+    return [finding(CHECK, Weight.LEAK, message, map(same, shared))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,7 +60,9 @@ def check_run(
 def read_learned(config: Config, *, earlier: Earlier | None = None) -> Learned:
     """Read what a run and those it builds on were trained on; arguments as of `check_run`."""
     notes = []
-    for place in (place for place, before in (earlier or {}).items() if before is None):
+    for place, before in (earlier or {}).items():
+        if before is not None:
+            continue
         message = (
             f"A run it builds on ({place}) cannot be read any more, so what it was trained on was not compared; "
             "give that with --trained-on."
@@ -110,13 +112,13 @@ def _check_choices(name: str, config: Config, records: Sequence[ImageRecord]) ->
     if data.train in ("val", "test"):
         message = f'{name} trained on the {data.train} split (data.train = "{data.train}").'
         findings.append(finding("run", Weight.LEAK, message))
-    lists = {"data.val_list": data.val_list, "data.train_list": data.train_list}
-    test = {_stem(record.id) for record in records if record.split == "test"}
-    test |= _listed(data.test_list)
-    for key, value in lists.items():
+    test = {_stem(record.id) for record in records if record.split == "test"} | _listed(data.test_list)
+    for use, key, value in (
+        ("chose by", "data.val_list", data.val_list),
+        ("trained on", "data.train_list", data.train_list),
+    ):
         shared = sorted(_listed(value) & test)
         if shared:
-            use = "chose by" if key == "data.val_list" else "trained on"
             message = f"{name} {use} {several(len(shared), 'test picture')} ({key} = {value!r})."
             findings.append(finding("run", Weight.LEAK, message, shared))
     return findings
@@ -129,11 +131,7 @@ def _listed(value: str) -> set[str]:
         text = read_bounded(path, _MAX_LIST_BYTES).decode("utf-8", "replace") if path and path.is_file() else ""
     except (ConfigError, DataError, OSError):
         return set()
-    return set(_stems(text.splitlines()))
-
-
-def _stems(names: Iterable[str]) -> list[str]:
-    return [_stem(name.strip()) for name in names if name.strip()]
+    return {_stem(name.strip()) for name in text.splitlines() if name.strip()}
 
 
 def _stem(name: str) -> str:

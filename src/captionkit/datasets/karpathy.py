@@ -115,9 +115,8 @@ class _Locator:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.present = {year for year in ("2014", "2017") if (root / f"train{year}").is_dir()} | {
-            year for year in ("2014", "2017") if (root / f"val{year}").is_dir()
-        }
+        years, parts = ("2014", "2017"), ("train", "val")
+        self.present = {year for year in years if any((root / f"{part}{year}").is_dir() for part in parts)}
         self.val2017: frozenset[str] | None = None
 
     def __call__(self, entry: dict[str, Any]) -> Path | None:
