@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from captionkit.metrics.corpus import Corpus, _stable_order, split_words
+from captionkit.metrics.corpus import Corpus, split_words, stable_order
 from tests.metrics import slow
 from tests.metrics.strategies import corpora, few
 
@@ -33,7 +33,7 @@ def test_a_token_with_a_no_break_space_is_two_words_for_n_grams() -> None:
 def test_large_keys_are_sorted_without_packing() -> None:
     key, start = np.array([5, 1, 5, 0], np.int64), np.array([2, 3, 7, 9], np.int64)
     for bound in (6, 1 << 62):
-        order, in_order = _stable_order(key, start, bound)
+        order, in_order = stable_order(key, start, bound)
         assert order.tolist() == [9, 3, 2, 7]
         assert in_order.tolist() == [0, 1, 5, 5]
 

@@ -56,7 +56,7 @@ def read_delimited(
     columns = [name.strip() for name in names]
     twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
     if twice is not None:
-        raise _refused(f"{place(header)}: two columns named {twice!r}; give one of them another name.")
+        raise one_line_error(f"{place(header)}: two columns named {twice!r}; give one of them another name.")
 
     def rows() -> Iterator[tuple[int, dict[str, str]]]:
         for line, cells in lines:
@@ -65,7 +65,7 @@ def read_delimited(
                 continue
             message = f"expected {len(columns)} cells, as in the first line, but got {len(cells)}"
             if leave_out is None:
-                raise _refused(f"{place(line)}: {message}; quote a cell that holds a {_NAMES[delimiter]}.")
+                raise one_line_error(f"{place(line)}: {message}; quote a cell that holds a {_NAMES[delimiter]}.")
             leave_out(line, message)
 
     return columns, rows()
@@ -101,7 +101,7 @@ def _rows(text: str, place: Callable[[int], str], delimiter: str) -> Iterator[tu
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            raise _refused(
+            raise one_line_error(
                 f"{place(line)}: the row that starts here is not valid CSV ({error}); "
                 f'quote a cell that holds a {_NAMES[delimiter]} or a quote, and write " inside it as "".'
             ) from None
@@ -111,6 +111,6 @@ def _rows(text: str, place: Callable[[int], str], delimiter: str) -> Iterator[tu
             yield line, cells
 
 
-def _refused(message: str) -> DataError:
-    """The message on one line, whatever line breaks the name of the file holds."""
+def one_line_error(message: str) -> DataError:
+    """The error with its message on one line, whatever line breaks the names in it hold."""
     return DataError(" ".join(message.split()))

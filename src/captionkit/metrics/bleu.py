@@ -8,7 +8,6 @@ zero from stopping the product; for a whole corpus they are far below any printe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,28 +16,8 @@ from captionkit.metrics.corpus import ORDERS, Corpus, Floats, Integers, Outcome,
 NAMES = tuple(f"BLEU-{order}" for order in range(1, ORDERS + 1))
 SIGNATURE = "n=4,length=closest,smoothing=1e-15/1e-9"
 
-Numbers = Integers | Floats
-
 _TINY = 1e-15
 _SMALL = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class BleuStatistics:
-    """All that BLEU needs to know of each picture. Sums over pictures are the statistics of a corpus.
-
-    Attributes:
-        matches: int64 [N, 4], n-grams of the candidate found in a reference, each as often as in the one
-            reference that holds it most.
-        totals: int64 [N, 4], n-grams of the candidate.
-        candidate_length: int64 [N], words.
-        reference_length: int64 [N], words of the reference whose length is closest (the shorter of two).
-    """
-
-    matches: Integers
-    totals: Integers
-    candidate_length: Integers
-    reference_length: Integers
 
 
 def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> Outcome:
@@ -60,36 +39,23 @@ def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -
 
 def bleu_of(corpus: Corpus) -> Outcome:
     """`bleu` for a corpus whose n-grams may have been counted already."""
-    statistics = bleu_statistics(corpus)
-    per_image = bleu_from_sums(
-        statistics.matches, statistics.totals, statistics.candidate_length, statistics.reference_length
-    )
-    whole = bleu_from_sums(
-        statistics.matches.sum(axis=0),
-        statistics.totals.sum(axis=0),
-        statistics.candidate_length.sum(),
-        statistics.reference_length.sum(),
-    )
+    sums = _statistics(corpus)
+    per_image = _scores(sums)
     return Outcome(
-        corpus={name: float(whole[k]) for k, name in enumerate(NAMES)},
-        per_image={name: per_image[:, k] for k, name in enumerate(NAMES)},
+        corpus={name: float(value) for name, value in _scores(sums.sum(axis=0)).items()},
+        per_image=per_image,
         signature=SIGNATURE,
-        statistics=_resampling(statistics),
+        statistics=Statistics(sums, _scores),
     )
 
 
-def _resampling(statistics: BleuStatistics) -> Statistics:
-    lengths = np.column_stack([statistics.candidate_length, statistics.reference_length])
+def _statistics(corpus: Corpus) -> Floats:
+    """float64 [N, 10]: all that BLEU needs to know of each picture; their sums are the statistics of a corpus.
 
-    def score(sums: Floats) -> dict[str, Floats]:
-        values = bleu_from_sums(sums[:, :ORDERS], sums[:, ORDERS:-2], sums[:, -2], sums[:, -1])
-        return {name: values[:, k] for k, name in enumerate(NAMES)}
-
-    return Statistics(np.hstack([statistics.matches, statistics.totals, lengths]).astype(np.float64), score)
-
-
-def bleu_statistics(corpus: Corpus) -> BleuStatistics:
-    """The sufficient statistics of each picture."""
+    Of each order the n-grams of the candidate that are found in a reference, each as often as in the one reference
+    that holds it most; of each order the n-grams of the candidate; its words; and the words of the reference whose
+    length is closest (the shorter of two).
+    """
     number = len(corpus)
     matches = np.zeros((number, ORDERS), np.int64)
     for k, counts in enumerate(corpus.counts):
@@ -102,7 +68,7 @@ def bleu_statistics(corpus: Corpus) -> BleuStatistics:
         matches[:, k] = np.bincount(image[group_start[led]], weights=found, minlength=number)
     length = corpus.lengths[corpus.first]
     totals = np.maximum(0, length[:, None] - np.arange(ORDERS))
-    return BleuStatistics(matches, totals, length, _closest_length(corpus, length))
+    return np.column_stack([matches, totals, length, _closest_length(corpus, length)]).astype(np.float64)
 
 
 def _closest_length(corpus: Corpus, candidate_length: Integers) -> Integers:
@@ -116,22 +82,14 @@ def _closest_length(corpus: Corpus, candidate_length: Integers) -> Integers:
     return result
 
 
-def bleu_from_sums(
-    matches: Numbers, totals: Numbers, candidate_length: Numbers, reference_length: Numbers
-) -> Floats:
-    """BLEU-1 to BLEU-4 from (summed) statistics.
-
-    Args:
-        matches, totals: [..., 4], whole numbers of either type.
-        candidate_length, reference_length: [...].
-
-    Returns:
-        float64 [..., 4].
-    """
+def _scores(sums: Floats) -> dict[str, Floats]:
+    """BLEU-1 to BLEU-4, each float64 [...], of statistics (or their sums) float64 [..., 10]."""
+    matches, totals = sums[..., :ORDERS], sums[..., ORDERS:-2]
+    candidate_length, reference_length = sums[..., -2], sums[..., -1]
     orders = np.arange(1, ORDERS + 1)
     precision = (matches + _TINY) / (totals + _SMALL)
     geometric = np.cumprod(precision, axis=-1) ** (1.0 / orders)
     ratio = (candidate_length + _TINY) / (reference_length + _SMALL)
     penalty = np.exp(np.minimum(0.0, 1.0 - 1.0 / ratio))
-    result: Floats = geometric * np.asarray(penalty)[..., None]
-    return result
+    values = geometric * np.asarray(penalty)[..., None]
+    return {name: values[..., k] for k, name in enumerate(NAMES)}

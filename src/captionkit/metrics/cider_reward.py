@@ -15,14 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.metrics.cider import SCALE, SIGMA
-from captionkit.metrics.corpus import ORDERS, Floats, Integers, Tokens, count_ngrams, number_words, split_words
-from captionkit.metrics.document_frequency import (
-    END,
-    DocumentFrequency,
-    find_chain,
-    rarity,
-    with_end,
+from captionkit.metrics.corpus import (
+    ORDERS,
+    Floats,
+    Integers,
+    Tokens,
+    count_ngrams,
+    number_words,
+    split_words,
+    spread,
 )
+from captionkit.metrics.document_frequency import END, DocumentFrequency, find_chain, rarity, with_end
 
 
 class PreparedReferences:
@@ -53,8 +56,7 @@ class PreparedReferences:
         groups = np.array([len(group) for group in references], np.int64)
         self._groups = groups
         self._width = int(groups.max(initial=1))
-        image = np.repeat(np.arange(len(groups)), groups)
-        column = np.arange(len(image)) - np.repeat(np.cumsum(groups) - groups, groups)
+        image, column = spread(groups)
         slot = image * self._width + column
         self._bigrams = np.zeros(len(groups) * self._width)
         lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
@@ -65,7 +67,7 @@ class PreparedReferences:
         self._entries: list[tuple[Integers, Integers, Integers, Integers]] = []
         number = np.empty(0, np.int64)
         for order, counts in enumerate(count_ngrams(ids, lengths, self._vocabulary), start=1):
-            number = self._in_table(order, counts.key, number)
+            number = self._in_table(order, counts.key, self._vocabulary, number)
             weight = counts.count * self._rarity(order, number)[counts.ngram]
             square = np.bincount(slot[counts.sentence], weights=weight**2, minlength=len(self._bigrams))
             self._norms.append(np.sqrt(square))
@@ -79,12 +81,11 @@ class PreparedReferences:
                 (key[start], np.append(start, len(key)), column[counts.sentence[by_key]], counts.count[by_key])
             )
 
-    def _in_table(self, order: int, key: Integers, previous: Integers) -> Integers:
-        """The table's numbers of n-grams given by (number of the prefix among `previous`) * words + last word."""
-        known = len(self._table.words)
-        last = key % self._vocabulary
-        last = np.where(last < known, last, -1)
-        prefix = last if order == 1 else previous[key // self._vocabulary]
+    def _in_table(self, order: int, key: Integers, vocabulary: int, previous: Integers) -> Integers:
+        """The table's numbers of n-grams: (place of the prefix among `previous`) * vocabulary + last word."""
+        last = key % vocabulary
+        last = np.where(last < len(self._table.words), last, -1)
+        prefix = last if order == 1 else previous[key // vocabulary]
         return self._table.find(order, prefix, last)
 
     def _rarity(self, order: int, number: Integers) -> Floats:
@@ -143,18 +144,15 @@ class PreparedReferences:
         similarity = np.zeros(number * self._width)
         slots = (images[:, None] * self._width + np.arange(self._width)).ravel()
         in_table = in_references = np.empty(0, np.int64)
-        known = len(self._table.words)
         for order, counts in enumerate(count_ngrams(flat, lengths, vocabulary), start=1):
-            last, prefix = counts.key % vocabulary, counts.key // vocabulary
-            table_last = np.where(last < known, last, -1)
+            in_table = self._in_table(order, counts.key, vocabulary, in_table)
+            last = counts.key % vocabulary
             if order == 1:
-                in_table = table_last
                 in_references = self._places(self._keys[0], last)
             else:
-                in_table = self._table.find(order, in_table[prefix], table_last)
                 # A word that no reference holds is beyond the vocabulary: as a digit of a key it would carry over.
                 known_last = np.where(last < self._vocabulary, last, -1)
-                places = in_references[prefix]
+                places = in_references[counts.key // vocabulary]
                 in_references = find_chain(self._keys[order - 1], self._vocabulary, places, known_last)
             rare = self._rarity(order, in_table)[counts.ngram]
             norm = np.sqrt(np.bincount(counts.sentence, weights=(counts.count * rare) ** 2, minlength=number))
@@ -166,9 +164,8 @@ class PreparedReferences:
             group[place < 0] = -1
             hit = np.flatnonzero(group >= 0)
             begin, size = starts[group[hit]], np.diff(starts)[group[hit]]
-            entry = np.repeat(hit, size)
-            offset = np.arange(len(entry)) - np.repeat(np.cumsum(size) - size, size)
-            reference = np.repeat(begin, size) + offset
+            owner, offset = spread(size)
+            entry, reference = hit[owner], begin[owner] + offset
             of_reference = reference_counts[reference]
             product = rare[entry] ** 2 * np.minimum(counts.count[entry], of_reference) * of_reference
             pair = counts.sentence[entry] * self._width + columns[reference]

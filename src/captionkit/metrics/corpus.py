@@ -197,6 +197,13 @@ def run_starts(*columns: Integers) -> npt.NDArray[np.bool_]:
     return starts
 
 
+def spread(counts: Integers) -> tuple[Integers, Integers]:
+    """For counts [2, 0, 3] the owners [0, 0, 2, 2, 2] and the places within each [0, 1, 0, 1, 2]."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return owner, place
+
+
 def number_words(sentences: Iterable[Tokens], numbers: dict[str, int]) -> tuple[Integers, list[str]]:
     """Give each distinct word a number, going on from those in `numbers`, which is added to.
 
@@ -232,7 +239,7 @@ def count_ngrams(ids: Integers, lengths: Integers, vocabulary: int) -> tuple[Ngr
             start = start[left[start] >= order]
             key = rank[start] * vocabulary + ids[start + order - 1]
             bound = max(size * vocabulary, 1)
-        sorted_start, sorted_key = _stable_order(key, start, bound)
+        sorted_start, sorted_key = stable_order(key, start, bound)
         sorted_sentence = sentence[sorted_start]
         new_ngram = run_starts(sorted_key)
         new_entry = new_ngram | run_starts(sorted_sentence)
@@ -252,7 +259,7 @@ def count_ngrams(ids: Integers, lengths: Integers, vocabulary: int) -> tuple[Ngr
     return tuple(result)
 
 
-def _stable_order(key: Integers, start: Integers, bound: int) -> tuple[Integers, Integers]:
+def stable_order(key: Integers, start: Integers, bound: int) -> tuple[Integers, Integers]:
     """`start` (rising) in the order that sorts `key` (0 <= key < bound), and the sorted keys."""
     bits = max(int(start[-1]), 1).bit_length() if len(start) else 1
     if bound.bit_length() + bits < 64:

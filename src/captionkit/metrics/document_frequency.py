@@ -108,19 +108,19 @@ class DocumentFrequency:
 
     def frequency_of(self, order: int, number: Integers) -> Integers:
         """The frequencies of n-grams by number; 0 for -1."""
-        return lookup_or_zero(self.frequencies[order - 1], number)
+        result = np.zeros(len(number), np.int64)
+        known = number >= 0
+        result[known] = self.frequencies[order - 1][number[known]]
+        return result
 
     def lookup(self, corpus: Corpus) -> tuple[Integers, ...]:
         """For each order int64 [size]: the frequencies of a corpus's distinct n-grams."""
         _, words = corpus.words
-        word = np.array([self.numbers.get(name, -1) for name in words], np.int64)
+        word = number = np.array([self.numbers.get(name, -1) for name in words], np.int64)
+        vocabulary = max(len(words), 1)
         result: list[Integers] = []
-        number = word
         for order, counts in enumerate(corpus.counts, start=1):
-            vocabulary = max(len(words), 1)
-            last = word[counts.key % vocabulary] if order > 1 else word[counts.key]
-            prefix = number[counts.key // vocabulary] if order > 1 else last
-            number = self.find(order, prefix, last)
+            number = self.find(order, number[counts.key // vocabulary], word[counts.key % vocabulary])
             result.append(self.frequency_of(order, number))
         return tuple(result)
 
@@ -187,11 +187,3 @@ def find_chain(keys: Integers, vocabulary: int, prefix: Integers, last: Integers
     wanted = prefix * vocabulary + last
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where((keys[place] == wanted) & (prefix >= 0) & (last >= 0), place, -1)
-
-
-def lookup_or_zero(values: Integers, place: Integers) -> Integers:
-    """`values[place]`, 0 where place is -1."""
-    result = np.zeros(len(place), np.int64)
-    known = place >= 0
-    result[known] = values[place[known]]
-    return result

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from captionkit.metrics.corpus import Tokens
 from captionkit.metrics.proportion import Proportion
@@ -37,15 +36,6 @@ class GenderGuesses:
     disputed: Proportion
     agreed: Mapping[Gender, Proportion]
     told: Mapping[Gender, Proportion]
-
-    def to_document(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "unsaid": self.unsaid.to_document(),
-            "disputed": self.disputed.to_document(),
-            "agreed": {name: one.to_document() for name, one in self.agreed.items()},
-            "told": {name: one.to_document() for name, one in self.told.items()},
-        }
 
 
 def gender_guesses(pairs: Iterable[tuple[Tokens, Sequence[Tokens]]]) -> GenderGuesses:

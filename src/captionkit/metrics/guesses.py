@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from captionkit.metrics.corpus import Corpus
-from captionkit.metrics.gender import GENDERS, GenderGuesses, gender_guesses
+from captionkit.metrics.corpus import Corpus, Tokens
+from captionkit.metrics.gender import GENDERS, gender_guesses
 from captionkit.metrics.left_out import left_out
 from captionkit.metrics.mentions import unshared_mentions
 from captionkit.metrics.proportion import Proportion
@@ -56,31 +56,25 @@ class Guesses:
 
 def guesses(corpus: Corpus) -> Guesses:
     """Count the guesses of a corpus of captions and references, as `score_with_outcomes` tokenised them."""
-    pairs = list(zip(corpus.candidates, corpus.references, strict=True))
-    people = list(left_out(corpus.references))
-    model_gender, people_gender = gender_guesses(pairs), gender_guesses(people)
-    model_mentions, people_mentions = unshared_mentions(pairs), unshared_mentions(people)
-    return Guesses(
-        gender=_pair(_gender_rows(model_gender), _gender_rows(people_gender)),
-        told=_pair(
-            {f"{gender}, of captions that name people": model_gender.told[gender] for gender in GENDERS},
-            {f"{gender}, of captions that name people": people_gender.told[gender] for gender in GENDERS},
-        ),
-        mentions=_pair(
-            {f"{topic} that nobody else names": one for topic, one in model_mentions.items()},
-            {f"{topic} that nobody else names": one for topic, one in people_mentions.items()},
-        ),
+    model = _counted(list(zip(corpus.candidates, corpus.references, strict=True)))
+    people = _counted(list(left_out(corpus.references)))
+    return Guesses(*(_rows(own, others) for own, others in zip(model, people, strict=True)))
+
+
+def _counted(pairs: Sequence[tuple[Tokens, Sequence[Tokens]]]) -> tuple[Mapping[str, Proportion], ...]:
+    """What each part of `Guesses` counts in captions and their references."""
+    found = gender_guesses(pairs)
+    return (
+        {
+            "a gender, where people say none": found.unsaid,
+            "one gender, where people disagree": found.disputed,
+            "male, where people agree on female": found.agreed["female"],
+            "female, where people agree on male": found.agreed["male"],
+        },
+        {f"{gender}, of captions that name people": found.told[gender] for gender in GENDERS},
+        {f"{topic} that nobody else names": one for topic, one in unshared_mentions(pairs).items()},
     )
 
 
-def _gender_rows(found: GenderGuesses) -> Mapping[str, Proportion]:
-    return {
-        "a gender, where people say none": found.unsaid,
-        "one gender, where people disagree": found.disputed,
-        "male, where people agree on female": found.agreed["female"],
-        "female, where people agree on male": found.agreed["male"],
-    }
-
-
-def _pair(model: Mapping[str, Proportion], people: Mapping[str, Proportion]) -> tuple[Guess, ...]:
+def _rows(model: Mapping[str, Proportion], people: Mapping[str, Proportion]) -> tuple[Guess, ...]:
     return tuple(Guess(what, one, people[what]) for what, one in model.items())

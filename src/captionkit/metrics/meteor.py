@@ -20,10 +20,19 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.ahead import processors
-from captionkit.metrics.corpus import Corpus, Floats, NotComputedError, Outcome, Statistics, Tokens, number_words
+from captionkit.metrics.corpus import (
+    Corpus,
+    Floats,
+    Integers,
+    NotComputedError,
+    Outcome,
+    Statistics,
+    Tokens,
+    number_words,
+)
 from captionkit.metrics.meteor_alignment import align
 from captionkit.metrics.meteor_data import MATCHERS, MeteorData, read_meteor_data
-from captionkit.metrics.meteor_matching import Integers, Matcher, Sentences
+from captionkit.metrics.meteor_matching import Matcher, Sentences
 from captionkit.metrics.meteor_text import is_plain, normalize
 
 NAME = "METEOR"

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from captionkit.metrics.corpus import run_starts
-from captionkit.metrics.meteor_matching import EXACT, Integers, Matches, spread
+from captionkit.metrics.corpus import Integers, run_starts, spread
+from captionkit.metrics.meteor_matching import EXACT, Matches
 
 BEAM = 40
 _PLANE = 63  # words of a candidate that one integer marks as used

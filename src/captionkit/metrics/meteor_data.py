@@ -136,7 +136,7 @@ def read_meteor_data(
 
 @lru_cache(maxsize=1)
 def _read(jar: Path, _changed: int, table: Path | None, cache: Path | None, quiet: bool) -> MeteorData:
-    members = _members(
+    words, prefixes, exceptions, synsets = _members(
         jar,
         (
             "function/english.words",
@@ -145,7 +145,6 @@ def _read(jar: Path, _changed: int, table: Path | None, cache: Path | None, quie
             "synonym/english.synsets",
         ),
     )
-    words, prefixes, exceptions, synsets = members
     return MeteorData(
         function_words=frozenset(words),
         prefixes=_prefixes(prefixes),

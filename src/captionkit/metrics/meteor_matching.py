@@ -17,11 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.metrics.corpus import Integers, spread
 from captionkit.metrics.meteor_data import MeteorData
 from captionkit.metrics.paraphrases import ParaphraseTable
 from captionkit.metrics.snowball import stem
-
-Integers = npt.NDArray[np.int64]
 
 EXACT, STEM, SYNONYM, PARAPHRASE = range(4)
 _FROM_CANDIDATE = 4  # the second way to be a paraphrase
@@ -68,13 +67,6 @@ class Matches:
     matcher: Integers
 
 
-def spread(counts: Integers) -> tuple[Integers, Integers]:
-    """For counts [2, 0, 3] the owners [0, 0, 2, 2, 2] and the places within each [0, 1, 0, 1, 2]."""
-    owner = np.repeat(np.arange(len(counts)), counts)
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return owner, place
-
-
 def join(left: Integers, right: Integers) -> tuple[Integers, Integers]:
     """All pairs of places with `left[i] == right[j]`, by `i`."""
     order = np.argsort(right, kind="stable")
@@ -100,11 +92,11 @@ class Matcher:
         hashes = {text: _java_hash(text) for text in {*sentences.words, *stems}}
         self._keys = np.array([hashes[word] for word in sentences.words], np.int64)
         of_stem = np.array([hashes[text] for text in stems], np.int64)
-        left, right = (self._distinct_words(chosen) for chosen in (references, candidates))
+        pieces = _Pieces.of_words(sentences)
+        left, right = pieces.of_sentences(references), pieces.of_sentences(candidates)
         relations = [self._equal(left, right), self._shared(left, right, of_stem[left], of_stem[right], STEM)]
         if data.synonyms is not None:
             relations.append(self._synonyms(left, right, data))
-        pieces = _Pieces.of_words(sentences)
         if data.paraphrases is not None:
             phrases = _Pieces.of_phrases(sentences, data.paraphrases)
             pieces, found = _with_phrases(pieces, phrases, candidates, references, data.paraphrases)
@@ -151,12 +143,6 @@ class Matcher:
             other_length=other_length[order],
             matcher=np.minimum(way, PARAPHRASE)[order],
         )
-
-    def _distinct_words(self, chosen: Integers) -> Integers:
-        present = np.zeros(len(self._sentences.words), np.bool_)
-        owner, place = spread(self._sentences.length[chosen])
-        present[self._sentences.ids[self._sentences.start[chosen][owner] + place]] = True
-        return np.flatnonzero(present)
 
     def _equal(self, left: Integers, right: Integers) -> Integers:
         a, b = join(self._keys[left], self._keys[right])

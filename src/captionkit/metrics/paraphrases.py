@@ -25,7 +25,7 @@ import numpy.typing as npt
 from captionkit.errors import DataError
 from captionkit.files import cache_folder, replacing
 from captionkit.files.arrays import read_arrays
-from captionkit.metrics.corpus import run_starts
+from captionkit.metrics.corpus import Integers, run_starts, stable_order
 from captionkit.progress import Progress
 
 FORMAT = 1
@@ -34,8 +34,6 @@ MAX_ENTRIES = 50_000_000  # ten times the English table of METEOR 1.5
 _BLOCK = 1 << 24  # bytes of the table that are split into lines at once
 _MEGABYTE = 1_000_000
 _BATCH = 200_000  # phrases that are split into words at once
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +197,7 @@ def _trie(phrases: list[bytes]) -> tuple[dict[str, int], Integers, Integers]:
 
 def _distinct(code: Integers) -> tuple[Integers, Integers]:
     """`np.unique(code, return_inverse=True)` of numbers from 0 on, several times faster where they are small."""
-    bits = len(code).bit_length()
-    if len(code) == 0 or int(code.max()).bit_length() + bits > 63:
-        values, inverse = np.unique(code, return_inverse=True)
-        return values, inverse
-    packed = np.sort((code << bits) | np.arange(len(code)))
-    order, code = packed & ((1 << bits) - 1), packed >> bits
+    order, code = stable_order(code, np.arange(len(code)), int(code.max(initial=0)) + 1)
     new = run_starts(code)
     inverse = np.empty(len(code), np.int64)
     inverse[order] = np.cumsum(new) - 1

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from captionkit.metrics.corpus import Floats
 from captionkit.metrics.proportion import Proportion
-
-Floats = npt.NDArray[np.float64]
 
 BINS = 10
 THRESHOLDS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

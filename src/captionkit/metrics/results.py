@@ -16,12 +16,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from captionkit import files
-from captionkit.errors import DataError
-from captionkit.files.delimited import delimiter_of, read_delimited
-from captionkit.records import POSSIBLY, split_name
+from captionkit.files.delimited import delimiter_of, one_line_error, read_delimited
+from captionkit.records import POSSIBLY, ImageRecord, split_name
 
 # Those of COCO and of captionkit's own output, and what `captionkit.datasets.table` knows.
 IMAGE_KEYS = (
@@ -69,12 +68,7 @@ class _Row:
     split: str | None = None
 
 
-class _OfSplit(Protocol):
-    @property
-    def split(self) -> str | None: ...
-
-
-_Item = TypeVar("_Item", bound=_OfSplit)
+_Item = TypeVar("_Item", _Row, ImageRecord)
 
 
 def read_results(path: Path | str) -> dict[str, str]:
@@ -94,14 +88,14 @@ def read_results(path: Path | str) -> dict[str, str]:
         if row.own:  # that it is unsure is no word of the caption
             caption = caption.removeprefix(POSSIBLY)
         if row.image in found:
-            raise _problem(
+            raise one_line_error(
                 f"{path.name} has two captions for picture {row.image} ({places[row.image]} and {row.place}), "
                 "but one a picture is scored; keep the best."
             )
         found[row.image] = caption
         places[row.image] = row.place
     if not found:
-        raise _problem(f"Expected captions in {path}, but there are none.")
+        raise one_line_error(f"Expected captions in {path}, but there are none.")
     return found
 
 
@@ -152,7 +146,7 @@ def match(results: Mapping[str, str], references: References) -> dict[str, str]:
             ids = files_of.get(_file_name(name), ())
             own = next(iter(ids)) if len(ids) == 1 else name
         if own in found:
-            raise _problem(f"The results name picture {own} twice (again as {name}); keep one caption.")
+            raise one_line_error(f"The results name picture {own} twice (again as {name}); keep one caption.")
         found[own] = caption
     return found
 
@@ -165,7 +159,7 @@ def _annotations(document: Mapping[str, Any], path: Path) -> References:
     """COCO: pictures in the order of `images`, captions in the order of `annotations`."""
     annotations, images = document["annotations"], document.get("images", [])
     if not isinstance(annotations, list) or not isinstance(images, list):
-        raise _problem(f"Expected lists of images and annotations in {path}, as in COCO's captions_*.json.")
+        raise one_line_error(f"Expected lists of images and annotations in {path}, as in COCO's captions_*.json.")
     captions: dict[str, list[str]] = {}
     aliases: dict[str, str] = {}
     for number, image in enumerate(images):
@@ -188,7 +182,7 @@ def _grouped(rows: Iterator[_Row], path: Path, split: str | None) -> References:
         values = row.caption if isinstance(row.caption, list) else [row.caption]
         captions.setdefault(row.image, []).extend(_text(value, row) for value in values)
     if not any(captions.values()):
-        raise _problem(f"Expected reference captions in {path}, but there are none.")
+        raise one_line_error(f"Expected reference captions in {path}, but there are none.")
     return References(captions, source=str(path))
 
 
@@ -198,7 +192,7 @@ def _data_set(path: Path, split: str | None, data_format: str) -> References:
     records = [record for record in read_dataset(dataset_config(path, format=data_format)) if record.captions]
     records = _of_split(records, split, path)
     if not records:
-        raise _problem(f"Expected reference captions in {path}, but there are none.")
+        raise one_line_error(f"Expected reference captions in {path}, but there are none.")
     aliases = {str(record.path): record.id for record in records}
     return References({record.id: record.captions for record in records}, aliases, str(path))
 
@@ -211,7 +205,7 @@ def _of_split(items: list[_Item], split: str | None, path: Path) -> list[_Item]:
     wanted = split_name(split) or split
     chosen = [item for item in items if item.split == wanted]
     if not chosen:
-        raise _problem(f"{path} has no captions of split '{split}'; it has {', '.join(there)}.")
+        raise one_line_error(f"{path} has no captions of split '{split}'; it has {', '.join(there)}.")
     return chosen
 
 
@@ -223,12 +217,12 @@ def _rows(path: Path) -> Iterator[_Row]:
     if suffix in _LINES or _ONE_OF_LINES.match(data):
         return _json_lines(data, path.name)
     if suffix != ".json" and not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"{")):
-        raise _problem(f"Expected captions as JSON, .jsonl, .csv or .tsv, but {path.name} is none of them.")
+        raise one_line_error(f"Expected captions as JSON, .jsonl, .csv or .tsv, but {path.name} is none of them.")
     document = _json(data, path.name)
     if isinstance(document, dict) and isinstance(document.get("annotations"), list):
         document = document["annotations"]
     if not isinstance(document, list):
-        raise _problem(
+        raise one_line_error(
             f'Expected a list of {{"image_id": ..., "caption": ...}} in {path.name}, as the COCO results format '
             f"has it, but got {_kind(document)}."
         )
@@ -254,7 +248,7 @@ def _delimited(data: bytes, name: str, suffix: str) -> Iterator[_Row]:
     text = _decoded(data, name)
     columns, rows = read_delimited(text, place, delimiter=delimiter_of(text, suffix))
     if columns and not {column.lower() for column in columns} & {*IMAGE_KEYS}:
-        raise _problem(
+        raise one_line_error(
             f"{place(1)}: expected the names of columns, one of them {', '.join(IMAGE_KEYS)} for the picture, but "
             f"got {', '.join(columns[:8])}."
         )
@@ -275,16 +269,15 @@ def _row(entry: object, place: str) -> _Row:
             return _Row(place, name, entry[key], worse or withheld, own, split)
     numbered = [entry[key] for key in reversed(entry) if _NUMBERED.fullmatch(key)]
     if numbered:
-        return _Row(
-            place, name, [caption for caption in numbered if caption not in ("", None)], worse, False, split
-        )
+        captions = [caption for caption in numbered if caption not in ("", None)]
+        return _Row(place, name, captions, worse, split=split)
     known = f"{', '.join(CAPTION_KEYS)} or caption_0, caption_1"
-    raise _problem(f"{place}: expected a caption under one of {known}, but got {_keys(entry)}.")
+    raise one_line_error(f"{place}: expected a caption under one of {known}, but got {_keys(entry)}.")
 
 
 def _name(entry: object, keys: Sequence[str], place: str) -> str:
     if not isinstance(entry, dict):
-        raise _problem(f"{place}: expected an object with {keys[0]}, but got {_kind(entry)}.")
+        raise one_line_error(f"{place}: expected an object with {keys[0]}, but got {_kind(entry)}.")
     for key in keys:
         value = entry.get(key)
         if isinstance(value, str) and value:
@@ -292,17 +285,17 @@ def _name(entry: object, keys: Sequence[str], place: str) -> str:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if value is not None:
-            raise _problem(f"{place}: expected a whole number or a name as {key}, but got {value!r}.")
-    raise _problem(f"{place}: expected a picture under one of {', '.join(keys)}, but got {_keys(entry)}.")
+            raise one_line_error(f"{place}: expected a whole number or a name as {key}, but got {value!r}.")
+    raise one_line_error(f"{place}: expected a picture under one of {', '.join(keys)}, but got {_keys(entry)}.")
 
 
 def _text(value: object, row: _Row) -> str:
     if not isinstance(value, str):
-        raise _problem(
+        raise one_line_error(
             f"{row.place}: expected the caption of picture {row.image} to be text, but got {_kind(value)}."
         )
     if len(value) > MAX_CAPTION_CHARACTERS:
-        raise _problem(
+        raise one_line_error(
             f"{row.place}: the caption of picture {row.image} has {len(value):,} characters, more than the "
             f"{MAX_CAPTION_CHARACTERS:,} a caption may have; is the file damaged?"
         )
@@ -314,11 +307,6 @@ def _best(captions: object) -> object:
     if isinstance(captions, list) and captions and isinstance(captions[0], dict):
         return captions[0].get("text")
     return captions
-
-
-def _problem(message: str) -> DataError:
-    """The message on one line, whatever line breaks the names in it hold."""
-    return DataError(" ".join(message.split()))
 
 
 def _kind(value: object) -> str:
@@ -335,12 +323,12 @@ def _decoded(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _problem(f"{name} is not UTF-8 text (byte {error.start:,}); save it as UTF-8.") from None
+        raise one_line_error(f"{name} is not UTF-8 text (byte {error.start:,}); save it as UTF-8.") from None
 
 
 def _json(data: bytes, place: str) -> Any:
     def refuse(word: str) -> NoReturn:
-        raise _problem(
+        raise one_line_error(
             f"{place} holds {word}, which is no JSON and no caption; write text or leave the entry out."
         )
 
@@ -350,4 +338,4 @@ def _json(data: bytes, place: str) -> Any:
         what = type(error).__name__
         if isinstance(error, json.JSONDecodeError):
             what = f"{error.msg}, line {error.lineno}"
-        raise _problem(f"{place} is not valid JSON ({what}).") from None
+        raise one_line_error(f"{place} is not valid JSON ({what}).") from None

@@ -37,11 +37,7 @@ def rouge_l(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
 
 def rouge_l_of(corpus: Corpus) -> Outcome:
     """`rouge_l` for a corpus."""
-    scores = np.fromiter(
-        map(_score, corpus.candidates, corpus.references),
-        np.float64,
-        len(corpus),
-    )
+    scores = np.fromiter(map(_score, corpus.candidates, corpus.references), np.float64, len(corpus))
     return Outcome({NAME: float(scores.mean())}, {NAME: scores}, SIGNATURE)
 
 

@@ -204,19 +204,15 @@ def _warnings(predictions: Mapping[str, str], references: Mapping[str, Sequence[
             f"{empty:,} of the {len(predictions):,} captions {agree(empty, 'is', 'are')} empty; "
             f"{agree(empty, 'it counts as an empty sentence', 'they count as empty sentences')}."
         )
-    sentinels = sorted(set(text.sentinels("\n".join(predictions.values()))))
-    if sentinels:
-        found.append(
-            f"Captions hold tokens of a model's vocabulary ({', '.join(sentinels[:5])}): "
-            "they count as words; strip them before scoring."
-        )
     used = (caption for name in predictions for caption in references[name])
-    sentinels = sorted(set(text.sentinels("\n".join(used))))
-    if sentinels:
-        found.append(
-            f"References hold tokens of a model's vocabulary ({', '.join(sentinels[:5])}): "
-            "they raise scores; give the captions as people wrote them."
-        )
+    for what, captions, advice in (
+        ("Captions", predictions.values(), "they count as words; strip them before scoring."),
+        ("References", used, "they raise scores; give the captions as people wrote them."),
+    ):
+        sentinels = sorted(set(text.sentinels("\n".join(captions))))
+        if sentinels:
+            shown = ", ".join(sentinels[:5])
+            found.append(f"{what} hold tokens of a model's vocabulary ({shown}): {advice}")
     return found
 
 

@@ -41,6 +41,11 @@ class Report:
     comparison: Mapping[str, Comparison] = field(default_factory=dict)
     differing: Sequence[str] = ()
 
+    @property
+    def systems(self) -> list[tuple[str, Mapping[str, float]]]:
+        """Name and scores of the one, and of the other where there is one."""
+        return [(self.name, self.scores.corpus), *([self.other] if self.other else [])]
+
 
 def ordered(names: Mapping[str, object]) -> list[str]:
     """Score names in the order of published tables, then those they do not know."""
@@ -92,9 +97,6 @@ def as_text(report: Report) -> str:
 def as_latex(report: Report) -> str:
     """A LaTeX table (booktabs), a row a system."""
     names = ordered(report.scores.corpus)
-    systems = [(report.name, report.scores.corpus)]
-    if report.other:
-        systems.append(report.other)
     lines = [
         f"% {signature(report.scores.fingerprint)}",
         rf"\begin{{tabular}}{{l{'r' * len(names)}}}",
@@ -102,7 +104,7 @@ def as_latex(report: Report) -> str:
         " & ".join(["System", *map(_latex, names)]) + r" \\",
         r"\midrule",
     ]
-    for name, values in systems:
+    for name, values in report.systems:
         cells = [_percent(values[score]) if score in values else "--" for score in names]
         lines.append(" & ".join([_latex(name), *cells]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
@@ -111,11 +113,8 @@ def as_latex(report: Report) -> str:
 def as_csv(report: Report) -> str:
     """A row a system, scores times 100."""
     names = ordered(report.scores.corpus)
-    systems = [(report.name, report.scores.corpus)]
-    if report.other:
-        systems.append(report.other)
     rows = [format_row(["system", *names])]
-    for system, values in systems:
+    for system, values in report.systems:
         rows.append(
             format_row([system, *(f"{100 * values[name]:.4f}" if name in values else "" for name in names)])
         )
