@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from captionkit.captioner import Captioner
 from captionkit.confidence import LEVEL, Calibration, feature_names, feature_rows, fit, in_fit_half
 from captionkit.errors import DataError
 from captionkit.evaluate import Evaluation, Keeps, evaluate
 from captionkit.metrics import cider_d
+from captionkit.metrics.corpus import Floats
 from captionkit.metrics.reliability import (
     THRESHOLDS,
     brier_score,
@@ -26,8 +26,6 @@ from captionkit.metrics.reliability import (
 from captionkit.records import ImageRecord, Scores
 from captionkit.text import tokenize
 from captionkit.tokenizer import Tokenizer
-
-Floats = npt.NDArray[np.float64]
 
 FITTING = 50  # pictures below which nothing can be fitted
 JUDGING = 30  # pictures below which the judging half says nothing

@@ -10,7 +10,6 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from captionkit.bundle import Bundle, SelfTest
@@ -100,6 +99,6 @@ def _colour(random: np.random.Generator) -> tuple[int, int, int]:
 
 
 def _replay(engine: Engine, picture: bytes, max_length: int) -> Hypothesis:
-    pixels: npt.NDArray[np.uint8] = load_pixels(picture, engine.network.image_size)
+    pixels = load_pixels(picture, engine.network.image_size)
     ((best,),) = Greedy(max_length).run(engine.start, engine.step, engine.encode(pixels[None]))
     return best

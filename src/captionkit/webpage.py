@@ -12,13 +12,9 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from captionkit.images import Source, read_image
-
-Pixels = npt.NDArray[np.uint8]
+from captionkit.images import Pixels, Source, read_image
 
 
 def shrink(image: Pixels, side: int) -> Image.Image:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from captionkit.metrics.corpus import number_words
+from captionkit.metrics.corpus import number_words, spread
 from captionkit.metrics.meteor_data import MeteorData, read_meteor_data
-from captionkit.metrics.meteor_matching import Matcher, Sentences, join, spread
+from captionkit.metrics.meteor_matching import Matcher, Sentences, join
 from tests.metrics.meteor_folder import write_meteor_folder
 
 

@@ -10,20 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from captionkit.captioner import Captioner
 from captionkit.decoding import Beam, teacher_forced
+from captionkit.engine import Floats
 from captionkit.errors import ImageError
 from captionkit.explain.occlusion import occlusion
-from captionkit.images import load_pixels, read_image, read_image_bytes, resize_image
+from captionkit.images import Pixels, load_pixels, read_image, read_image_bytes, resize_image
 from captionkit.reading import Picture
 from captionkit.records import Caption
 from captionkit.tokenizer import BOS, EOS, PAD, UNK
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 OTHERS = 4  # captions shown beside the best
 INSTEAD = 3  # words shown beside each word

@@ -11,13 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from captionkit.decoding import teacher_forced
-from captionkit.engine import Engine
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
+from captionkit.engine import Engine, Floats
+from captionkit.images import Pixels
 
 CELLS = 7
 # Side of the covering square, in cells: neighbours overlap, so that an edge between cells hides nothing.

@@ -8,15 +8,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from captionkit.engine import Floats
 from captionkit.explain.explanation import Explanation, Word, percent, upsample
 from captionkit.records import Caption
 from captionkit.webpage import shrink
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 PANEL = 280  # pixels: width of a panel, and its height at most
 GAP = 18

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from captionkit.calibrate import cider_of
 from captionkit.captioner import Captioner
@@ -22,15 +21,13 @@ from captionkit.confidence import in_fit_half
 from captionkit.errors import several
 from captionkit.evaluate import PUBLISHED, PublishedRow, evaluate
 from captionkit.files import real_path
-from captionkit.metrics.corpus import Tokens
+from captionkit.metrics.corpus import Floats, Tokens
 from captionkit.metrics.diversity import Diversity, diversity
 from captionkit.metrics.fingerprint import signature
 from captionkit.metrics.score import METRICS
 from captionkit.metrics.significance import Interval
 from captionkit.records import ImageRecord, Prediction
 from captionkit.training.run_folder import read_history
-
-Floats = npt.NDArray[np.float64]
 
 GALLERY = 9  # pictures of each of best, middle, worst
 UNUSUAL = 12  # words listed that the model says too often or too rarely

@@ -53,20 +53,25 @@ class Expressions:
 
     def add(self, expression: str, rule: int) -> None:
         """Add a rule. Rules added earlier win among matches of the same length."""
-        text, at = self._text, self._at
-        self._text, self._at = expression, 0
-        part = self._alternatives()
-        if self._at != len(expression):
-            raise ValueError(f"unbalanced ) in {expression!r}")
+        part = self._parse(expression)
         if part.empty:
             raise ValueError(f"{expression!r} matches nothing")
-        self._text, self._at = text, at
         self._first |= part.first
         self._last.append((part.last, rule))
 
     def compile(self) -> Automaton:
         """One automaton for all rules added."""
         return Automaton(self._sets, self._follow, self._first, self._last)
+
+    def _parse(self, expression: str) -> _Part:
+        """A whole expression, perhaps a named part in the middle of another."""
+        outer = self._text, self._at
+        self._text, self._at = expression, 0
+        part = self._alternatives()
+        if self._at != len(expression):
+            raise ValueError(f"unbalanced ) in {expression!r}")
+        self._text, self._at = outer
+        return part
 
     def _alternatives(self) -> _Part:
         part = self._sequence()
@@ -141,13 +146,7 @@ class Expressions:
             close = self._text.index("}", self._at)
             meaning = self._names[self._text[self._at + 1 : close]]
             self._at = close + 1
-            if not isinstance(meaning, str):
-                return self._place(meaning)
-            text, at = self._text, self._at
-            self._text, self._at = meaning, 0
-            part = self._alternatives()
-            self._text, self._at = text, at
-            return part
+            return self._parse(meaning) if isinstance(meaning, str) else self._place(meaning)
         letter = self._character()
         cases = {letter, letter.lower(), letter.upper(), *_FOLDED.get(letter.lower(), "")}
         return self._place(frozenset((ord(case), ord(case)) for case in cases))
@@ -250,7 +249,7 @@ class Automaton:
         self._reached: list[int] = []  # by state, the places whose next characters may come
         self._number: dict[int, int] = {}  # places just read to state
         self._lock = threading.Lock()
-        # Three lists by state, read in the innermost loop: next state by kind (None where not yet known, -1 where
+        # Two lists by state, read in the innermost loop: next state by kind (None where not yet known, -1 where
         # the text leads nowhere), and the first rule that ends here (-1 for none).
         self.next: list[list[int | None]] = []
         self.rule: list[int] = []
