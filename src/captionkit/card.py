@@ -179,18 +179,15 @@ def common_words(references: Sequence[Tokens]) -> tuple[str, ...]:
 
 def _what(bundle: Bundle, config: Config) -> str:
     network, precision, search = bundle.manifest.network, bundle.manifest.network.precision, bundle.decoding
+    choice = "; of what they find it says the caption that it is surest of" if search.surest else ""
     megabytes = (len(bundle.encoder) + len(bundle.decoder)) / 1e6
     return f"""- Encoder: {config.encoder.name}, {network.image_size} x {network.image_size} pixels (squashed),
   {network.positions} grid positions of depth {network.depth}; weights {precision.get("encoder", "?")}.
 - Decoder: {config.decoder.kind}, {config.decoder.units} units, {len(bundle.tokenizer.spoken):,} words; weights
   {precision.get("decoder", "?")}.
 - Both networks together: {megabytes:.1f} MB. They run on any CPU, offline.
-- Search: {search.beams} beams, at most {search.max_length} words{_choice(bundle)}.
+- Search: {search.beams} beams, at most {search.max_length} words{choice}.
 {_things(bundle)}- Language: English, and no other."""
-
-
-def _choice(bundle: Bundle) -> str:
-    return "; of what they find it says the caption that it is surest of" if bundle.decoding.surest else ""
 
 
 def _things(bundle: Bundle) -> str:

@@ -229,7 +229,7 @@ def test_fetch_goes_on_verifies_and_unpacks(
         bundle.writestr("dataset_mine.json", '{"images": []}')
     content = archive.getvalue()
     page = server.pages["/mine.zip"] = Page(content, tag='"1"', cuts=[40])
-    file = RemoteFile(f"{server.url}/mine.zip", "mine.zip", len(content), hashlib.sha256(content).hexdigest())
+    file = RemoteFile(f"{server.url}/mine.zip", len(content), hashlib.sha256(content).hexdigest())
     monkeypatch.setitem(CATALOGUE, "mine", Fetchable("Mine", "Free.", (Archive(file, 1000),)))
     result = run("fetch", "mine", "--to", tmp_path)
     assert result.exit_code == 0, result.output

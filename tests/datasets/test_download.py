@@ -32,7 +32,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def remote(server: Server, *, sha256: str = SHA256, md5: str = "", about: int = len(CONTENT)) -> RemoteFile:
-    return RemoteFile(f"{server.url}/x.zip", "x.zip", about, sha256=sha256, md5=md5)
+    return RemoteFile(f"{server.url}/x.zip", about, sha256=sha256, md5=md5)
 
 
 def no_wait(seconds: float) -> None:
@@ -131,7 +131,7 @@ def test_a_piece_of_one_mirror_is_not_joined_to_that_of_another(server: Server, 
     with pytest.raises(DataError, match="1 attempt"):
         download(remote(server, sha256=""), tmp_path, attempts=1, wait=no_wait)
     server.pages["/mirror/x.zip"] = Page(CONTENT, tag='"1"')
-    mirror = RemoteFile(f"{server.url}/mirror/x.zip", "x.zip", len(CONTENT))
+    mirror = RemoteFile(f"{server.url}/mirror/x.zip", len(CONTENT))
     assert download(mirror, tmp_path, wait=no_wait).read_bytes() == CONTENT
 
 
@@ -251,7 +251,7 @@ def test_a_busy_server_is_waited_for_as_it_asks(server: Server, tmp_path: Path) 
     assert download(remote(server), tmp_path, wait=waits.append).read_bytes() == CONTENT
     assert waits == [7.0, 7.0]
     server.pages["/y.zip"] = Page(CONTENT, statuses=[503], headers={"Retry-After": "86400"})
-    download(RemoteFile(f"{server.url}/y.zip", "y.zip", len(CONTENT)), tmp_path, wait=waits.append)
+    download(RemoteFile(f"{server.url}/y.zip", len(CONTENT)), tmp_path, wait=waits.append)
     assert waits[2:] == [60.0]
 
 
@@ -319,13 +319,13 @@ def test_other_schemes_are_never_opened(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"s")
     with pytest.raises(DataError, match="http or https"):
-        download(RemoteFile(secret.as_uri(), "x.zip", 10), tmp_path / "to", wait=no_wait)
+        download(RemoteFile(secret.as_uri(), 10), tmp_path / "to", wait=no_wait)
 
 
 @pytest.mark.parametrize("address", ["example.org/x.zip", "http://[", "http://a..b/x.zip"])
 def test_an_address_that_is_none_is_one_sentence(tmp_path: Path, address: str) -> None:
     with pytest.raises(DataError, match=re.escape(address)):
-        download(RemoteFile(address, "x.zip", 10), tmp_path, wait=no_wait)
+        download(RemoteFile(address, 10), tmp_path, wait=no_wait)
 
 
 @pytest.mark.parametrize("start", ["5", "1" * 5000])
@@ -375,7 +375,7 @@ def test_a_killed_download_goes_on(server: Server, tmp_path: Path) -> None:
     page = server.pages["/x.zip"] = Page(CONTENT, tag='"1"', cuts=[150_000], stall=30.0)
     code = (
         "import sys\nfrom captionkit.datasets.download import RemoteFile, download\n"
-        "download(RemoteFile(sys.argv[1], 'x.zip', int(sys.argv[2]), sha256=sys.argv[3]), sys.argv[4])"
+        "download(RemoteFile(sys.argv[1], int(sys.argv[2]), sha256=sys.argv[3]), sys.argv[4])"
     )
     arguments = [f"{server.url}/x.zip", str(len(CONTENT)), SHA256, str(tmp_path)]
     child = subprocess.Popen([sys.executable, "-c", code, *arguments])

@@ -40,7 +40,7 @@ def serve(
             archive.writestr(member, content)
     data = path.read_bytes()
     server.pages[f"/{name}"] = Page(data, tag='"1"', cuts=[100])
-    file = RemoteFile(f"{server.url}/{name}", name, len(data), sha256=hashlib.sha256(data).hexdigest())
+    file = RemoteFile(f"{server.url}/{name}", len(data), sha256=hashlib.sha256(data).hexdigest())
     return Archive(file, 1000, members, into)
 
 

@@ -36,6 +36,8 @@ NEAR_BITS, NEAR_CORRELATION = 16, 0.8
 _TILE = (256, 4096)  # of the distance matrix, worked on at once, so that it stays in the processor's cache
 _NINTHS = np.arange(10) * SIDE // 9
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+# [8, SIDE]: the rows of the DCT-II of lowest frequency.
+_DCT = np.cos(np.pi * (2 * np.arange(SIDE) + 1) * np.arange(8)[:, None] / (2 * SIDE)).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +83,6 @@ def hash_bytes(data: bytes) -> PictureHash:
         thumbnail=thumbnail,
         flat=bool(grey.std() < 4.0),
     )
-
-
-def _dct_matrix() -> npt.NDArray[np.float32]:
-    """float32 [8, SIDE]: the rows of the DCT-II of lowest frequency."""
-    place, frequency = np.arange(SIDE), np.arange(8)[:, None]
-    return np.cos(np.pi * (2 * place + 1) * frequency / (2 * SIDE)).astype(np.float32)
-
-
-_DCT = _dct_matrix()
 
 
 def _pack(bits: npt.NDArray[np.bool_]) -> int:

@@ -39,7 +39,6 @@ class RemoteFile:
 
     Attributes:
         url: http or https.
-        name: what it is called on the disk.
         about_bytes: its size; exact where a SHA-256 is known.
         sha256: 64 hexadecimal digits, or "" where nobody has published them. It is then recorded at the first
             download in `captionkit-fetch.json` beside the file, and verified from then on.
@@ -47,10 +46,14 @@ class RemoteFile:
     """
 
     url: str
-    name: str
     about_bytes: int
     sha256: str = ""
     md5: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called on the disk: the end of its address."""
+        return self.url.rpartition("/")[2]
 
     @property
     def max_bytes(self) -> int:

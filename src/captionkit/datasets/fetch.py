@@ -60,20 +60,12 @@ CATALOGUE: dict[str, Fetchable] = {
         (
             Archive(
                 RemoteFile(
-                    f"{_MIRROR}/Flickr8k_Dataset.zip",
-                    "Flickr8k_Dataset.zip",
-                    1_150_000_000,
-                    md5="f18a1e2920de5bd84dae7cf08ec78978",
+                    f"{_MIRROR}/Flickr8k_Dataset.zip", 1_150_000_000, md5="f18a1e2920de5bd84dae7cf08ec78978"
                 ),
                 1_150_000_000,
             ),
             Archive(
-                RemoteFile(
-                    f"{_MIRROR}/Flickr8k_text.zip",
-                    "Flickr8k_text.zip",
-                    2_400_000,
-                    md5="bf6c1abcb8e4a833b7f922104de18627",
-                ),
+                RemoteFile(f"{_MIRROR}/Flickr8k_text.zip", 2_400_000, md5="bf6c1abcb8e4a833b7f922104de18627"),
                 20_000_000,
                 into="Flickr8k_text",
             ),
@@ -86,7 +78,6 @@ CATALOGUE: dict[str, Fetchable] = {
             Archive(
                 RemoteFile(
                     "https://cs.stanford.edu/people/karpathy/deepimagesent/caption_datasets.zip",
-                    "caption_datasets.zip",
                     36_745_453,
                     sha256="4cfd70132527b80933105e5829dc9034eaab9573482e2e680abbab6130244817",
                 ),
@@ -102,7 +93,6 @@ CATALOGUE: dict[str, Fetchable] = {
             Archive(
                 RemoteFile(
                     f"{_COCO}/annotations/annotations_trainval2017.zip",
-                    "annotations_trainval2017.zip",
                     252_907_541,
                     sha256="113a836d90195ee1f884e704da6304dfaaecff1f023f49b6ca93c4aaae470268",
                 ),
@@ -118,7 +108,6 @@ CATALOGUE: dict[str, Fetchable] = {
             Archive(
                 RemoteFile(
                     f"{_COCO}/zips/val2017.zip",
-                    "val2017.zip",
                     815_585_330,
                     sha256="4f7e2ccb2866ec5041993c9cf2a952bbed69647b115d0f74da7ce8f4bef82f05",
                 ),
@@ -133,7 +122,6 @@ CATALOGUE: dict[str, Fetchable] = {
             Archive(
                 RemoteFile(
                     f"{_COCO}/zips/train2017.zip",
-                    "train2017.zip",
                     19_336_861_798,
                     sha256="69a8bb58ea5f8f99d24875f21416de2e9ded3178e903f1f7603e283b9e06d929",
                 ),

@@ -144,8 +144,7 @@ def _run(java: str, jar: Path, corpus: Corpus, folder: Path, seconds: float) -> 
 
 def _openings(java: str) -> list[str]:
     """The options that let SPICE's old libraries run where Java has closed its own classes to them."""
-    version = _java_version(java)
-    if version < _CLOSED_SINCE:
+    if _java_version(java) < _CLOSED_SINCE:
         return []
     return [part for package in _OPENED for part in ("--add-opens", f"java.base/{package}=ALL-UNNAMED")]
 

@@ -85,7 +85,7 @@ def bar_chart(
     """
     if not groups:
         return "<p>There is nothing to draw.</p>"
-    high = _ceiling(max(max(first, second) for _, first, second in groups))
+    high = 1.08 * max(max(first, second) for _, first, second in groups) or 1.0
     inner, tall = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     step = inner / len(groups)
     parts = [_axes(0, 1, 0, high, x_label, y_label, x_ticks=False)]
@@ -170,10 +170,6 @@ def _around(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     room = 0.06 * (high - low) or max(abs(high), 1.0) * 0.1
     return low - room, high + room
-
-
-def _ceiling(value: float) -> float:
-    return value * 1.08 if value > 0 else 1.0
 
 
 def _short(value: float) -> str:
