@@ -40,10 +40,8 @@ def detect_format(path: Path | str) -> str:
         name = _detect_json(head)
     else:
         name = _detect_text(head)
-        if not name and suffix in TABLE_SUFFIXES:
-            name = "table"
-        elif name == "flickr8k_csv" and suffix in TABLE_SUFFIXES:
-            name = "table"  # the same rows, and a table may also quote line ends
+        if name in ("", "flickr8k_csv") and suffix in TABLE_SUFFIXES:
+            name = "table"  # which has the same rows, and may also quote line ends
         elif (name == "flickr8k" and "30k" in path.name) or path.name.startswith("results_2013"):
             name = "flickr30k"
     if not name:

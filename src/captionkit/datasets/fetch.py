@@ -8,10 +8,9 @@ mlverse's torchvision for R.
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from captionkit.datasets.download import Progress, RemoteFile, download
@@ -216,10 +215,6 @@ def fetch_archive(
         path,
         folder / archive.into,
         max_bytes=2 * archive.unpacked_bytes,
-        wanted=partial(_wanted, archive),
+        wanted=lambda name: not archive.members or any(fnmatchcase(name, one) for one in archive.members),
         progress=on_unpack,
     )
-
-
-def _wanted(archive: Archive, name: str) -> bool:
-    return not archive.members or any(fnmatch.fnmatchcase(name, pattern) for pattern in archive.members)

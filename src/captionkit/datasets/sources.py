@@ -81,16 +81,12 @@ def read_json(path: Path, problems: list[Problem]) -> Any:
             gc.enable()
 
 
-def _windows_character(byte: int) -> str:
-    try:
-        return bytes([byte]).decode("cp1252")
-    except UnicodeDecodeError:
-        return chr(byte)  # the five bytes that Windows-1252 leaves open
-
-
 # What "surrogateescape" makes of the bytes that are not UTF-8, and the characters meant by them.
 _ESCAPED = re.compile("[\udc80-\udcff]")
-_WINDOWS = {0xDC00 + byte: _windows_character(byte) for byte in range(0x80, 0x100)}
+_WINDOWS = {
+    0xDC00 + byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte)  # five bytes Windows-1252 leaves open
+    for byte in range(0x80, 0x100)
+}
 
 
 def encodable(text: str) -> bool:

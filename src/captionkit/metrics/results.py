@@ -50,12 +50,10 @@ class References:
     Attributes:
         captions: picture to captions, in the order of the file.
         aliases: other names (file names) of pictures to their ids.
-        source: the file.
     """
 
     captions: Mapping[str, Sequence[str]]
     aliases: Mapping[str, str] = field(default_factory=dict)
-    source: str = "the references"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +171,7 @@ def _annotations(document: Mapping[str, Any], path: Path) -> References:
         name = _name(annotation, ("image_id",), place)
         caption = _text(annotation.get("caption"), _Row(place, name, None))
         captions.setdefault(name, []).append(caption)
-    return References({name: group for name, group in captions.items() if group}, aliases, str(path))
+    return References({name: group for name, group in captions.items() if group}, aliases)
 
 
 def _grouped(rows: Iterator[_Row], path: Path, split: str | None) -> References:
@@ -183,7 +181,7 @@ def _grouped(rows: Iterator[_Row], path: Path, split: str | None) -> References:
         captions.setdefault(row.image, []).extend(_text(value, row) for value in values)
     if not any(captions.values()):
         raise one_line_error(f"Expected reference captions in {path}, but there are none.")
-    return References(captions, source=str(path))
+    return References(captions)
 
 
 def _data_set(path: Path, split: str | None, data_format: str) -> References:
@@ -194,7 +192,7 @@ def _data_set(path: Path, split: str | None, data_format: str) -> References:
     if not records:
         raise one_line_error(f"Expected reference captions in {path}, but there are none.")
     aliases = {str(record.path): record.id for record in records}
-    return References({record.id: record.captions for record in records}, aliases, str(path))
+    return References({record.id: record.captions for record in records}, aliases)
 
 
 def _of_split(items: list[_Item], split: str | None, path: Path) -> list[_Item]:
