@@ -89,12 +89,10 @@ def run(request: Request) -> Found:
     if request.save_document_frequency is not None:
         _document_frequency(references).save(request.save_document_frequency)
     varied = diversity(scored.corpus.candidates, _train(request.train))
-    report = Report(name=request.results.name, scores=scored.scores, diversity=varied)
-    if request.confidence is not None:
-        intervals = confidence(
-            scored.outcomes, level=request.confidence, resamples=request.resamples, seed=request.seed
-        )
-        report = replace(report, intervals=intervals)
+    level, intervals = request.confidence, {}
+    if level is not None:
+        intervals = confidence(scored.outcomes, level=level, resamples=request.resamples, seed=request.seed)
+    report = Report(request.results.name, scored.scores, varied, intervals)
     if request.compare is not None:
         report = _compared(request, request.compare, report, scored, references, metrics)
     warnings = [*scored.scores.warnings, *varied.warnings()]
