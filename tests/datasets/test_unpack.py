@@ -66,6 +66,16 @@ def test_links_and_devices_are_refused(tmp_path: Path, kind: int) -> None:
         unpack_zip(tmp_path / "x.zip", tmp_path / "to", max_bytes=100)
 
 
+def test_a_member_that_is_shorter_than_it_says_is_not_kept(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "x.zip", {"a.jpg": b"123"})
+    data = bytearray(archive.read_bytes())
+    data[data.index(b"PK\x01\x02") + 24] = 5  # its size, in the central directory
+    archive.write_bytes(data)
+    with pytest.raises(DataError, match=r"'a\.jpg' is shorter than it says"):
+        unpack_zip(archive, tmp_path / "to", max_bytes=100)
+    assert tree(tmp_path / "to") == {}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="symbolic links need rights on Windows")
 def test_nothing_is_written_through_a_link_on_the_disk(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()

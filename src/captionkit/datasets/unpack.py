@@ -142,18 +142,13 @@ def _crc32(path: Path) -> int:
 def _write_member(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    written = 0
     try:
         # "x" after unlinking: an old temporary file is ours to remove, a link put there is never followed.
         temporary.unlink(missing_ok=True)
         with bundle.open(member) as source, temporary.open("xb") as handle:
-            while data := source.read(CHUNK_BYTES):
-                written += len(data)
-                if written > member.file_size:
-                    raise zipfile.BadZipFile(f"{member.filename!r} is longer than it says")
-                handle.write(data)
-        if written != member.file_size:
-            raise zipfile.BadZipFile(f"{member.filename!r} is shorter than it says")
+            shutil.copyfileobj(source, handle, CHUNK_BYTES)  # never more than the size that the member states
+            if handle.tell() != member.file_size:
+                raise zipfile.BadZipFile(f"{member.filename!r} is shorter than it says")
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
