@@ -107,7 +107,7 @@ def picture_path(root: Path, name: str) -> Path | None:
     """Where the picture `name` lies below `root`; None if it is no path below `root` (absolute, "..", ...).
 
     Both kinds of slash count, on every system: a list written on Windows is read the same everywhere. Symbolic
-    links are not followed here; `captionkit.datasets.check` does.
+    links below `root` are its owner's, and lead where they lead.
     """
     if _PLAIN.fullmatch(name) and ".." not in name:
         return root / name  # nearly all names; the checks below take longer than all else in a reader
