@@ -49,6 +49,8 @@ def test_coco_results(tmp_path: Path) -> None:
         ("r.tsv", "image_id\tcaption\n3\ta dog\n7\ta cat\n"),
         ("r.csv", "\ufeffImage;Caption\r\n3;a dog\r\n7;a cat\r\n"),
         ("r.json", '{"image_id": 3, "caption": "a dog"}\n{"image_id": 7, "caption": "a cat"}\n'),
+        ("r.json", '{"3": "a dog", "7": ["a cat"]}'),
+        ("r.json", '[{"image_id": 3, "captions": ["a dog"]}, {"image_id": 7, "caption": "a cat"}]'),
         ("r.json", '{"annotations": [{"image_id": 3, "caption": "a dog"}, {"image_id": 7, "caption": "a cat"}]}'),
     ],
 )
@@ -188,6 +190,25 @@ def test_file_names_become_ids() -> None:
     assert match(captions, below) == {"x/a.jpg": "a dog", "C:\\y\\b.jpg": "a cow", "x/b.jpg": "a cat"}
 
 
+@pytest.mark.parametrize(
+    "name", ["391895", "000000391895", "COCO_val2014_000000391895", "val2014/000000391895.jpg"]
+)
+@pytest.mark.parametrize("theirs", ["391895", "COCO_val2014_000000391895.jpg", "val2017/000000391895.jpg"])
+def test_coco_pictures_are_found_by_number(name: str, theirs: str) -> None:
+    references = References({"7": ["A cat."], theirs: ["A dog."]}, {})
+    assert match({name: "a dog", "007": "a cat"}, references) == {theirs: "a dog", "7": "a cat"}
+
+
+def test_a_picture_is_found_without_its_ending(tmp_path: Path) -> None:
+    captions = {"1_a": "a dog", "1_b.png": "a cat", "1.5": "a cow"}
+    path = write(tmp_path, "refs.json", {"1_a.jpg": ["A dog.", "Dogs."], "1_b.JPG": ["A cat."], "1.6": ["A cow."]})
+    references = read_references(path)
+    assert references.captions == {"1_a.jpg": ["A dog.", "Dogs."], "1_b.JPG": ["A cat."], "1.6": ["A cow."]}
+    assert match(captions, references) == {"1_a.jpg": "a dog", "1_b.JPG": "a cat", "1.5": "a cow"}
+    both = References({"a.jpg": ["A dog."], "a.png": ["A cat."]}, {})
+    assert match({"a": "a dog", "a.png": "a cat"}, both) == {"a": "a dog", "a.png": "a cat"}
+
+
 def test_the_numbers_of_a_data_set_are_found_by_file_names(tmp_path: Path) -> None:
     image = {"filename": "COCO_val2014_000000000003.jpg", "filepath": "val2014", "cocoid": 3, "split": "test"}
     karpathy = {"images": [{**image, "sentids": [0], "sentences": [{"raw": "A dog."}]}]}
@@ -199,12 +220,18 @@ def test_the_numbers_of_a_data_set_are_found_by_file_names(tmp_path: Path) -> No
     ("name", "content", "message"),
     [
         ("r.json", "[]", "there are none"),
-        ("r.json", '{"3": "a dog"}', "expected a list|Expected a list"),
+        ("r.json", '{"3": 0.5}', "expected a list|Expected a list"),
+        ("r.json", '{"image_id": "3", "caption": "a dog"}', "expected a list|Expected a list"),
+        (
+            "r.json",
+            '{"3": ["a dog", "a cat"]}',
+            "entry 1: expected the caption of picture 3 to be text, but got a list",
+        ),
         ("r.json", "[1]", "expected an object"),
         ("r.json", '[{"caption": "a dog"}]', "expected a picture under"),
         ("r.json", '[{"image_id": 3}]', "expected a caption under"),
         ("r.json", '[{"image_id": 3, "caption": null}]', "to be text, but got nothing"),
-        ("r.json", '[{"image_id": 3, "caption": ["a dog"]}]', "to be text"),
+        ("r.json", '[{"image_id": 3, "caption": ["a dog", "a cat"]}]', "to be text"),
         ("r.json", '[{"image_id": 3, "caption": 5}]', "to be text, but got a int"),
         ("r.json", '[{"image_id": 3, "caption": NaN}]', "NaN"),
         ("r.json", '[{"image_id": Infinity, "caption": "a"}]', "Infinity"),

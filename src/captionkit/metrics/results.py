@@ -1,12 +1,12 @@
 """Reading what is to be scored: captions of a system, and the references.
 
-Captions: the COCO results format (a JSON list of `{"image_id": ..., "caption": ...}`), JSON Lines, CSV or TSV.
-What `captionkit caption --json` and `--csv` write is read too: the best caption of each picture.
-References: COCO's annotation JSON as coco-caption reads it, JSON Lines, CSV or TSV here; every other format
+Captions: the COCO results format (a JSON list of `{"image_id": ..., "caption": ...}`), JSON Lines, CSV or TSV, or
+the `{"a.jpg": ["a dog"]}` that pycocoevalcap is called with. What `captionkit caption --json` and `--csv` write is
+read too: the best caption of each picture.
+References: COCO's annotation JSON as coco-caption reads it, and the formats of captions here; every other format
 through `captionkit.datasets`.
 
-A picture is named by its id as text. Where results name pictures by file name and the references by number, the
-annotation file's `file_name` joins them.
+A picture is named by its id as text. Where results and references call it otherwise, its file name joins them.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ MAX_CAPTION_CHARACTERS = 5_000
 _SPLIT_KEYS = ("split", "set", "subset")
 _DELIMITED = (".csv", ".tsv")
 _LINES = (".jsonl", ".ndjson")
+_ENDING = re.compile(r"\.(?:jpe?g|png|webp|avif|gif|bmp|tiff?)$", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:COCO_(?:train|val|test)20\d\d_)?0*(\d+)", re.ASCII)
 _ONE_OF_LINES = re.compile(rb"\s*\{[^\n]*\}[ \t\r]*\n\s*\{")  # whatever the file is called
 
 
@@ -116,8 +118,9 @@ def read_references(path: Path | str, *, split: str | None = None, data_format: 
         document = _json(files.read_bounded(path, MAX_BYTES), path.name)
         if isinstance(document, dict) and "annotations" in document:
             return _annotations(document, path)
-        if isinstance(document, list):
-            return _grouped(_listed(document, path.name), path, split)
+        entries = _entries(document)
+        if entries is not None:
+            return _grouped(_listed(entries, path.name), path, split)
     elif path.suffix.lower() in (*_DELIMITED, *_LINES):
         return _grouped(_rows(path), path, split)
     return _data_set(path, split, data_format)
@@ -127,7 +130,8 @@ def match(results: Mapping[str, str], references: References) -> dict[str, str]:
     """Results under the references' names.
 
     A name that is none of theirs becomes an id where one picture of the references has its file name, whatever the
-    folder and the kind of slash.
+    folder, the kind of slash and the ending, or COCO's number in it: "391895", "000000391895" and
+    "COCO_val2014_000000391895.jpg" are one picture.
 
     A name of neither is kept; `score` says that it has no references.
 
@@ -150,7 +154,10 @@ def match(results: Mapping[str, str], references: References) -> dict[str, str]:
 
 
 def _file_name(name: str) -> str:
-    return name.replace("\\", "/").rpartition("/")[2]
+    """The file name without its folder and the ending of a picture; of a number, that alone."""
+    name = _ENDING.sub("", name.replace("\\", "/").rpartition("/")[2])
+    number = _NUMBER.fullmatch(name)
+    return number[1] if number else name
 
 
 def _annotations(document: Mapping[str, Any], path: Path) -> References:
@@ -217,14 +224,27 @@ def _rows(path: Path) -> Iterator[_Row]:
     if suffix != ".json" and not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"{")):
         raise one_line_error(f"Expected captions as JSON, .jsonl, .csv or .tsv, but {path.name} is none of them.")
     document = _json(data, path.name)
-    if isinstance(document, dict) and isinstance(document.get("annotations"), list):
-        document = document["annotations"]
-    if not isinstance(document, list):
+    entries = _entries(document)
+    if entries is None:
         raise one_line_error(
             f'Expected a list of {{"image_id": ..., "caption": ...}} in {path.name}, as the COCO results format '
             f"has it, but got {_kind(document)}."
         )
-    return _listed(document, path.name)
+    return _listed(entries, path.name)
+
+
+def _entries(document: object) -> Sequence[object] | None:
+    """The list of a JSON document, also of one that maps pictures to captions; None if it is of another kind."""
+    if isinstance(document, dict):
+        if isinstance(document.get("annotations"), list):
+            document = document["annotations"]
+        elif document and all(map(_captions, document.values())) and not document.keys() & {*IMAGE_KEYS}:
+            document = [{"image": name, "caption": value} for name, value in document.items()]
+    return document if isinstance(document, list) else None
+
+
+def _captions(value: object) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
 
 
 def _listed(document: Sequence[object], name: str) -> Iterator[_Row]:
@@ -301,9 +321,12 @@ def _text(value: object, row: _Row) -> str:
 
 
 def _best(captions: object) -> object:
-    """The caption; the first of a list of captions with their scores."""
-    if isinstance(captions, list) and captions and isinstance(captions[0], dict):
-        return captions[0].get("text")
+    """The caption; that of a list of one; the first of a list of captions with their scores."""
+    if isinstance(captions, list) and captions:
+        if isinstance(captions[0], dict):
+            return captions[0].get("text")
+        if len(captions) == 1:
+            return captions[0]
     return captions
 
 
