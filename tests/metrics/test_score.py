@@ -160,6 +160,14 @@ def test_quiet_parses_meteors_table_without_a_word(
         assert ("METEOR's paraphrase table" in capsys.readouterr().err) is not quiet
 
 
+@pytest.mark.parametrize(
+    ("caption", "warned"), [("两只狗", True), ("два пса", True), ("½ café Łódź Việt 🐕", False)]
+)
+def test_captions_in_other_letters_bring_a_warning(caption: str, warned: bool) -> None:
+    scores = score({**PREDICTIONS, "one": caption}, REFERENCES, ["BLEU"])
+    assert any("1 of the 2 captions has letters that are not Latin" in line for line in scores.warnings) == warned
+
+
 @pytest.mark.parametrize("empty", ["", " ... "])
 def test_references_without_a_word_are_none(empty: str) -> None:
     with pytest.raises(DataError, match="there is no word in those of 2 pictures"):

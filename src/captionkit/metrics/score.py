@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,6 +33,8 @@ DEFAULT_METRICS = ("BLEU", "METEOR", "ROUGE-L", "CIDEr-D", "SPICE")
 
 # Far above what any published system reaches (section 3 of docs/protocol.md): a sign of leaked references.
 ABSURD = {"BLEU-1": 0.95, "BLEU-4": 0.6, "ROUGE-L": 0.9, "CIDEr-D": 3.0}
+
+_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 
 
 def score(
@@ -203,6 +206,12 @@ def _warnings(predictions: Mapping[str, str], references: Mapping[str, Sequence[
         found.append(
             f"{empty:,} of the {len(predictions):,} captions {agree(empty, 'is', 'are')} empty; "
             f"{agree(empty, 'it counts as an empty sentence', 'they count as empty sentences')}."
+        )
+    foreign = sum(1 for caption in predictions.values() if not caption.isascii() and _NOT_LATIN.search(caption))
+    if foreign:
+        found.append(
+            f"{foreign:,} of the {len(predictions):,} captions {agree(foreign, 'has', 'have')} letters that are "
+            "not Latin: METEOR is made for English, and words that no space divides count as one."
         )
     used = (caption for name in predictions for caption in references[name])
     for what, captions, advice in (
