@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from captionkit.bundle import DEFAULT_BUNDLE, read_bundle, write_bundle
 from captionkit.cli.app import app
 from captionkit.config import Config, DataConfig, write_config
 from captionkit.errors import CaptionkitError
@@ -197,6 +199,26 @@ def test_what_is_no_vocabulary_is_told_by_its_name(table: Path, tmp_path: Path, 
 def test_a_bundle_is_a_vocabulary(table: Path, tiny_bundle: Path) -> None:
     result = run(table, "--vocabulary", tiny_bundle, "--no-pictures")
     assert "of the vocabulary" in result.output
+
+
+def test_a_bundle_tells_what_it_was_trained_on(
+    table: Path, tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flickr8k").mkdir()
+    images = [
+        {"filename": name, "split": split, "sentences": [{"raw": "A dog ."}]}
+        for name, split in (("2.jpg", "train"), ("9.jpg", "val"))
+    ]
+    (tmp_path / "flickr8k" / "dataset_flickr8k.json").write_text(json.dumps({"images": images}))
+    monkeypatch.setenv("CAPTIONKIT_DATA", str(tmp_path))
+    for bundle in (DEFAULT_BUNDLE, "default"):
+        result = run(table, "--run", bundle, "--no-pictures")
+        assert "1 held-out picture is among the 1 that the model was trained on" in result.output
+        assert "of the vocabulary" in result.output
+        assert result.exit_code == 1
+    silent = tmp_path / "silent.captionkit"
+    write_bundle(silent, replace(read_bundle(tiny_bundle), config=None))
+    assert "does not hold the recipe" in str(run(table, "--run", silent, "--no-pictures").exception)
 
 
 def test_what_a_model_was_trained_on(table: Path, tmp_path: Path) -> None:

@@ -35,7 +35,10 @@ def audit(
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(help="The folder of a training run: its configuration and vocabulary.", metavar="DIR"),
+        typer.Option(
+            help="The folder of a training run, a bundle, or 'default': its configuration and vocabulary.",
+            metavar="RUN",
+        ),
     ] = None,
     trained_on: Annotated[
         str, typer.Option(help="Another data set, which the model was trained on.", metavar="DATA")
@@ -150,10 +153,19 @@ def _read_scores(path: Path) -> Any:
 
 
 def _read_run(run: Path | None) -> tuple[Config | None, tuple[str, ...] | None]:
-    """The configuration of a run and its vocabulary, where it has one."""
-    from captionkit.config import read_config
+    """The configuration of a run or bundle and its vocabulary, where it has one."""
+    from captionkit.bundle import read_bundle
+    from captionkit.config import parse_config, read_config
+    from captionkit.errors import DataError
 
     if run is None:
         return None, None
+    if run.is_file() or options.named_default(run) is None:
+        bundle = read_bundle(options.named_default(run))
+        if not bundle.config:
+            raise DataError(
+                f"{run} does not hold the recipe that it was trained by; give its data with --trained-on."
+            )
+        return parse_config(bundle.config, source=f"{run}:config.toml"), bundle.tokenizer.spoken
     words = run / "tokenizer.json"
     return read_config(run / "config.toml"), _read_words(words) if words.is_file() else None
