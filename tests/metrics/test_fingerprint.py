@@ -76,11 +76,13 @@ def test_a_split_has_one_name() -> None:
 
 def test_what_one_side_does_not_know_is_no_difference() -> None:
     few = fingerprint(REFERENCES, {"CIDEr-D": "n=4"}, {})
-    many = fingerprint(REFERENCES, {"BLEU": "n=4", "CIDEr-D": "n=4"}, {"beams": "3", "ensemble": "no"})
+    many = fingerprint(REFERENCES, {"BLEU": "n=4", "CIDEr-D": "n=4"}, {"beams": "3", "choice": "surest"})
     assert differences(few, many) == differences(many, few) == []
     other = fingerprint(REFERENCES, {"CIDEr-D": "n=3"}, {"beams": "3"})
     assert differences(other, many) == ["metric CIDEr-D: n=3 / n=4"]
-    assert differences(fingerprint(REFERENCES, {}, {"temperature": "1"}), few) == ["temperature: 1 / absent"]
+    warm, cold = (fingerprint(REFERENCES, {}, {"temperature": degree}) for degree in "12")
+    assert differences(warm, few) == differences(few, warm) == []
+    assert differences(warm, cold) == ["temperature: 1 / 2"]
 
 
 def test_facts_beyond_the_known_ones_are_kept() -> None:

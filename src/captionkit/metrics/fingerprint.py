@@ -71,12 +71,10 @@ def differences(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     """One line a key in which two fingerprints differ; none where the scores may be compared.
 
     The version of captionkit is left out: the parts that decide have versions of their own. What one of the two
-    does not state is unknown, and a metric that one of them lacks is not compared: neither is a difference.
+    does not state is no difference: it is unknown, or a metric that is not compared.
     """
-    lines = []
-    for key in dict.fromkeys([*one, *other]):
-        left, right = one.get(key, "absent"), other.get(key, "absent")
-        lacking = key.startswith("metric ") and "absent" in (left, right)
-        if left != right and key != "captionkit" and UNKNOWN not in (left, right) and not lacking:
-            lines.append(f"{key}: {left} / {right}")
-    return lines
+    return [
+        f"{key}: {left} / {other[key]}"
+        for key, left in one.items()
+        if key != "captionkit" and UNKNOWN not in (left, other.get(key, UNKNOWN)) and left != other[key]
+    ]
