@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -80,17 +81,34 @@ def test_the_command_prints_a_row_and_writes_the_captions(tiny_bundle: Path, tab
 def test_captions_outlive_scores_that_nobody_reads(
     tiny_bundle: Path, table: Path, monkeypatch: pytest.MonkeyPatch, captionkit: Run
 ) -> None:
-    """After Ctrl-C while scores are told, or `| head`, or on a full disk, nothing is captioned again."""
+    """They are written before the scores are told, so Ctrl-C or `| head` costs nothing."""
     results = table.parent / "results.json"
-    words = ["evaluate", tiny_bundle, table, "--split", "all", "--results", results]
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr("captionkit.cli.evaluate._print_table", interrupt)
+    done = captionkit("evaluate", tiny_bundle, table, "--split", "all", "--results", results)
+    assert done.code == 130
+    assert len(json.loads(results.read_text())) == 2
+    assert [path.name for path in table.parent.glob("results*")] == ["results.json"]
+
+
+def test_scores_outlive_captions_that_cannot_be_written(
+    tiny_bundle: Path, table: Path, monkeypatch: pytest.MonkeyPatch, captionkit: Run
+) -> None:
+    """On a full disk the scores are told all the same, and nothing is captioned again."""
+    results = table.parent / "results.json"
+    words = ["evaluate", tiny_bundle, table, "--split", "all", "--results", results]
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     with monkeypatch.context() as patch:
-        patch.setattr("captionkit.cli.evaluate._print_table", interrupt)
+        patch.setattr("captionkit.files.os.fsync", full)
         done = captionkit(*words)
-    assert (done.code, results.exists()) == (130, False)
+    assert (done.code, results.exists()) == (2, False)
+    assert "CIDEr-D" in done.out
     assert "of 2 pictures is kept" in done.err
     assert "going on; 2 pictures were captioned" in captionkit(*words).err
     assert [path.name for path in table.parent.glob("results*")] == ["results.json"]

@@ -63,7 +63,7 @@ def evaluate(
     from captionkit.captioner import Captioner
     from captionkit.cli.output import check_output, printable
     from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
-    from captionkit.errors import UsageError, nearest
+    from captionkit.errors import UsageError, WriteError, nearest
     from captionkit.evaluate import PUBLISHED
     from captionkit.evaluate import evaluate as run
     from captionkit.files import sha256_file
@@ -99,9 +99,14 @@ def evaluate(
             raise
         own = table_of(records)
         chosen = table or (own.name if own is not None else "")
-        _tell(found, split, printable(captioner.bundle.manifest.name), chosen, as_json=as_json)
-        if results is not None:  # last: a disk that is full must not cost the scores
-            found.write_results(results)
+        name = printable(captioner.bundle.manifest.name)
+        try:
+            if results is not None:
+                found.write_results(results)
+        except WriteError:  # a disk that is full must not cost the scores
+            _tell(found, split, name, chosen, as_json=as_json)
+            raise
+    _tell(found, split, name, chosen, as_json=as_json)  # last: `| head` must not cost the captions
     if found.unreadable:
         raise typer.Exit(1)
 
