@@ -90,6 +90,33 @@ def test_links_are_followed_wherever_they_lead(tmp_path: Path) -> None:
     ]
 
 
+@needs_links
+def test_pictures_that_links_keep_elsewhere_are_told_in_one_note(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    names = ["a.jpg", "b.jpg", "dir/c.jpg", "d.jpg", "e.jpg", "none/\0.jpg"]
+    for number, name in enumerate("abcde"):
+        (outside / f"{name}.jpg").write_bytes(jpeg(number))
+    for name in ("a.jpg", "b.jpg"):
+        (root / name).symlink_to(outside / name)
+    (root / "dir").symlink_to(outside)
+    (outside / "d.jpg").rename(root / "d.jpg")
+    (root / "e.jpg").symlink_to("d.jpg")
+    (tmp_path / "x.token").write_text("".join(f"{name}#0\ta dog runs\n" for name in names), encoding="utf-8")
+    (tmp_path / "link").symlink_to(root)  # the folder itself may be one
+    config = DataConfig(format="flickr8k", captions=str(tmp_path / "x.token"), images=str(tmp_path / "link"))
+    (note,) = (one.message for one in check_dataset(config).problems if one.kind is ProblemKind.NOTE)
+    assert note == (
+        f"symbolic links lead out of {tmp_path / 'link'} to 3 pictures "
+        f"(the first: from {tmp_path / 'link' / 'a.jpg'} to {outside / 'a.jpg'})."
+    )
+    (root / "a.jpg").unlink()
+    (root / "b.jpg").unlink()
+    (root / "dir").unlink()
+    assert not any(one.kind is ProblemKind.NOTE for one in check_dataset(config).problems)
+
+
 def test_identical_pictures_are_bad_only_across_the_split(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg"):
         (tmp_path / name).write_bytes(jpeg(7))

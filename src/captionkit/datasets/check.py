@@ -17,7 +17,8 @@ from captionkit.ahead import map_ahead
 from captionkit.config import DataConfig
 from captionkit.datasets import images_folder, read_dataset
 from captionkit.datasets.problems import Problem, ProblemKind, bad_records, bad_share, count_kinds
-from captionkit.errors import ImageError
+from captionkit.errors import ImageError, agree
+from captionkit.files import real_path
 from captionkit.images import read_image, read_image_bytes
 from captionkit.records import ImageRecord
 
@@ -108,6 +109,7 @@ def check_dataset(
     if records and sum(problem.kind is ProblemKind.MISSING_PICTURE for problem in files) == len(records):
         message = f"none of the pictures is below {images_folder(config)}: is that the folder of the pictures?"
         problems.append(Problem(ProblemKind.NOTE, Path(config.captions).name, message))
+    problems += _led_outside(records, images_folder(config), Path(config.captions).name)
     if config.format == "coco" and any(record.split == "val" for record in records):
         message = (
             "COCO's official val overlaps Karpathy's train split (restval): do not report scores on it for a "
@@ -115,6 +117,21 @@ def check_dataset(
         )
         problems.append(Problem(ProblemKind.NOTE, Path(config.captions).name, message))
     return CheckReport(config.format, tuple(records), tuple(problems), decode)
+
+
+def _led_outside(records: Sequence[ImageRecord], root: Path, source: str) -> list[Problem]:
+    """A note of the pictures that symbolic links keep elsewhere than in the folder; they are read there."""
+    paths = [record.path for record in records if record.path.is_file()]
+    folders = {folder: real_path(folder) for folder in {path.parent for path in paths}}
+    real = [real_path(path) if path.is_symlink() else folders[path.parent] for path in paths]
+    inside = real_path(root)
+    outside = [pair for pair in zip(paths, real, strict=True) if not pair[1].is_relative_to(inside)]
+    if not outside:
+        return []
+    path, place = outside[0]
+    pictures = agree(len(outside), "1 picture", f"{len(outside):,} pictures")
+    message = f"symbolic links lead out of {root} to {pictures} (the first: from {path} to {place})."
+    return [Problem(ProblemKind.NOTE, source, message)]
 
 
 def check_pictures(
