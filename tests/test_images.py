@@ -439,6 +439,14 @@ def test_heic_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             read_image(other + bytes(40))
 
 
+@pytest.mark.parametrize("address", ["https://example.org/a.jpg", Path("http://example.org/a.jpg")])
+def test_an_address_is_said_to_be_one(address: str | Path) -> None:
+    with pytest.raises(
+        ImageError, match=r"example.org/a.jpg is an address, and nothing is fetched; download it first"
+    ):
+        read_image(address)
+
+
 def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").touch()
     for empty in (b"", tmp_path / "a.jpg"):

@@ -48,6 +48,7 @@ _UPRIGHT = {
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 # Of a JPEG, those that a length follows, and its end; a scan's own bytes hold none.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xff\xd0-\xd7])")
+_ADDRESS = re.compile(r"https?:/", re.I)  # of the two strokes a path keeps one
 # warnings.catch_warnings swaps a list that all threads share.
 _WARNINGS_LOCK = threading.Lock()
 
@@ -134,6 +135,10 @@ def read_image_bytes(path: Path | str) -> bytes:
             if len(data) == expected:  # a pipe, which has no size, or a file that grows
                 data += handle.read(MAX_FILE_BYTES + 1 - expected)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        if _ADDRESS.match(str(path)):
+            raise ImageError(
+                f"Expected a picture file, but {path} is an address, and nothing is fetched; download it first."
+            ) from None
         reason = getattr(error, "strerror", None) or "the name is not valid"
         raise ImageError(f"Expected a picture at {path}, but it cannot be read ({reason}).") from None
     if len(data) > MAX_FILE_BYTES:
