@@ -127,16 +127,6 @@ def test_a_pixel_cache_holds_the_pixels(pictures: list[ImageRecord], tmp_path: P
         assert np.array_equal(row, load_pixels(pictures[index].path, 16))
 
 
-def test_batch_size_that_does_not_divide_gives_the_same_rows(
-    encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path
-) -> None:
-    some = pictures[:70]
-    one = build_feature_cache(some, encoder, CONFIG, tmp_path / "a", batch_size=32, quiet=True)
-    other = build_feature_cache(some, encoder, CONFIG, tmp_path / "b", batch_size=7, workers=1, quiet=True)
-    every = np.arange(70)
-    np.testing.assert_allclose(one.read(every), other.read(every), rtol=1e-3, atol=1e-3)
-
-
 def test_a_finished_cache_is_opened_not_made_again(
     encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,12 +29,14 @@ from captionkit.training.cache_manifest import MANIFEST, PLAN, SHARD_ROWS, Manif
 Rows = npt.NDArray[np.float16] | npt.NDArray[np.uint8]
 Encode = Callable[[Pixels], npt.NDArray[np.float32] | Pixels]  # uint8 [B, S, S, 3] -> rows [B, ...]
 MAX_BAD = 0.01
+BATCH_SIZE = 32  # pictures a run of the network
+WORKERS = 2  # threads that read and resize pictures
 MIN_FREE_BYTES = 64 * 1024 * 1024  # left free beyond what the cache takes
 FLOAT16_MAX = 65504.0
 
 
 def hash_pictures(
-    ids: Sequence[str], paths: Sequence[Path], *, workers: int, quiet: bool
+    ids: Sequence[str], paths: Sequence[Path], *, quiet: bool
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """SHA-256 of every picture file, "" where it cannot be read; and the reasons for those."""
 
@@ -47,7 +49,7 @@ def hash_pictures(
     digests: list[str] = []
     unreadable: dict[str, str] = {}
     with (
-        closing(map_ahead(digest, paths, threads=workers, ahead=8 * workers)) as found,
+        closing(map_ahead(digest, paths, threads=WORKERS, ahead=8 * WORKERS)) as found,
         Progress("reading pictures", len(ids), "pictures", quiet=quiet) as progress,
     ):
         for identifier, result in zip(ids, found, strict=True):
@@ -68,34 +70,31 @@ class CacheWriter:
         directory: Path,
         make_encode: Callable[[], Encode],
         *,
-        size: int,
-        batch_size: int,
-        workers: int,
         max_bad: float,
         quiet: bool,
     ) -> None:
         self._plan, self._paths, self._directory, self._make_encode = plan, paths, directory, make_encode
-        self._size, self._batch_size, self._workers = size, batch_size, workers
         self._max_bad, self._quiet = max_bad, quiet
+        self._size = int(plan.encoder["image_size"])
         self._row_bytes = int(np.prod(plan.shape)) * np.dtype(plan.dtype).itemsize
         self._bad = 0
 
     def run(self) -> None:
         """Do all that is left to do."""
         # Before the plan is written: with a wrong folder it would stand in the way of the right one.
-        self._check_bad([len(self._plan.unreadable)])
+        self._check_bad(len(self._plan.unreadable))
         self._start()
         count = -(-len(self._plan.ids) // SHARD_ROWS)
         shards = {n: shard for n in range(count) if (shard := self._finished(n)) is not None}
         missing = [n for n in range(count) if n not in shards]
         done = sum(len(self._places(n)) for n in shards)
         self._tell(done)
-        self._check_bad([self._bad_in(shard) for shard in shards.values()])
+        self._check_bad(sum(i not in self._plan.unreadable for shard in shards.values() for i in shard.bad))
         encode = self._make_encode()  # it may take seconds
         places = [place for n in missing for place in self._places(n)]
-        ahead = 2 * self._batch_size + self._workers
+        ahead = 2 * BATCH_SIZE + WORKERS
         with (
-            closing(map_ahead(self._load, places, threads=self._workers, ahead=ahead)) as decoded,
+            closing(map_ahead(self._load, places, threads=WORKERS, ahead=ahead)) as decoded,
             Progress("encoding", len(self._plan.ids), "pictures", done=done, quiet=self._quiet) as progress,
         ):
             for number in missing:
@@ -225,10 +224,10 @@ class CacheWriter:
                 bad[identifier] = str(picture)
                 progress.say(f"skipped {identifier}: {picture}")
                 progress.advance()
-                self._check_bad([int(identifier not in self._plan.unreadable)])
+                self._check_bad(int(identifier not in self._plan.unreadable))
                 continue
             batch.append(picture)
-            if len(batch) == self._batch_size:
+            if len(batch) == BATCH_SIZE:
                 flush()
         if batch:
             flush()
@@ -245,7 +244,7 @@ class CacheWriter:
         return shard
 
     def _encode_batch(self, pictures: Sequence[Pixels], encode: Encode) -> Rows:
-        images = np.zeros((self._batch_size, self._size, self._size, 3), np.uint8)
+        images = np.zeros((BATCH_SIZE, self._size, self._size, 3), np.uint8)
         images[: len(pictures)] = pictures
         values = encode(images)[: len(pictures)]
         if values.dtype == np.uint8:
@@ -254,11 +253,8 @@ class CacheWriter:
             raise CacheError("The encoder gave features that are not finite numbers: its weights are damaged.")
         return np.clip(values, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16)
 
-    def _bad_in(self, shard: Shard) -> int:
-        return sum(identifier not in self._plan.unreadable for identifier in shard.bad)
-
-    def _check_bad(self, new: Sequence[int]) -> None:
-        self._bad += sum(new)
+    def _check_bad(self, new: int) -> None:
+        self._bad += new
         if self._bad > self._max_bad * len(self._plan.ids):
             examples = "; ".join(one.removesuffix(".") for one in list(self._plan.unreadable.values())[:2])
             raise CacheError(

@@ -25,7 +25,7 @@ from captionkit.images import PREPROCESSING_VERSION, Pixels
 from captionkit.records import ImageRecord
 from captionkit.training.augment import numbered_view
 from captionkit.training.cache_manifest import Manifest, Plan, read_manifest, remove_growth
-from captionkit.training.cache_writer import MAX_BAD, CacheWriter, Encode, hash_pictures, is_whole
+from captionkit.training.cache_writer import BATCH_SIZE, MAX_BAD, CacheWriter, Encode, hash_pictures, is_whole
 from captionkit.training.directory_lock import DirectoryLock
 
 if TYPE_CHECKING:
@@ -133,8 +133,6 @@ def build_feature_cache(
     config: EncoderConfig,
     directory: Path | str,
     *,
-    batch_size: int = 32,
-    workers: int = 2,
     max_bad: float = MAX_BAD,
     quiet: bool = False,
     view: int = 0,
@@ -149,8 +147,6 @@ def build_feature_cache(
         encoder: uint8 [B, S, S, 3] -> float32 [B, P, D], from `build_encoder(config)`.
         config: what it was built from.
         directory: the cache's own folder; made if it is not there. `cache_name` gives it a good name.
-        batch_size: pictures a run of the network.
-        workers: threads that read and resize pictures.
         max_bad: share of pictures that may be unreadable; those are reported, listed in the manifest and left
             out of `ids`.
         quiet: no progress on standard error.
@@ -162,19 +158,18 @@ def build_feature_cache(
     """
     from captionkit.modeling.encoders import encoder_fingerprint
 
-    size = int(encoder.input_shape[1])
     shape = tuple(int(n) for n in encoder.output_shape[1:])
     described = {
         "name": config.name,
-        "image_size": str(size),
+        "image_size": str(encoder.input_shape[1]),
         "pooled": str(config.pooled).lower(),
         "fingerprint": encoder_fingerprint(encoder, config),
     }
     if view:
         described["view"] = str(view)
     return _build(
-        records, described, shape, "float16", lambda: _encode(encoder, batch_size, view, len(records)), directory,
-        size=size, batch_size=batch_size, workers=workers, max_bad=max_bad, quiet=quiet,
+        records, described, shape, "float16", lambda: _encode(encoder, view, len(records)), directory,
+        max_bad=max_bad, quiet=quiet,
     )  # fmt: skip
 
 
@@ -189,9 +184,8 @@ def build_pixel_cache(
     """The same for pixels alone: rows uint8 [S, S, 3], for training the encoder too. See `build_feature_cache`."""
     described = {"name": "pixels", "image_size": str(size)}
     return _build(
-        records, described, (size, size, 3), "uint8", lambda: _unchanged, directory,
-        size=size, max_bad=max_bad, quiet=quiet,
-    )  # fmt: skip
+        records, described, (size, size, 3), "uint8", lambda: _unchanged, directory, max_bad=max_bad, quiet=quiet
+    )
 
 
 def cache_name(records: Sequence[ImageRecord], config: EncoderConfig, view: int = 0) -> str:
@@ -215,10 +209,7 @@ def _build(
     make_encode: Callable[[], Encode],
     directory: Path | str,
     *,
-    size: int,
-    batch_size: int = 32,
-    workers: int = 2,
-    max_bad: float = MAX_BAD,
+    max_bad: float,
     quiet: bool,
 ) -> FeatureCache:
     directory = Path(directory)
@@ -227,10 +218,6 @@ def _build(
         raise DataError("Expected every picture once, but some ids come twice; see: captionkit data check")
     if not ids:
         raise DataError("Expected pictures to encode, but there are none.")
-    if batch_size < 1 or workers < 1:
-        raise UsageError(
-            f"Expected at least one picture a batch and one thread, but got {batch_size} and {workers}."
-        )
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -240,16 +227,14 @@ def _build(
         ) from None
     paths = [record.path for record in records]
     with DirectoryLock(directory):
-        digests, unreadable = hash_pictures(ids, paths, workers=workers, quiet=quiet)
+        digests, unreadable = hash_pictures(ids, paths, quiet=quiet)
+        size = encoder["image_size"]
         preprocessing = {"version": str(PREPROCESSING_VERSION), "resize": f"bilinear, squashed to {size} x {size}"}
         plan = Plan(encoder, preprocessing, shape, dtype, ids, digests, unreadable)
         if is_whole(directory) and read_manifest(directory).plan == plan:
             remove_growth(directory)
         else:
-            CacheWriter(
-                plan, paths, directory, make_encode,
-                size=size, batch_size=batch_size, workers=workers, max_bad=max_bad, quiet=quiet,
-            ).run()  # fmt: skip
+            CacheWriter(plan, paths, directory, make_encode, max_bad=max_bad, quiet=quiet).run()
     return FeatureCache.open(directory)
 
 
@@ -257,22 +242,22 @@ def _unchanged(images: Pixels) -> Pixels:
     return images
 
 
-def _encode(encoder: keras.Model, batch_size: int, view: int, pictures: int) -> Encode:
+def _encode(encoder: keras.Model, view: int, pictures: int) -> Encode:
     """The network on a view of the pictures: under LiteRT where there are many."""
     # How many there are in all counts, not how many are left: after a stop it goes on in the same way.
     if pictures < LITERT_FROM:
-        return _compiled(encoder, batch_size, view)
+        return _compiled(encoder, view)
     from captionkit.export import to_litert
 
     engine = to_litert(encoder)
     return lambda images: engine.encode(numbered_view(images, view))
 
 
-def _compiled(encoder: keras.Model, batch_size: int, view: int) -> Encode:
+def _compiled(encoder: keras.Model, view: int) -> Encode:
     """The network as one graph of a fixed batch size, on a view of the pictures."""
     import tensorflow as tf
 
-    specification = tf.TensorSpec((batch_size, *encoder.input_shape[1:]), tf.uint8)
+    specification = tf.TensorSpec((BATCH_SIZE, *encoder.input_shape[1:]), tf.uint8)
 
     @tf.function(input_signature=[specification], autograph=False)
     def run(images: Any) -> Any:
