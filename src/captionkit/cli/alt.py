@@ -13,7 +13,8 @@ import typer
 
 from captionkit.cli import options
 from captionkit.cli.output import for_terminal, printable
-from captionkit.errors import several
+from captionkit.cli.together import expect_without
+from captionkit.errors import UsageError, several
 
 if TYPE_CHECKING:
     from captionkit.alttext.propose import Describes, Proposal
@@ -126,9 +127,6 @@ def write(
 
     Example: captionkit alt write site/ && captionkit alt write site/ --from-review captionkit-alt-reviewed.csv
     """
-    from captionkit.cli.together import expect_without
-    from captionkit.errors import UsageError
-
     asked = [("--yes", yes), ("--from-review", from_review is not None), ("--undo", take_back)]
     chosen = [name for name, given in asked if given]
     if len(chosen) > 1:

@@ -1,7 +1,7 @@
 """`captionkit`: puts the commands together and turns our errors into one sentence and exit code 2.
 
-Command modules import typer and the standard library at their top and everything else inside the command:
-`captionkit --help` must be instant, and a command loads only what it uses.
+Command modules import typer, the standard library and what is loaded here anyway at their top and everything else
+inside the command: `captionkit --help` must be instant, and a command loads only what it uses.
 """
 
 from __future__ import annotations

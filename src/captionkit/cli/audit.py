@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from captionkit.cli import options
-from captionkit.errors import several
+from captionkit.cli.output import for_terminal, printable
+from captionkit.errors import DataError, UsageError, nearest, several
 
 if TYPE_CHECKING:
     from captionkit.audit import AuditReport
@@ -55,13 +57,9 @@ def audit(
 
     Example: captionkit audit dataset_flickr8k.json --images Images --vocabulary tokenizer.json --run runs/one
     """
-    import json
-
     from captionkit.audit import audit_dataset
-    from captionkit.cli.output import for_terminal, printable
     from captionkit.datasets import dataset_config, read_dataset
     from captionkit.datasets.problems import Problem
-    from captionkit.errors import UsageError, nearest
     from captionkit.progress import Progress
     from captionkit.records import split_name
     from captionkit.training.run_folder import earlier_runs
@@ -125,7 +123,6 @@ def _read_words(path: Path) -> tuple[str, ...]:
     import zipfile
 
     from captionkit.bundle import read_bundle
-    from captionkit.errors import DataError
     from captionkit.files import read_bounded
     from captionkit.tokenizer import Tokenizer
 
@@ -141,9 +138,6 @@ def _read_words(path: Path) -> tuple[str, ...]:
 
 
 def _read_scores(path: Path) -> Any:
-    import json
-
-    from captionkit.errors import DataError
     from captionkit.files import read_bounded
 
     try:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from captionkit.cli import options
+from captionkit.cli.output import for_terminal, printable
+from captionkit.cli.together import expect_without
+from captionkit.errors import BundleError, several
 
 app = typer.Typer(
     help="Model files (.captionkit): show what is in one, check that it works.", no_args_is_help=True
@@ -24,12 +28,7 @@ def show(
 
     Example: captionkit bundle show model.captionkit
     """
-    from dataclasses import asdict
-
     from captionkit.bundle import read_bundle
-    from captionkit.cli.output import for_terminal, printable
-    from captionkit.cli.together import expect_without
-    from captionkit.errors import several
 
     expect_without("--json", as_json, {"--card": card})
     bundle = read_bundle(path)
@@ -76,8 +75,6 @@ def check(path: options.BundleFile = None) -> None:
     Example: captionkit bundle check model.captionkit
     """
     from captionkit.bundle import read_bundle
-    from captionkit.cli.output import printable
-    from captionkit.errors import BundleError
     from captionkit.selftest import run_selftest
 
     bundle = read_bundle(path)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from captionkit.cli import options
+from captionkit.cli.output import printable
+from captionkit.errors import UsageError
 
 
 def calibrate(
     bundle: options.Model,
-    captions: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA",
-            help="A caption file or folder of a known format, or a recipe, such as the config.toml of a run.",
-        ),
-    ],
+    captions: options.Data,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The bundle to write, with its calibration.", show_default=False)
     ],
@@ -43,17 +41,12 @@ def calibrate(
 
     Example: captionkit calibrate model.captionkit dataset_flickr8k.json --images pictures -o sure.captionkit
     """
-    import math
-    from dataclasses import replace
-
     from captionkit import __version__
     from captionkit.bundle import write_bundle
     from captionkit.calibrate import calibrate as run
     from captionkit.captioner import Captioner
     from captionkit.card import with_sureness
-    from captionkit.cli.output import printable
     from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
-    from captionkit.errors import UsageError
     from captionkit.files import sha256_file
     from captionkit.metrics.reliability import kept_above, reliability_bins, risk_coverage
 

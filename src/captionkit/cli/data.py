@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import printable
-from captionkit.errors import several
+from captionkit.cli.output import check_output, printable
+from captionkit.errors import UsageError, several
 
 if TYPE_CHECKING:
     from captionkit.datasets.check import CheckReport
@@ -59,12 +62,8 @@ def check(
 
     Example: captionkit data check Flickr8k.token.txt --images Images --train-list Flickr_8k.trainImages.txt
     """
-    import json
-    import math
-
     from captionkit.datasets import dataset_config
     from captionkit.datasets.check import check_dataset
-    from captionkit.errors import UsageError
 
     if math.isnan(max_bad):  # passes every bound
         raise UsageError("Expected a number from 0 to 1 for --max-bad, but got nan.")
@@ -116,9 +115,6 @@ def stats(
 
     Example: captionkit data stats dataset_flickr8k.json --images Images --sizes
     """
-    import dataclasses
-    import json
-
     from captionkit.datasets import dataset_config, read_dataset
     from captionkit.datasets.stats import dataset_stats
 
@@ -165,7 +161,6 @@ def split(
     from captionkit.config.paths import expand_path
     from captionkit.datasets import dataset_config, images_folder, read_dataset
     from captionkit.datasets.split import split_records, write_karpathy, write_split_lists
-    from captionkit.errors import UsageError
 
     _check_out(out)
     lists = [out / f"{name}.txt" for name in ("train", "val", "test")]
@@ -198,9 +193,7 @@ def split(
 
 def _check_out(out: Path) -> None:
     """Refuse a place where neither a JSON file nor a folder of lists can be."""
-    from captionkit.cli.output import check_output
     from captionkit.datasets.table import TABLE_SUFFIXES
-    from captionkit.errors import UsageError
     from captionkit.files import in_the_way
 
     if out.suffix.lower() == ".json":
@@ -214,7 +207,6 @@ def _check_out(out: Path) -> None:
 
 def _expect_outside(out: Path, folder: Path) -> None:
     """Refuse lists in a folder of captions: its every text file is read as captions of a picture."""
-    from captionkit.errors import UsageError
     from captionkit.files import real_path
 
     if real_path(out).is_relative_to(real_path(folder)):
@@ -245,7 +237,6 @@ def fetch(
     """
     from captionkit.datasets.fetch import CATALOGUE, bytes_needed, choose, fetch_archive
     from captionkit.datasets.unpack import check_space
-    from captionkit.errors import UsageError
 
     if not timeout <= MAX_TIMEOUT:  # of nan and of more the system makes no clock
         raise UsageError(f"Expected --timeout of 1 to {MAX_TIMEOUT:,} seconds, but got {timeout}.")

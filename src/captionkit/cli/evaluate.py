@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
+from captionkit.cli.output import check_output, for_terminal, printable
+from captionkit.errors import UsageError, WriteError, nearest, several
 
 if TYPE_CHECKING:
     from captionkit.evaluate import Evaluation
@@ -21,15 +24,9 @@ Row = tuple[str, Mapping[str, float], str]  # system, metric to percent, source
 
 def evaluate(
     bundle: options.Model,
-    captions: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA",
-            help="A caption file or folder of a known format, or a recipe, such as the config.toml of a run.",
-        ),
-    ],
+    captions: options.Data,
     images: options.Images = "",
-    split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = "dev",
+    split: options.Split = "dev",
     data_format: options.Format = "",
     train_list: options.TrainList = "",
     val_list: options.ValList = "",
@@ -61,9 +58,7 @@ def evaluate(
     from captionkit import __version__
     from captionkit.audit.published import table_of
     from captionkit.captioner import Captioner
-    from captionkit.cli.output import check_output, printable
     from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
-    from captionkit.errors import UsageError, WriteError, nearest
     from captionkit.evaluate import PUBLISHED
     from captionkit.evaluate import evaluate as run
     from captionkit.files import sha256_file
@@ -116,11 +111,7 @@ def _tell(found: Evaluation, split: str, name: str, table: str, *, as_json: bool
 
     `table` is empty where the data are of no published one.
     """
-    import json
-
     from captionkit.audit.published import NAMES
-    from captionkit.cli.output import for_terminal, printable
-    from captionkit.errors import several
     from captionkit.evaluate import PUBLISHED
     from captionkit.metrics.fingerprint import signature
 

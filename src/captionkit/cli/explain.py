@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from captionkit.cli import options
+from captionkit.cli.output import STDIN, check_output, expect_two_files, printable, read_stdin
+from captionkit.errors import UsageError
 
 
 def explain(
@@ -34,11 +37,7 @@ def explain(
 
     Example: captionkit explain photo.jpg --png why.png --html why.html
     """
-    import io
-
     from captionkit.captioner import Captioner
-    from captionkit.cli.output import STDIN, check_output, expect_two_files, printable, read_stdin
-    from captionkit.errors import UsageError
     from captionkit.explain import draw_panels, format_page, per_word, percent
     from captionkit.explain import explain as run
     from captionkit.files import write_bytes, write_text

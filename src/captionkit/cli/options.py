@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from captionkit.cli.output import check_output
+
 if TYPE_CHECKING:
     from captionkit.records import ImageRecord
 
@@ -62,6 +64,14 @@ RunFolder = Annotated[
 ]
 
 # Of commands that read a data set; what is not given is found out.
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A caption file or folder of a known format, or a recipe, such as the config.toml of a run.",
+    ),
+]
+Split = Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")]
 Source = Annotated[
     str, typer.Argument(metavar="PATH", help="A caption file, a folder of pictures and .txt files, or a recipe.")
 ]
@@ -97,7 +107,6 @@ def read_split(
     `written` is what the command will write, its option first: never over a file of the data set, not even over
     one that a recipe names, or that was found beside the captions.
     """
-    from captionkit.cli.output import check_output
     from captionkit.config.paths import expand_path
     from captionkit.datasets import dataset_config, read_dataset
     from captionkit.evaluate import split_records

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from captionkit.errors import UsageError
 from captionkit.errors import printable as printable  # of all that a command prints
 
 STDIN = "-"  # as the name of a picture
@@ -38,7 +39,6 @@ def check_output(
     Raises:
         UsageError: `output` is no file in an existing folder, or holds what must not be lost.
     """
-    from captionkit.errors import UsageError
     from captionkit.files import is_writable
     from captionkit.picture_paths import holds_picture
 
@@ -70,7 +70,6 @@ def check_new_folder(option: str, folder: Path) -> None:
     Raises:
         UsageError: the parent folder is not there or cannot be written to, or something is at its place.
     """
-    from captionkit.errors import UsageError
     from captionkit.files import is_writable
 
     if folder.name in ("", ".."):
@@ -93,8 +92,6 @@ def expect_two_files(option: str, output: Path | None, other: str, second: Path 
     Raises:
         UsageError: both options name the same file.
     """
-    from captionkit.errors import UsageError
-
     if output is not None and second is not None and os.path.realpath(output) == os.path.realpath(second):
         raise UsageError(f"Expected two files for {option} and {other}, but both are {output}; name another file.")
 

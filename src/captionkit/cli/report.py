@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
+from captionkit.cli.output import check_output, printable
+from captionkit.cli.together import expect_with
+from captionkit.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from captionkit.records import ImageRecord
@@ -35,7 +38,7 @@ def report(
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path("report.html"),
     images: options.Images = "",
-    split: Annotated[str, typer.Option("--split", help="train, dev (val), test or all.")] = DEV,
+    split: options.Split = DEV,
     data_format: options.Format = "",
     train_list: options.TrainList = "",
     val_list: options.ValList = "",
@@ -63,9 +66,6 @@ def report(
     """
     from captionkit.audit.published import table_of
     from captionkit.captioner import Captioner
-    from captionkit.cli.output import check_output, printable
-    from captionkit.cli.together import expect_with
-    from captionkit.errors import UsageError, nearest
     from captionkit.evaluate import PUBLISHED
     from captionkit.files import write_text
     from captionkit.report import describe_run, describe_split, format_report

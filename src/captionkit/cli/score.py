@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from captionkit.cli import options
+from captionkit.cli.output import check_output, expect_two_files, for_terminal, printable
+from captionkit.cli.together import expect_without
+from captionkit.errors import UsageError
 
 
 def score(
@@ -78,12 +82,7 @@ def score(
 
     Example: captionkit score results.json captions_val2017.json --confidence 0.95
     """
-    import sys
-
     from captionkit import files
-    from captionkit.cli.output import check_output, expect_two_files, for_terminal, printable
-    from captionkit.cli.together import expect_without
-    from captionkit.errors import UsageError
     from captionkit.metrics import tables
     from captionkit.metrics.scoring import Request, run
 

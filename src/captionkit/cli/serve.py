@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -27,22 +29,17 @@ def serve(
     Examples: captionkit serve; curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg'
     'http://127.0.0.1:8000/caption?n=3'
     """
-    import os
-    from dataclasses import replace
-    from importlib.util import find_spec
-
     # Read where Pillow is imported. In its usual blocks of 16 MB a large picture leaves up to 1.7 GB with the
     # thread that reads it, until the server ends; blocks of more than 32 MB are given back to the system.
     os.environ.setdefault("PILLOW_BLOCK_SIZE", "64m")
     from captionkit.captioner import Captioner
-    from captionkit.errors import UsageError
+    from captionkit.cli.train import need
 
     for package in ("starlette", "uvicorn"):
-        if find_spec(package) is None:
-            raise UsageError(
-                f"Serving needs the package {package}, which is not installed; run: "
-                "pip install 'captionkit[serve]'"
-            )
+        need(
+            package,
+            f"Serving needs the package {package}, which is not installed; run: pip install 'captionkit[serve]'",
+        )
     from captionkit.serve.app import MEGABYTE, Limits, build_app
     from captionkit.serve.server import address_of, is_open_to_others, listen, make_server, names_of
 

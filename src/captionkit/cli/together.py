@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from captionkit.errors import UsageError
+
 
 def expect_with(needed: str, given: bool, options: Mapping[str, bool]) -> None:
     """Refuse options that count only beside another.
@@ -16,8 +18,6 @@ def expect_with(needed: str, given: bool, options: Mapping[str, bool]) -> None:
     Raises:
         UsageError: one asks for something, and the other is not there.
     """
-    from captionkit.errors import UsageError
-
     for option, asks in options.items():
         if asks and not given:
             raise UsageError(
@@ -26,18 +26,11 @@ def expect_with(needed: str, given: bool, options: Mapping[str, bool]) -> None:
 
 
 def expect_without(other: str, given: bool, options: Mapping[str, bool]) -> None:
-    """Refuse options that do nothing beside another.
-
-    Args:
-        other: the other option.
-        given: whether it is there.
-        options: by name, whether each asks for anything.
+    """Refuse options that do nothing beside another; `given` and `options` as in `expect_with`.
 
     Raises:
         UsageError: one asks for something, and the other is there.
     """
-    from captionkit.errors import UsageError
-
     for option, asks in options.items():
         if asks and given:
             raise UsageError(f"Expected one of {other} and {option}, but got both; leave one out.")

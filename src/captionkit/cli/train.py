@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import printable
+from captionkit.cli.output import check_new_folder, check_output, printable
+from captionkit.cli.together import expect_without
+from captionkit.errors import UsageError
 
 if TYPE_CHECKING:
     from captionkit.bundle import Bundle
@@ -33,7 +35,6 @@ def train(
     Needs captionkit[train]. Example: captionkit train configs/flickr8k_lite2_lstm.toml training.epochs=3
     """
     from captionkit.config import read_config
-    from captionkit.errors import UsageError
 
     changes = list(overrides or [])
     if resume is not None:
@@ -71,7 +72,6 @@ def reproduce(
     Example: captionkit reproduce configs/flickr8k_lite2_lstm.toml
     """
     from captionkit.config import ExpectConfig, read_config
-    from captionkit.errors import UsageError
     from captionkit.training.run_folder import has_begun
 
     settings = read_config(config, overrides or ())
@@ -101,7 +101,6 @@ def _expect_run_of(recipe: Config, directory: Path) -> None:
     """Refuse to vouch for a recipe by a run of another one; say where its files are not those of the recipe."""
     from captionkit.config import differences, read_config
     from captionkit.config.places import hidden_places
-    from captionkit.errors import UsageError
 
     found = read_config(directory / "config.toml")
     anyway = ("bundle.", "expect.", "training.checkpoint_minutes:")  # alter no score
@@ -206,9 +205,6 @@ def export(
     Examples: captionkit export runs/flickr8k_lite2_lstm --int8 -o small.captionkit; captionkit export
     runs/flickr8k_lite2_lstm --onnx web/model
     """
-    from captionkit.cli.output import check_output
-    from captionkit.cli.together import expect_without
-
     expect_without("--int8", int8, {"--float16": float16})
     for_bundle = {"--output": output is not None, "--int8": int8, "--float16": float16, "--weights": weights}
     expect_without("--saved-model", saved_model is not None, {"--onnx": onnx is not None, **for_bundle})
@@ -234,14 +230,13 @@ def export(
 
 def _export_networks(directory: Path, option: str, folder: Path, overrides: Sequence[str]) -> None:
     """Write a run as a SavedModel or, where the option is --onnx, as ONNX networks."""
-    from captionkit.cli.output import check_new_folder
     from captionkit.training.run_folder import configuration_of
 
     check_new_folder(option, folder)
     configuration_of(directory)
     need_tensorflow()
     if option == "--onnx":
-        _need("tf2onnx", "Expected tf2onnx for --onnx, but it is not installed; pip install 'captionkit[onnx]'.")
+        need("tf2onnx", "Expected tf2onnx for --onnx, but it is not installed; pip install 'captionkit[onnx]'.")
     from captionkit.publish import publish_networks
 
     publish_networks(directory, folder, overrides, onnx=option == "--onnx")
@@ -267,13 +262,12 @@ def _tell(bundle: Bundle) -> None:
 
 def need_tensorflow() -> None:
     """One sentence instead of a traceback where the light half alone is installed."""
-    _need("tensorflow", "This needs TensorFlow, which is not installed; pip install 'captionkit[train]'.")
+    need("tensorflow", "This needs TensorFlow, which is not installed; pip install 'captionkit[train]'.")
 
 
-def _need(package: str, otherwise: str) -> None:
+def need(package: str, otherwise: str) -> None:
+    """Refuse to go on without a package; `otherwise` says what to do."""
     import importlib.util
-
-    from captionkit.errors import UsageError
 
     if importlib.util.find_spec(package) is None:
         raise UsageError(otherwise)
