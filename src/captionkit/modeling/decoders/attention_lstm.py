@@ -32,12 +32,7 @@ class AttentionLSTMDecoder(Decoder):
         E, U = self.config.embedding, self.config.units
         super().build(features_shape)
         self.feature_norm.build((None, P, D))
-
-        def weight(name: str, *shape: int | None) -> keras.Variable:
-            # Bias-like vectors start at zero, kernels from Glorot.
-            initializer = "zeros" if len(shape) == 1 else self.initializer()
-            return self.add_weight(name=name, shape=shape, initializer=initializer)
-
+        weight = self.weight
         self.grid_kernel, self.grid_bias = weight("grid_kernel", D, U), weight("grid_bias", U)
         self.memory_kernel, self.memory_bias = weight("memory_kernel", U, U), weight("memory_bias", U)
         self.begin_kernel, self.begin_bias = weight("begin_kernel", U, U), weight("begin_bias", U)

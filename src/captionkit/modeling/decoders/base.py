@@ -39,9 +39,10 @@ class Decoder(keras.layers.Layer):
         self.vocabulary = vocabulary
         self.seeds = keras.random.SeedGenerator(seed, name="seeds")
 
-    def initializer(self) -> keras.initializers.Initializer:
-        """Glorot uniform (Glorot and Bengio 2010) from this decoder's own seeds."""
-        return keras.initializers.GlorotUniform(seed=self.seeds)
+    def weight(self, name: str, *shape: int | None) -> keras.Variable:
+        """A new weight: a vector of zeros, or a matrix, Glorot uniform (Glorot and Bengio 2010) from its seeds."""
+        initializer = "zeros" if len(shape) == 1 else keras.initializers.GlorotUniform(seed=self.seeds)
+        return self.add_weight(name=name, shape=shape, initializer=initializer)
 
     def build(self, features_shape: tuple[int | None, ...]) -> None:
         """Make the shared weights; a subclass makes its own and calls this."""
@@ -53,12 +54,10 @@ class Decoder(keras.layers.Layer):
         self.embedding = self.add_weight(name="embedding", shape=(V, E), initializer=spread)
         if self.config.tied:
             # Press and Wolf 2017: the output layer reads the input embedding; a projection bridges U and E.
-            self.bridge = self.add_weight(name="bridge", shape=(U, E), initializer=self.initializer())
+            self.bridge = self.weight("bridge", U, E)
         else:
-            self.output_kernel = self.add_weight(
-                name="output_kernel", shape=(U, V), initializer=self.initializer()
-            )
-        self.output_bias = self.add_weight(name="output_bias", shape=(V,), initializer="zeros")
+            self.output_kernel = self.weight("output_kernel", U, V)
+        self.output_bias = self.weight("output_bias", V)
         self.built = True
 
     def dropout(self, tensor: tf.Tensor, training: bool) -> tf.Tensor:

@@ -31,18 +31,17 @@ class LSTMDecoder(Decoder):
 
     def build(self, features_shape: tuple[int | None, ...]) -> None:
         """Make the weights for features [B, P, D]."""
-        D, E = features_shape[-1], self.config.embedding
+        D, E, U = features_shape[-1], self.config.embedding, self.config.units
         super().build(features_shape)
         # Encoders differ in the scale of their activations by orders of magnitude; the norm makes one
         # learning rate fit all of them.
         self.norm.build((None, D))
-        U = self.config.units
-        self.image_kernel = self.add_weight(name="image_kernel", shape=(D, E), initializer=self.initializer())
-        self.image_bias = self.add_weight(name="image_bias", shape=(E,), initializer="zeros")
+        self.image_kernel = self.weight("image_kernel", D, E)
+        self.image_bias = self.weight("image_bias", E)
         # From the picture as a word to its share of the first LSTM's gates and to what stands beside the output.
-        self.every_kernel = self.add_weight(name="every_kernel", shape=(E, 5 * U), initializer=self.initializer())
+        self.every_kernel = self.weight("every_kernel", E, 5 * U)
         for k, cell in enumerate(self.cells):
-            cell.build((None, E if k == 0 else self.config.units))
+            cell.build((None, E if k == 0 else U))
 
     def start(self, features: tf.Tensor, training: bool = False) -> State:
         """The state after the picture has been read.

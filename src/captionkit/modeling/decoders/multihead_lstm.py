@@ -41,12 +41,12 @@ class MultiheadLSTMDecoder(Decoder):
         self.feature_norm.build((None, P, D))
         self.grid_norm.build((None, P, U))
         self.seen_norm.build((None, U))
-        self.grid_kernel = self.add_weight(name="grid_kernel", shape=(D, U), initializer=self.initializer())
+        self.grid_kernel = self.weight("grid_kernel", D, U)
         self.places = self.add_weight(
             name="places", shape=(P, U), initializer=keras.initializers.RandomNormal(stddev=0.02, seed=self.seeds)
         )
-        self.image_kernel = self.add_weight(name="image_kernel", shape=(U, E), initializer=self.initializer())
-        self.image_bias = self.add_weight(name="image_bias", shape=(E,), initializer="zeros")
+        self.image_kernel = self.weight("image_kernel", U, E)
+        self.image_bias = self.weight("image_bias", E)
         self.attention.build((None, P, U))
         for k, cell in enumerate(self.cells):
             cell.build((None, E if k == 0 else U))

@@ -76,7 +76,7 @@ class TransformerDecoder(Decoder):
         self.feature_norm.build((None, P, D))
         self.grid_norm.build((None, P, U))
         self.last_norm.build((None, U))
-        self.grid_kernel = self.add_weight(name="grid_kernel", shape=(D, U), initializer=self.initializer())
+        self.grid_kernel = self.weight("grid_kernel", D, U)
         small = keras.initializers.RandomNormal(stddev=0.02, seed=self.seeds)
         self.places = self.add_weight(name="places", shape=(P, U), initializer=small)
         self.times = self.add_weight(name="times", shape=(self.config.positions, U), initializer=small)
