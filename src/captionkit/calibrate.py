@@ -86,10 +86,7 @@ def calibrate(
 
 
 def expect_enough(names: Sequence[str]) -> None:
-    """Refuse too few pictures to fit or to judge on.
-
-    Args:
-        names: the pictures' ids.
+    """Refuse too few pictures, by their ids, to fit or to judge on.
 
     Raises:
         DataError: they are too few, whatever their captions.
@@ -108,11 +105,7 @@ def calibrate_on(
 ) -> Judged:
     """`calibrate` on captions that there are already: of the bundle's own search, scored with CIDEr-D.
 
-    Args:
-        found: what `evaluate` found for `records`.
-        records: with their references.
-        tokenizer: the bundle's.
-        level: CIDEr-D that a good caption reaches.
+    `found` is what `evaluate` found for `records`; `tokenizer` is the bundle's.
 
     Raises:
         DataError: as `calibrate`.

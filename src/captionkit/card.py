@@ -72,15 +72,9 @@ def write_card(
     stages: Sequence[Stage],
     train_pictures: int,
 ) -> str:
-    """The card of a bundle that was evaluated on its dev split.
+    """The card of a bundle that was evaluated on its dev split, without a calibration where `judged` is None.
 
-    Args:
-        config: the run's.
-        bundle: its networks and vocabulary are described.
-        found: captions and scores of the dev split.
-        judged: how its calibration does; None where there is none.
-        stages: the runs that led to it, the first one first.
-        train_pictures: how many the last run learned from.
+    `stages` are the runs that led to it, the first one first; the last of them learned from `train_pictures`.
     """
     guessed = found.guesses()
     stated = found.scores.fingerprint

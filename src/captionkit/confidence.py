@@ -51,11 +51,6 @@ def caption_features(caption: Caption, tokenizer: Tokenizer, names: Sequence[str
     - length: tokens;
     - evidence, least_evidence: mean and least of the caption's evidence for its words, 0 without any;
     - recognised: that of the caption, 0 without a thing detector.
-
-    Args:
-        caption: with its tokens and their log-probabilities.
-        tokenizer: the bundle's.
-        names: some of `KNOWN_FEATURES`.
     """
     logs = np.array(caption.token_log_probabilities or (0.0,), np.float64)
     ids = [UNK if (known := tokenizer.id_of(token)) is None else known for token in caption.tokens]

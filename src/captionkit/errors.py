@@ -72,15 +72,7 @@ class TrainingError(CaptionkitError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The sentence that ends an "unknown name" message: the closest known name, or all of them.
-
-    Args:
-        name: what came.
-        known: the names that would have been right.
-
-    Returns:
-        `did you mean 'x'?` where one is close, else `known: a, b, c`.
-    """
+    """What ends an "unknown name" message: `did you mean 'x'?` where one is close, else `known: a, b, c`."""
     import difflib  # costs more than all the rest of this module
 
     names = sorted(known)

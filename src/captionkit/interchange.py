@@ -50,11 +50,7 @@ def export_networks(
 
     Args:
         folder: the folder to make; it may be there, empty.
-        model: encoder and decoder.
-        tokenizer: the vocabulary the decoder was trained with.
-        name: of the model, for people.
-        licences: what is in it to its licence or terms.
-        decoding: how captions are searched for by default.
+        model, tokenizer, name, licences, decoding: as for `export_bundle`.
         onnx: as encoder.onnx, start.onnx and step.onnx, which needs captionkit[onnx]; else as the signatures of a
             SavedModel.
 

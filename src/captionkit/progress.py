@@ -33,15 +33,7 @@ class Progress:
     """
 
     def __init__(self, what: str, total: int, unit: str = "", *, done: int = 0, quiet: bool = False) -> None:
-        """Prepare a display.
-
-        Args:
-            what: the work, for example "features".
-            total: units in all.
-            unit: what is counted, for example "pictures".
-            done: units that an earlier, interrupted run did.
-            quiet: show nothing.
-        """
+        """Prepare a display of the work; `done` are the units, of `total`, that an interrupted run did before."""
         self.what, self.total, self.unit = what, total, unit
         self.done = done
         self.note = ""

@@ -140,9 +140,8 @@ def publish_networks(
     No picture is read: nothing is scored or calibrated.
 
     Args:
-        directory: the run's folder.
+        directory, overrides: as for `publish`.
         folder: the folder to make; it may be there, empty.
-        overrides: as for `publish`.
         onnx: needs captionkit[onnx].
 
     Raises:

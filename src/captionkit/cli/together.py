@@ -8,12 +8,7 @@ from captionkit.errors import UsageError
 
 
 def expect_with(needed: str, given: bool, options: Mapping[str, bool]) -> None:
-    """Refuse options that count only beside another.
-
-    Args:
-        needed: the other option.
-        given: whether it is there.
-        options: by name, whether each asks for anything.
+    """Refuse options that count only beside another, which may be given; `options` says which ask for anything.
 
     Raises:
         UsageError: one asks for something, and the other is not there.
@@ -26,7 +21,7 @@ def expect_with(needed: str, given: bool, options: Mapping[str, bool]) -> None:
 
 
 def expect_without(other: str, given: bool, options: Mapping[str, bool]) -> None:
-    """Refuse options that do nothing beside another; `given` and `options` as in `expect_with`.
+    """Refuse options that do nothing beside another, which may be given; `options` says which ask for anything.
 
     Raises:
         UsageError: one asks for something, and the other is there.

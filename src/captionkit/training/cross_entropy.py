@@ -26,13 +26,9 @@ class CrossEntropy:
         descent: Descent,
         teachers: Teachers | None = None,
     ) -> None:
-        """Compile lazily.
+        """Compile lazily. The decoder is trained, and the encoder where the model has one.
 
-        Args:
-            config: label smoothing, and the teachers' share of the loss.
-            model: what is trained: the decoder, and the encoder where there is one.
-            descent: the optimiser.
-            teachers: whose probabilities are part of the target, if any.
+        The probabilities of `teachers` are part of the target.
         """
         self._smoothing, self._share = config.label_smoothing, config.teachers_share if teachers else 0.0
         self._model = model

@@ -36,13 +36,7 @@ class DevScores:
     ) -> None:
         """Compile the decoder's two functions once.
 
-        Args:
-            model: writes the captions.
-            tokenizer: ids to words.
-            decoding: length limit and penalty.
-            read: inputs of picture rows 0 to N - 1.
-            references: for each row its captions, as people wrote them.
-            beams: width of the search.
+        `read` gives the inputs of picture rows 0 to N - 1; `references` are what people wrote of each.
         """
         self._tokenizer, self._decoding, self._beams = tokenizer, decoding, beams
         self._constraints = Wording().constraints(

@@ -145,11 +145,9 @@ def build_feature_cache(
     Args:
         records: the pictures; ids must differ.
         encoder: uint8 [B, S, S, 3] -> float32 [B, P, D], from `build_encoder(config)`.
-        config: what it was built from.
         directory: the cache's own folder; made if it is not there. `cache_name` gives it a good name.
         max_bad: share of pictures that may be unreadable; those are reported, listed in the manifest and left
             out of `ids`.
-        quiet: no progress on standard error.
         view: which view of each picture is encoded, see `numbered_view`; 0 for the picture itself.
 
     Raises:

@@ -70,13 +70,10 @@ class Batches:
         """Turn captions into ids once.
 
         Args:
-            read: gives the inputs of picture rows.
-            captions: for each picture its captions.
-            tokenizer: the vocabulary.
+            captions: of each picture.
             batch_size: B.
             captions_per_image: C; where a picture has more, a fresh choice is made each epoch.
             length: L, eos included.
-            seed: of the order.
             augment: (rows, inputs, random numbers of the step) -> inputs.
             times: int64 [N], how often each picture comes an epoch; None for once.
             weights: for each picture how much each of its captions counts; None for all alike.

@@ -87,8 +87,7 @@ class Trainer:
 
         Args:
             config: steps, rates and times.
-            model: the networks whose variables are saved.
-            descent: the optimiser, whose state is saved too.
+            model, descent: whose variables are saved.
             objective: (batch, learning rate) -> (loss, gradient norm).
             batches: the data.
             evaluate: dev scores of the weights that are set when it is called; must hold "CIDEr".

@@ -37,14 +37,7 @@ def encoder_of(config: Config) -> keras.Model:
 def encode_pictures(
     config: Config, encoder: keras.Model, records: list[ImageRecord], *, quiet: bool = False
 ) -> FeatureCache:
-    """What a run reads instead of picture files: cached features, or pixels where the encoder is trained too.
-
-    Args:
-        config: the run's configuration.
-        encoder: built from it.
-        records: the train pictures, then the dev pictures.
-        quiet: show no progress.
-    """
+    """Cached features of the train pictures, then of the dev pictures; pixels where the encoder is trained too."""
     if config.encoder.trainable:
         size = encoder.input_shape[1]
         pixels = EncoderConfig(name="pixels", weights="none", image_size=size)
@@ -64,12 +57,7 @@ class Views:
     def __init__(
         self, plain: FeatureCache, others: Sequence[FeatureCache], records: Sequence[ImageRecord]
     ) -> None:
-        """Put them together.
-
-        Args:
-            plain: features of the pictures themselves; others: of the views 1, 2, ...
-            records: the train pictures; rows are places among them.
-        """
+        """Put features of the pictures and those of the views 1, 2, ... together; rows are places in `records`."""
         self.caches = [plain, *others]
         places = [{identifier: row for row, identifier in enumerate(cache.ids)} for cache in self.caches]
         self._rows = np.array([[place[record.id] for record in records] for place in places], np.int64)
@@ -97,12 +85,7 @@ def encode_views(
 ) -> Views | None:
     """Features of `training.views` views of the train pictures; None where there is only the picture itself.
 
-    Args:
-        config: the run's configuration.
-        encoder: built from it.
-        plain: features of the pictures themselves.
-        records: the train pictures that have features.
-        quiet: show no progress.
+    `plain` are features of the pictures themselves, and `records` those of the train pictures that have them.
 
     Raises:
         ConfigError: the encoder is trained too: it sees other views at every step.

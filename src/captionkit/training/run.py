@@ -93,10 +93,7 @@ def fresh_model(config: Config, encoder: keras.Model, tokenizer: Tokenizer) -> C
 def prepare(config: Config, *, splits: Splits | None = None, quiet: bool = False) -> Prepared:
     """Encode the pictures of the data once, build vocabulary and model.
 
-    Args:
-        config: of the run.
-        splits: what `read_splits` read of it, where that is done already.
-        quiet: show no progress.
+    `splits` is what `read_splits` read of the configuration, where that is done already.
 
     Raises:
         CaptionkitError: data, weights or configuration that do not fit, each with what to do.

@@ -86,11 +86,7 @@ def policy_loss(logits: tf.Tensor, ids: tf.Tensor, advantages: tf.Tensor) -> tf.
 
 
 class SelfCritical:
-    """The step of self-critical training: sample, reward, descend.
-
-    Attributes:
-        mean_reward: of the last step's samples.
-    """
+    """The step of self-critical training: sample, reward, descend."""
 
     def __init__(
         self,
@@ -101,20 +97,14 @@ class SelfCritical:
         *,
         length: int,
     ) -> None:
-        """Compile lazily.
+        """Compile lazily. The decoder is trained, and the encoder where the model has one.
 
-        Args:
-            config: samples a picture, their temperature, and the share of cross-entropy in the loss.
-            model: what is trained: the decoder, and the encoder where there is one.
-            descent: the optimiser.
-            reward: what is to be maximised.
-            length: L of the samples, eos included.
+        `reward` is to be maximised; `length` is L of the samples, eos included.
         """
         self._config, self._model, self._descent = config, model, descent
         self._reward, self._length = reward, length
         self._sample = tf.function(self._sample_step, autograph=False)
         self._descend = tf.function(self._descend_step, autograph=False)
-        self.mean_reward = float("nan")
 
     def __call__(self, batch: Batch, rate: float) -> tuple[float, float]:
         """One step: minus the mean reward (so that lower is better, as with any loss) and the gradient norm."""
@@ -123,11 +113,10 @@ class SelfCritical:
         sampled = self._sample(inputs)
         flat = sampled.numpy().reshape(-1, self._length)
         rewards = self._reward(flat, np.repeat(batch.rows, S)).reshape(-1, S).astype(np.float32)
-        self.mean_reward = float(rewards.mean())
         norm = self._descend(
             inputs, sampled, tf.constant(rewards), tf.constant(batch.ids), tf.constant(rate, tf.float32)
         )
-        return -self.mean_reward, float(norm)
+        return -float(rewards.mean()), float(norm)
 
     def _sample_step(self, inputs: tf.Tensor) -> tf.Tensor:
         return sample_captions(

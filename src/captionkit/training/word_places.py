@@ -46,9 +46,7 @@ def fit_places(
         detector: one that looks at the mean alone.
         seen: float16 [N, P, R], as its `look` gives it of the pictures that it was fitted to.
         captions: of these pictures.
-        tokenizer: the bundle's.
         seed: of the order of the pictures, and of what is left out.
-        quiet: show no progress.
     """
     known = np.flatnonzero(detector.usual > 0)
     targets = [word_shares(list(texts), tokenizer) for texts in captions]

@@ -21,14 +21,9 @@ DECODERS: dict[str, type[Decoder]] = {
 
 
 def build_decoder(config: DecoderConfig, *, vocabulary: int, positions: int, depth: int, seed: int = 0) -> Decoder:
-    """A decoder with fresh weights.
+    """A decoder with fresh weights, for V words (specials included) and features of P `positions` and `depth` D.
 
-    Args:
-        config: its kind and sizes.
-        vocabulary: V, specials included.
-        positions: P, the number of grid positions of the features.
-        depth: D, the feature depth.
-        seed: of the initial weights and of dropout.
+    `seed` is that of the initial weights and of dropout.
 
     Raises:
         ConfigError: no decoder of that kind.

@@ -27,13 +27,7 @@ class Decoder(keras.layers.Layer):
     """
 
     def __init__(self, config: DecoderConfig, vocabulary: int, *, seed: int = 0) -> None:
-        """Lay out the layers that all decoders share.
-
-        Args:
-            config: sizes and dropout.
-            vocabulary: V, specials included.
-            seed: of initial weights and dropout.
-        """
+        """Lay out what all decoders share, for V words, specials included; `seed` is that of weights and dropout."""
         super().__init__(name="decoder")
         self.config = config
         self.vocabulary = vocabulary
