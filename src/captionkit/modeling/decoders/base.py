@@ -27,7 +27,7 @@ class Decoder(keras.layers.Layer):
     """
 
     def __init__(self, config: DecoderConfig, vocabulary: int, *, seed: int = 0) -> None:
-        """Lay out what all decoders share, for V words, specials included; `seed` is that of weights and dropout."""
+        """Lay out what all decoders share, for V words, specials included; `seed`: of weights and dropout."""
         super().__init__(name="decoder")
         self.config = config
         self.vocabulary = vocabulary
