@@ -16,7 +16,7 @@ from PIL import Image
 
 from captionkit.errors import CacheError
 from captionkit.training.cache_manifest import PLAN, SHARD_ROWS
-from captionkit.training.directory_lock import DirectoryLock
+from captionkit.training.directory_lock import LOCK, lock_directory
 from captionkit.training.feature_cache import FeatureCache
 
 PIXELS = """
@@ -131,8 +131,8 @@ def test_killed_at_twenty_random_moments_with_a_network(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from captionkit.training.directory_lock import DirectoryLock
-with DirectoryLock(Path(sys.argv[2])):
+from captionkit.training.directory_lock import lock_directory
+with lock_directory(Path(sys.argv[2])):
     print("ready", flush=True)
     time.sleep(60)
 """
@@ -140,14 +140,14 @@ with DirectoryLock(Path(sys.argv[2])):
 
 def test_two_writers_are_kept_apart_and_a_killed_one_leaves_nothing_behind(tmp_path: Path) -> None:
     holder = start(HOLD, tmp_path, tmp_path)
-    with pytest.raises(CacheError, match=f"(?i)process {holder.pid} is writing"), DirectoryLock(tmp_path):
+    with pytest.raises(CacheError, match=f"(?i)process {holder.pid} is writing"), lock_directory(tmp_path):
         pass
     holder.kill()
     holder.communicate()
-    with DirectoryLock(tmp_path):
-        with pytest.raises(CacheError, match="is writing"), DirectoryLock(tmp_path):
+    with lock_directory(tmp_path):
+        with pytest.raises(CacheError, match="is writing"), lock_directory(tmp_path):
             pass
-        assert (tmp_path / DirectoryLock.NAME).exists()
+        assert (tmp_path / LOCK).exists()
     assert not list(tmp_path.iterdir())
 
 
@@ -160,7 +160,7 @@ def test_interrupted_with_ctrl_c_it_goes_on(tmp_path: Path) -> None:
         time.sleep(0.001)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    assert not (tmp_path / "cache" / DirectoryLock.NAME).exists()
+    assert not (tmp_path / "cache" / LOCK).exists()
     finish(start(PIXELS, pictures, tmp_path / "cache"))
     finish(start(PIXELS, pictures, tmp_path / "whole"))
     assert content(tmp_path / "cache") == content(tmp_path / "whole")
@@ -171,6 +171,6 @@ def test_where_there_are_no_locks_it_goes_without(tmp_path: Path, monkeypatch: p
         raise OSError(errno.ENOTSUP, "Operation not supported")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with DirectoryLock(tmp_path):
-        assert (tmp_path / DirectoryLock.NAME).exists()
+    with lock_directory(tmp_path):
+        assert (tmp_path / LOCK).exists()
     assert not list(tmp_path.iterdir())

@@ -36,7 +36,7 @@ from captionkit.records import Caption
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.data import build_vocabulary, read_more, read_splits
-from captionkit.training.directory_lock import DirectoryLock
+from captionkit.training.directory_lock import lock_directory
 from captionkit.training.lineage import begin_from
 from captionkit.training.pictures import encoder_of
 from captionkit.training.run import fresh_model, prepare, resume, train
@@ -320,9 +320,9 @@ def test_one_process_trains_in_a_folder(data: Path, tmp_path: Path) -> None:
     train(parse_config(recipe(data)), tmp_path / "run", quiet=True, until=1)
     (tmp_path / "other").mkdir()
     held = f"{os.getpid()} is writing to"
-    with DirectoryLock(tmp_path / "run"), pytest.raises(CacheError, match=held):
+    with lock_directory(tmp_path / "run"), pytest.raises(CacheError, match=held):
         resume(tmp_path / "run", quiet=True)
-    with DirectoryLock(tmp_path / "other"), pytest.raises(CacheError, match=held):
+    with lock_directory(tmp_path / "other"), pytest.raises(CacheError, match=held):
         train(parse_config(recipe(data)), tmp_path / "other", quiet=True)
     assert not list((tmp_path / "other").iterdir())
 

@@ -26,7 +26,7 @@ from captionkit.records import ImageRecord
 from captionkit.training.augment import numbered_view
 from captionkit.training.cache_manifest import Manifest, Plan, read_manifest, remove_growth
 from captionkit.training.cache_writer import BATCH_SIZE, MAX_BAD, CacheWriter, Encode, hash_pictures, is_whole
-from captionkit.training.directory_lock import DirectoryLock
+from captionkit.training.directory_lock import lock_directory
 
 if TYPE_CHECKING:
     import keras
@@ -224,7 +224,7 @@ def _build(
             "caches in CAPTIONKIT_CACHE."
         ) from None
     paths = [record.path for record in records]
-    with DirectoryLock(directory):
+    with lock_directory(directory):
         digests, unreadable = hash_pictures(ids, paths, quiet=quiet)
         size = encoder["image_size"]
         preprocessing = {"version": str(PREPROCESSING_VERSION), "resize": f"bilinear, squashed to {size} x {size}"}

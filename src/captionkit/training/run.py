@@ -27,7 +27,7 @@ from captionkit.training.consensus import consensus_weights
 from captionkit.training.cross_entropy import CrossEntropy
 from captionkit.training.data import Splits, build_vocabulary, expect_two, read_more, read_splits
 from captionkit.training.dev import DevScores
-from captionkit.training.directory_lock import DirectoryLock
+from captionkit.training.directory_lock import lock_directory
 from captionkit.training.distillation import Teachers
 from captionkit.training.feature_cache import FeatureCache
 from captionkit.training.input_pipeline import Augment, Batches
@@ -254,7 +254,7 @@ def train(
         begin_from(trainer.model, config, prepared.tokenizer)
         trainer.descent.reset_average()
     directory.mkdir(parents=True, exist_ok=True)
-    with DirectoryLock(directory):
+    with lock_directory(directory):
         expect_no_run(directory)  # another process may have begun it while pictures were encoded
         write_text(directory / "config.toml", write_config(config))
         write_text(directory / "tokenizer.json", prepared.tokenizer.to_json())
@@ -288,7 +288,7 @@ def resume(
             f"The run in {directory} cannot go on with another configuration ({'; '.join(refused)}); "
             "leave these as they are, or start a new run."
         )
-    with DirectoryLock(directory):
+    with lock_directory(directory):
         trainer = make_trainer(prepare(config, splits=splits, quiet=quiet), directory)
         trainer.restore()
         if config != begun:
