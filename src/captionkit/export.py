@@ -27,6 +27,7 @@ from captionkit.engine import EncoderEngine, Engine
 from captionkit.errors import TrainingError, UsageError
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import Decoder
+from captionkit.modeling.weights import pack_weights
 from captionkit.selftest import make_selftest
 from captionkit.tokenizer import Tokenizer
 
@@ -159,7 +160,7 @@ def export_bundle(
         decoder=decoder,
         card=card,
         config=None if config is None else write_config(config),
-        weights=_safetensors(model) if keep_weights else None,
+        weights=pack_weights(model.weights()) if keep_weights else None,
     )
     write_bundle(path, bundle)
     return bundle
@@ -294,10 +295,3 @@ def _no_room(reason: str) -> TrainingError:
         f"Expected room for temporary files, which an export needs, but the system refused ({reason[:300]}); free "
         "some, or name another folder in TMPDIR."
     )
-
-
-def _safetensors(model: CaptionModel) -> bytes:
-    # Only bundles that carry weights need the package.
-    from safetensors.numpy import save
-
-    return bytes(save({name: np.ascontiguousarray(value) for name, value in model.weights().items()}))

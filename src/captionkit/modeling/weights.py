@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.numpy import load, load_file
+from safetensors.numpy import load, load_file, save
 
 from captionkit.bundle import Bundle, read_bundle
 from captionkit.errors import WeightsError
@@ -127,6 +127,11 @@ def read_bundle_weights(path: Path) -> tuple[Bundle, dict[str, npt.NDArray[Any]]
         return bundle, load(bundle.weights)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"The weights in {path} are damaged ({type(error).__name__}).") from None
+
+
+def pack_weights(weights: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Arrays as the bytes of a safetensors file, which takes none that are transposed."""
+    return bytes(save({name: np.asarray(array, order="C") for name, array in weights.items()}))
 
 
 def encoder_weights(model: keras.Model) -> dict[str, npt.NDArray[Any]]:

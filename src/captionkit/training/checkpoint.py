@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
 from captionkit.errors import TrainingError
 from captionkit.files import sha256, write_bytes, write_text
+from captionkit.modeling.weights import pack_weights
 
 FORMAT = "captionkit-checkpoint-1"
 MAX_BYTES = 8_000_000_000
@@ -31,7 +31,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 def write_checkpoint(directory: Path, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> None:
     """Write tensors and a JSON state, which must hold "step", into `directory`, replacing its checkpoint."""
     directory.mkdir(parents=True, exist_ok=True)
-    data = _packed(arrays)
+    data = pack_weights(arrays)
     digest = sha256(data)
     name = f"state-{state['step']:08d}-{digest[:8]}.safetensors"
     write_bytes(directory / name, data)
@@ -46,7 +46,7 @@ def write_checkpoint(directory: Path, arrays: Mapping[str, npt.NDArray[Any]], st
 
 def write_weights(path: Path, weights: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write weights alone as one safetensors file, whole or not at all."""
-    write_bytes(path, _packed(weights))
+    write_bytes(path, pack_weights(weights))
 
 
 def read_weights(path: Path) -> Arrays:
@@ -86,10 +86,6 @@ def read_checkpoint(directory: Path) -> tuple[Arrays, dict[str, Any]]:
     if sha256(data) != document.get("sha256"):
         raise TrainingError(f"The checkpoint's tensors {tensors} are damaged: their SHA-256 does not match.")
     return _unpacked(tensors, data), state
-
-
-def _packed(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    return safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
 
 
 def _read(path: Path) -> bytes:
