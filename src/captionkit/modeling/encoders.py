@@ -158,7 +158,9 @@ def build_encoder(config: EncoderConfig) -> keras.Model:
         ConfigError: an unknown name, or a size that cannot be.
         WeightsError: the weights are missing or do not fit.
     """
-    spec = _spec(config.name)
+    if config.name not in ENCODERS:
+        raise ConfigError(f"Unknown encoder {config.name!r}; {nearest(config.name, ENCODERS)}")
+    spec = ENCODERS[config.name]
     size = config.image_size or spec.image_size
     if not 32 <= size <= MAX_IMAGE_SIZE:
         raise ConfigError(f"Expected encoder.image_size between 32 and {MAX_IMAGE_SIZE}, or 0, but got {size}.")
@@ -187,12 +189,6 @@ def encoder_fingerprint(model: keras.Model, config: EncoderConfig) -> str:
     """
     text = f"{config.name} {list(model.input_shape[1:])} {list(model.output_shape[1:])} pooled={config.pooled} "
     return hashlib.sha256((text + weight_files.hash_weights(model)).encode()).hexdigest()
-
-
-def _spec(name: str) -> EncoderSpec:
-    if name not in ENCODERS:
-        raise ConfigError(f"Unknown encoder {name!r}; {nearest(name, ENCODERS)}")
-    return ENCODERS[name]
 
 
 def _with_weights(config: EncoderConfig, spec: EncoderSpec, size: int) -> keras.Model:

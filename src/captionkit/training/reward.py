@@ -17,7 +17,7 @@ from captionkit.metrics.document_frequency import DocumentFrequency
 from captionkit.metrics.rouge import rouge_l
 from captionkit.records import ImageRecord
 from captionkit.text import tokenize
-from captionkit.tokenizer import EOS, PAD, Tokenizer
+from captionkit.tokenizer import EOS, Tokenizer
 
 Reward = Callable[[npt.NDArray[np.int32], npt.NDArray[np.int64]], npt.NDArray[np.float64]]
 """(ids int32 [B * S, L], rows int64 [B * S]) -> float64 [B * S]: how good each caption is for its picture."""
@@ -38,26 +38,17 @@ def make_reward(config: SelfCriticalConfig, records: Sequence[ImageRecord], toke
     prepared = PreparedReferences(table, references, tokenizer.words)
     weights = {"ROUGE-L": config.rouge_l, "BLEU-4": config.bleu_4}
     asked = {name: weight for name, weight in weights.items() if weight}
-    ended = [[[*tokens, tokenizer.words[EOS]] for tokens in group] for group in references] if asked else []
+    end = tokenizer.words[EOS]
+    ended = [[[*tokens, end] for tokens in group] for group in references] if asked else []
 
     def reward(ids: npt.NDArray[np.int32], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         total = prepared.score_ids(ids, rows, eos=EOS)
         if asked:
-            candidates = [_words(row, tokenizer) for row in ids.tolist()]
+            # The end of those that have one; others were cut.
+            candidates = [tokenizer.to_tokens(row) + [end] * (EOS in row) for row in ids.tolist()]
             own = [ended[row] for row in rows.tolist()]
             for name, weight in asked.items():
                 total = total + weight * SCORES[name](candidates, own).per_image[name]
         return total
 
     return reward
-
-
-def _words(ids: list[int], tokenizer: Tokenizer) -> list[str]:
-    """The words of a caption, and the end if it has one."""
-    words: list[str] = []
-    for number in ids:
-        if number == EOS:
-            return [*words, tokenizer.words[EOS]]
-        if number != PAD:
-            words.append(tokenizer.words[number])
-    return words
