@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from captionkit.config import EncoderConfig
-from captionkit.errors import CacheError, DataError, UsageError
+from captionkit.errors import CacheError, DataError, UsageError, printable
 from captionkit.files import replacing
 from captionkit.images import load_pixels
 from captionkit.records import ImageRecord
@@ -67,8 +67,9 @@ def test_a_view_has_a_cache_of_its_own(encoder: keras.Model, pictures: list[Imag
     pixels = np.stack([load_pixels(record.path, 32) for record in some])
     expected = encoder(numbered_view(pixels, 1), training=False).numpy()
     np.testing.assert_allclose(cache.read(np.arange(40)), expected, rtol=1e-3, atol=1e-3)
-    with pytest.raises(CacheError, match="made otherwise"):
+    with pytest.raises(CacheError, match=r"made otherwise \(encoder view: 1 -> nothing\); give") as refusal:
         build_feature_cache(some, encoder, CONFIG, first, quiet=True)
+    assert printable(str(refusal.value)) == str(refusal.value)  # which would escape a line break
 
 
 @pytest.mark.parametrize("view", [0, 1])

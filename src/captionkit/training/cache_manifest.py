@@ -169,7 +169,7 @@ def changed_pictures(old: Plan, new: Plan) -> list[int] | None:
 
 
 def differences(old: Plan, new: Plan) -> list[str]:
-    """What differs, one line each; empty where nothing does."""
+    """What differs, a phrase each; empty where nothing does."""
     lines = []
     for name in ("encoder", "preprocessing"):
         left, right = getattr(old, name), getattr(new, name)

@@ -138,14 +138,14 @@ class CacheWriter:
         """The shards of an earlier plan that hold pictures which have changed since.
 
         Raises:
-            CacheError: more than a few pictures differ; with the difference, a line each.
+            CacheError: more than a few pictures differ; with the difference.
         """
         places = notes.changed_pictures(old, self._plan)
         if places is None:
-            shown = "\n  ".join(notes.differences(old, self._plan))
+            shown = "; ".join(notes.differences(old, self._plan))
             raise CacheError(
-                f"The feature cache in {self._directory} was made otherwise:\n  {shown}\n"
-                "Give another folder, or delete this one to build it again."
+                f"The feature cache in {self._directory} was made otherwise ({shown}); give another folder, or "
+                "delete this one to build it again."
             )
         if places and not self._quiet:
             ids = [self._plan.ids[place] for place in places]
