@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import for_terminal, printable
+from captionkit.cli.output import for_terminal, tell
 from captionkit.cli.together import expect_without
 from captionkit.errors import UsageError, several
 
@@ -81,7 +81,7 @@ def scan(
         _print_findings(findings, documents, show_all=show_all)
     hits = [one for one in findings if one.judgement.verdict in failing]
     if hits and not as_json:
-        print(f"captionkit: {len(hits)} with a verdict of --fail-on {fail_on}", file=sys.stderr)
+        tell(f"{len(hits)} with a verdict of --fail-on {fail_on}")
     if hits or errors:
         raise typer.Exit(1)
 
@@ -163,10 +163,7 @@ def write(
         known = {finding.id for document in documents for finding in document.findings}
         done = decisions.keys() & written_ids(documents)
         if lost := len(decisions.keys() - known - done):
-            print(
-                f"captionkit: {several(lost, 'picture')} of the review not found as reviewed; skipped",
-                file=sys.stderr,
-            )
+            tell(f"{several(lost, 'picture')} of the review not found as reviewed; skipped")
             failed = True
         # What is written already is not looked for again: a twin of the picture may bear its id by now.
         left = {identity: one for identity, one in decisions.items() if identity not in done}
@@ -179,7 +176,7 @@ def write(
         before = written_before(documents)
         captioner, name = _load(bundle)
         unfinished = Unfinished(review, ["alt write", __version__, name])
-        with keeping(unfinished, len(unfinished.kept)):
+        with keeping(unfinished):
             with Progress("describing", count_pictures(documents), "pictures") as progress:
                 proposals = propose(
                     documents,
@@ -224,7 +221,7 @@ def undo(paths: Paths, root: Root = None) -> None:
 
     sidecars, failures = find_sidecars(paths, root)
     for failure in failures:
-        print(f"captionkit: {printable(failure.error)}", file=sys.stderr)
+        tell(failure.error)
     failed = bool(failures)
     restored = 0
     given = {find_root(path, root) for path in paths}
@@ -234,7 +231,7 @@ def undo(paths: Paths, root: Root = None) -> None:
             restored += one.restored
             if one.error:
                 failed = True
-                print(f"captionkit: {printable(one.error)}", file=sys.stderr)
+                tell(one.error)
             else:
                 name = one.document if {folder} == given else str(folder / one.document)
                 print(f"{_plain(name)}: restored, {several(one.restored, 'text')} taken back")
@@ -259,12 +256,12 @@ def _scan(paths: list[Path], root: Path | None, max_length: int, errors: list[st
     for item in scan_paths(paths, root, max_length=max_length, passed_over=passed_over.append):
         if isinstance(item, Failure):
             errors.append(item.error)
-            print(f"captionkit: {printable(item.error)}", file=sys.stderr)
+            tell(item.error)
         else:
             yield item
     if passed_over:
-        such = f"such as {printable(str(passed_over[0]))}; to read it, name its folder"
-        print(f"captionkit: {several(len(passed_over), 'file')} of built code not read, {such}", file=sys.stderr)
+        such = f"such as {passed_over[0]}; to read it, name its folder"
+        tell(f"{several(len(passed_over), 'file')} of built code not read, {such}")
 
 
 def _write(documents: list[ScannedDocument], decisions: Mapping[str, Decision]) -> bool:
@@ -277,7 +274,7 @@ def _write(documents: list[ScannedDocument], decisions: Mapping[str, Decision]) 
         total += count
         if error:
             failed = True
-            print(f"captionkit: {printable(error)}", file=sys.stderr)
+            tell(error)
         if count:
             # As findings call it: where roots share a name, that is the whole path.
             print(f"{_plain(document.findings[0].document)}: {several(count, 'text')} written")

@@ -35,7 +35,7 @@ from captionkit.cli import (
     serve,
     train,
 )
-from captionkit.cli.output import printable
+from captionkit.cli.output import tell
 from captionkit.errors import CaptionkitError, UsageError
 
 
@@ -186,10 +186,10 @@ def _run() -> int:
             return done.code if isinstance(done.code, int) else int(done.code is not None)
         return 0
     except CaptionkitError as error:
-        print(f"captionkit: {printable(str(error))}", file=sys.stderr)
+        tell(str(error))
         return 2
     except (KeyboardInterrupt, _InterruptError):
-        print("captionkit: interrupted", file=sys.stderr)
+        tell("interrupted")
         return 130
     except (BrokenPipeError, _BrokenPipe) as error:
         raise BrokenPipeError from error
@@ -197,8 +197,5 @@ def _run() -> int:
         # What no room foresaw is still the system's word and no defect of ours.
         if error.errno not in _REFUSALS:
             raise
-        print(
-            f"captionkit: {printable(str(error.filename or 'a file'))}: the system refused ({error.strerror}).",
-            file=sys.stderr,
-        )
+        tell(f"{error.filename or 'a file'}: the system refused ({error.strerror}).")
         return 2

@@ -64,7 +64,7 @@ def calibrate(
     )
     captioner = Captioner.load(bundle, threads=threads)
     unfinished = Unfinished(output, ["calibrate", __version__, sha256_file(captioner.bundle.source)])
-    with keeping(unfinished, len(unfinished.kept)):
+    with keeping(unfinished):
         found = run(
             captioner,
             records,

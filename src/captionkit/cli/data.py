@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import check_output, printable
+from captionkit.cli.output import check_output, printable, tell
 from captionkit.errors import UsageError, several
 
 if TYPE_CHECKING:
@@ -88,10 +88,7 @@ def check(
     else:
         typer.echo("\n".join(map(printable, _check_lines(path, report, show))))
     if report.bad_share > max_bad:
-        typer.echo(
-            f"captionkit: {_bad_records(report)}, more than the {max_bad:.2%} that is let pass (--max-bad).",
-            err=True,
-        )
+        tell(f"{_bad_records(report)}, more than the {max_bad:.2%} that is let pass (--max-bad).")
         raise typer.Exit(1)
 
 
@@ -180,8 +177,7 @@ def split(
         _expect_outside(out, expand_path(config.captions))
     divided = read_dataset(config)
     if any(record.split for record in divided):
-        told = f"captionkit: {path} divides its pictures already; scores on this other split do not compare."
-        typer.echo(printable(told), err=True)
+        tell(f"{path} divides its pictures already; scores on this other split do not compare.")
     records = split_records(divided, val=val, test=test, seed=seed, by_content=content)
     if as_json:
         write_karpathy(records, images_folder(config), out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import check_output, for_terminal, printable
+from captionkit.cli.output import check_output, for_terminal, printable, tell
 from captionkit.errors import UsageError, WriteError, nearest, several
 
 if TYPE_CHECKING:
@@ -83,14 +82,12 @@ def evaluate(
         made_by = ["evaluate", __version__, sha256_file(captioner.bundle.source), beams]
         unfinished = Unfinished(results, made_by)
         kept = KeptPredictions(unfinished)
-    with keeping(unfinished, len(unfinished.kept) if unfinished is not None else 0):
+    with keeping(unfinished):
         try:
             found = run(captioner, records, split=split, objective=objective, beams=beams, kept=kept, quiet=quiet)
         except KeyboardInterrupt:
             if results is None:
-                print(
-                    "captionkit: nothing is kept; with --results FILE the same command goes on.", file=sys.stderr
-                )
+                tell("nothing is kept; with --results FILE the same command goes on.")
             raise
         own = table_of(records)
         chosen = table or (own.name if own is not None else "")
@@ -117,9 +114,9 @@ def _tell(found: Evaluation, split: str, name: str, table: str, *, as_json: bool
 
     scores = found.scores
     for picture, reason in found.unreadable.items():
-        print(printable(f"captionkit: {picture}: {reason}"), file=sys.stderr)
+        tell(f"{picture}: {reason}")
     for line in scores.warnings:
-        print(printable(f"captionkit: warning: {line}"), file=sys.stderr)
+        tell(f"warning: {line}")
     if as_json:
         document = {
             "scores": dict(scores.corpus),

@@ -13,6 +13,11 @@ from captionkit.errors import printable as printable  # of all that a command pr
 STDIN = "-"  # as the name of a picture
 
 
+def tell(sentence: str) -> None:
+    """Say something beside the results, on standard error."""
+    print(printable(f"captionkit: {sentence}"), file=sys.stderr)
+
+
 def for_terminal(text: str) -> str:
     """Lines of JSON or CSV for standard output: as they are for programs, without control characters for eyes."""
     return "\n".join(map(printable, text.split("\n"))) if sys.stdout.isatty() else text

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import check_output, expect_two_files, for_terminal, printable
+from captionkit.cli.output import check_output, expect_two_files, for_terminal, printable, tell
 from captionkit.cli.together import expect_without
 from captionkit.errors import UsageError
 
@@ -115,10 +114,10 @@ def score(
     )
     report = found.report
     for line in found.warnings:
-        print(printable(f"captionkit: warning: {line}"), file=sys.stderr)
+        tell(f"warning: {line}")
     if as_latex or as_csv or str(per_image) == "-":  # which have no place for it
         for name, reason in report.scores.not_computed.items():
-            print(f"captionkit: {name} not computed: {reason}", file=sys.stderr)
+            tell(f"{name} not computed: {reason}")
     if per_image is not None:
         rows = tables.per_image_csv(report.scores, found.captions)
         if str(per_image) == "-":

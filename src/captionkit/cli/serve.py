@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from captionkit.cli import options
+from captionkit.cli.output import tell
 
 
 def serve(
@@ -48,6 +48,6 @@ def serve(
         captioner.search = replace(captioner.search, beams=beams or captioner.search.beams)
         app = build_app(captioner, hosts=names_of(host, listener), limits=Limits(upload=max_upload * MEGABYTE))
         if is_open_to_others(listener):
-            print("captionkit: everybody on the network can use it; there is no password.", file=sys.stderr)
+            tell("everybody on the network can use it; there is no password.")
         print(f"captionkit: ready at {address_of(listener)} (Ctrl-C ends it)", flush=True)
         make_server(app).run(sockets=[listener])

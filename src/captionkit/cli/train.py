@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import check_new_folder, check_output, printable
+from captionkit.cli.output import check_new_folder, check_output, printable, tell
 from captionkit.cli.together import expect_without
 from captionkit.errors import UsageError
 
@@ -137,8 +137,7 @@ def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet
     changed = {change.partition("=")[0] for change in changes}
     terms = "" if settings is None or "bundle.data_terms" in changed else config.bundle.data_terms
     if terms and changed & {"data.captions", "data.format"}:
-        told = f"captionkit: the bundle will say of its data: {terms!r}; if it is not so, set bundle.data_terms."
-        typer.echo(printable(told), err=True)
+        tell(f"the bundle will say of its data: {terms!r}; if it is not so, set bundle.data_terms.")
 
     from captionkit.training.loop import Interrupted
     from captionkit.training.run import resume as go_on

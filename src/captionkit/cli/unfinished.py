@@ -10,13 +10,12 @@ import contextlib
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from captionkit.cli.output import printable
+from captionkit.cli.output import tell
 from captionkit.errors import UsageError, WriteError, agree, several
 
 if TYPE_CHECKING:
@@ -184,28 +183,26 @@ class Remembering:
 
 
 @contextlib.contextmanager
-def keeping(unfinished: Unfinished | None, before: int) -> Iterator[None]:
-    """Say what was kept by an earlier run, and what this one keeps if it does not come to its end."""
+def keeping(unfinished: Unfinished | None, before: int | None = None) -> Iterator[None]:
+    """Say what was kept by an earlier run, and what this one keeps if it does not come to its end.
+
+    `before` says of how many of the pictures texts are kept, where not of all.
+    """
     if unfinished is None:
         yield
         return
-    where = printable(str(unfinished.path))
+    if before is None:
+        before = len(unfinished.kept)
     if before:
-        print(
-            f"captionkit: going on; {several(before, 'picture')} {agree(before, 'was', 'were')} captioned before "
-            f"({where}).",
-            file=sys.stderr,
-        )
+        were = agree(before, "was", "were")
+        tell(f"going on; {several(before, 'picture')} {were} captioned before ({unfinished.path}).")
     try:
         yield
     except BaseException:
         unfinished.close(done=False)
         if unfinished.kept:
-            print(
-                f"captionkit: what was written of {several(len(unfinished.kept), 'picture')} is kept in {where}; "
-                "the same command goes on from there.",
-                file=sys.stderr,
-            )
+            many = several(len(unfinished.kept), "picture")
+            tell(f"what was written of {many} is kept in {unfinished.path}; the same command goes on from there.")
         raise
     unfinished.close(done=True)
 
