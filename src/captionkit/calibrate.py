@@ -62,11 +62,9 @@ def calibrate(
     Args:
         captioner: its bundle's own search is used: the confidence belongs to it.
         records: pictures with references that the model was not trained on.
-        split: its name, for the record.
         level: CIDEr-D that a good caption reaches.
         kept: for a captioner what remembers its captions, as in `evaluate`; a bundle that says the surest is asked
             twice, the second time by the new calibration.
-        quiet: show no progress.
 
     Raises:
         DataError: too few pictures, or nothing to tell good from bad by.

@@ -38,12 +38,7 @@ _SMALL_WORDS = frozenset([
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One run on the way to the model.
-
-    Attributes:
-        what: the training in words.
-        seconds: it took.
-    """
+    """One run on the way to the model: the training in words, and the seconds that it took."""
 
     what: str
     seconds: float
@@ -53,10 +48,7 @@ class Stage:
 class Mistake:
     """A caption that shares next to nothing with what people say.
 
-    Attributes:
-        caption: the model's sentence.
-        people: the words that more than half of the references have, the most frequent first.
-        confidence: of the caption.
+    `people` are the words that more than half of the references have, the most frequent first.
     """
 
     caption: str

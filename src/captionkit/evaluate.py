@@ -159,12 +159,10 @@ def evaluate(
     Args:
         captioner: its bundle's search is used, with `beams` instead of its own where given.
         records: pictures with their references; see `split_records`.
-        split: its name, for the fingerprint.
         metrics: names from `captionkit.metrics.score.METRICS`.
-        objective: how the model was trained, for the fingerprint: "cross-entropy" or "self-critical".
+        split, objective: for the fingerprint; how the model was trained is "cross-entropy" or "self-critical".
         beams: width of the search.
         kept: remembers the captions of this bundle and search: what it has is not captioned again.
-        quiet: show no progress.
 
     Raises:
         DataError: no picture could be captioned, or references are wrong.

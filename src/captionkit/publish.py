@@ -76,7 +76,6 @@ def publish(
         int8: int8 encoder (calibrated on train pictures) and int8 decoder weights.
         float16: decoder weights stored as float16: half its size, the same captions.
         keep_weights: whether the float weights go in too.
-        quiet: show no progress.
 
     Raises:
         TrainingError: the folder holds no run, or none that has been evaluated yet.

@@ -26,13 +26,7 @@ TOLERANCE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SelfTestResult:
-    """What a replay gave.
-
-    Attributes:
-        passed: whether it is what the bundle says.
-        expected, got: the words.
-        difference: of the log-probabilities, in nats a token.
-    """
+    """What a replay gave: the words, and how far the log-probabilities differ, in nats a token."""
 
     passed: bool
     expected: tuple[str, ...]

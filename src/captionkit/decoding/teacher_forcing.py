@@ -20,10 +20,7 @@ def teacher_forced(
 ) -> Iterator[Floats]:
     """What a decoder thinks of every word at every place of a sentence, place by place.
 
-    Args:
-        start, step: the decoder.
-        features: float32 [B, P, D].
-        ids: the sentence's L words, without bos and eos.
+    `features` are float32 [B, P, D], `ids` the sentence's L words, without bos and eos.
 
     Yields:
         L times float32 [B, V], natural logarithms: at place l after the sentence's first l words.

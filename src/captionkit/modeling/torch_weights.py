@@ -60,10 +60,7 @@ class _RefusedError(Exception):
 
 
 def read_torch_tensors(path: Path | str) -> dict[str, npt.NDArray[Any]]:
-    """All tensors of a legacy PyTorch file that holds one (ordered) dictionary of tensors.
-
-    Args:
-        path: the file, of at most a gigabyte.
+    """All tensors of a legacy PyTorch file, of at most a gigabyte, that holds one (ordered) dictionary of tensors.
 
     Returns:
         Name to array: float32, or int64 for counters; each a copy of its own.
