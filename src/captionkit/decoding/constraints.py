@@ -83,8 +83,7 @@ class Constraints:
             log_probabilities: float32 [R, V], one row a hypothesis.
             history: int32 [R, T], the T words that each has so far.
         """
-        rows, vocabulary = log_probabilities.shape
-        length = history.shape[1]
+        vocabulary, length = log_probabilities.shape[1], history.shape[1]
         forbidden = [*_NEVER, *self.avoid]
         log_probabilities[:, [id_ for id_ in forbidden if id_ < vocabulary]] = -np.inf
         if length < self.min_length:
@@ -106,17 +105,11 @@ class Constraints:
             after = np.flatnonzero(_table(self.singular_after, vocabulary)[history[:, -1]])
             _forbid(log_probabilities, after, self.plurals)
         if self.no_repeat_ngram:
-            self._forbid_repeats(log_probabilities, history, rows, length)
-
-    def _forbid_repeats(
-        self, log_probabilities: Floats, history: npt.NDArray[np.int32], rows: int, length: int
-    ) -> None:
-        context = self.no_repeat_ngram - 1
-        tail = history[:, length - context :]
-        every = np.arange(rows)
-        for first in range(length - context):
-            same = (history[:, first : first + context] == tail).all(axis=1)
-            log_probabilities[every[same], history[same, first + context]] = -np.inf
+            context = self.no_repeat_ngram - 1
+            tail = history[:, length - context :]
+            for first in range(length - context):
+                same = np.flatnonzero((history[:, first : first + context] == tail).all(axis=1))
+                log_probabilities[same, history[same, first + context]] = -np.inf
 
 
 def _forbid(log_probabilities: Floats, rows: npt.NDArray[np.intp], ids: frozenset[int]) -> None:

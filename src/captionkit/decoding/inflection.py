@@ -7,7 +7,7 @@ table of the irregular ones that captions use. A form is found only if the vocab
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Set
 
 _VOWELS = "aeiou"
 # One vowel between consonants: the last consonant doubles (run, running), as in no other short word.
@@ -46,17 +46,16 @@ def plurals(vocabulary: Collection[str]) -> set[str]:
     return forms.union(_IRREGULAR_PLURALS.split()).intersection(vocabulary).difference(_MAY_FOLLOW_A.split())
 
 
-def inflections(word: str, vocabulary: Collection[str]) -> set[str]:
+def inflections(word: str, vocabulary: Set[str]) -> set[str]:
     """The words of the vocabulary that are forms of `word`, itself included where the vocabulary has it."""
-    known = vocabulary if isinstance(vocabulary, (set, frozenset, dict)) else set(vocabulary)
     related = {word}
     for forms in IRREGULAR:
         if word in forms:
             related |= forms
-    bases = {base for base in known if word in _regular_forms(base)}
+    bases = {base for base in vocabulary if word in _regular_forms(base)}
     for base in bases | {word}:
         related |= _regular_forms(base)
-    return {form for form in related if form in known}
+    return related & vocabulary
 
 
 def _regular_forms(base: str) -> set[str]:

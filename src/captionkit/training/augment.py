@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from captionkit.images import Pixels
 from captionkit.text import tokenize
 
 # A mirrored picture makes these words wrong, and letters and numbers unreadable.
@@ -21,7 +22,6 @@ WRITTEN = frozenset({"sign", "letter", "letters", "word", "words", "number", "nu
 MIN_CROP = 0.75  # of the side: what a caption speaks of seldom lies at the very edge
 BRIGHTNESS = CONTRAST = SATURATION = 0.15
 
-Pixels = npt.NDArray[np.uint8]
 Real = npt.NDArray[np.floating]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from captionkit.config import DecodingConfig
@@ -60,8 +59,16 @@ class DevScores:
         texts: list[str] = []
         for first in range(0, len(self._tokenised), BATCH):
             rows = np.arange(first, min(first + BATCH, len(self._tokenised)))
-            found = self._decode(self._read(rows))
-            texts += [" ".join(agree_articles(self._tokenizer.to_tokens(ids))) for ids in found]
+            found = beam_search(
+                lambda inputs: self._start(to_tensor(inputs)),
+                self._step,
+                self._read(rows),
+                beams=self._beams,
+                max_length=self._decoding.max_length,
+                length_penalty=self._decoding.length_penalty,
+                constraints=self._constraints,
+            )
+            texts += [" ".join(agree_articles(self._tokenizer.to_tokens(best.ids))) for best, *_ in found]
         return texts
 
     def __call__(self) -> dict[str, float]:
@@ -74,15 +81,3 @@ class DevScores:
             "words": float(np.mean([len(words) for words in candidates])),
             "distinct": len(set(texts)) / len(texts),
         }
-
-    def _decode(self, inputs: npt.NDArray[Any]) -> list[tuple[int, ...]]:
-        found = beam_search(
-            lambda inputs: self._start(to_tensor(inputs)),
-            self._step,
-            inputs,
-            beams=self._beams,
-            max_length=self._decoding.max_length,
-            length_penalty=self._decoding.length_penalty,
-            constraints=self._constraints,
-        )
-        return [hypotheses[0].ids for hypotheses in found]
