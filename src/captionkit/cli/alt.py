@@ -146,62 +146,48 @@ def write(
     if take_back:
         undo(paths, root)
         return
+    if from_review is not None:
+        _write_reviewed(paths, root, from_review)
+        return
 
     from captionkit import __version__
     from captionkit.alttext.propose import count_pictures, propose
-    from captionkit.alttext.review import read_reviewed
     from captionkit.alttext.review_page import review_files, write_review
-    from captionkit.alttext.write import decide_confident, written_before, written_ids
+    from captionkit.alttext.write import decide_confident, written_before
     from captionkit.cli.unfinished import Remembering, Unfinished, keeping
     from captionkit.progress import Progress
 
-    decisions, undecided = read_reviewed(from_review) if from_review is not None else ({}, 0)
     errors: list[str] = []
     documents = list(_scan(paths, root, max_length, errors))
     failed = bool(errors)
-    if from_review is not None:
-        known = {finding.id for document in documents for finding in document.findings}
-        done = decisions.keys() & written_ids(documents)
-        if lost := len(decisions.keys() - known - done):
-            tell(f"{several(lost, 'picture')} of the review not found as reviewed; skipped")
-            failed = True
-        # What is written already is not looked for again: a twin of the picture may bear its id by now.
-        left = {identity: one for identity, one in decisions.items() if identity not in done}
-        failed = _write(documents, left) or failed
-        if done:
-            print(f"{several(len(done), 'picture')} of the review written before")
-        print(f"{several(undecided, 'picture')} of the review undecided or skipped")
-    else:
-        review_files(review, overwrite=overwrite)  # before the long work: it may hold a person's decisions
-        before = written_before(documents)
-        captioner, name = _load(bundle)
-        unfinished = Unfinished(review, ["alt write", __version__, name])
-        with keeping(unfinished):
-            with Progress("describing", count_pictures(documents), "pictures") as progress:
-                proposals = propose(
-                    documents,
-                    Remembering(captioner, unfinished),
-                    min_confidence=min_confidence,
-                    max_length=max_length,
-                    neutral=yes if neutral is None else neutral,
-                    skip=lambda finding: finding.id in before,
-                    progress=progress.advance,
-                )
-            if yes:
-                failed = _write(documents, decide_confident(proposals, name)) or failed
-                proposals = [one for one in proposals if not one.confident]
-            if proposals:
-                again = [str(path) for path in paths] + ([] if root is None else ["--root", str(root)])
-                files = write_review(
-                    review, proposals, documents,
-                    model=name, arguments=again, max_length=max_length, overwrite=overwrite,
-                )  # fmt: skip
-                print(
-                    f"{_to_review(proposals)}: "
-                    f"{_plain(str(files[1]))} (browser) or {_plain(str(files[0]))} (spreadsheet)"
-                )
-            else:
-                print("Nothing to review.")
+    review_files(review, overwrite=overwrite)  # before the long work: it may hold a person's decisions
+    before = written_before(documents)
+    captioner, name = _load(bundle)
+    unfinished = Unfinished(review, ["alt write", __version__, name])
+    with keeping(unfinished):
+        with Progress("describing", count_pictures(documents), "pictures") as progress:
+            proposals = propose(
+                documents,
+                Remembering(captioner, unfinished),
+                min_confidence=min_confidence,
+                max_length=max_length,
+                neutral=yes if neutral is None else neutral,
+                skip=lambda finding: finding.id in before,
+                progress=progress.advance,
+            )
+        if yes:
+            failed = _write(documents, decide_confident(proposals, name)) or failed
+            proposals = [one for one in proposals if not one.confident]
+        if proposals:
+            again = [str(path) for path in paths] + ([] if root is None else ["--root", str(root)])
+            table, page = write_review(
+                review, proposals, documents,
+                model=name, arguments=again, max_length=max_length, overwrite=overwrite,
+            )  # fmt: skip
+            files = f"{_plain(str(page))} (browser) or {_plain(str(table))} (spreadsheet)"
+            print(f"{_to_review(proposals)}: {files}")
+        else:
+            print("Nothing to review.")
     if failed:
         raise typer.Exit(1)
 
@@ -237,6 +223,30 @@ def undo(paths: Paths, root: Root = None) -> None:
                 print(f"{_plain(name)}: restored, {several(one.restored, 'text')} taken back")
     if not restored and not failed:
         print("Nothing to undo.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _write_reviewed(paths: list[Path], root: Path | None, reviewed: Path) -> None:
+    """Write what a person decided on in a review file."""
+    from captionkit.alttext.review import read_reviewed
+    from captionkit.alttext.write import written_ids
+
+    decisions, undecided = read_reviewed(reviewed)
+    errors: list[str] = []
+    documents = list(_scan(paths, root, MAX_CHARACTERS, errors))
+    failed = bool(errors)
+    known = {finding.id for document in documents for finding in document.findings}
+    done = decisions.keys() & written_ids(documents)
+    if lost := len(decisions.keys() - known - done):
+        tell(f"{several(lost, 'picture')} of the review not found as reviewed; skipped")
+        failed = True
+    # What is written already is not looked for again: a twin of the picture may bear its id by now.
+    left = {identity: one for identity, one in decisions.items() if identity not in done}
+    failed = _write(documents, left) or failed
+    if done:
+        print(f"{several(len(done), 'picture')} of the review written before")
+    print(f"{several(undecided, 'picture')} of the review undecided or skipped")
     if failed:
         raise typer.Exit(1)
 
