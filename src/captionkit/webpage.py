@@ -49,26 +49,24 @@ def _address(image: Image.Image, kind: str, **options: object) -> str:
     return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
-def page_part(package: str, name: str) -> str:
-    """A file that a package's page is made of: its template, style or script."""
-    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
-
-
-def fill_page(
-    template: str, *, style: str, script: str, parts: Mapping[str, str], sources: str = "img-src data:"
-) -> str:
-    """A page in which every @NAME@ of the template is replaced, once and not again inside what was put in.
+def fill_page(package: str, name: str, parts: Mapping[str, str], *, sources: str = "img-src data:") -> str:
+    """A package's page, NAME.html, in which every @PART@ is replaced, once and not again inside what was put in.
 
     Args:
-        template: HTML with @STYLE@ and @SCRIPT@ inside their elements and @POLICY@ in the policy's meta element.
-        style, script: the page's own; the policy names their hashes, so nothing else is run or applied.
-        parts: the other names, to HTML. Whoever fills them has escaped what came from outside.
+        package: holds NAME.html, with @STYLE@ and @SCRIPT@ inside their elements and @POLICY@ in the policy's meta
+            element; NAME.css; and NAME.js where there is a script. The policy names the hashes of style and
+            script, so nothing else is applied or run.
+        name: of the page.
+        parts: the other parts, as HTML. Whoever fills them has escaped what came from outside.
         sources: of the policy, where pictures come from; as it is, and without a `connect-src`, nothing at all is
             fetched.
 
     Raises:
-        KeyError: the template has a name that no part fills.
+        KeyError: the page has a name that no part fills.
     """
+    files = resources.files(package)
+    template, style = (files.joinpath(f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
+    script = files.joinpath(f"{name}.js").read_text(encoding="utf-8") if "@SCRIPT@" in template else ""
     policy = (
         f"default-src 'none'; {sources}; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

@@ -24,7 +24,7 @@ from captionkit.alttext.verdict import MAX_LENGTH
 from captionkit.alttext.wording import is_foreign
 from captionkit.errors import CaptionkitError, UsageError, several
 from captionkit.files import read_bounded, sha256, write_bytes, write_text
-from captionkit.webpage import fill_page, page_part, thumbnail_address
+from captionkit.webpage import fill_page, thumbnail_address
 
 THUMBNAIL = 480
 MAX_SVG_BYTES = 300_000
@@ -125,13 +125,8 @@ def format_page(
         count += f" in {several(len(proposals), 'place')}"
     # In a script element only "<" could end the data early.
     data = json.dumps(rows, ensure_ascii=False).replace("<", "\\u003c")
-    page = fill_page(
-        page_part("captionkit.alttext", "review.html"),
-        style=page_part("captionkit.alttext", "review.css"),
-        script=page_part("captionkit.alttext", "review.js"),
-        parts={"COUNT": count, "COMMAND": _command(arguments), "ITEMS": "\n".join(items), "ROWS": data},
-    )
-    return encodable(page)
+    parts = {"COUNT": count, "COMMAND": _command(arguments), "ITEMS": "\n".join(items), "ROWS": data}
+    return encodable(fill_page("captionkit.alttext", "review", parts))
 
 
 def _command(arguments: Sequence[str]) -> str:

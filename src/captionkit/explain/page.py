@@ -10,7 +10,7 @@ from html import escape
 from captionkit import __version__
 from captionkit.explain.explanation import SHOWN, Explanation, Word, percent
 from captionkit.explain.panels import overlay, per_word
-from captionkit.webpage import fill_page, jpeg_address, page_part, png_address, shrink
+from captionkit.webpage import fill_page, jpeg_address, png_address, shrink
 
 MAP = 96  # pixels of a map's longer side; browsers smooth it as they enlarge it
 
@@ -23,10 +23,9 @@ def format_page(explanation: Explanation) -> str:
     caption = escape(explanation.caption.text or "(no caption)")
     words = explanation.words
     return fill_page(
-        page_part("captionkit.explain", "page.html"),
-        style=page_part("captionkit.explain", "page.css"),
-        script=page_part("captionkit.explain", "page.js"),
-        parts={
+        "captionkit.explain",
+        "page",
+        {
             "CAPTION": caption,
             "FACTS": escape(_facts(explanation)),
             "PHOTO": jpeg_address(photo),

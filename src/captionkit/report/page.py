@@ -21,7 +21,7 @@ from captionkit.metrics.reliability import (
 from captionkit.metrics.tables import columns
 from captionkit.report.charts import Line, bar_chart, line_chart, table
 from captionkit.report.findings import Example, Judging, Report, Words
-from captionkit.webpage import fill_page, page_part, thumbnail_address
+from captionkit.webpage import fill_page, thumbnail_address
 
 THUMBNAIL = 320
 _HEADINGS = {"CIDEr": "CIDEr-D"}  # what a run's history calls so
@@ -54,10 +54,9 @@ def format_report(report: Report) -> str:
         else ""
     )
     return fill_page(
-        page_part("captionkit.report", "page.html"),
-        style=page_part("captionkit.report", "page.css"),
-        script="",
-        parts={
+        "captionkit.report",
+        "page",
+        {
             "TITLE": escape(report.title or "captionkit"),
             "FACTS": f"<dl>{facts}</dl>" if facts else "",
             "NAV": "".join(f'<a href="#{name}">{title}</a>' for name, title, _ in there),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from captionkit.errors import ImageError
 from captionkit.search.words import WORD, split_words
-from captionkit.webpage import fill_page, page_part, thumbnail_address
+from captionkit.webpage import fill_page, thumbnail_address
 
 THUMBNAIL = 480
 
@@ -47,12 +47,7 @@ def format_gallery(title: str, note: str, sections: Sequence[tuple[str, Sequence
         "NOTE": escape(_shown(note)),
         "SECTIONS": "\n".join(_section(*one) for one in sections) or "<p>Nothing was found.</p>",
     }
-    return fill_page(
-        page_part("captionkit.search", "gallery.html"),
-        style=page_part("captionkit.search", "gallery.css"),
-        script="",
-        parts=parts,
-    )
+    return fill_page("captionkit.search", "gallery", parts)
 
 
 def _section(heading: str, cards: Sequence[Card]) -> str:

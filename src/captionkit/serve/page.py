@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from captionkit import __version__
-from captionkit.webpage import fill_page, page_part
+from captionkit.webpage import fill_page
 
 
 def format_page(model: str, upload: int) -> str:
@@ -16,10 +16,9 @@ def format_page(model: str, upload: int) -> str:
         upload: bytes of a picture at most.
     """
     return fill_page(
-        page_part("captionkit.serve", "page.html"),
-        style=page_part("captionkit.serve", "page.css"),
-        script=page_part("captionkit.serve", "page.js"),
-        parts={
+        "captionkit.serve",
+        "page",
+        {
             "UPLOAD": str(upload),
             "MEGABYTES": f"{upload / 1e6:g}",
             "FOOT": f"captionkit {__version__} with the model {escape(model)}.",
