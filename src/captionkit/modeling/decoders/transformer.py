@@ -23,26 +23,34 @@ from captionkit.modeling.layers import FeedForward, GridAttention, dot
 FORBIDDEN = -1e9  # finite, so that a row of nothing but forbidden positions is not NaN
 
 
-class _Layer:
-    """The parts of one layer; each is an attribute of the decoder, which owns the weights."""
+def _norm(name: str) -> keras.layers.Layer:
+    return keras.layers.LayerNormalization(epsilon=1e-5, name=name)
 
-    def __init__(self, decoder: TransformerDecoder, name: str, *, cross: bool) -> None:
-        config, seeds = decoder.config, decoder.seeds
 
-        def norm(part: str) -> keras.layers.Layer:
-            return keras.layers.LayerNormalization(epsilon=1e-5, name=f"{name}_{part}_norm")
+class _GridLayer:
+    """The parts of a layer over the grid; the decoder owns the weights."""
 
+    def __init__(self, config: DecoderConfig, seeds: keras.random.SeedGenerator, name: str) -> None:
         self.own = GridAttention(config.units, config.heads, seeds, name=f"{name}_self")
-        self.own_norm = norm("self")
-        self.cross = GridAttention(config.units, config.heads, seeds, name=f"{name}_cross") if cross else None
-        self.cross_norm = norm("cross") if cross else None
+        self.own_norm = _norm(f"{name}_self_norm")
         self.feed = FeedForward(config.units, 4 * config.units, seeds, name=f"{name}_feed")
-        self.feed_norm = norm("feed")
+        self.feed_norm = _norm(f"{name}_feed_norm")
 
     def parts(self) -> list[keras.layers.Layer]:
-        """All layers that hold weights."""
-        all_parts = (self.own, self.own_norm, self.cross, self.cross_norm, self.feed, self.feed_norm)
-        return [part for part in all_parts if part is not None]
+        """All layers that hold weights, in the order in which these are drawn and stored."""
+        return [self.own, self.own_norm, self.feed, self.feed_norm]
+
+
+class _WordLayer(_GridLayer):
+    """The parts of a layer over the words, which look at the grid too."""
+
+    def __init__(self, config: DecoderConfig, seeds: keras.random.SeedGenerator, name: str) -> None:
+        super().__init__(config, seeds, name)
+        self.cross = GridAttention(config.units, config.heads, seeds, name=f"{name}_cross")
+        self.cross_norm = _norm(f"{name}_cross_norm")
+
+    def parts(self) -> list[keras.layers.Layer]:
+        return [self.own, self.own_norm, self.cross, self.cross_norm, self.feed, self.feed_norm]
 
 
 class TransformerDecoder(Decoder):
@@ -60,13 +68,13 @@ class TransformerDecoder(Decoder):
                 f"{config.units}; set both to the same number."
             )
         super().__init__(config, vocabulary, seed=seed)
-        self.feature_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="feature_norm")
-        self.grid_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="grid_norm")
-        self.last_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="last_norm")
-        self._grid_layers = [_Layer(self, f"grid_{k}", cross=False) for k in range(config.grid_layers)]
-        self._layers_of_words = [_Layer(self, f"word_{k}", cross=True) for k in range(config.layers)]
+        self.feature_norm = _norm("feature_norm")
+        self.grid_norm = _norm("grid_norm")
+        self.last_norm = _norm("last_norm")
+        self._grid_layers = [_GridLayer(config, self.seeds, f"grid_{k}") for k in range(config.grid_layers)]
+        self._word_layers = [_WordLayer(config, self.seeds, f"word_{k}") for k in range(config.layers)]
         # Keras tracks layers in lists of layers, so the parts are listed here.
-        self.parts = [part for layer in (*self._grid_layers, *self._layers_of_words) for part in layer.parts()]
+        self.parts = [part for layer in (*self._grid_layers, *self._word_layers) for part in layer.parts()]
 
     def build(self, features_shape: tuple[int | None, ...]) -> None:
         """Make the weights for features [B, P, D]."""
@@ -98,8 +106,7 @@ class TransformerDecoder(Decoder):
     def memories(self, grid: tf.Tensor, low: bool = False) -> State:
         """Keys and values of the grid for every layer, float32 [B, N, P, U / N]."""
         state: State = {}
-        for k, layer in enumerate(self._layers_of_words):
-            assert layer.cross is not None
+        for k, layer in enumerate(self._word_layers):
             state[f"grid_keys{k}"], state[f"grid_values{k}"] = layer.cross.memory(grid, low)
         return state
 
@@ -122,15 +129,13 @@ class TransformerDecoder(Decoder):
         mask = tf.where(times <= position[:, None], 0.0, FORBIDDEN)[:, None, None]  # [B, 1, 1, T]
         changed: State = {"position": position + 1}
         weights: Any = None
-        for k, layer in enumerate(self._layers_of_words):
+        for k, layer in enumerate(self._word_layers):
             normed = layer.own_norm(words)
             key, value = layer.own.memory(normed)
             # Position t of the cache is still zero, so adding is writing, and needs no scatter operation.
             keys, values = state[f"keys{k}"] + here * key, state[f"values{k}"] + here * value
             changed[f"keys{k}"], changed[f"values{k}"] = keys, values
             words = words + layer.own.attend(normed, keys, values, mask)[0]
-            assert layer.cross is not None
-            assert layer.cross_norm is not None
             seen, weights = layer.cross.attend(
                 layer.cross_norm(words), state[f"grid_keys{k}"], state[f"grid_values{k}"]
             )
@@ -144,12 +149,10 @@ class TransformerDecoder(Decoder):
         memories = self.memories(self.grid(features, training), low)
         words = self.embed(tf.reshape(ids, [-1, L]), training) + self.times[:L]  # [B * C, L, U]
         mask = tf.where(tf.range(L) <= tf.range(L)[:, None], 0.0, FORBIDDEN)  # [L, L]
-        for k, layer in enumerate(self._layers_of_words):
+        for k, layer in enumerate(self._word_layers):
             normed = layer.own_norm(words)
             mixed, _ = layer.own.attend(normed, *layer.own.memory(normed, low), mask, low)
             words = words + self.dropout(mixed, training)
-            assert layer.cross is not None
-            assert layer.cross_norm is not None
             queries = tf.reshape(layer.cross_norm(words), [-1, C * L, U])
             seen, _ = layer.cross.attend(queries, memories[f"grid_keys{k}"], memories[f"grid_values{k}"], low=low)
             words = words + self.dropout(tf.reshape(seen, [-1, L, U]), training)
