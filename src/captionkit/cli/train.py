@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +17,7 @@ from captionkit.errors import UsageError
 if TYPE_CHECKING:
     from captionkit.bundle import Bundle
     from captionkit.config import Config
+    from captionkit.training.loop import Trainer
 
 
 def train(
@@ -36,21 +37,23 @@ def train(
     """
     from captionkit.config import read_config
 
-    changes = list(overrides or [])
+    changes = list(overrides or ())
+    if resume is not None and run is not None:
+        raise UsageError("Expected --resume DIR or a recipe with --run DIR, but got both; leave one out.")
     if resume is not None:
-        if config is not None:
-            changes.insert(0, config)  # with --resume every argument is an override
-        if run is not None:
-            raise UsageError("Expected --resume DIR or a recipe with --run DIR, but got both; leave one out.")
-    elif config is None:
+        need_tensorflow()
+        directory = resume
+        # Every argument is an override here, the first one too.
+        _go_on(directory, changes if config is None else [config, *changes], quiet)
+    elif config is not None:
+        need_tensorflow()
+        directory = run or Path("runs") / Path(config).stem
+        _begin(read_config(config, changes), directory, changes, quiet)
+    else:
         raise UsageError(
             "Expected a recipe or --resume DIR, but got neither; for example captionkit train "
             "configs/flickr8k_lite2_lstm.toml."
         )
-    need_tensorflow()
-    directory = resume or run or Path("runs") / Path(config or "").stem
-    settings = None if resume is not None or config is None else read_config(config, changes)
-    _run(settings, directory, changes, quiet)
     bundle = _publish(directory, quiet)
     typer.echo(printable(f"try: captionkit caption --bundle {quote(bundle.source)} photo.jpg"))
 
@@ -84,7 +87,10 @@ def reproduce(
     if (directory / "config.toml").is_file():
         _expect_run_of(settings, directory)
     need_tensorflow()
-    _run(None if has_begun(directory) else settings, directory, (), quiet)
+    if has_begun(directory):
+        _go_on(directory, (), quiet)
+    else:
+        _begin(settings, directory, (), quiet)
     bundle = _publish(directory, quiet)
 
     from captionkit.publish import outside_expectation
@@ -117,43 +123,54 @@ def _expect_run_of(recipe: Config, directory: Path) -> None:
         typer.echo(printable(told), err=True)
 
 
-def _run(settings: Config | None, directory: Path, changes: Sequence[str], quiet: bool) -> None:
-    """Begin a run, or without settings go on with the one in `directory`."""
-    from captionkit.config import read_config
+def _begin(config: Config, directory: Path, changes: Sequence[str], quiet: bool) -> None:
+    """Begin a run in `directory`; `changes` are those of the recipe that the command line asks for."""
     from captionkit.training.data import read_splits
-    from captionkit.training.run_folder import expect_begun, expect_data, expect_earlier, expect_no_run
+    from captionkit.training.run_folder import expect_data, expect_earlier, expect_no_run
 
     # All this before TensorFlow is imported: a mistake should not take seconds to be told.
-    if settings is None:
-        expect_begun(directory)
-        config = read_config(directory / "config.toml", changes)
-    else:
-        expect_no_run(directory)
-        config = settings
+    expect_no_run(directory)
     expect_data(config)
-    if settings is not None:
-        expect_earlier(config)
+    expect_earlier(config)
     splits = read_splits(config)
     changed = {change.partition("=")[0] for change in changes}
-    terms = "" if settings is None or "bundle.data_terms" in changed else config.bundle.data_terms
+    terms = "" if "bundle.data_terms" in changed else config.bundle.data_terms
     if terms and changed & {"data.captions", "data.format"}:
         tell(f"the bundle will say of its data: {terms!r}; if it is not so, set bundle.data_terms.")
 
+    from captionkit.training.run import train
+
+    _finish(directory, lambda: train(config, directory, splits=splits, quiet=quiet))
+
+
+def _go_on(directory: Path, changes: Sequence[str], quiet: bool) -> None:
+    """Go on with the run in `directory`."""
+    from captionkit.config import read_config
+    from captionkit.training.data import read_splits
+    from captionkit.training.run_folder import expect_begun, expect_data
+
+    # Before TensorFlow is imported, as in `_begin`.
+    expect_begun(directory)
+    config = read_config(directory / "config.toml", changes)
+    expect_data(config)
+    splits = read_splits(config)
+
+    from captionkit.training.run import resume
+
+    _finish(directory, lambda: resume(directory, changes, splits=splits, quiet=quiet))
+
+
+def _finish(directory: Path, train: Callable[[], Trainer]) -> None:
+    """Train to the end; interrupted, say how to go on."""
     from captionkit.training.loop import Interrupted
-    from captionkit.training.run import resume as go_on
-    from captionkit.training.run import train as begin
 
     try:
-        if settings is None:
-            trainer = go_on(directory, changes, splits=splits, quiet=quiet)
-        else:
-            trainer = begin(settings, directory, splits=splits, quiet=quiet)
+        state = train().state
     except Interrupted:
         typer.echo(
             printable(f"interrupted; go on with: captionkit train --resume {quote(str(directory))}"), err=True
         )
         raise typer.Exit(130) from None
-    state = trainer.state
     typer.echo(f"best dev CIDEr-D {100 * state.best_score:.1f} at step {state.best_step}")
 
 
