@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import STDIN, check_output, for_terminal, printable, read_stdin
+from captionkit.cli.output import STDIN, check_output, for_terminal, printable, read_stdin, tell
 from captionkit.errors import agree, several
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def caption(
                 error = outside.get(name) or album.write(Path(name), prediction) or None
             if error is not None:
                 failed += 1
-                progress.warn(f"captionkit: {printable(error)}")
+                progress.warn(f"captionkit: {error}")
             elif unfinished is not None and name != STDIN:
                 unfinished.add(name, written)
             progress.advance()
@@ -237,10 +237,10 @@ def _sum_up(number: int, failed: int, album: Album | None) -> None:
     pictures = several(number, "picture")
     if album is not None:
         kept = f", {album.kept} kept the description {agree(album.kept, 'it', 'they')} had" if album.kept else ""
-        print(f"captionkit: metadata of {album.written} of {pictures} written{kept}.", file=sys.stderr)
+        tell(f"metadata of {album.written} of {pictures} written{kept}.")
     if failed:
         what = "have no caption" if album is None else "have no caption or could not be written"
-        print(f"captionkit: {failed} of {pictures} {what}.", file=sys.stderr)
+        tell(f"{failed} of {pictures} {what}.")
 
 
 def _threshold(captioner: Captioner, hedge_below: float | None, abstain: bool, search: Search) -> float:
@@ -271,12 +271,12 @@ def _undo(names: list[str], outside: dict[str, str], *, blind: bool) -> None:
 
     left = [sentence for name, sentence in outside.items() if was_written(Path(name))]
     for sentence in left:
-        print(f"captionkit: {printable(sentence)}", file=sys.stderr)
+        tell(sentence)
     restored = failed = 0
     for one in undo_album(Path(name) for name in names if name not in outside):
         if one.error:
             failed += 1
-            print(f"captionkit: {printable(one.error)}", file=sys.stderr)
+            tell(one.error)
         else:
             restored += 1
             print(f"{printable(one.document)}\trestored")
@@ -306,7 +306,7 @@ def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool, dict[st
         pictures.append(path)
         names.append(str(path))
     for line in [*passed.folders, *passed.pipes, *([heic_sentence(passed.heic)] if passed.heic else [])]:
-        print(f"captionkit: {printable(line)}", file=sys.stderr)
+        tell(line)
     named = {Path(path) for path in paths}
     outside = {str(path): sentence for path, sentence in passed.outside.items() if path not in named}
     return pictures, names, bool(passed.folders or passed.pipes), outside

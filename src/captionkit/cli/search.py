@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from captionkit.cli import options
+from captionkit.cli.output import check_output, printable, tell
 from captionkit.errors import agree, several
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ def index(
     Example: captionkit index photos/
     """
     from captionkit.captioner import Captioner
-    from captionkit.cli.output import printable
     from captionkit.metadata.album import Before
     from captionkit.picture_paths import heic_sentence
     from captionkit.search.database import INDEX_NAME
@@ -62,19 +61,16 @@ def index(
             before=Before(),
         )
     except KeyboardInterrupt:
-        print("captionkit: interrupted; what is captioned is kept, the same command goes on.", file=sys.stderr)
+        tell("interrupted; what is captioned is kept, the same command goes on.")
         raise typer.Exit(130) from None
     for link in report.outside:
-        print(
-            f"captionkit: {printable(link)} leads out of {printable(str(folder))}; not followed.", file=sys.stderr
-        )
+        tell(f"{link} leads out of {folder}; not followed.")
     if report.heic:
-        print(f"captionkit: {heic_sentence(report.heic)}", file=sys.stderr)
+        tell(heic_sentence(report.heic))
     if report.worded_otherwise:
-        print(
-            "captionkit: this model searches for captions otherwise, or has other detectors, than the one that "
-            "the index was made with: pictures that it had keep their captions; --rebuild makes all of them anew.",
-            file=sys.stderr,
+        tell(
+            "this model searches for captions otherwise, or has other detectors, than the one that the index was "
+            "made with: pictures that it had keep their captions; --rebuild makes all of them anew."
         )
     changes = {
         "captioned": report.captioned,
@@ -88,7 +84,7 @@ def index(
     print(f"{printable(str(path))}: {held} ({told}).")
     if report.errors:
         count = len(report.errors)
-        print(f"captionkit: {count:,} {agree(count, 'was', 'were')} not read, see above.", file=sys.stderr)
+        tell(f"{count:,} {agree(count, 'was', 'were')} not read, see above.")
         raise typer.Exit(1)
 
 
@@ -139,7 +135,6 @@ def search(
     captionkit search --duplicates --json
     """
     from captionkit.captioner import Captioner
-    from captionkit.cli.output import check_output
     from captionkit.cli.together import expect_without
     from captionkit.errors import UsageError
     from captionkit.search.answer import answer_duplicates, answer_like, answer_query
@@ -172,13 +167,11 @@ def search(
 
 
 def _show(answer: Answer, *, as_json: bool, by_words: bool) -> None:
-    from captionkit.cli.output import printable
-
     if as_json:
         print(json.dumps(answer.to_document(), indent=1))
         return
     for note in answer.notes:
-        print(f"captionkit: {printable(note)}", file=sys.stderr)
+        tell(note)
     for number, group in enumerate(answer.groups):
         if number:
             print()
@@ -197,7 +190,6 @@ def _write_page(page: str, gallery: Path | None, *, opened: bool) -> None:
     import tempfile
     import webbrowser
 
-    from captionkit.cli.output import printable
     from captionkit.files import write_text
 
     if gallery is None:
@@ -205,4 +197,4 @@ def _write_page(page: str, gallery: Path | None, *, opened: bool) -> None:
     write_text(gallery, page)
     shown = opened and webbrowser.open(gallery.absolute().as_uri())
     if not shown:
-        print(f"captionkit: the page is {printable(str(gallery))}", file=sys.stderr)
+        tell(f"the page is {gallery}")
