@@ -28,7 +28,9 @@ from captionkit.progress import duration
 EXAMPLES = 6
 POOR = 0.1  # CIDEr-D below which a caption shares next to nothing with what people say
 SURENESS = "How sure it is"
-_SMALL_WORDS = frozenset([
+# Words that are not told where people's captions of a picture share them. `decoding.wording.SMALL_WORDS` are more:
+# how many there are and where (two, behind, together) is worth telling. "wearing" is not, without what is worn.
+_UNTOLD = frozenset([
     "a", "an", "the", "in", "on", "at", "of", "with", "and", "to", "is", "are", "his", "her", "its", "their", "by",
     "for", "from", "into", "onto", "up", "down", "out", "off", "as", "that", "it", "he", "she", "they", "while",
     "through", "over", "near", "next", "front", "there", "another", "other", "one", "some", "be", "being", "has",
@@ -155,10 +157,10 @@ def mistakes(found: Evaluation, judged: Judged | None) -> tuple[Mistake, ...]:
 
 
 def common_words(references: Sequence[Tokens]) -> tuple[str, ...]:
-    """Five words, none of the smallest, that more than half of the references have, the most frequent first."""
+    """Five words worth telling that more than half of the references have, the most frequent first."""
     counts = Counter(word for reference in references for word in dict.fromkeys(reference))
     shared = [
-        (count, word) for word, count in counts.items() if count > len(references) / 2 and word not in _SMALL_WORDS
+        (count, word) for word, count in counts.items() if count > len(references) / 2 and word not in _UNTOLD
     ]
     return tuple(word for _, word in sorted(shared, key=lambda one: -one[0])[:5])
 
