@@ -15,7 +15,7 @@ from captionkit.confidence import LEVEL, Calibration, feature_names, feature_row
 from captionkit.errors import DataError
 from captionkit.evaluate import Evaluation, Keeps, evaluate
 from captionkit.metrics import cider_d
-from captionkit.metrics.corpus import Floats
+from captionkit.metrics.corpus import Doubles
 from captionkit.metrics.reliability import (
     THRESHOLDS,
     brier_score,
@@ -44,8 +44,8 @@ class Judged:
 
     calibration: Calibration
     ids: tuple[str, ...]
-    confidence: Floats
-    quality: Floats
+    confidence: Doubles
+    quality: Doubles
 
 
 def calibrate(
@@ -163,7 +163,7 @@ def judge(
     return Judged(replace(calibration, facts=rounded), ids, confidence, judged)
 
 
-def cider_of(scores: Scores) -> Floats:
+def cider_of(scores: Scores) -> Doubles:
     """CIDEr-D float64 [N] of each picture, for what cannot do without.
 
     Raises:

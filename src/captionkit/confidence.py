@@ -24,7 +24,7 @@ from captionkit.errors import BundleError, DataError
 from captionkit.records import POSSIBLY, Caption, Prediction
 from captionkit.tokenizer import UNK, Tokenizer
 
-Floats = npt.NDArray[np.float64]
+Doubles = npt.NDArray[np.float64]
 
 FORMAT = "captionkit-calibration-1"
 LEVEL = 0.4  # CIDEr-D that a good caption reaches; seven in ten of people's own captions of Flickr8k do
@@ -41,7 +41,7 @@ AGAIN_BELOW = 0.45  # a confidence from which on a second search seldom finds a 
 _LEAST_SCALE = 1e-9  # and its inverse the greatest number: no product of them is beyond what a float holds
 
 
-def caption_features(caption: Caption, tokenizer: Tokenizer, names: Sequence[str] = FEATURES) -> Floats:
+def caption_features(caption: Caption, tokenizer: Tokenizer, names: Sequence[str] = FEATURES) -> Doubles:
     """What the model knows of its caption: float64 [F] in the order of `names`.
 
     - mean, total, least: of the token log-probabilities, in nats;
@@ -98,11 +98,11 @@ class Calibration:
         """The confidence in a caption that the bundle's beam search found."""
         return float(self.of_features(caption_features(caption, tokenizer, self.features)[None])[0])
 
-    def of_features(self, features: Floats) -> Floats:
+    def of_features(self, features: Doubles) -> Doubles:
         """Confidences float64 [N] of features float64 [N, F]."""
         standard = (features - np.array(self.mean)) / np.array(self.scale)
         odds = np.clip(standard @ np.array(self.weights) + self.bias, -30.0, 30.0)
-        result: Floats = 1.0 / (1.0 + np.exp(-odds))
+        result: Doubles = 1.0 / (1.0 + np.exp(-odds))
         return result
 
     def to_document(self) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def in_fit_half(identifier: str) -> bool:
 
 
 def fit(
-    features: Floats, quality: npt.ArrayLike, *, level: float = LEVEL, names: Sequence[str] = FEATURES
+    features: Doubles, quality: npt.ArrayLike, *, level: float = LEVEL, names: Sequence[str] = FEATURES
 ) -> Calibration:
     """Fit the probability that a caption's quality reaches `level`.
 
@@ -266,6 +266,6 @@ def feature_names(captions: Sequence[Caption]) -> tuple[str, ...]:
     return (*FEATURES, *evidence, *(RECOGNISED if any(one.recognised is not None for one in captions) else ()))
 
 
-def feature_rows(captions: Sequence[Caption], tokenizer: Tokenizer, names: Sequence[str]) -> Floats:
+def feature_rows(captions: Sequence[Caption], tokenizer: Tokenizer, names: Sequence[str]) -> Doubles:
     """float64 [N, F], a row of `caption_features` a caption."""
     return np.array([caption_features(one, tokenizer, names) for one in captions]).reshape(-1, len(names))

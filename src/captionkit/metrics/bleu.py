@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from captionkit.metrics.corpus import ORDERS, Corpus, Floats, Integers, Outcome, Statistics, Tokens, run_starts
+from captionkit.metrics.corpus import ORDERS, Corpus, Doubles, Integers, Outcome, Statistics, Tokens, run_starts
 
 NAMES = tuple(f"BLEU-{order}" for order in range(1, ORDERS + 1))
 SIGNATURE = "n=4,length=closest,smoothing=1e-15/1e-9"
@@ -49,7 +49,7 @@ def bleu_of(corpus: Corpus) -> Outcome:
     )
 
 
-def _statistics(corpus: Corpus) -> Floats:
+def _statistics(corpus: Corpus) -> Doubles:
     """float64 [N, 10]: all that BLEU needs to know of each picture; their sums are the statistics of a corpus.
 
     Of each order the n-grams of the candidate that are found in a reference, each as often as in the one reference
@@ -82,7 +82,7 @@ def _closest_length(corpus: Corpus, candidate_length: Integers) -> Integers:
     return result
 
 
-def _scores(sums: Floats) -> dict[str, Floats]:
+def _scores(sums: Doubles) -> dict[str, Doubles]:
     """BLEU-1 to BLEU-4, each float64 [...], of statistics (or their sums) float64 [..., 10]."""
     matches, totals = sums[..., :ORDERS], sums[..., ORDERS:-2]
     candidate_length, reference_length = sums[..., -2], sums[..., -1]

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from captionkit.metrics.corpus import ORDERS, Corpus, Floats, NotComputedError, Outcome, Tokens, run_starts
+from captionkit.metrics.corpus import ORDERS, Corpus, Doubles, NotComputedError, Outcome, Tokens, run_starts
 from captionkit.metrics.document_frequency import DocumentFrequency, rarity
 
 SIGMA = 6.0
@@ -29,7 +29,7 @@ def cider_d(
     candidates: Sequence[Tokens],
     references: Sequence[Sequence[Tokens]],
     document_frequency: DocumentFrequency | None = None,
-) -> tuple[float, Floats]:
+) -> tuple[float, Doubles]:
     """CIDEr-D of N candidates.
 
     Args:
@@ -53,7 +53,7 @@ def cider(
     candidates: Sequence[Tokens],
     references: Sequence[Sequence[Tokens]],
     document_frequency: DocumentFrequency | None = None,
-) -> tuple[float, Floats]:
+) -> tuple[float, Doubles]:
     """Plain CIDEr: as `cider_d`, but without clipped counts and without the length penalty."""
     scores = cider_scores(Corpus(candidates, references), document_frequency, clipped=False)
     return float(scores.mean()), scores
@@ -77,7 +77,7 @@ def _origin(document_frequency: DocumentFrequency | None) -> str:
     return "references" if document_frequency is None else document_frequency.signature
 
 
-def cider_scores(corpus: Corpus, document_frequency: DocumentFrequency | None, *, clipped: bool) -> Floats:
+def cider_scores(corpus: Corpus, document_frequency: DocumentFrequency | None, *, clipped: bool) -> Doubles:
     """CIDEr-D (clipped) or CIDEr of each picture: float64 [N]."""
     number = len(corpus)
     documents = number if document_frequency is None else document_frequency.documents
@@ -112,5 +112,5 @@ def cider_scores(corpus: Corpus, document_frequency: DocumentFrequency | None, *
         delta = (corpus.lengths[corpus.first[corpus.image]] - corpus.lengths).astype(np.float64)
         similarity *= np.exp(-(delta**2) / (2 * SIGMA**2))
     summed = np.bincount(corpus.image, weights=similarity, minlength=number)
-    result: Floats = SCALE * summed / (ORDERS * corpus.reference_counts)
+    result: Doubles = SCALE * summed / (ORDERS * corpus.reference_counts)
     return result

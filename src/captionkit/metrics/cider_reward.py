@@ -17,7 +17,7 @@ import numpy.typing as npt
 from captionkit.metrics.cider import SCALE, SIGMA
 from captionkit.metrics.corpus import (
     ORDERS,
-    Floats,
+    Doubles,
     Integers,
     Tokens,
     count_ngrams,
@@ -63,7 +63,7 @@ class PreparedReferences:
         self._bigrams[slot] = np.maximum(0, lengths - 1)
 
         self._keys: list[Integers] = []
-        self._norms: list[Floats] = []
+        self._norms: list[Doubles] = []
         self._entries: list[tuple[Integers, Integers, Integers, Integers]] = []
         number = np.empty(0, np.int64)
         for order, counts in enumerate(count_ngrams(ids, lengths, self._vocabulary), start=1):
@@ -88,10 +88,10 @@ class PreparedReferences:
         prefix = last if order == 1 else previous[key // vocabulary]
         return self._table.find(order, prefix, last)
 
-    def _rarity(self, order: int, number: Integers) -> Floats:
+    def _rarity(self, order: int, number: Integers) -> Doubles:
         return rarity(self._table.frequency_of(order, number), self._table.documents)
 
-    def score(self, candidates: Sequence[Tokens], images: npt.ArrayLike) -> Floats:
+    def score(self, candidates: Sequence[Tokens], images: npt.ArrayLike) -> Doubles:
         """CIDEr-D of M candidates.
 
         Args:
@@ -114,7 +114,7 @@ class PreparedReferences:
             known = unknown.setdefault(word, self._vocabulary + len(unknown))
         return known
 
-    def score_ids(self, ids: npt.ArrayLike, images: npt.ArrayLike, *, eos: int = 2) -> Floats:
+    def score_ids(self, ids: npt.ArrayLike, images: npt.ArrayLike, *, eos: int = 2) -> Doubles:
         """CIDEr-D of M candidates given as word ids of the vocabulary `words`.
 
         Args:
@@ -137,7 +137,7 @@ class PreparedReferences:
         inside = np.arange(matrix.shape[1]) < lengths[:, None]
         return self._score(words[inside], lengths, np.asarray(images, np.int64), self._vocabulary)
 
-    def _score(self, flat: Integers, lengths: Integers, images: Integers, vocabulary: int) -> Floats:
+    def _score(self, flat: Integers, lengths: Integers, images: Integers, vocabulary: int) -> Doubles:
         number = len(lengths)
         if images.shape != (number,):
             raise ValueError(f"{number} candidates, but picture numbers of shape {images.shape}")
@@ -175,7 +175,7 @@ class PreparedReferences:
         bigrams = np.repeat(np.maximum(0, lengths - 1), self._width)
         similarity *= np.exp(-((bigrams - self._bigrams[slots]) ** 2) / (2 * SIGMA**2))
         total = similarity.reshape(number, self._width).sum(axis=1)
-        result: Floats = SCALE * total / (ORDERS * self._groups[images])
+        result: Doubles = SCALE * total / (ORDERS * self._groups[images])
         return result
 
     @staticmethod

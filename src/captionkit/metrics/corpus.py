@@ -23,7 +23,7 @@ ORDERS = 4  # BLEU and CIDEr both look at n-grams of 1 to 4 words
 
 Tokens = Sequence[str]
 Integers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+Doubles = npt.NDArray[np.float64]
 
 
 class NotComputedError(Exception):
@@ -39,8 +39,8 @@ class Statistics:
         score: sums float64 [R, K] to name and float64 [R], the scores of R (re)sampled corpora.
     """
 
-    values: Floats
-    score: Callable[[Floats], Mapping[str, Floats]]
+    values: Doubles
+    score: Callable[[Doubles], Mapping[str, Doubles]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +56,7 @@ class Outcome:
     """
 
     corpus: Mapping[str, float]
-    per_image: Mapping[str, Floats] = field(default_factory=dict)
+    per_image: Mapping[str, Doubles] = field(default_factory=dict)
     signature: str = ""
     warnings: tuple[str, ...] = ()
     statistics: Statistics | None = None
@@ -69,7 +69,7 @@ class Outcome:
         number = len(self.per_image[names[0]]) if names else 0
         values = np.column_stack([*self.per_image.values(), np.ones(number)])
 
-        def means(sums: Floats) -> Mapping[str, Floats]:
+        def means(sums: Doubles) -> Mapping[str, Doubles]:
             return {name: sums[:, place] / sums[:, -1] for place, name in enumerate(names)}
 
         return Statistics(values, means)

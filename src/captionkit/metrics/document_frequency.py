@@ -21,7 +21,7 @@ from captionkit.files.arrays import read_arrays
 from captionkit.metrics.corpus import (
     ORDERS,
     Corpus,
-    Floats,
+    Doubles,
     Integers,
     Tokens,
     count_ngrams,
@@ -37,9 +37,9 @@ MAX_TABLE_BYTES = 1 << 30
 _FORMAT = 1
 
 
-def rarity(frequency: Integers, documents: int) -> Floats:
+def rarity(frequency: Integers, documents: int) -> Doubles:
     """log(documents) - log(max(1, frequency)): the inverse document frequency of CIDEr."""
-    result: Floats = np.log(float(documents)) - np.log(np.maximum(1.0, frequency))
+    result: Doubles = np.log(float(documents)) - np.log(np.maximum(1.0, frequency))
     # Exactly zero where every document holds the n-gram, whatever the logarithm's last digit is.
     result[frequency == documents] = 0.0
     return result

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from captionkit.ahead import processors
 from captionkit.metrics.corpus import (
     Corpus,
-    Floats,
+    Doubles,
     Integers,
     NotComputedError,
     Outcome,
@@ -83,7 +83,7 @@ def meteor_of(corpus: Corpus, data: MeteorData | None = None, *, quiet: bool = F
     name = NAME if complete else f"{NAME}({'+'.join(matchers)})"
     warnings = () if complete else (f"{name} is not METEOR 1.5: {data.missing}.",)
 
-    def resampled(sums: Floats) -> dict[str, Floats]:
+    def resampled(sums: Doubles) -> dict[str, Doubles]:
         return {name: _scores(sums)}
 
     statistics_of = Statistics(total.astype(np.float64), resampled)
@@ -147,7 +147,7 @@ _LENGTHS, _FUNCTIONS, _CHUNKS = (0, 1), (2, 3), 4
 _CONTENT_MATCHES, _FUNCTION_MATCHES = (5, 9), (13, 17)
 _COLUMNS = 21
 
-Numbers = Integers | Floats  # counts, or sums of counts weighed by a resample
+Numbers = Integers | Doubles  # counts, or sums of counts weighed by a resample
 
 
 def _statistics(pairs: _Pairs, data: MeteorData) -> Integers:
@@ -215,7 +215,7 @@ def _whole(statistics: Numbers) -> npt.NDArray[np.bool_]:
     return whole
 
 
-def _scores(statistics: Numbers) -> Floats:
+def _scores(statistics: Numbers) -> Doubles:
     """float64 [P]: METEOR of each row; 0 where nothing matches or a side is empty."""
     with np.errstate(divide="ignore", invalid="ignore"):
         precision, recall = (_weighted_share(statistics, side) for side in (0, 1))
@@ -223,11 +223,11 @@ def _scores(statistics: Numbers) -> Floats:
         matched = (_matched(statistics, 0) + _matched(statistics, 1)) / 2
         fragmentation = np.where(_whole(statistics), 0.0, statistics[:, _CHUNKS] / matched)
         score = mean * (1.0 - GAMMA * fragmentation**BETA)
-    result: Floats = np.fmax(score, 0.0)  # which passes over what is not a number
+    result: Doubles = np.fmax(score, 0.0)  # which passes over what is not a number
     return result
 
 
-def _weighted_share(statistics: Numbers, side: int) -> Floats:
+def _weighted_share(statistics: Numbers, side: int) -> Doubles:
     """float64 [P]: weighted words matched, of the weighted words there are (equations 1 and 2)."""
     functions = statistics[:, _FUNCTIONS[side]]
     words = DELTA * (statistics[:, _LENGTHS[side]] - functions) + (1.0 - DELTA) * functions
@@ -235,5 +235,5 @@ def _weighted_share(statistics: Numbers, side: int) -> Floats:
     for first, share in ((_CONTENT_MATCHES[side], DELTA), (_FUNCTION_MATCHES[side], 1.0 - DELTA)):
         for matcher, weight in enumerate(WEIGHTS):
             matched += statistics[:, first + matcher] * weight * share
-    result: Floats = matched / words
+    result: Doubles = matched / words
     return result

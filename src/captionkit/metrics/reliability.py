@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.metrics.corpus import Floats
+from captionkit.metrics.corpus import Doubles
 from captionkit.metrics.proportion import Proportion
 
 BINS = 10
@@ -109,7 +109,7 @@ def brier_score(confidence: npt.ArrayLike, event: npt.ArrayLike) -> float:
     return float(np.mean(difference**2))
 
 
-def risk_coverage(confidence: npt.ArrayLike, quality: npt.ArrayLike) -> tuple[Floats, Floats]:
+def risk_coverage(confidence: npt.ArrayLike, quality: npt.ArrayLike) -> tuple[Doubles, Doubles]:
     """What the captions are worth that remain when the least sure are left out.
 
     Source: Geifman and El-Yaniv 2017, the risk-coverage curve; here quality, not risk, so that it rises towards

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from captionkit.errors import UsageError
-from captionkit.metrics.corpus import Floats, Outcome, Statistics
+from captionkit.metrics.corpus import Doubles, Outcome, Statistics
 
 RESAMPLES = 1000
 SEED = 12345
@@ -126,12 +126,12 @@ def _check(level: float, resamples: int) -> None:
         raise UsageError(f"Expected at least one resample, but got {resamples}.")
 
 
-def _interval(values: Floats, level: float) -> Interval:
+def _interval(values: Doubles, level: float) -> Interval:
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
 
-def _p_value(null: Floats, observed: float) -> float:
+def _p_value(null: Doubles, observed: float) -> float:
     # A rounding error must not decide whether a difference is as large as the observed one.
     extreme = np.count_nonzero(np.abs(null) >= abs(observed) - 1e-12)
     return float((extreme + 1) / (len(null) + 1))
@@ -143,7 +143,7 @@ def _blocks(resamples: int, number: int) -> Iterator[int]:
         yield min(size, resamples - start)
 
 
-def _resampled(statistics: Statistics, resamples: int, seed: int) -> Mapping[str, Floats]:
+def _resampled(statistics: Statistics, resamples: int, seed: int) -> Mapping[str, Doubles]:
     """Score name to float64 [R]: of R corpora drawn with replacement from the N pictures."""
     generator = np.random.default_rng(seed)
     number = len(statistics.values)
@@ -156,7 +156,7 @@ def _resampled(statistics: Statistics, resamples: int, seed: int) -> Mapping[str
     return statistics.score(np.concatenate(sums))
 
 
-def _swapped(one: Statistics, other: Statistics, resamples: int, seed: int) -> Mapping[str, Floats]:
+def _swapped(one: Statistics, other: Statistics, resamples: int, seed: int) -> Mapping[str, Doubles]:
     """Score name to float64 [R]: the difference after each picture's outputs were swapped or not by a coin."""
     generator = np.random.default_rng(seed + 1)
     number = len(one.values)

@@ -21,7 +21,7 @@ import numpy as np
 
 from captionkit.errors import DataError
 from captionkit.files import read_bounded, sha256_file
-from captionkit.metrics.corpus import Corpus, Floats, NotComputedError, Outcome, Statistics, Tokens
+from captionkit.metrics.corpus import Corpus, Doubles, NotComputedError, Outcome, Statistics, Tokens
 
 NAME = "SPICE"
 VARIABLE = "CAPTIONKIT_SPICE_JAR"
@@ -103,7 +103,7 @@ def _find_jar(jar: Path | str | None) -> Path:
     return path
 
 
-def _run(java: str, jar: Path, corpus: Corpus, folder: Path, seconds: float) -> Floats:
+def _run(java: str, jar: Path, corpus: Corpus, folder: Path, seconds: float) -> Doubles:
     asked, answered, told = (folder / name for name in ("captions.json", "scores.json", "errors.txt"))
     asked.write_text(
         json.dumps(
@@ -171,7 +171,7 @@ def _reason(told: Path, code: int) -> str:
     return f"exit code {code}" + (f", {lines[-1][:200]}" if lines else "")
 
 
-def _values(results: Any, number: int) -> Floats:
+def _values(results: Any, number: int) -> Doubles:
     """float64 [N]: the F1 of each picture; NaN where the jar has none."""
     values = np.full(number, np.nan)
     seen = set()

@@ -21,7 +21,7 @@ from captionkit.confidence import in_fit_half
 from captionkit.errors import several
 from captionkit.evaluate import PUBLISHED, PublishedRow, evaluate
 from captionkit.files import real_path
-from captionkit.metrics.corpus import Floats, Tokens
+from captionkit.metrics.corpus import Doubles, Tokens
 from captionkit.metrics.diversity import Diversity, diversity
 from captionkit.metrics.fingerprint import signature
 from captionkit.metrics.score import METRICS
@@ -82,8 +82,8 @@ class Judging:
         level: CIDEr-D that a good caption reaches.
     """
 
-    confidence: Floats
-    quality: Floats
+    confidence: Doubles
+    quality: Doubles
     level: float
 
 
@@ -218,7 +218,7 @@ def describe_split(
 
 
 def _judging(
-    captioner: Captioner, predictions: Mapping[str, Prediction], ids: Sequence[str], quality: Floats
+    captioner: Captioner, predictions: Mapping[str, Prediction], ids: Sequence[str], quality: Doubles
 ) -> Judging | None:
     calibration = captioner.calibration
     if calibration is None:
