@@ -21,14 +21,11 @@ from captionkit.datasets.sources import (
     read_text,
 )
 from captionkit.errors import DataError, nearest
-from captionkit.files.delimited import delimiter_of, read_delimited
+from captionkit.files.delimited import DELIMITED, IMAGE_COLUMNS, SPLIT_COLUMNS, delimiter_of, read_delimited
 from captionkit.records import ImageRecord, split_name
 
-# The names under which the columns go in the wild, the usual first.
-IMAGE_COLUMNS = ("image", "file_name", "filename", "image_path", "filepath", "path", "img", "image_name")
 CAPTION_COLUMNS = ("caption", "captions", "text", "sentence", "sentences", "description", "comment", "alt_text")
-SPLIT_COLUMNS = ("split", "set", "subset")
-TABLE_SUFFIXES = frozenset([".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"])
+TABLE_SUFFIXES = frozenset([*DELIMITED, ".jsonl", ".ndjson", ".json", ".parquet"])
 
 _Row = tuple[str, Mapping[str, Any]]  # the place ("table.csv:12") and the cells by column
 _OpenRows = Callable[[Sequence[str]], Iterable[_Row]]  # the rows, with at least the columns named
@@ -160,7 +157,7 @@ def _usual_captions(path: Path, columns: Sequence[str]) -> list[str]:
 def _open(path: Path, found: list[Problem]) -> tuple[list[str], _OpenRows]:
     """The columns of a table and its rows."""
     suffix = path.suffix.lower()
-    if suffix in (".csv", ".tsv"):
+    if suffix in DELIMITED:
         return _open_csv(path, suffix, found)
     if suffix in (".jsonl", ".ndjson"):
         return _open_objects(path, _json_lines(path, found), found)

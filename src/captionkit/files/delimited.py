@@ -13,6 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from captionkit.errors import DataError
 
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
+DELIMITED = (".csv", ".tsv")  # the suffixes of such tables
+# The names under which columns go in tables of captions, the usual first.
+IMAGE_COLUMNS = ("image", "file_name", "filename", "image_path", "filepath", "path", "img", "image_name")
+SPLIT_COLUMNS = ("split", "set", "subset")
 FORMULA = "=+-@\t\r"  # what a spreadsheet takes for the beginning of one
 
 

@@ -19,14 +19,18 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from captionkit import files
-from captionkit.files.delimited import delimiter_of, one_line_error, read_delimited
+from captionkit.files.delimited import (
+    DELIMITED,
+    IMAGE_COLUMNS,
+    SPLIT_COLUMNS,
+    delimiter_of,
+    one_line_error,
+    read_delimited,
+)
 from captionkit.records import POSSIBLY, ImageRecord, split_name
 
-# Those of COCO and of captionkit's own output, and what `captionkit.datasets.table` knows.
-IMAGE_KEYS = (
-    *("image_id", "image", "file_name", "filename", "image_path", "filepath", "path", "img", "image_name"),
-    *("id", "source"),
-)
+IMAGE_KEYS = ("image_id", *IMAGE_COLUMNS, "id", "source")  # COCO's first, captionkit's own last
+# Unlike in `captionkit.datasets.table` a name for one caption comes before one for several: one is scored.
 CAPTION_KEYS = (
     *("caption", "text", "sentence", "captions", "references"),
     *("sentences", "description", "comment", "alt_text"),
@@ -37,8 +41,6 @@ MAX_BYTES = 1 << 30
 # Longer "captions" are a defect of the file; the tokeniser's time grows with the square of the length.
 MAX_CAPTION_CHARACTERS = 5_000
 
-_SPLIT_KEYS = ("split", "set", "subset")
-_DELIMITED = (".csv", ".tsv")
 _LINES = (".jsonl", ".ndjson")
 _ENDING = re.compile(r"\.(?:jpe?g|png|webp|avif|gif|bmp|tiff?)$", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:COCO_(?:train|val|test)20\d\d_)?0*(\d+)", re.ASCII)
@@ -84,7 +86,7 @@ def read_results(path: Path | str) -> dict[str, str]:
     for row in _rows(path):
         if row.worse:
             continue
-        caption = _text(_best(row.caption), row)
+        caption = _text(_best(row.caption), row.image, row.place)
         if row.own:  # that it is unsure is no word of the caption
             caption = caption.removeprefix(POSSIBLY)
         if row.image in found:
@@ -121,7 +123,7 @@ def read_references(path: Path | str, *, split: str | None = None, data_format: 
         entries = _entries(document)
         if entries is not None:
             return _grouped(_listed(entries, path.name), path, split)
-    elif path.suffix.lower() in (*_DELIMITED, *_LINES):
+    elif path.suffix.lower() in (*DELIMITED, *_LINES):
         return _grouped(_rows(path), path, split)
     return _data_set(path, split, data_format)
 
@@ -176,8 +178,7 @@ def _annotations(document: Mapping[str, Any], path: Path) -> References:
     for number, annotation in enumerate(annotations):
         place = f"{path.name}, annotation {number + 1}"
         name = _name(annotation, ("image_id",), place)
-        caption = _text(annotation.get("caption"), _Row(place, name, None))
-        captions.setdefault(name, []).append(caption)
+        captions.setdefault(name, []).append(_text(annotation.get("caption"), name, place))
     return References({name: group for name, group in captions.items() if group}, aliases)
 
 
@@ -185,7 +186,7 @@ def _grouped(rows: Iterator[_Row], path: Path, split: str | None) -> References:
     captions: dict[str, list[str]] = {}
     for row in _of_split(list(rows), split, path):
         values = row.caption if isinstance(row.caption, list) else [row.caption]
-        captions.setdefault(row.image, []).extend(_text(value, row) for value in values)
+        captions.setdefault(row.image, []).extend(_text(value, row.image, row.place) for value in values)
     if not any(captions.values()):
         raise one_line_error(f"Expected reference captions in {path}, but there are none.")
     return References(captions)
@@ -217,7 +218,7 @@ def _of_split(items: list[_Item], split: str | None, path: Path) -> list[_Item]:
 def _rows(path: Path) -> Iterator[_Row]:
     data = files.read_bounded(path, MAX_BYTES)
     suffix = path.suffix.lower()
-    if suffix in _DELIMITED:
+    if suffix in DELIMITED:
         return _delimited(data, path.name, suffix)
     if suffix in _LINES or _ONE_OF_LINES.match(data):
         return _json_lines(data, path.name)
@@ -273,14 +274,13 @@ def _delimited(data: bytes, name: str, suffix: str) -> Iterator[_Row]:
     return (_row(cells, place(line)) for line, cells in rows)
 
 
-def _row(entry: object, place: str) -> _Row:
+def _row(entry: Any, place: str) -> _Row:
     if isinstance(entry, dict):
         entry = {key.lower(): value for key, value in reversed(entry.items())}  # of "id" and "ID", the first
-    name = _name(entry, IMAGE_KEYS, place)
-    assert isinstance(entry, dict)
+    name = _name(entry, IMAGE_KEYS, place)  # which refuses what is no object
     worse = str(entry.get("rank") or "1") != "1" or bool(entry.get("error"))
     own = {"source", "error", "confidence"} <= entry.keys()
-    split = split_name(str(next((entry[key] for key in _SPLIT_KEYS if key in entry), "")))
+    split = split_name(str(next((entry[key] for key in SPLIT_COLUMNS if key in entry), "")))
     for key in CAPTION_KEYS:
         if key in entry:
             withheld = own and not entry[key]
@@ -307,14 +307,14 @@ def _name(entry: object, keys: Sequence[str], place: str) -> str:
     raise one_line_error(f"{place}: expected a picture under one of {', '.join(keys)}, but got {_keys(entry)}.")
 
 
-def _text(value: object, row: _Row) -> str:
+def _text(value: object, image: str, place: str) -> str:
     if not isinstance(value, str):
         raise one_line_error(
-            f"{row.place}: expected the caption of picture {row.image} to be text, but got {_kind(value)}."
+            f"{place}: expected the caption of picture {image} to be text, but got {_kind(value)}."
         )
     if len(value) > MAX_CAPTION_CHARACTERS:
         raise one_line_error(
-            f"{row.place}: the caption of picture {row.image} has {len(value):,} characters, more than the "
+            f"{place}: the caption of picture {image} has {len(value):,} characters, more than the "
             f"{MAX_CAPTION_CHARACTERS:,} a caption may have; is the file damaged?"
         )
     return value
