@@ -153,6 +153,9 @@ def test_references_of_a_split(tmp_path: Path, name: str, content: str) -> None:
     ("name", "content"),
     [
         ("r.csv", "image,caption_0,caption_1,caption_2\na.jpg,A dog.,,Dogs.\n"),
+        ("r.csv", "image,caption,caption_2\na.jpg,A dog.,Dogs.\n"),
+        ("r.csv", "image,text,Caption 1,Caption 2\na.jpg,A hound.,A dog.,Dogs.\n"),
+        ("r.jsonl", '{"image": "a.jpg", "caption": "A dog.", "caption1": "Dogs."}\n'),
         ("r.csv", "Image_Path,Description\na.jpg,A dog.\na.jpg,Dogs.\n"),
         ("r.tsv", "id\tpath\tsentences\n1\ta.jpg\tA dog.\n2\ta.jpg\tDogs.\n"),
         ("r.jsonl", '{"img": "a.jpg", "alt_text": ["A dog.", "Dogs."]}\n'),

@@ -35,7 +35,7 @@ CAPTION_KEYS = (
     *("caption", "text", "sentence", "captions", "references"),
     *("sentences", "description", "comment", "alt_text"),
 )
-_NUMBERED = re.compile(r"caption[_ ]*\d+")  # caption_0, caption_1, ...: a column a caption
+_NUMBERED = re.compile(r"caption(?:[_ ]*\d+)?")  # caption, caption_1, ...: a column a caption
 
 MAX_BYTES = 1 << 30
 # Longer "captions" are a defect of the file; the tokeniser's time grows with the square of the length.
@@ -68,6 +68,7 @@ class _Row:
     worse: bool = False  # our own output: not the best caption of its picture, or none
     own: bool = False  # what `captionkit caption` wrote
     split: str | None = None
+    columns: Sequence[object] = ()  # all captions, where they have a column each
 
 
 _Item = TypeVar("_Item", _Row, ImageRecord)
@@ -185,7 +186,7 @@ def _annotations(document: Mapping[str, Any], path: Path) -> References:
 def _grouped(rows: Iterator[_Row], path: Path, split: str | None) -> References:
     captions: dict[str, list[str]] = {}
     for row in _of_split(list(rows), split, path):
-        values = row.caption if isinstance(row.caption, list) else [row.caption]
+        values = row.columns or (row.caption if isinstance(row.caption, list) else [row.caption])
         captions.setdefault(row.image, []).extend(_text(value, row.image, row.place) for value in values)
     if not any(captions.values()):
         raise one_line_error(f"Expected reference captions in {path}, but there are none.")
@@ -281,13 +282,14 @@ def _row(entry: Any, place: str) -> _Row:
     worse = str(entry.get("rank") or "1") != "1" or bool(entry.get("error"))
     own = {"source", "error", "confidence"} <= entry.keys()
     split = split_name(str(next((entry[key] for key in SPLIT_COLUMNS if key in entry), "")))
+    numbered = [entry[key] for key in reversed(entry) if _NUMBERED.fullmatch(key)]
+    captions = [caption for caption in numbered if caption not in ("", None)]
     for key in CAPTION_KEYS:
         if key in entry:
             withheld = own and not entry[key]
-            return _Row(place, name, entry[key], worse or withheld, own, split)
-    numbered = [entry[key] for key in reversed(entry) if _NUMBERED.fullmatch(key)]
+            columns = captions if len(numbered) > 1 else ()
+            return _Row(place, name, entry[key], worse or withheld, own, split, columns)
     if numbered:
-        captions = [caption for caption in numbered if caption not in ("", None)]
         return _Row(place, name, captions, worse, split=split)
     known = f"{', '.join(CAPTION_KEYS)} or caption_0, caption_1"
     raise one_line_error(f"{place}: expected a caption under one of {known}, but got {_keys(entry)}.")
