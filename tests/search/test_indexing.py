@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sqlite3
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
+from PIL import Image
 
+from captionkit import images
+from captionkit.audit.picture_hash import hash_picture
 from captionkit.bundle import read_bundle
 from captionkit.captioner import Captioner
 from captionkit.errors import SearchError
 from captionkit.search import indexing
-from captionkit.search.compact import to_cells, to_features
+from captionkit.search.compact import pack_look, to_cells, to_features
 from captionkit.search.database import INDEX_NAME
 from captionkit.search.index import open_index
 from captionkit.search.indexing import Report, index_folder, kept_cells
@@ -178,6 +184,51 @@ def test_folders_that_cannot_be_listed_keep_their_pictures(
     report = update(album, captioner)
     assert (report.dropped, len(report.errors)) == (0, 1)
     assert "trip/e.png" in listed(indexed)
+
+
+@pytest.mark.parametrize("place", [INDEX_NAME, "../elsewhere.sqlite"])
+def test_heic_pictures_keep_their_captions_where_they_are_not_read(
+    tmp_path: Path, captioner: Captioner, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    root = tmp_path / "album"
+    root.mkdir()
+    path = root / place
+    for seed, name in enumerate(("a.HEIC", "b.heic", "c.heic")):
+        image = Image.open(io.BytesIO(draw_picture(seed))).convert("RGB")
+        pillow_heif.from_pillow(image).save(root / name)
+    assert index_folder(root, path, captioner, quiet=True).captioned == 3
+    before = listed(path)
+    (root / "c.heic").unlink()
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "pillow_heif", None)  # as where the extra is not installed
+        report = index_folder(root, path, captioner, quiet=True)
+        assert (report.heic, report.dropped, report.files) == (2, 1, 2)
+    report = index_folder(root, path, captioner, quiet=True)
+    assert (report.heic, report.unchanged, report.captioned) == (0, 2, 0)
+    assert listed(path) == {name: before[name] for name in ("a.HEIC", "b.heic")}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_only_a_jpeg_is_decoded_twice_and_every_picture_looks_as_by_itself(
+    tmp_path: Path, captioner: Captioner, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    root = tmp_path / "album"
+    root.mkdir()
+    picture = root / f"a.{kind.lower()}"
+    Image.open(io.BytesIO(draw_picture(1))).convert("RGB").resize((300, 200)).save(picture, kind)
+    decoded: list[str] = []
+    decode = images._decode
+
+    def counting(image: Image.Image, name: str, *bounds: int) -> images.Pixels:
+        decoded.append(name)
+        return decode(image, name, *bounds)
+
+    monkeypatch.setattr(images, "_decode", counting)
+    update(root, captioner)
+    assert len(decoded) == (2 if kind == "JPEG" else 1)
+    with open_index(root / INDEX_NAME) as index:
+        _, (look,) = index.looks()
+        assert pack_look(look) == pack_look(hash_picture(picture))
 
 
 def test_an_empty_folder_makes_an_empty_index(indexed: Path, album: Path, captioner: Captioner) -> None:

@@ -82,10 +82,11 @@ def test_heic_pictures_are_found_where_they_are_read(tmp_path: Path, monkeypatch
     for name in ("a.HEIC", "b.heif", "c.hif", ".d.heic", "e.png"):
         (tmp_path / name).write_bytes(b"x")
     found = scan(tmp_path)
-    assert (list(found.files), found.heic) == (["a.HEIC", "b.heif", "c.hif", "e.png"], 0)
+    assert (list(found.files), found.heic) == (["a.HEIC", "b.heif", "c.hif", "e.png"], set())
     monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as where the extra is not installed
     found = scan(tmp_path)
-    assert (list(found.files), found.heic) == (["e.png"], 3)
+    assert (list(found.files), found.heic) == (["e.png"], {"a.HEIC", "b.heif", "c.hif"})
+    assert found.hides("a.HEIC")
 
 
 def test_no_folder(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from captionkit.ahead import map_ahead
 from captionkit.errors import ImageError
-from captionkit.images import read_image, read_image_bytes, resize_image
+from captionkit.images import Pixels, read_image, read_image_bytes, resize_image
 
 Progress = Callable[[int, int], None]
 Words = npt.NDArray[np.uint64]
@@ -69,15 +69,19 @@ def hash_picture(path: Path) -> PictureHash:
 
 def hash_bytes(data: bytes) -> PictureHash:
     """`hash_picture` for the bytes of a picture file."""
-    pixels = resize_image(read_image(data, target_size=2 * SIDE), SIDE)
-    grey = pixels.astype(np.float32) @ _LUMA
+    return hash_pixels(read_image(data, target_size=2 * SIDE), hashlib.sha256(data).hexdigest())
+
+
+def hash_pixels(pixels: Pixels, digest: str) -> PictureHash:
+    """`hash_picture` for a decoded picture [H, W, 3] and the SHA-256 of its file."""
+    grey = resize_image(pixels, SIDE).astype(np.float32) @ _LUMA
     low = (_DCT @ grey @ _DCT.T).ravel()[1:]  # without the mean brightness
     rows = grey.reshape(8, SIDE // 8, SIDE).mean(axis=1)
     columns = np.add.reduceat(rows, _NINTHS[:-1], axis=1) / np.diff(_NINTHS)
     half = SIDE // THUMBNAIL
     thumbnail = grey.reshape(THUMBNAIL, half, THUMBNAIL, half).mean(axis=(1, 3)).astype(np.uint8)
     return PictureHash(
-        digest=hashlib.sha256(data).hexdigest(),
+        digest=digest,
         dct=_pack(low > np.median(low)),
         difference=_pack((columns[:, 1:] > columns[:, :-1]).ravel()),
         thumbnail=thumbnail,

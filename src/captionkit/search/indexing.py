@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.ahead import map_ahead
-from captionkit.audit.picture_hash import PictureHash, hash_bytes
+from captionkit.audit.picture_hash import PictureHash, hash_bytes, hash_pixels
 from captionkit.captioner import Captioner
 from captionkit.errors import ImageError, SearchError
-from captionkit.images import load_pixels, read_image_bytes
+from captionkit.images import load_pixels, read_image, read_image_bytes, resize_image
 from captionkit.progress import Progress
 from captionkit.search.compact import Floats, cell_count, pack, to_cells, to_features, to_vectors
 from captionkit.search.database import Facts
@@ -105,14 +105,16 @@ def index_folder(
             gone and it does not lie in the folder itself.
     """
     found = scan(root)
-    report = Report(outside=found.outside, heic=found.heic)
+    report = Report(outside=found.outside, heic=len(found.heic))
     with IndexWriter(
         path, root, captioner.bundle, captions=captions, cells=kept_cells(captioner), rebuild=rebuild
     ) as writer:
         known = writer.known_files()
         report.worded_otherwise = bool(known) and writer.worded_otherwise
         # An index inside the folder shows that the folder is there, and empty.
-        if known and not (found.files or found.unreadable or path.resolve().is_relative_to(root.resolve())):
+        if known and not (
+            found.files or found.heic or found.unreadable or path.resolve().is_relative_to(root.resolve())
+        ):
             raise SearchError(
                 f"Expected pictures in {root}, but there is none, and the index {path} knows {len(known):,} "
                 "files; is a disk not mounted? To forget them all, give --rebuild."
@@ -236,6 +238,9 @@ def _read(root: Path, state: FileState, known: set[bytes], size: int, before: Be
         for earlier in before(root / state.path, digest) if before is not None else ():
             if earlier in known:
                 return _Read(state, earlier)
-        return _Read(state, digest, load_pixels(data, size), hash_bytes(data))
+        if data.startswith(b"\xff\xd8"):  # a JPEG is decoded at a fraction, at one of its own for either use
+            return _Read(state, digest, load_pixels(data, size), hash_bytes(data))
+        pixels = read_image(data)
+        return _Read(state, digest, resize_image(pixels, size), hash_pixels(pixels, digest.hex()))
     except ImageError as error:
         return _Read(state, error=f"{root / state.path}: {error}")

@@ -34,18 +34,20 @@ class Scan:
         unreadable: folders that could not be listed, relative; what lies below them is not known.
         unread: one sentence a link with a picture's name that leads nowhere, and a pipe, socket or device.
         outside: links that lead out of the root, relative; they are not followed.
-        heic: how many HEIC pictures were passed over, where these are not read.
+        heic: HEIC pictures that were passed over, relative, where these are not read.
     """
 
     files: dict[str, FileState] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
-    heic: int = 0
+    heic: set[str] = field(default_factory=set)
 
     def hides(self, path: str) -> bool:
-        """Whether a path lies in a folder that could not be listed."""
-        return any(folder == "." or path.startswith(f"{folder}/") for folder in self.unreadable)
+        """Whether a path may still hold its picture: it was passed over, or its folder could not be listed."""
+        return path in self.heic or any(
+            folder == "." or path.startswith(f"{folder}/") for folder in self.unreadable
+        )
 
 
 def scan(root: Path) -> Scan:
@@ -74,10 +76,13 @@ def scan(root: Path) -> Scan:
         for name in sorted([*names, *links]):
             path = Path(folder, name)
             picture = path.suffix.lower() in suffixes
-            found.heic += path.suffix.lower() in HEIC_SUFFIXES - suffixes and not name.startswith(".")
-            if name.startswith(".") or not (picture or name in links):
+            if name.startswith("."):
                 continue
             relative = _relative(path, root)
+            if path.suffix.lower() in HEIC_SUFFIXES - suffixes:
+                found.heic.add(relative)
+            if not (picture or name in links):
+                continue
             try:
                 linked = path.resolve() if path.is_symlink() else None
                 if linked is not None and not linked.is_relative_to(real):
