@@ -155,6 +155,20 @@ def read_image_size(path: Path | str) -> tuple[int, int]:
     return _open(read_image_bytes(path), str(path)).size
 
 
+def read_metadata(data: bytes) -> tuple[bytes | None, bytes | None]:
+    """The XMP packet and the EXIF block of a picture, None where it has none, as far as its decoder gives them.
+
+    Raises:
+        ImageError: not a picture.
+    """
+    with closing(_open(data, "the picture")) as image:
+        xmp, exif = (image.info.get(name) for name in ("xmp", "exif"))
+    return (
+        xmp if isinstance(xmp, bytes) else None,
+        exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) else None,
+    )
+
+
 def resize_image(image: Pixels, size: int) -> Pixels:
     """Squash a picture to a square: Pillow's bilinear filter, widened when shrinking (antialiased).
 

@@ -50,6 +50,19 @@ def test_the_sentence_that_is_printed_is_the_one_in_the_file_and_undo_takes_it_b
     assert run(album, "--undo")[1] == "Nothing to undo.\n"
 
 
+def test_undo_of_a_folder_takes_back_the_xmp_files_of_pictures_that_were_renamed(run: Run, album: Path) -> None:
+    (album / "trip").mkdir()
+    (album / "trip" / "c.png").write_bytes(draw_picture(2))
+    assert run(album, "--write-metadata", "--xmp-files")[0] == 0
+    (album / "b.png").rename(album / "2024-05-03.png")
+    (album / "trip" / "c.png").rename(album / "c.png")
+    assert run(album / "a.png", "--undo")[:2] == (0, f"{album / 'a.png'}.xmp\trestored\n")
+    code, out, err = run(album, "--undo")
+    assert (code, err) == (0, "")
+    assert sorted(out.splitlines()) == [f"{album / name}.xmp\trestored" for name in ("b.png", "trip/c.png")]
+    assert not list(album.rglob("*.xmp"))
+
+
 def test_a_file_that_cannot_be_written_is_named_and_the_rest_goes_on(run: Run, album: Path) -> None:
     (album / "a.png").chmod(0o444)
     code, out, err = run(album, "--write-metadata")

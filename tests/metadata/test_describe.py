@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
@@ -26,7 +27,7 @@ from captionkit.metadata.describe import (
     undo_descriptions,
     write_description,
 )
-from captionkit.metadata.xmp import DESCRIPTION, new_packet
+from captionkit.metadata.xmp import DESCRIPTION, new_packet, read_description
 from tests.metadata.reading import read_described
 
 TEXT = "A dog, seen from “above” & afar."
@@ -334,6 +335,35 @@ def test_an_xmp_file_beside_on_request_is_merged(tmp_path: Path) -> None:
     assert outcome.path.name == "a.jpg.xmp"
     assert (outcome.written, outcome.kept) == (("AltTextAccessibility",), "Rex")
     assert (tmp_path / "a.jpg").read_bytes() == saved("JPEG")
+
+
+def heif(kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image = Image.fromarray(PIXELS)
+    image.save(buffer, kind, **options) if kind != "HEIC" else pillow_heif.from_pillow(image).save(
+        buffer, **options
+    )
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF", "JPEG"])
+@pytest.mark.parametrize("where", ["xmp", "exif"])
+def test_a_picture_s_own_description_is_kept_in_an_xmp_file_beside(tmp_path: Path, kind: str, where: str) -> None:
+    """Other programs take what stands in the `.xmp` for newer than what stands in the picture."""
+    own = {"xmp": new_packet({DESCRIPTION: "Rex"}, "en"), "exif": exif("Rex").tobytes()}[where]
+    picture = tmp_path / "a.picture"
+    picture.write_bytes(heif(kind, **{where: own}))
+    outcome = write_description(picture, TEXT, open_undo(tmp_path), beside=True)
+    assert (outcome.written, outcome.kept) == (("AltTextAccessibility",), "Rex")
+    assert read_description(outcome.path.read_bytes()) == ("", TEXT)
+    outcome = write_description(picture, TEXT, open_undo(tmp_path), beside=True, overwrite=True)
+    assert read_description(outcome.path.read_bytes()) == (TEXT, TEXT)
+
+
+def test_damaged_metadata_of_a_picture_is_no_description(tmp_path: Path) -> None:
+    (tmp_path / "a.heic").write_bytes(heif("HEIC", xmp=b"<broken", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
+    outcome = write_description(tmp_path / "a.heic", TEXT, open_undo(tmp_path))
+    assert read_description(outcome.path.read_bytes()) == (TEXT, TEXT)
 
 
 @pytest.mark.parametrize("beside", [False, True])

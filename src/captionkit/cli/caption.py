@@ -151,7 +151,7 @@ def caption(
         raise UsageError("Expected picture files for --write-metadata and --undo, but got '-'.")
     pictures, names, blind, outside = _pictures(paths)
     if undo:
-        _undo(names, outside, blind=blind)
+        _undo(paths, names, outside, blind=blind)
         return
     check_output("--output", output, [*names, bundle])
     kind = output.suffix.lower() if output is not None else ""
@@ -266,14 +266,16 @@ def _album(bundle: str, overwrite: bool, xmp_files: bool) -> Album:
     return Album(sha256_file(bundle), overwrite=overwrite, beside=xmp_files)
 
 
-def _undo(names: list[str], outside: dict[str, str], *, blind: bool) -> None:
-    from captionkit.metadata.album import undo_album, was_written
+def _undo(paths: list[str], names: list[str], outside: dict[str, str], *, blind: bool) -> None:
+    from captionkit.metadata.album import described_beside, undo_album, was_written
 
     left = [sentence for name, sentence in outside.items() if was_written(Path(name))]
     for sentence in left:
         tell(sentence)
     restored = failed = 0
-    for one in undo_album(Path(name) for name in names if name not in outside):
+    # An `.xmp` file may outlive its picture, which was renamed; no command would take it back.
+    beside = [str(picture) for path in paths if Path(path).is_dir() for picture in described_beside(Path(path))]
+    for one in undo_album(Path(name) for name in [*names, *beside] if name not in outside):
         if one.error:
             failed += 1
             tell(one.error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from captionkit.alttext.wording import LANGUAGE
 from captionkit.alttext.write import Undone
 from captionkit.errors import CaptionkitError
 from captionkit.files import real_path
-from captionkit.metadata.describe import open_undo, undo_descriptions, write_description
+from captionkit.metadata.describe import NAME, open_undo, undo_descriptions, write_description
 from captionkit.records import Prediction
 
 
@@ -102,6 +103,20 @@ def was_written(picture: Path) -> bool:
     except CaptionkitError:
         return False
     return any(writes.of(name) for name in (path.name, f"{path.name}.xmp"))
+
+
+def described_beside(folder: Path) -> Iterator[Path]:
+    """The pictures in a folder, and those below, that were given an `.xmp` file, be they still there or not.
+
+    Hidden folders are left out, and records that cannot be read.
+    """
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [one for one in folders if not one.startswith(".")]
+        if NAME in files:
+            with contextlib.suppress(CaptionkitError):
+                for write in open_undo(Path(parent)).writes:
+                    if write.document.endswith(".xmp"):
+                        yield Path(parent, write.document.removesuffix(".xmp"))
 
 
 def undo_album(pictures: Iterable[Path]) -> Iterator[Undone]:

@@ -18,7 +18,7 @@ from captionkit.alttext.write import Undone, check_writable, undo
 from captionkit.errors import CaptionkitError, DataError
 from captionkit.files import read_bounded, real_path, sha256
 from captionkit.files.edits import ByteEdit, apply_edits, inverse_edits
-from captionkit.images import MAX_FILE_BYTES, read_image
+from captionkit.images import MAX_FILE_BYTES, read_image, read_metadata
 from captionkit.metadata import exif, iptc, jpeg, png, tiff, webp, xmp
 from captionkit.metadata.blocks import Blocks, Changes, Container, MetadataError
 
@@ -106,15 +106,15 @@ def write_description(
 
     Raises:
         DataError: the file is read-only, or its metadata is damaged; it is left as it is.
-        ImageError: the picture does not decode.
+        ImageError: it is no picture, or one that is edited does not decode.
     """
     path = real_path(path)
     data = read_bounded(path, MAX_FILE_BYTES)
     if beside or _container(data) is None:
-        read_image(data)  # what is no picture gets no description
+        own = _own_description(data)
         target = path.with_name(f"{path.name}.xmp")
         old = read_bounded(target, xmp.MAX_PACKET_BYTES) if target.exists() else None
-        new, fields, kept = _describe_beside(target, old, text, language, overwrite)
+        new, fields, kept = _describe_beside(target, old, own, text, language, overwrite)
         edits: tuple[ByteEdit, ...] = (ByteEdit(0, len(old or b""), new),) if fields else ()
     else:
         target, old = path, data
@@ -184,6 +184,20 @@ def _described(blocks: Blocks) -> dict[str, str]:
     return {xmp.DESCRIPTION: squeeze(description or blocks.described), xmp.ALT_TEXT: alt}
 
 
+def _own_description(data: bytes) -> dict[str, str]:
+    """`_described` of a picture of any format; empty where its metadata is damaged, which stays as it is.
+
+    Raises:
+        ImageError: it is no picture, which gets no description.
+    """
+    packet, block = read_metadata(data)
+    container = _container(data)
+    try:
+        return _described(container.read(data) if container is not None else Blocks(packet, block))
+    except MetadataError:
+        return {xmp.DESCRIPTION: "", xmp.ALT_TEXT: ""}
+
+
 def _wanted(there: dict[str, str], text: str, overwrite: bool) -> tuple[dict[str, str], str]:
     """The properties that are to say the text, and the description that stays instead; empty where none does."""
     values = {name: text for name, old in there.items() if (overwrite or not old) and old != text}
@@ -195,12 +209,16 @@ def _new_xmp(packet: bytes | None, values: dict[str, str], language: str) -> byt
 
 
 def _describe_beside(
-    target: Path, old: bytes | None, text: str, language: str, overwrite: bool
+    target: Path, old: bytes | None, own: dict[str, str], text: str, language: str, overwrite: bool
 ) -> tuple[bytes, tuple[str, ...], str]:
     text = squeeze(text)
     try:
         description, alt = xmp.read_description(old) if old is not None else ("", "")
-        values, kept = _wanted({xmp.DESCRIPTION: description, xmp.ALT_TEXT: alt}, text, overwrite)
+        there = {
+            xmp.DESCRIPTION: description or own[xmp.DESCRIPTION],
+            xmp.ALT_TEXT: alt or own[xmp.ALT_TEXT],
+        }
+        values, kept = _wanted(there, text, overwrite)
         new = _new_xmp(old, values, language) if values else b""
     except MetadataError as error:
         raise DataError(f"{target}: {error}") from None
