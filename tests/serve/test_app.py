@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import socket
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from captionkit.cli.sentences import json_line
 from captionkit.files import sha256_file
 from captionkit.selftest import draw_picture
 from captionkit.serve.app import Limits, build_app
+from captionkit.serve.page import format_page
 from tests.serve.running import PICTURE, Client, Slow, grey, running
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -67,6 +69,16 @@ def test_many_at_once_are_captioned_as_one_by_one(served: Client, captioner: Cap
         (alone,) = captioner.caption([picture])
         assert got["captions"][0]["tokens"] == list(alone.captions[0].tokens)
         assert got["confidence"] == pytest.approx(alone.confidence, abs=1e-3)
+
+
+def test_the_page_names_heic_where_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = format_page("a model", 1)
+    assert 'accept="image/*,.heic,.heif,.hif"' in page
+    assert "BMP, HEIC or TIFF of" in page
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as where the extra is not installed
+    page = format_page("a model", 1)
+    assert 'accept="image/*"' in page
+    assert "BMP or TIFF of" in page
 
 
 def test_the_page_the_health_and_other_addresses(served: Client, captioner: Captioner) -> None:

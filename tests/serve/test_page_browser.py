@@ -6,7 +6,9 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import pillow_heif
 import pytest
+from PIL import Image
 
 from captionkit.selftest import draw_picture
 from tests.accessible import expect_accessible, on_every_screen
@@ -86,6 +88,21 @@ def test_dropped_and_pasted(browser: Any, served: Client, way: str) -> None:
     page.wait_for_selector("li.done")
     assert page.locator("li h3").inner_text() == "<b>.png"
     page.wait_for_function("() => document.querySelector('li img').naturalWidth > 0")
+    page.close()
+
+
+def test_a_picture_that_the_browser_cannot_show_has_its_caption_and_no_broken_frame(
+    browser: Any, served: Client, pictures: list[Path], tmp_path: Path
+) -> None:
+    heic = tmp_path / "IMG_1.HEIC"
+    pillow_heif.from_pillow(Image.open(pictures[0]).convert("RGB")).save(heic)
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{served.port}/")
+    choose(page, [heic, pictures[0]])
+    assert page.locator("li.done").count() == 2
+    hidden, shown = page.locator("li img").all()
+    page.wait_for_function("() => document.querySelector('li img').style.visibility === 'hidden'")
+    assert (hidden.is_visible(), shown.is_visible()) == (False, True)
     page.close()
 
 

@@ -71,6 +71,8 @@ function add(files) {
     const image = item.querySelector("img");
     image.src = URL.createObjectURL(file);
     for (const end of ["load", "error"]) image.addEventListener(end, () => URL.revokeObjectURL(image.src));
+    // What this browser cannot show (HEIC, TIFF) may have a caption all the same: no sign that something is broken.
+    image.addEventListener("error", () => { image.style.visibility = "hidden"; });
     item.querySelector("h3").textContent = picture.name;
     item.querySelector("button .hidden").textContent = `the caption of ${picture.name}`;
     item.querySelector("button").addEventListener("click", () => copy(picture));

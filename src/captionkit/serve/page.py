@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from captionkit import __version__
+from captionkit.images import reads_heic
+from captionkit.picture_paths import HEIC_SUFFIXES
 from captionkit.webpage import fill_page
 
 
@@ -15,10 +17,14 @@ def format_page(model: str, upload: int) -> str:
         model: the name of the bundle.
         upload: bytes of a picture at most.
     """
+    # Few systems count HEIC among image/*, and what is not accepted cannot be chosen.
+    heic = sorted(HEIC_SUFFIXES) if reads_heic() else []
     return fill_page(
         "captionkit.serve",
         "page",
         {
+            "ACCEPT": ",".join(["image/*", *heic]),
+            "KINDS": f"JPEG, PNG, WebP, AVIF, GIF, BMP{', HEIC' if heic else ''} or TIFF",
             "UPLOAD": str(upload),
             "MEGABYTES": f"{upload / 1e6:g}",
             "FOOT": f"captionkit {__version__} with the model {escape(model)}.",
