@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,24 @@ def test_pictures_of_every_ending_that_is_read_are_found(tmp_path: Path) -> None
     names = sorted(f"{suffix[1:]}{suffix}" for suffix in SUFFIXES)
     lay(tmp_path, {**dict.fromkeys(names, b""), **{f"{name}.txt": "A dog ." for name in names}})
     assert [record.id for record in read_folder(tmp_path)] == names
+
+
+def test_a_text_beside_a_heic_picture_that_is_not_read_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(tmp_path, {"a.HEIC": b"", "a.txt": "A dog .", "b.heic": b"", "b.heic.txt": "A cat .", "c.jpg": b""})
+    lay(tmp_path, {"c.heic": b"", "c.txt": "A cow .", "d.txt": "A bee ."})
+    names = ["a.HEIC", "b.heic", "c.heic", "c.jpg"]
+    assert [record.id for record in read_folder(tmp_path, problems=[])] == names
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as where the extra is not installed
+    problems: list[Problem] = []
+    assert [record.id for record in read_folder(tmp_path, problems=problems)] == ["c.jpg"]
+    advice = "has a HEIC picture beside it; pip install 'captionkit[heic]' reads it"
+    assert [(one.source, advice in one.message) for one in problems] == [
+        ("a.txt", True),
+        ("b.heic.txt", True),
+        ("d.txt", False),
+    ]
 
 
 def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

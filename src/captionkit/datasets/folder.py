@@ -14,7 +14,7 @@ from captionkit.datasets.grouping import Grouping
 from captionkit.datasets.problems import Problem, ProblemKind, settle
 from captionkit.datasets.sources import read_lines
 from captionkit.errors import DataError
-from captionkit.picture_paths import picture_suffixes
+from captionkit.picture_paths import HEIC_SUFFIXES, picture_suffixes
 from captionkit.records import ImageRecord, split_name
 
 MAX_TEXT_BYTES = 1_000_000
@@ -59,11 +59,16 @@ def read_folder(
         for text in (*texts.get(name.rpartition(".")[0], ()), *texts.get(name, ())):
             used.add(text)
             _read_text_file(text_root / text, text, name, grouping)
+    unread = _files_below(picture_root, HEIC_SUFFIXES - picture_suffixes(), [])
+    of_heic = {text for name in unread for text in (*texts.get(name.rpartition(".")[0], ()), *texts.get(name, ()))}
     for text in sorted({text for group in texts.values() for text in group} - used):
         if Path(text).stem.lower() not in _NO_CAPTIONS:
             message = (
-                f"{text} has no picture of its name beside it; its captions are left out. Where it holds those of "
-                "many pictures, name it instead of the folder."
+                f"{text} has a HEIC picture beside it; pip install 'captionkit[heic]' reads it, or convert it to "
+                "JPEG first."
+                if text in of_heic
+                else f"{text} has no picture of its name beside it; its captions are left out. Where it holds "
+                "those of many pictures, name it instead of the folder."
             )
             found.append(Problem(ProblemKind.MISSING_PICTURE, text, message))
     return settle(found, problems, grouping.records(splits), str(text_root))
