@@ -319,6 +319,13 @@ def test_reading_takes_less_than_20_bytes_a_pixel(mode: str, kind: str, tmp_path
     assert peak(4000) - peak(8) < 20 * 4000**2
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_reading_colours_takes_less_than_12_bytes_a_pixel(tmp_path: Path) -> None:
+    for side in (8, 4000):
+        Image.new("RGB", (side, side)).save(tmp_path / f"{side}.png")
+    assert peak_memory(tmp_path / "4000.png") - peak_memory(tmp_path / "8.png") < 12 * 4000**2
+
+
 def test_the_pixel_bound_between_pillows_warning_and_its_error(recwarn: pytest.WarningsRecorder) -> None:
     data = bomb(10_960)  # 120.1 megapixels: Pillow alone would only warn
     with pytest.raises(ImageError, match="10960 x 10960"):

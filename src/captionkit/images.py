@@ -282,7 +282,7 @@ def _to_rgb(image: Image.Image) -> Pixels:
         return np.array(canvas, dtype=np.uint8)
     if image.mode not in ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV"):
         raise ImageError(f"The colour mode {image.mode} is not read; save the picture as RGB first.")
-    return np.array(image.convert("RGB"), dtype=np.uint8)
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"), dtype=np.uint8)  # it would copy
 
 
 def _deep_grey_to_rgb(image: Image.Image) -> Pixels:
