@@ -118,6 +118,33 @@ def test_another_command_begins_anew(run: Run, tmp_path: Path, other: list[str])
     assert "going on" not in err
 
 
+def test_a_disk_that_is_unplugged_loses_nothing(
+    run: Run, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6, 60):  # more than are read ahead
+        (album / f"{number}.png").write_bytes(draw_picture(number))
+    output, away = tmp_path / "captions.csv", tmp_path / "away"
+    output.write_text("as it was")
+    add = Unfinished.add
+
+    def unplugging(unfinished: Unfinished, name: str, text: str) -> None:
+        add(unfinished, name, text)
+        if len(unfinished.kept) == 3:
+            album.rename(away)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Unfinished, "add", unplugging)
+        code, err, _ = run("-o", output)
+    assert code == 2
+    assert err.endswith(f"captionkit: The folder {album} is no longer there; is its disk unplugged?\n")
+    assert "; the same command goes on from there." in err
+    assert output.read_text() == "as it was"
+    away.rename(album)
+    code, err, seen = run("-o", output)
+    names = sorted(path.name for path in album.iterdir())
+    assert (code, seen) == (0, names[3:])
+
+
 def test_drawn_sentences_go_on_in_their_places(run: Run, album: Path, tmp_path: Path) -> None:
     (album / "1.png").write_bytes(b"half a picture")  # in vain each time, and a place all the same
     for seed in range(6, 12):

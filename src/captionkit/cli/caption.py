@@ -181,6 +181,7 @@ def caption(
         unfinished = Unfinished(output, [__version__, sha256_file(captioner.bundle.source), *made_by])
     texts = [unfinished.text(name) if unfinished else None for name in names]
     done = len(names) - texts.count(None)
+    folders = set(filter(_is_there, {Path(name).parent for name in names}))
     failed = 0
     with (
         keeping(unfinished, done),
@@ -202,6 +203,10 @@ def caption(
             if album is not None and prediction.captions:
                 error = outside.get(name) or album.write(Path(name), prediction) or None
             if error is not None:
+                folder = Path(name).parent
+                if unfinished is not None and folder in folders and not _is_there(folder):
+                    # All pictures after it would fail, and once the file is written what is kept goes.
+                    raise UsageError(f"The folder {folder} is no longer there; is its disk unplugged?")
                 failed += 1
                 progress.warn(f"captionkit: {error}")
             elif unfinished is not None and name != STDIN:
@@ -210,6 +215,10 @@ def caption(
     _sum_up(len(names), 0 if alone else failed, album)
     if failed or blind:
         raise typer.Exit(1)
+
+
+def _is_there(folder: Path) -> bool:
+    return os.path.isdir(folder)  # noqa: PTH112 -- of a disk that fails, `Path.is_dir` may raise
 
 
 def _found(
