@@ -432,6 +432,8 @@ def test_damaged_heic_is_one_sentence_and_never_the_end_of_the_process() -> None
             assert read_image(bytes(data)).ndim == 3
     with pytest.raises(ImageError, match="HEIC picture, but the picture is damaged or cut off"):
         read_image(whole[:60])
+    with pytest.raises(ImageError, match=r"damaged or cut off \(Invalid input: Unexpected end of file: Extent in"):
+        read_image(whole[:-60])  # as of a download that broke off
 
 
 def test_heic_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -311,4 +311,4 @@ def _deep_grey_to_rgb(image: Image.Image) -> Pixels:
 def _reason(error: Exception) -> str:
     """The decoder's own words where they are short and hold no address."""
     text = str(error).strip().rstrip(".")
-    return text if text and len(text) < 100 and " at 0x" not in text else type(error).__name__
+    return text if text and len(text) < 160 and " at 0x" not in text else type(error).__name__

@@ -53,7 +53,10 @@ def test_the_sentence_that_is_printed_is_the_one_in_the_file_and_undo_takes_it_b
 def test_undo_of_a_folder_takes_back_the_xmp_files_of_pictures_that_were_renamed(run: Run, album: Path) -> None:
     (album / "trip").mkdir()
     (album / "trip" / "c.png").write_bytes(draw_picture(2))
+    (album / "d.png").write_bytes(draw_picture(3))
     assert run(album, "--write-metadata", "--xmp-files")[0] == 0
+    for name in ("d.png", "d.png.xmp"):
+        (album / name).unlink()
     (album / "b.png").rename(album / "2024-05-03.png")
     (album / "trip" / "c.png").rename(album / "c.png")
     assert run(album / "a.png", "--undo")[:2] == (0, f"{album / 'a.png'}.xmp\trestored\n")

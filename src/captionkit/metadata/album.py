@@ -106,7 +106,7 @@ def was_written(picture: Path) -> bool:
 
 
 def described_beside(folder: Path) -> Iterator[Path]:
-    """The pictures in a folder, and those below, that were given an `.xmp` file, be they still there or not.
+    """The pictures in a folder, and those below, beside which an `.xmp` file of ours lies, be they there or not.
 
     Hidden folders are left out, and records that cannot be read.
     """
@@ -115,7 +115,7 @@ def described_beside(folder: Path) -> Iterator[Path]:
         if NAME in files:
             with contextlib.suppress(CaptionkitError):
                 for write in open_undo(Path(parent)).writes:
-                    if write.document.endswith(".xmp"):
+                    if write.document.endswith(".xmp") and Path(parent, write.document).exists():
                         yield Path(parent, write.document.removesuffix(".xmp"))
 
 
