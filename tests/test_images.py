@@ -403,6 +403,23 @@ def test_heic_is_read_upright(orientation: int, tmp_path: Path) -> None:
     assert np.array_equal(read_image(path), read_image(data))
 
 
+def test_heic_as_telephones_write_it() -> None:
+    """The primary one of several pictures; tiles, which are put together and turned as one; ten bits."""
+    small, image = Image.fromarray(corners()), Image.fromarray(corners()).resize((320, 200))
+    several, buffer = pillow_heif.HeifFile(), io.BytesIO()
+    for one in (small.convert("L"), small, small.rotate(180)):
+        several.add_from_pillow(one)
+    several.save(buffer, quality=95, primary_index=1)
+    assert close(read_image(buffer.getvalue()), corners(), 3)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    tiles = heic(image, tile_size=64, exif=exif.tobytes())
+    assert close(read_image(tiles), np.rot90(np.asarray(image), -1), 3)
+    deep, buffer = (np.asarray(image).astype(np.uint16) * 257).tobytes(), io.BytesIO()
+    pillow_heif.from_bytes(mode="RGB;16", size=image.size, data=deep).save(buffer, quality=95)
+    assert close(read_image(buffer.getvalue()), np.asarray(image), 3)
+
+
 def test_transparent_and_grey_heic(tmp_path: Path) -> None:
     image = Image.fromarray(corners())
     grey = image.convert("L")
