@@ -82,7 +82,7 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
 def test_a_picture_that_is_gone_is_told(tmp_path: Path) -> None:
     gone = Card(tmp_path / "gone.png", "gone.png", "A cat.")
     reader = read(format_gallery("x", "", [("", [gone, card(tmp_path)])]))
-    assert "The picture can no longer be read." in reader.text
+    assert "The picture cannot be read." in reader.text
     assert len(reader.all("img")) == 1
 
 

@@ -40,7 +40,7 @@ class Card:
 def format_gallery(title: str, note: str, sections: Sequence[tuple[str, Sequence[Card]]]) -> str:
     """The page: pictures under headings, of which empty ones are left out.
 
-    A picture that cannot be read any more is told in its place.
+    A picture that cannot be read is told in its place.
     """
     parts = {
         "TITLE": escape(_shown(title)),
@@ -66,7 +66,7 @@ def _card(card: Card) -> str:
             f'<img alt="{escape(_shown(card.caption))} Opens {name}" src="{address}"></a>'
         )
     else:
-        picture = '<p class="none">The picture can no longer be read.</p>'
+        picture = '<p class="none">The picture cannot be read.</p>'
     facts = f"{name}<br>{escape(_shown(card.facts))}" if card.facts else name
     return (
         f'<li>{picture}<p class="caption">{_marked(card.caption, card.hits)}</p><p class="facts">{facts}</p></li>'
