@@ -6,7 +6,6 @@ while it decodes and resizes.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 import re
@@ -53,15 +52,10 @@ _ADDRESS = re.compile(r"https?:/", re.I)  # of the two strokes a path keeps one
 _WARNINGS_LOCK = threading.Lock()
 
 
-def reads_heic() -> bool:
-    """Whether HEIC pictures are read: the extra `captionkit[heic]` is installed."""
-    return importlib.util.find_spec("pillow_heif") is not None
-
-
 def read_image(source: Source, *, max_pixels: int = MAX_PIXELS, target_size: int | None = None) -> Pixels:
     """Decode one picture, upright, as RGB.
 
-    JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF are read, and HEIC where `reads_heic`, whatever the file is called; of
+    JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF are read, and HEIC with an extra, whatever the file is called; of
     an animation or a multi-page file the first picture. EXIF orientation (1 to 8) is applied. Transparency is laid
     over white. Of 16 bits the upper 8 are kept. Floating-point TIFF: values up to 1 are scaled by 255, values up
     to 255 are kept, anything larger is scaled so that the largest value is 255; negative values, NaN and infinity

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import importlib.util
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,6 @@ from pathlib import Path
 
 from captionkit.errors import UsageError
 from captionkit.files import real_path
-from captionkit.images import reads_heic
 
 # By these endings, and HEIC's where it is read, pictures are found in folders. A file that is named itself is read
 # whatever it is called.
@@ -63,6 +63,11 @@ def find_pictures(names: Iterable[str], passed: PassedOver | None = None) -> Ite
             if path not in seen:
                 seen.add(path)
                 yield path
+
+
+def reads_heic() -> bool:
+    """Whether HEIC pictures are read: the extra `captionkit[heic]` is installed."""
+    return importlib.util.find_spec("pillow_heif") is not None
 
 
 def picture_suffixes() -> frozenset[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from captionkit import __version__
-from captionkit.images import reads_heic
-from captionkit.picture_paths import HEIC_SUFFIXES
+from captionkit.picture_paths import HEIC_SUFFIXES, reads_heic
 from captionkit.webpage import fill_page
 
 
