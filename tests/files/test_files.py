@@ -14,7 +14,18 @@ from pathlib import Path
 import pytest
 
 from captionkit.errors import CaptionkitError, DataError, UsageError, WriteError
-from captionkit.files import cache_folder, new_folder, read_bounded, replacing, write_bytes, write_text
+from captionkit.files import (
+    cache_folder,
+    in_the_way,
+    is_writable,
+    new_folder,
+    read_bounded,
+    replacing,
+    sha256,
+    sha256_file,
+    write_bytes,
+    write_text,
+)
 
 
 @contextmanager
@@ -64,6 +75,19 @@ def test_without_room_the_old_file_stays(tmp_path: Path, size: int) -> None:
     assert (tmp_path / "a.txt").read_text() == "old"
 
 
+def test_what_the_disk_did_not_take_is_told_and_the_old_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    write_text(tmp_path / "a.txt", "old")
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(WriteError, match="Input/output error"):
+        write_text(tmp_path / "a.txt", "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
 def test_what_the_block_raises_comes_through(tmp_path: Path) -> None:
     with pytest.raises(BrokenPipeError), replacing(tmp_path / "a.txt"):
         raise BrokenPipeError
@@ -94,6 +118,7 @@ def test_a_name_that_is_nearly_too_long_is_written(tmp_path: Path, name: str) ->
 def test_writing_leaves_nothing_open(tmp_path: Path) -> None:
     before = len([*Path("/dev/fd").iterdir()])
     for _ in range(5):
+        (tmp_path / ".a.txt.0.tmp").touch()  # as a killed writer leaves it
         write_text(tmp_path / "a.txt", "text")
         with pytest.raises(KeyError), replacing(tmp_path / "a.txt"):
             raise KeyError
@@ -109,6 +134,27 @@ def test_of_a_file_that_is_too_long_no_more_is_read_than_tells_it(tmp_path: Path
     os.truncate(path, 1 << 40)
     with pytest.raises(DataError, match="longer than the 1,000 bytes"):
         read_bounded(path, 1000)
+
+
+def test_what_is_not_there_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"readable file at .*/none, but it cannot be read \(No such file"):
+        read_bounded(tmp_path / "none", 5)
+
+
+def test_a_file_is_hashed_as_its_bytes_are(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256_file(tmp_path / "a") == sha256(b"abc")
+    assert sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # of FIPS 180
+
+
+def test_what_keeps_a_folder_from_being_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    assert in_the_way(tmp_path) == in_the_way(tmp_path / "new" / "folder") == ""
+    assert in_the_way(tmp_path / "file" / "folder") == f"{tmp_path / 'file'} is a file"
+    assert in_the_way(tmp_path / "link") == f"{tmp_path / 'link'} is a link that leads nowhere"
+    assert is_writable(tmp_path)
+    assert not is_writable(tmp_path / "none")
 
 
 def test_a_file_that_cannot_be_written_meanwhile_is_told_by_its_own_name(tmp_path: Path) -> None:
@@ -130,10 +176,10 @@ def test_a_file_that_is_replaced_keeps_its_owner_and_group(tmp_path: Path) -> No
     path = tmp_path / "a.txt"
     path.write_text("old")
     os.chown(path, 1000, 1001)
-    path.chmod(0o2664)
+    path.chmod(0o6664)
     write_text(path, "new")
     state = path.stat()
-    assert (state.st_uid, state.st_gid, state.st_mode & 0o7777) == (1000, 1001, 0o2664)
+    assert (state.st_uid, state.st_gid, state.st_mode & 0o7777) == (1000, 1001, 0o6664)
 
 
 def test_where_the_owner_cannot_be_kept_the_file_is_written_without_special_bits(
@@ -208,8 +254,17 @@ def test_a_new_folder_is_whole_or_not_there(tmp_path: Path, before: str) -> None
         (made / "first").write_text("whole")
         assert not (place / "first").exists()
     assert [*tmp_path.rglob("*")] == [place, place / "first"]
-    (tmp_path / "other").mkdir()
-    assert place.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_new_folder_is_as_readable_as_any_other(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with new_folder(tmp_path / "one"):
+            pass
+        (tmp_path / "plain").mkdir()
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o750] * 2
 
 
 def test_a_new_folder_takes_the_place_of_nothing(tmp_path: Path) -> None:
