@@ -118,7 +118,8 @@ def test_must_words_that_cannot_be_said_are_refused() -> None:
 
 def test_ids_beyond_the_vocabulary_and_limits_of_an_empty_caption_are_harmless() -> None:
     start, step = table_model({BOS: {A: 0.6, B: 0.3, EOS: 0.1}, A: {EOS: 1.0}, B: {EOS: 1.0}})
-    limits = Constraints(must=(frozenset({B, 7}),), avoid=frozenset({A, 7}))  # of 7 words, ids from 0 to 6
+    other = frozenset({7})  # of 7 words, ids from 0 to 6
+    limits = Constraints(must=(other | {B},), avoid=other | {A}, bad_endings=other)
     ((best,),) = beam_search(start, step, ONE, constraints=limits)
     assert best.ids == (B,)
     limits = Constraints(min_length=0, bad_endings=frozenset({A, B}))

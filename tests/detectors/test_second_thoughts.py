@@ -150,10 +150,10 @@ def test_a_sentence_that_is_cut_before_the_thing_is_no_better() -> None:
 def test_a_thing_is_asked_for_where_one_of_its_words_is_called_for_and_it_has_any() -> None:
     """A thing has many words; a picture of kittens calls for one of them."""
     chances = np.zeros((1, len(WORDS)), np.float32)
-    chances[0, NEVER_OVERLOOKED] = SURE + 0.1
+    chances[0, NEVER_OVERLOOKED] = SURE
     best, limits = [Hypothesis((4,), (-1.0,), -1.0, finished=True)], Constraints()
     told = np.full(9, CALLED_FOR - 0.5, np.float32)
-    told[8] = CALLED_FOR + 0.5
+    told[8] = CALLED_FOR
 
     def of(_row: int, words: Sequence[int]) -> np.ndarray:
         return told[list(words)]
@@ -161,6 +161,13 @@ def test_a_thing_is_asked_for_where_one_of_its_words_is_called_for_and_it_has_an
     for ids, evidence, asked in (({7, 8}, of, 1), ({6, 7}, of, 0), (set(), of, 0), (set(), None, 0)):
         things = [frozenset(ids if place in NEVER_OVERLOOKED else ()) for place in range(len(WORDS))]
         assert len(second_thoughts(best, chances, things, evidence, limits)) == asked
+
+
+def test_a_thing_is_left_out_below_the_bound_alone() -> None:
+    best, ids = [Hypothesis((7,), (-1.0,), -1.0, finished=True)], [frozenset({7})] * len(WORDS)
+    for chance, asked in ((SURELY_NOT, 0), (SURELY_NOT - 1e-6, 1)):
+        chances = np.full((1, len(WORDS)), chance, np.float32)
+        assert len(second_thoughts(best, chances, ids, None, Constraints())) == asked
 
 
 @pytest.mark.parametrize(
