@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from captionkit.ahead import map_ahead
+from captionkit.ahead import map_ahead, processors
 
 
 def test_results_come_in_order() -> None:
@@ -61,3 +62,16 @@ def test_what_has_not_begun_is_cancelled() -> None:
     results.close()
     assert len(begun) <= 3
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not say")
+def test_processors_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed = os.sched_getaffinity(0)
+    assert processors() == len(allowed)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        assert processors() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+    monkeypatch.delattr(os, "sched_getaffinity")  # as where the system does not say
+    assert processors() == os.cpu_count()

@@ -39,6 +39,11 @@ def test_patterns(album: Path) -> None:
     assert names(album, "*.png") == ["a.png"]
     assert names(album, "**/*.tiff") == ["trip/far/d.tiff"]
     assert names(album, "tri[p]") == ["trip/c.webp", "trip/far/d.tiff"]
+    passed = PassedOver()
+    assert [path.name for path in find_pictures([str(album / "[abt]*")], passed)] == [
+        "a.png", "b.JPG", "c.webp", "d.tiff"
+    ]  # fmt: skip
+    assert passed.folders == []
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_itself(album: Path) -> None:
@@ -74,7 +79,8 @@ def test_a_picture_is_known_by_its_first_bytes(tmp_path: Path, start: bytes) -> 
 
 
 @pytest.mark.parametrize(
-    "start", [b"", b"source,rank", b"<!doctype html>", b"BMW,a car is parked", b"SQLite format 3"]
+    "start",
+    [b"", b"source,rank", b"<!doctype html>", b"BMW,a car is parked", b"SQLite format 3", b"\0asm\1\0" + bytes(6)],
 )
 def test_other_files_are_no_pictures(tmp_path: Path, start: bytes) -> None:
     (tmp_path / "file").write_bytes(start)
@@ -144,6 +150,11 @@ def test_pipes_and_devices_in_folders_are_told_and_never_opened(album: Path) -> 
         f"Expected a picture at {album / name}" for name in ("pipe.jpg", "zeros.jpg")
     ]
     assert names(album, "pipe.jpg") == ["pipe.jpg"]  # who names a pipe means it
+    (album / "pipes").mkdir()
+    os.mkfifo(album / "pipes" / "pipe.jpg")
+    passed = PassedOver()
+    assert list(find_pictures([str(album / "pipes")], passed)) == []  # no error: there is something to tell
+    assert len(passed.pipes) == 1
 
 
 def test_pictures_behind_links_that_lead_out_of_the_folder_are_found_and_told(album: Path) -> None:

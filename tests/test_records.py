@@ -14,7 +14,7 @@ import captionkit
 from captionkit import Captioner
 from captionkit.bundle import DEFAULT_BUNDLE, read_bundle
 from captionkit.metrics import score, score_with_outcomes
-from captionkit.records import Caption, split_name
+from captionkit.records import Caption, Prediction, split_name
 from captionkit.selftest import draw_picture
 
 
@@ -70,6 +70,32 @@ def test_captions_with_attention_are_printed_in_a_line_and_compared() -> None:
     assert one == other
     assert len({one, other}) == 1
     assert "attention" not in repr(one)
+
+
+def test_a_prediction_as_a_document() -> None:
+    one = Caption("A dog.", ("a", "dog"), (-1.12345649, -2.0, -0.5), -0.87654321, True)
+    told = Prediction("a.jpg", (one, Caption("A cat.", ("a", "cat"), (-2.0,), -2.0, False)), 0.7)
+    assert told.text == "A dog."
+    assert told.to_document() == {
+        "source": "a.jpg",
+        "captions": [
+            {
+                "text": "A dog.",
+                "tokens": ["a", "dog"],
+                "log_probability": -3.623456,
+                "score": -0.876543,
+                "finished": True,
+            },
+            {"text": "A cat.", "tokens": ["a", "cat"], "log_probability": -2.0, "score": -2.0, "finished": False},
+        ],
+        "confidence": 0.7,
+        "withheld": False,
+        "error": None,
+    }
+    nothing: dict[str, object] = {"source": "a.jpg", "captions": [], "confidence": None}
+    assert Prediction("a.jpg").text == ""
+    assert Prediction("a.jpg").to_document() == {**nothing, "withheld": True, "error": None}
+    assert Prediction("a.jpg", error="No.").to_document() == {**nothing, "withheld": False, "error": "No."}
 
 
 def test_predictions_of_the_installed_model_are_compared() -> None:
