@@ -24,6 +24,7 @@ from captionkit.detectors.things import (
     ThingDetector,
     ids_of_things,
 )
+from captionkit.detectors.words import WordDetector
 from captionkit.images import load_pixels
 from captionkit.selftest import draw_picture
 from tests.tiny import DEPTH, IMAGE_SIZE, tiny_tokenizer
@@ -87,6 +88,9 @@ def test_a_caption_leaves_out_dogs_where_there_surely_are_none(tiny_bundle: Path
         assert one.text == (told.text if place in with_dogs else other.text)
         assert one.captions[0].denied == ("dog" if place in with_dogs else None)
         assert not DOGS & set(one.captions[0].tokens)
+    # Of several captions the best counts, too.
+    several = seeing(tiny_bundle, {DOG: 0.08}).caption(MORE[:12], n=3)
+    assert [one.captions[0] for one in several] == [one.captions[0] for one in after[:12]]
 
 
 def test_one_thing_is_named_and_another_left_out_in_one_search(tiny_bundle: Path) -> None:
@@ -195,3 +199,13 @@ def test_the_word_detector_must_agree_where_it_knows_the_word(
     )
     assert NONE not in thoughts
     assert [(one.demanded, rows) for one, rows in thoughts.items()] == [("cat", [0, 1, 2, 3, 4])] * named
+
+
+def test_the_word_detector_of_the_bundle_is_asked(tiny_bundle: Path) -> None:
+    plain, guided = Captioner.load(tiny_bundle, threads=1), seeing(tiny_bundle, {CAT: 0.62, DOG: 0.3})
+    usual = np.full(len(TOKENIZER), 0.01, np.float32)
+    basis, blind = np.zeros((DEPTH, 1), np.float32), np.zeros((1, len(TOKENIZER)), np.float32)
+    for bias, other in ((0, plain), (10, guided)):  # log-odds beside those of any picture
+        detector = WordDetector(basis[:, 0], basis, blind, usual, blind, np.full_like(usual, bias))
+        both = Captioner(dataclasses.replace(guided.bundle, word_detector=detector.to_bytes()), threads=1)
+        assert [one.text for one in both.caption(PICTURES)] == [one.text for one in other.caption(PICTURES)]
