@@ -13,6 +13,8 @@ from captionkit.progress import Progress, duration
 
 def test_durations_as_a_person_says_them() -> None:
     assert [duration(s) for s in (0.4, 42, 185, 7800)] == ["0 s", "42 s", "3 min 5 s", "2 h 10 min"]
+    bounds = ["59 s", "1 min 0 s", "59 min 59 s", "1 h 0 min"]
+    assert [duration(s) for s in (59.4, 59.6, 3599, 3600)] == bounds
 
 
 def test_plain_lines_where_there_is_no_terminal(
@@ -63,7 +65,25 @@ def test_short_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_failed_is_told_without_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("features", 4) as bar:
         bar.warn("a\x1b[31m.jpg cannot be read")
-    assert capsys.readouterr().err == "a\\x1b[31m.jpg cannot be read\n"
+        bar.say("b.jpg\x07 can")
+    assert capsys.readouterr().err == "a\\x1b[31m.jpg cannot be read\nb.jpg\\x07 can\n"
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_terminal_shows_a_bar(
+    quiet: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with Progress("features", 4, "pictures", done=1, quiet=quiet) as bar:
+        bar.advance(2, "loss 3.1")
+    err = capsys.readouterr().err
+    if quiet:
+        assert err == ""
+    else:
+        assert all(part in err for part in ("features", "3/4", "loss 3.1", "0 s left"))
+        assert err.endswith("\x1b[2K")  # nothing of it stays
 
 
 def test_a_line_beside_a_bar_is_the_line(

@@ -30,6 +30,7 @@ def test_vocabularies_are_equal_where_their_words_are() -> None:
 def test_words_come_by_frequency_then_alphabet() -> None:
     assert Tokenizer.build(TRAIN).words[4:] == ("a", "dog", "runs", "cat", "sleeps", "the")
     assert Tokenizer.build(TRAIN, min_count=2).words[4:] == ("a", "dog", "runs")
+    assert [Tokenizer.build(TRAIN).id_of(word) for word in ("a", "the", "bird")] == [4, 9, None]
 
 
 def test_ids_end_in_eos_then_pad() -> None:
@@ -90,12 +91,12 @@ def test_coverage_counts_running_words() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[", "does not parse"),
+        ("[", "does not parse: Expecting value"),
         ("[" * 100_000, "does not parse"),
         ("1" * 5_000, "does not parse"),
         ("[]", "of format"),
         (json.dumps({"format": "other", "words": []}), "'other'"),
-        (json.dumps({"format": "captionkit-tokenizer-1", "words": [1]}), "list of strings"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a", 1]}), "list of strings"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a", "a"]}), "comes twice"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["<unk>"]}), "'<unk>'"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a b"]}), "'a b'"),

@@ -198,6 +198,19 @@ def test_trap_15_no_crash_when_no_beam_ends_before_the_limit() -> None:
     assert found[0].score >= found[1].score >= found[2].score
 
 
+def test_where_no_word_is_allowed_any_more_what_there_is_must_do() -> None:
+    start, step = table_model({BOS: {A: 0.6, B: 0.4}, A: {EOS: 0.9, B: 0.1}, B: {EOS: 1.0}})
+    limits = Constraints(min_length=2, no_repeat_ngram=1, avoid=frozenset({B, C}), twins=(frozenset({A, D, E}),))
+    (found,) = beam_search(start, step, ONE, beams=4, max_length=5, n=4, constraints=limits)
+    assert [(one.ids, one.finished) for one in found][:1] == [((A,), False)]
+
+
+def test_trap_15_at_one_word_a_finished_caption_is_told_from_a_cut_one() -> None:
+    start, step = table_model({BOS: {A: 0.5, B: 0.4}, A: {C: 1.0}, B: {C: 0.4, EOS: 0.6}, C: {C: 1.0}})
+    (found,) = beam_search(start, step, ONE, beams=2, max_length=1, n=2)
+    assert [(one.ids, one.finished) for one in found] == [((B,), True), ((A,), False)]
+
+
 def test_trap_15_a_finished_caption_ranks_before_a_cut_one() -> None:
     start, step = table_model(
         {BOS: {A: 0.99, B: 0.01}, A: {A: 0.9949, C: 0.005, EOS: 1e-4}, B: {EOS: 1.0}, C: {C: 1.0}}
@@ -275,6 +288,13 @@ def test_diverse_groups_keep_the_first_caption_and_differ(seed: int) -> None:
     assert words(diverse) > words(plain)
 
 
+def test_a_group_pays_for_the_words_of_those_before_it() -> None:
+    start, step = table_model({BOS: {A: 0.6, B: 0.4}, A: {EOS: 1.0}, B: {EOS: 1.0}})
+    for diversity, words in ((0.41, [(A,), (B,)]), (0.4, [(A,)])):  # log 0.6 - log 0.4 is 0.405
+        (found,) = beam_search(start, step, ONE, beams=1, n=2, diversity=diversity)
+        assert [one.ids for one in found] == words
+
+
 def test_diverse_groups_report_the_models_own_probabilities() -> None:
     toy = Toy(vocabulary=30, seed=2)
     features = toy.features(2)
@@ -302,7 +322,8 @@ def test_no_pictures_give_no_captions() -> None:
     "wrong",
     [{"beams": 0}, {"max_length": 0}, {"n": 0}, {"length_penalty": -1.0}, {"length_penalty": float("nan")},
      {"diversity": -0.1}, {"constraints": Constraints(min_length=30)},
-     {"constraints": Constraints(must=(frozenset({4}), frozenset({5}))), "max_length": 1}],
+     {"constraints": Constraints(must=(frozenset({4}), frozenset({5}))), "max_length": 1},
+     {"constraints": Constraints(min_length=0), "max_length": 0}],
 )  # fmt: skip
 def test_arguments_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     toy = Toy()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captionkit.errors import DataError
-from captionkit.files.delimited import format_row, read_delimited
+from captionkit.files.delimited import delimiter_of, format_row, read_delimited
 
 Rows = list[tuple[int, dict[str, str]]]
 
@@ -34,6 +34,20 @@ def test_rows_by_column_with_the_line_where_each_begins() -> None:
             (7, {"image": "b.jpg", "caption": " four "}),
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "delimiter"),
+    [
+        ("a,b", ".TSV", "\t"),
+        ("a,b\n1;2,3", ".csv", ","),
+        ("a;b\n1,2;3", ".csv", ";"),
+        ("a;b,c\n", ".csv", ","),
+        ("a\n1;2", ".txt", ","),
+    ],
+)
+def test_the_first_line_tells_what_stands_between_cells(text: str, suffix: str, delimiter: str) -> None:
+    assert delimiter_of(text, suffix) == delimiter
 
 
 def test_an_empty_table_has_no_columns() -> None:
