@@ -49,6 +49,16 @@ def test_what_numpy_wrote_comes_back(save: object) -> None:
         assert found[name].flags.writeable
 
 
+def test_the_second_version_of_headers_is_read() -> None:
+    """numpy writes it where a header is long."""
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, np.arange(3), version=(2, 0))
+    data, length = pack(x=stream.getvalue()), len(stream.getvalue())
+    assert read_arrays(data, length)["x"].tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="unpacks to more"):
+        read_arrays(data, length - 1)
+
+
 @pytest.mark.parametrize(
     "member",
     [
@@ -57,6 +67,10 @@ def test_what_numpy_wrote_comes_back(save: object) -> None:
         headed("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000000,)}"),
         headed("{'descr': '<f4', 'fortran_order': False, 'shape': (100000000000000000000000,)}"),
         headed("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", bytes(4)),
+        headed("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, -1)}", bytes(4)),
+        headed("{'descr': '<f4', 'fortran_order': True, 'shape': (-2, -2)}", bytes(16)),
+        headed("{'descr': '<f4', 'fortran_order': False, 'shape': (0, -1)}"),
+        headed("{'descr': '|V0', 'fortran_order': False, 'shape': (-1,)}"),
         headed("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", bytes(5)),
         headed("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", bytes(8)),
         headed("{'descr': '<V99999999', 'fortran_order': False, 'shape': (1,)}"),

@@ -32,7 +32,7 @@ def read_arrays(data: bytes | IO[bytes], limit: int) -> dict[str, npt.NDArray[An
             arrays = {}
             for member in () if too_long else members:
                 with archive.open(member) as handle:
-                    arrays[member.filename.removesuffix(".npy")] = _array(handle.read(member.file_size + 1))
+                    arrays[member.filename.removesuffix(".npy")] = _array(handle.read(member.file_size))
     except Exception as error:
         raise ValueError(type(error).__name__) from None
     if too_long:
@@ -46,7 +46,7 @@ def _array(data: bytes) -> npt.NDArray[Any]:
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
     shape, fortran, dtype = read(stream)
     start = stream.tell()
-    if dtype.hasobject or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(data) - start:
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(data) - start:
         raise EOFError
     flat = np.frombuffer(data, dtype, math.prod(shape), start).copy()  # aligned, and writable as others are
     return flat.reshape(shape, order="F" if fortran else "C")
