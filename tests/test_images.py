@@ -564,9 +564,10 @@ def test_resize_golden() -> None:
 
 
 def test_resize_refuses_other_arrays() -> None:
-    for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)):
+    wrong = [np.zeros(shape, np.uint8) for shape in ((4, 4), (4, 4, 4), (0, 4, 3), (4, 0, 3))]
+    for one in (*wrong, np.zeros((4, 4, 3), np.float32)):
         with pytest.raises(UsageError, match="uint8"):
-            resize_image(wrong, 2)  # type: ignore[arg-type]
+            resize_image(one, 2)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="at least 1"):
         resize_image(corners(), 0)
 

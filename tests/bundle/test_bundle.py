@@ -24,8 +24,8 @@ from captionkit.bundle import (
     read_bundle,
     write_bundle,
 )
-from captionkit.bundle.archive import write_archive
-from captionkit.bundle.fields import Fields
+from captionkit.bundle.archive import read_archive, write_archive
+from captionkit.bundle.fields import Fields, write_json
 from captionkit.errors import BundleError
 from captionkit.files import sha256
 from captionkit.tokenizer import Tokenizer
@@ -122,6 +122,21 @@ def test_any_zip_tool_can_open_it(written: Path) -> None:
         assert all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
         manifest = json.loads(archive.read("bundle.json"))
         assert manifest["members"]["encoder.tflite"]["sha256"] == sha256(archive.read("encoder.tflite"))
+
+
+def test_archives_of_other_versions_stay_readable() -> None:
+    """The reader takes one archive for given members, so not a byte of it may ever change."""
+    archive = b"".join(write_archive({"one": b"1", "two": b""}))
+    assert sha256(archive) == "f1363dcd44f12b035c482588d336540f63c37c385f6c2c477bcd579221badca7"
+    assert write_json({"né": [1.5, None]}) == '{\n "né": [\n  1.5,\n  null\n ]\n}\n'.encode()
+
+
+def test_a_member_has_a_name_of_64_letters_at_most() -> None:
+    for name in ("x", "x" * 64):
+        assert read_archive(b"".join(write_archive({name: b"1"}))) == {name: b"1"}
+    for name in ("", "x" * 65):
+        with pytest.raises(BundleError, match="the name of a member is empty or too long"):
+            read_archive(b"".join(write_archive({name: b"1"})))
 
 
 def test_every_flipped_byte_is_refused(written: Path) -> None:
