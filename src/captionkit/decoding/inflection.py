@@ -60,7 +60,7 @@ def inflections(word: str, vocabulary: Set[str]) -> set[str]:
 
 def _regular_forms(base: str) -> set[str]:
     """The base and its regular forms."""
-    if len(base) < 3 or not base.isalpha() or base in _WITHOUT_FORMS:
+    if len(base) < 3 or base in _WITHOUT_FORMS:
         return {base}
     forms = {base}
     if base.endswith(("s", "x", "z", "ch", "sh")):
