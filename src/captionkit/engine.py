@@ -63,7 +63,7 @@ class EncoderEngine:
             UsageError: pictures of another shape or type.
         """
         size = self._size
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (size, size, 3):
+        if images.dtype != np.uint8 or images.shape[1:] != (size, size, 3):
             raise UsageError(
                 f"Expected pictures uint8 [B, {size}, {size}, 3], but got {images.dtype} {list(images.shape)}."
             )
@@ -128,7 +128,7 @@ class Engine:
             UsageError: features of another shape or type.
         """
         expected = (self.network.positions, self.network.depth)
-        if features.dtype != np.float32 or features.ndim != 3 or features.shape[1:] != expected:
+        if features.dtype != np.float32 or features.shape[1:] != expected:
             raise UsageError(
                 f"Expected features float32 [B, {expected[0]}, {expected[1]}], but got {features.dtype} "
                 f"{list(features.shape)}."
