@@ -196,7 +196,7 @@ def test_a_missing_member_is_refused(written: Path) -> None:
         whole = written.read_bytes()
         for relist in (True, False):
             rewrite(written, lambda members, name=name: members.pop(name) and None, relist=relist)  # type: ignore[misc]
-            with pytest.raises(BundleError, match="missing"):
+            with pytest.raises(BundleError, match=f"{name}' is missing; fetch"):
                 read_bundle(written)
             written.write_bytes(whole)
 
@@ -363,6 +363,23 @@ def test_the_ends_of_what_a_search_may_be_are_within(written: Path, change: dict
     assert dataclasses.replace(decoding, **change) == decoding  # type: ignore[arg-type]
 
 
+def test_a_manifest_without_a_format_is_no_bundle(written: Path) -> None:
+    edit(written, "bundle.json", lambda document: document.pop("format"))
+    with pytest.raises(BundleError, match="names another format"):
+        read_bundle(written)
+
+
+def test_the_least_of_the_caches_tells_the_room_for_words() -> None:
+    network = small().manifest.network
+    assert network.max_length is None
+    state = {
+        "keys": Leaf((2, 9, 4), "float32", True),
+        "values": Leaf((2, 11, 4), "float32", True),
+        "grid": Leaf((2, 5, 4), "float32", False),
+    }
+    assert dataclasses.replace(network, state=state).max_length == 8  # bos takes a place
+
+
 @pytest.mark.parametrize("name", ["image_size", "positions", "depth", "vocabulary"])
 def test_networks_of_no_size_are_refused(written: Path, name: str) -> None:
     edit(written, "bundle.json", lambda document: document["network"].update({name: 0}))
@@ -398,6 +415,7 @@ def test_network_state_is_bounded(written: Path) -> None:
     for leaf in (
         {"dtype": "object"},
         {"shape": [0]},
+        {"shape": [5, 0]},
         {"shape": [2**20 + 1]},
         {"shape": [1] * 5},
         {"shape": ["4"]},

@@ -220,7 +220,7 @@ def migrate(fields: Fields) -> Fields:
     Raises:
         BundleError: not a bundle, or of a version of the future.
     """
-    if not fields.has("format") or fields.get("format", str) != FORMAT:
+    if fields.document().get("format") != FORMAT:
         raise BundleError("Expected a captionkit bundle, but its bundle.json names another format.")
     version = fields.get("version", int)
     if not 1 <= version <= VERSION:
