@@ -213,7 +213,7 @@ def test_a_damaged_lock_file_is_said(server: Server, tmp_path: Path) -> None:
     server.pages["/x.zip"] = Page(CONTENT)
     for text in ("{", "[]", '{"x.zip": 1}', "[" * 100_000):
         (tmp_path / LOCK_NAME).write_text(text, encoding="utf-8")
-        with pytest.raises(DataError, match="damaged"):
+        with pytest.raises(DataError, match="is damaged: expected JSON"):
             download(remote(server), tmp_path)
 
 

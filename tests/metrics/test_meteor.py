@@ -164,7 +164,7 @@ def test_without_the_table_the_name_says_what_ran(tmp_path: Path) -> None:
 def test_damaged_data_are_an_error_not_another_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "meteor-1.5.jar").write_bytes(b"no zip")
     monkeypatch.setenv("CAPTIONKIT_METEOR", str(tmp_path))
-    with pytest.raises(DataError, match="damaged"):
+    with pytest.raises(DataError, match="is damaged or no jar"):
         score({"a": "two dogs run"}, {"a": ["Two dogs are running."]}, ["METEOR"])
 
 

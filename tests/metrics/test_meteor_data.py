@@ -63,7 +63,7 @@ def test_a_jar_of_something_else(tmp_path: Path) -> None:
 def test_a_damaged_jar(folder: Path) -> None:
     jar = folder / "meteor-1.5.jar"
     jar.write_bytes(jar.read_bytes()[:200])
-    with pytest.raises(DataError, match="damaged"):
+    with pytest.raises(DataError, match="is damaged or no jar"):
         read_meteor_data(folder)
 
 
