@@ -160,6 +160,7 @@ def test_nothing_is_chosen_where_the_bundle_does_not_ask_for_it(tiny_bundle: Pat
     without = choosing(tiny_bundle).calibrated(None)
     assert (without.chooses, choosing(tiny_bundle).chooses, silent.chooses) == (False, True, False)
     assert [one.text for one in without.caption(PICTURES)] == likeliest
+    assert without._threads == 1
     without.search = Beam(2, 9)  # as a person set it
     assert without.calibrated(None).search == Beam(2, 9)
     for search in (Greedy(10), Sample(max_length=10)):
@@ -177,6 +178,7 @@ def test_one_beam_has_nothing_to_choose_from_however_unsure_it_is(
     several = captioner.caption(PICTURES, search=search, n=2)
     told = [[caption.text for caption in one.captions] for one in plain.caption(PICTURES, search=search, n=2)]
     assert [[caption.text for caption in one.captions] for one in several] == told
+    assert any(one.captions[0].instead_of for one in captioner.caption(PICTURES, search=Beam(2, 30)))
     records = draw_records(tiny_bundle, tmp_path, 2)
     for beams, choice in ((1, None), (2, "surest")):
         found = evaluate(captioner, records, split="val", metrics=("ROUGE-L",), beams=beams, quiet=True)

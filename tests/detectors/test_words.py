@@ -16,6 +16,7 @@ from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.confidence import EVIDENCE, FEATURES, caption_features
 from captionkit.decoding import Greedy
+from captionkit.detectors import ridge, to_int8
 from captionkit.detectors.words import FLOOR, WordDetector, fit_word_detector
 from captionkit.errors import BundleError, DataError
 from captionkit.images import load_pixels
@@ -267,3 +268,16 @@ def test_features_of_evidence_by_hand() -> None:
 
     assert features(None, 1.0, -2.0) == [-0.5, -2.0]
     assert features(None, None, None) == features() == [0.0, 0.0]
+
+
+def test_a_ridge_pulls_by_a_share_of_the_mean_variance() -> None:
+    spread, together = np.diag([2.0, 4.0]), np.ones((2, 1))
+    np.testing.assert_allclose(ridge(spread, together, 0.5), [[1 / 3.5], [1 / 5.5]])
+    np.testing.assert_allclose(ridge(np.zeros((2, 2)), together, 0.5), together)  # where nothing varies
+
+
+def test_all_of_int8_is_used_but_its_lowest() -> None:
+    small, scale = to_int8(np.array([[1.0, 0.0], [-2.0, 0.0], [0.5, 0.0]], np.float32))
+    assert small.tolist() == [[64, 0], [-127, 0], [32, 0]]
+    assert scale[0] == np.float32(2 / 127)
+    assert scale[1] > 0

@@ -195,7 +195,7 @@ def test_shapes_that_reach_outside_or_ask_for_endless_memory_are_refused(tmp_pat
     count = tensor("2", 1, (), (), kind="LongStorage")
     assert read(tmp_path, file(table({"w": tensor("1", 12, (3, 4), (4, 1)), "count": count}), storages))
     for entry in wrong:
-        with pytest.raises(WeightsError, match="but (a|its) (storage|tensor)"):
+        with pytest.raises(WeightsError, match=r"but (a|its) (storage|tensor)"):
             read(tmp_path, file(table({"w": entry, "count": count}), storages))
 
 
