@@ -95,6 +95,7 @@ def test_orientation_out_of_range_and_broken_exif_leave_the_picture_as_it_is() -
     assert close(read_image(encoded(corners(), "JPEG", quality=95, exif=exif)), corners(), 6)
     broken = encoded(corners(), "JPEG", quality=95, exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01")
     assert close(read_image(broken), corners(), 6)
+    assert np.array_equal(read_image(encoded(corners(), "PNG", exif=b"none at all")), corners())
 
 
 def ramp(largest: float, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:

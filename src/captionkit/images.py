@@ -258,7 +258,7 @@ def _quietly(action: Callable[[], T]) -> T:
 def _upright(image: Image.Image) -> Image.Image:
     """Turn and mirror as EXIF (or XMP) says. A loaded TIFF has been turned by Pillow already."""
     try:
-        orientation = _quietly(image.getexif).get(ExifTags.Base.Orientation, 1)
+        orientation = _quietly(image.getexif).get(ExifTags.Base.Orientation)
     except Exception:
         return image  # metadata that cannot be read is no reason to refuse the picture
     method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None

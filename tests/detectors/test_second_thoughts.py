@@ -67,6 +67,13 @@ def test_a_caption_names_the_thing_that_is_surely_there(tiny_bundle: Path) -> No
     assert {one.captions[0].denied for one in after} == {None}
 
 
+def test_of_two_things_that_are_named_the_likelier_is_recognised(tiny_bundle: Path) -> None:
+    found = [one.captions[0] for one in seeing(tiny_bundle, {CAT: 0.62, DOG: 0.3}).caption(MORE)]
+    both = [one for one in found if "cat" in one.tokens and DOGS & set(one.tokens)]
+    assert both
+    assert [one.recognised for one in both] == pytest.approx([0.62] * len(both), abs=0.01)
+
+
 def test_what_is_not_sure_or_has_no_word_changes_nothing(tiny_bundle: Path) -> None:
     before = texts(Captioner.load(tiny_bundle, threads=1))
     for shares in ({CAT: SURE - 0.02, DOG: 0.3}, {ZEBRA: 0.65, DOG: 0.3}):  # the second has no word here
