@@ -344,7 +344,7 @@ def test_log_softmax_is_stable_and_keeps_float32() -> None:
     np.testing.assert_allclose(found[1], [-np.log(2), -np.log(2), -np.inf], rtol=1e-6)
 
 
-@pytest.mark.parametrize("width", [3, 64, 130, 1000, 9000])
+@pytest.mark.parametrize("width", [6, 64, 130, 1000, 9000])
 def test_the_largest_are_found_among_many(width: int) -> None:
     values = np.random.default_rng(width).normal(size=(20, width)).astype(np.float32)
     values[values < 0.5] = -np.inf
@@ -355,6 +355,12 @@ def test_the_largest_are_found_among_many(width: int) -> None:
     finite = np.isfinite(found)
     np.testing.assert_array_equal(np.take_along_axis(values, index, axis=1)[finite], found[finite])
     assert index.max() < width
+
+
+def test_the_padding_of_the_last_block_names_no_candidate() -> None:
+    values = np.full((2, 259), -np.inf, np.float32)
+    values[0, -1] = values[1, 0] = 0.0
+    assert _top(values, 2)[0].max() < 259
 
 
 def test_captions_are_the_best_of_each_group_then_the_best_of_the_rest() -> None:

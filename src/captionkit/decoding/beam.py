@@ -342,13 +342,12 @@ class _Search:
 
 
 def _top(values: Floats, count: int) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Indices and values [A, count or fewer] of the largest of each row [A, N], largest first.
+    """Indices and values [A, count] of the largest of each row [A, N], largest first; N is `count` or more.
 
     Where N is large, only the `count` blocks with the largest maxima are looked into: nothing outside of them can
     be among the `count` largest.
     """
     rows, width = values.shape
-    count = min(count, width)
     blocks = -(-width // _BLOCK)
     if blocks <= 2 * count:
         some = np.argpartition(values, width - count, axis=1)[:, width - count :]
