@@ -71,6 +71,19 @@ def test_what_is_asked_of_the_search_and_of_the_maps(tiny_bundle: Path, tmp_path
     assert [sum(line.startswith("or: ") for line in told(*more)) for more in ([], ["--others", "1"])] == [4, 1]
 
 
+def test_a_sentence_that_would_be_hedged_is_said_to_be(tiny_bundle: Path, tmp_path: Path) -> None:
+    unsure = Calibration(0.4, (0.0,), (1.0,), (0.0,), 1.0, 0.8, features=("mean",))
+    bundle = dataclasses.replace(read_bundle(tiny_bundle), calibration=unsure.to_document())
+    path, page = tmp_path / "unsure.captionkit", tmp_path / "why.html"
+    write_bundle(path, bundle)
+    (tmp_path / "a.png").write_bytes(draw_picture(3))
+    words = ["explain", str(tmp_path / "a.png"), "--bundle", str(path), "--html", str(page)]
+    lines = CliRunner().invoke(app, words, catch_exceptions=False).stdout.splitlines()
+    assert not lines[0].startswith("Possibly")
+    assert lines[1] == 'confidence 73 %, hedged as "Possibly: ..."'
+    assert "Confidence 73 %, hedged as &quot;Possibly: ...&quot;; log-probability -" in page.read_text("utf-8")
+
+
 def test_bad_input_is_one_sentence_and_leaves_no_file(tiny_bundle: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no picture")

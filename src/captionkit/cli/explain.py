@@ -57,8 +57,8 @@ def explain(
     if html is not None:
         write_text(html, format_page(found))
     print(printable(found.caption.text))
-    if found.confidence is not None:
-        print(f"confidence {percent(found.confidence)}")
+    if found.sure:
+        print(found.sure)
     if found.demand:
         print(found.demand)
     width = max((len(word.text) for word in found.words), default=0)

@@ -83,6 +83,7 @@ class Explanation:
         others: other captions of the same search, best first.
         by_attention: whether the maps are the decoder's attention; else they come from occlusion.
         confidence: see `Prediction.confidence`.
+        hedged: whether `captionkit caption` begins the sentence with "Possibly:".
         model: the bundle's name.
     """
 
@@ -93,6 +94,7 @@ class Explanation:
     others: tuple[Caption, ...]
     by_attention: bool
     confidence: float | None
+    hedged: bool
     model: str
 
     @property
@@ -101,6 +103,13 @@ class Explanation:
         if self.by_attention:
             return "Bright places are those that the model attends to while it chooses the word."
         return "Bright places are those that the word rests on: covering them makes it less likely."
+
+    @property
+    def sure(self) -> str:
+        """How sure the model is of the caption, in words; empty where it does not say."""
+        if self.confidence is None:
+            return ""
+        return f"confidence {percent(self.confidence)}" + (', hedged as "Possibly: ..."' if self.hedged else "")
 
     @property
     def demand(self) -> str:
@@ -184,6 +193,7 @@ def explain(
         others=tuple(rest),
         by_attention=grid is not None,
         confidence=prediction.confidence,
+        hedged=captioner.hedged(prediction).text != prediction.text,
         model=captioner.bundle.manifest.name,
     )
 

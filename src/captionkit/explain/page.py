@@ -49,8 +49,8 @@ def format_page(explanation: Explanation) -> str:
 
 def _facts(explanation: Explanation) -> str:
     likely = f"log-probability {explanation.caption.log_probability:.2f}"
-    sure = "" if explanation.confidence is None else f"Confidence {percent(explanation.confidence)}, "
-    return f"{sure}{likely if sure else likely.capitalize()}. {explanation.demand}".rstrip()
+    facts = "; ".join(filter(None, (explanation.sure, likely)))
+    return f"{facts[0].upper()}{facts[1:]}. {explanation.demand}".rstrip()
 
 
 def _buttons(explanation: Explanation) -> str:

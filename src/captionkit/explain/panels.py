@@ -106,8 +106,8 @@ def _panel(
 
 
 def _subtitle(explanation: Explanation) -> str:
-    sure = "" if explanation.confidence is None else f"Confidence {percent(explanation.confidence)}. "
-    return f"{sure}{explanation.method}"
+    sure = explanation.sure
+    return f"{sure[0].upper()}{sure[1:]}. {explanation.method}" if sure else explanation.method
 
 
 def _footer(explanation: Explanation) -> list[tuple[str, str]]:
