@@ -37,7 +37,7 @@ RECOGNISED = ("recognised",)  # and this, where it has a thing detector
 KNOWN_FEATURES = (*FEATURES, *EVIDENCE, *RECOGNISED, "least", "end")
 UNSURE = "unsure"
 SURER = 0.06  # by so much confidence another caption is better than the likeliest
-AGAIN_BELOW = 0.45  # a confidence from which on a second search seldom finds a better caption
+AGAIN_BELOW = 0.45  # below this confidence a second search is worth its time (decision 87)
 _LEAST_SCALE = 1e-9  # and its inverse the greatest number: no product of them is beyond what a float holds
 
 

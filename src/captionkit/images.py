@@ -212,9 +212,8 @@ def _open(data: bytes, name: str) -> Image.Image:
     except Image.DecompressionBombError:
         raise ImageError(f"{name} has more pixels than any picture that is read; make it smaller first.") from None
     except Exception:
-        if (
-            data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
-        ):  # by its start alone it may be AVIF, which Pillow read
+        # Asked after Pillow: by its start alone it may be AVIF too.
+        if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
             return _open_heic(data, name)
         raise ImageError(
             f"Expected a picture (JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF), but {name} is none, or its start "

@@ -23,7 +23,7 @@ def features(
     Training does this by itself; here it can be done ahead. It goes on where it was stopped. Needs
     captionkit[train]. Example: captionkit features configs/flickr8k_lite2_lstm.toml encoder.image_size=224
     """
-    from captionkit.cli.train import need_tensorflow
+    from captionkit.cli.packages import need_tensorflow
     from captionkit.config import read_config
     from captionkit.training.run_folder import expect_data
 

@@ -10,6 +10,7 @@ import typer
 
 from captionkit.cli import options
 from captionkit.cli.output import tell
+from captionkit.cli.packages import need
 
 
 def serve(
@@ -33,7 +34,6 @@ def serve(
     # thread that reads it, until the server ends; blocks of more than 32 MB are given back to the system.
     os.environ.setdefault("PILLOW_BLOCK_SIZE", "64m")
     from captionkit.captioner import Captioner
-    from captionkit.cli.train import need
 
     for package in ("starlette", "uvicorn"):
         need(

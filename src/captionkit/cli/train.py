@@ -11,6 +11,7 @@ import typer
 
 from captionkit.cli import options
 from captionkit.cli.output import check_new_folder, check_output, printable, tell
+from captionkit.cli.packages import need, need_tensorflow
 from captionkit.cli.together import expect_without
 from captionkit.errors import UsageError
 
@@ -274,16 +275,3 @@ def _tell(bundle: Bundle) -> None:
         )
     size = Path(bundle.source).stat().st_size
     typer.echo(printable(f"wrote {bundle.source} ({size / 1e6:.1f} MB)"))
-
-
-def need_tensorflow() -> None:
-    """One sentence instead of a traceback where the light half alone is installed."""
-    need("tensorflow", "This needs TensorFlow, which is not installed; pip install 'captionkit[train]'.")
-
-
-def need(package: str, otherwise: str) -> None:
-    """Refuse to go on without a package; `otherwise` says what to do."""
-    import importlib.util
-
-    if importlib.util.find_spec(package) is None:
-        raise UsageError(otherwise)

@@ -17,7 +17,7 @@ from captionkit.ahead import map_ahead
 from captionkit.config import DataConfig
 from captionkit.datasets import images_folder, read_dataset
 from captionkit.datasets.problems import Problem, ProblemKind, bad_records, bad_share, count_kinds
-from captionkit.errors import ImageError, agree
+from captionkit.errors import ImageError, several
 from captionkit.files import real_path
 from captionkit.images import read_image, read_image_bytes
 from captionkit.records import ImageRecord
@@ -129,7 +129,7 @@ def _led_outside(records: Sequence[ImageRecord], root: Path, source: str) -> lis
     if not outside:
         return []
     path, place = outside[0]
-    pictures = agree(len(outside), "1 picture", f"{len(outside):,} pictures")
+    pictures = several(len(outside), "picture")
     message = f"symbolic links lead out of {root} to {pictures} (the first: from {path} to {place})."
     return [Problem(ProblemKind.NOTE, source, message)]
 

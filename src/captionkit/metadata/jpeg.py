@@ -2,6 +2,8 @@
 
 EXIF and XMP stand in APP1, IPTC in the Photoshop resources of APP13 (resource 0x0404). Everything from the first
 start-of-scan on, pictures behind it included, is never looked into.
+
+`read`, `replace` and `rest` are those of `blocks.Container`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""PNG: XMP in an `iTXt` chunk, EXIF in `eXIf` (PNG 3rd edition, 11.3). Chunks of image data are never changed."""
+"""PNG: XMP in an `iTXt` chunk, EXIF in `eXIf` (PNG 3rd edition, 11.3). Chunks of image data are never changed.
+
+`read`, `replace` and `rest` are those of `blocks.Container`.
+"""
 
 from __future__ import annotations
 

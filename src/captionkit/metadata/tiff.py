@@ -1,6 +1,6 @@
 """TIFF: tags 270 (ImageDescription), 700 (XMP) and 33723 (IPTC) of the first directory.
 
-The whole file is its EXIF block.
+The whole file is its EXIF block. `read`, `replace` and `rest` are those of `blocks.Container`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """WebP: `XMP ` and `EXIF` chunks behind the picture, announced by flags of `VP8X`.
 
-Layout: WebP Container Specification.
+Layout: WebP Container Specification. `read`, `replace` and `rest` are those of `blocks.Container`.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from captionkit.files.delimited import (
     one_line_error,
     read_delimited,
 )
+from captionkit.picture_paths import HEIC_SUFFIXES, SUFFIXES
 from captionkit.records import POSSIBLY, ImageRecord, split_name
 
 IMAGE_KEYS = ("image_id", *IMAGE_COLUMNS, "id", "source")  # COCO's first, captionkit's own last
@@ -42,7 +43,6 @@ MAX_BYTES = 1 << 30
 MAX_CAPTION_CHARACTERS = 5_000
 
 _LINES = (".jsonl", ".ndjson")
-_ENDING = re.compile(r"\.(?:jpe?g|png|webp|avif|gif|bmp|tiff?)$", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:COCO_(?:train|val|test)20\d\d_)?0*(\d+)", re.ASCII)
 _ONE_OF_LINES = re.compile(rb"\s*\{[^\n]*\}[ \t\r]*\n\s*\{")  # whatever the file is called
 
@@ -158,7 +158,10 @@ def match(results: Mapping[str, str], references: References) -> dict[str, str]:
 
 def _file_name(name: str) -> str:
     """The file name without its folder and the ending of a picture; of a number, that alone."""
-    name = _ENDING.sub("", name.replace("\\", "/").rpartition("/")[2])
+    name = name.replace("\\", "/").rpartition("/")[2]
+    stem, dot, ending = name.rpartition(".")
+    if f"{dot}{ending}".lower() in SUFFIXES | HEIC_SUFFIXES:
+        name = stem
     number = _NUMBER.fullmatch(name)
     return number[1] if number else name
 
