@@ -9,7 +9,6 @@ Letters: M candidates of a batch, L their length in ids, N prepared pictures, R 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -102,17 +101,9 @@ class PreparedReferences:
             float64 [M], 0 to 10.
         """
         sentences = [with_end(split_words(tokens), self._table.end) for tokens in candidates]
-        numbers: dict[str, int] = {}
-        flat = [self._number(word, numbers) for word in chain.from_iterable(sentences)]
+        ids, words = number_words(sentences, dict(self._numbers))
         lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
-        vocabulary = self._vocabulary + len(numbers)
-        return self._score(np.array(flat, np.int64), lengths, np.asarray(images, np.int64), vocabulary)
-
-    def _number(self, word: str, unknown: dict[str, int]) -> int:
-        known = self._numbers.get(word)
-        if known is None:
-            known = unknown.setdefault(word, self._vocabulary + len(unknown))
-        return known
+        return self._score(ids, lengths, np.asarray(images, np.int64), len(words))
 
     def score_ids(self, ids: npt.ArrayLike, images: npt.ArrayLike, *, eos: int = 2) -> Doubles:
         """CIDEr-D of M candidates given as word ids of the vocabulary `words`.

@@ -15,7 +15,7 @@ lie sorted by pair and rank. Letters: P pairs, M matches, N paths.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class _Paths:
         distance: int64 [N].
         place: int64 [N], the next word of the reference that is free.
         end: int64 [N], where the last match ended in the candidate; -1 where no chunk is open.
-        used: one int64 [N] a plane of 63 words of the candidate.
+        used: int64 [N, planes], the candidate's words that are taken, as bits, 63 a plane.
         parent: int64 [N], the path it came from, in the step before.
         match: int64 [N], the match taken in the step, or -1.
     """
@@ -61,7 +61,7 @@ class _Paths:
     distance: Integers
     place: Integers
     end: Integers
-    used: list[Integers]
+    used: Integers
     parent: Integers
     match: Integers
 
@@ -69,17 +69,7 @@ class _Paths:
         return len(self.pair)
 
     def take(self, chosen: Integers) -> _Paths:
-        return _Paths(
-            self.pair[chosen],
-            self.covered[chosen],
-            self.chunks[chosen],
-            self.distance[chosen],
-            self.place[chosen],
-            self.end[chosen],
-            [plane[chosen] for plane in self.used],
-            self.parent[chosen],
-            self.match[chosen],
-        )
+        return _Paths(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 class _Search:
@@ -122,23 +112,22 @@ class _Search:
         fixed[self._row[matches.pair[chosen]] + matches.start[chosen]] = chosen
         return fixed
 
-    def _masks(self, longest: int) -> list[Integers]:
-        """For each plane int64 [M]: the bits of the candidate's words that a match uses."""
+    def _masks(self, longest: int) -> Integers:
+        """int64 [M, planes]: the bits of the candidate's words that a match uses."""
         start, length = self.matches.other_start, self.matches.other_length
-        planes = [np.zeros(len(start), np.int64) for _ in range(longest // _PLANE + 1)]
+        planes = np.zeros((len(start), longest // _PLANE + 1), np.int64)
         for within in range(int(length.max(initial=0))):
             chosen = np.flatnonzero(length > within)
-            word = start[chosen] + within
-            for number, plane in enumerate(planes):
-                inside = word // _PLANE == number
-                plane[chosen[inside]] |= np.int64(1) << (word[inside] % _PLANE)
+            plane, bit = np.divmod(start[chosen] + within, _PLANE)
+            planes[chosen, plane] |= np.int64(1) << bit
         return planes
 
     def run(self) -> Alignment:
         pairs = len(self.length)
         zero = np.zeros(pairs, np.int64)
         none = np.full(pairs, -1, np.int64)
-        paths = _Paths(np.arange(pairs), zero, zero, zero, zero, none, [zero for _ in self._planes], none, none)
+        used = np.zeros((pairs, self._planes.shape[1]), np.int64)
+        paths = _Paths(np.arange(pairs), zero, zero, zero, zero, none, used, none, none)
         chunks = np.zeros(pairs, np.int64)
         history: list[_Paths] = []
         finished: list[tuple[Integers, Integers]] = []
@@ -179,10 +168,7 @@ class _Search:
         options = np.where(free, self._count[cell], 0)
         owner, within = spread(options)
         match = self._first[cell][owner] + within
-        at = live[owner]
-        clash = np.zeros(len(match), np.bool_)
-        for used, mask in zip(paths.used, self._planes, strict=True):
-            clash |= (used[at] & mask[match]) != 0
+        clash = (paths.used[live[owner]] & self._planes[match]).any(axis=1)
         owner, match = owner[~clash], match[~clash]
 
         # Each path is followed by its own continuation, in the order of the reference implementation: the matches
@@ -221,8 +207,7 @@ class _Search:
         paths.chunks[takers] += (end >= 0) & (end != start)
         paths.place[takers] = matches.start[match] + matches.length[match]
         paths.end[takers] = start + matches.other_length[match]
-        for used, mask in zip(paths.used, self._planes, strict=True):
-            used[takers] |= mask[match]
+        paths.used[takers] |= self._planes[match]
 
 
 def _rank(pair: Integers, covered: Integers, chunks: Integers, distance: Integers) -> Integers:

@@ -25,28 +25,12 @@ MATCHERS = ("exact", "stem", "synonym", "paraphrase")
 _MAX_MEMBER_BYTES = 64_000_000
 
 # WordNet's morphology: an ending and what takes its place, tried in this order (nouns, verbs, adjectives).
-_DETACHMENTS: tuple[tuple[str, str], ...] = (
-    ("s", ""),
-    ("ses", "s"),
-    ("xes", "x"),
-    ("zes", "z"),
-    ("ches", "ch"),
-    ("shes", "sh"),
-    ("men", "man"),
+_DETACHMENTS = (
+    ("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"), ("men", "man"),
     ("ies", "y"),
-    ("s", ""),
-    ("ies", "y"),
-    ("es", "e"),
-    ("es", ""),
-    ("ed", "e"),
-    ("ed", ""),
-    ("ing", "e"),
-    ("ing", ""),
-    ("er", ""),
-    ("est", ""),
-    ("er", "e"),
-    ("est", "e"),
-)
+    ("s", ""), ("ies", "y"), ("es", "e"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", ""),
+    ("er", ""), ("est", ""), ("er", "e"), ("est", "e"),
+)  # fmt: skip
 _BY_LAST_LETTER = {
     letter: tuple(pair for pair in _DETACHMENTS if pair[0].endswith(letter))
     for letter in {ending[-1] for ending, _ in _DETACHMENTS}

@@ -16,19 +16,10 @@ _DOUBLES = frozenset(("bb", "dd", "ff", "gg", "mm", "nn", "pp", "rr", "tt"))
 
 # Whole words with a stem of their own; they never reach the rules.
 _WHOLE_WORDS = {
-    "skis": "ski",
-    "skies": "sky",
-    "dying": "die",
-    "lying": "lie",
-    "tying": "tie",
-    "idly": "idl",
-    "gently": "gentl",
-    "ugly": "ugli",
-    "early": "earli",
-    "only": "onli",
-    "singly": "singl",
-    **dict.fromkeys(("sky", "news", "howe", "atlas", "cosmos", "bias", "andes")),
-}
+    "skis": "ski", "skies": "sky", "dying": "die", "lying": "lie", "tying": "tie", "idly": "idl",
+    "gently": "gentl", "ugly": "ugli", "early": "earli", "only": "onli", "singly": "singl",
+    **{word: word for word in ("sky", "news", "howe", "atlas", "cosmos", "bias", "andes")},
+}  # fmt: skip
 # Whole words that stay as they are once a plural s is off.
 _FINISHED_AFTER_1A = frozenset(
     ("inning", "outing", "canning", "herring", "earring", "proceed", "exceed", "succeed")
@@ -37,42 +28,15 @@ _R1_PREFIXES = ("gener", "commun", "arsen")
 
 # Suffix -> replacement, applied where the suffix lies in R1. "ogi" and "li" carry conditions of their own.
 _STEP_2 = {
-    "tional": "tion",
-    "enci": "ence",
-    "anci": "ance",
-    "abli": "able",
-    "entli": "ent",
-    "izer": "ize",
-    "ization": "ize",
-    "ational": "ate",
-    "ation": "ate",
-    "ator": "ate",
-    "alism": "al",
-    "aliti": "al",
-    "alli": "al",
-    "fulness": "ful",
-    "ousli": "ous",
-    "ousness": "ous",
-    "iveness": "ive",
-    "iviti": "ive",
-    "biliti": "ble",
-    "bli": "ble",
-    "ogi": "og",
-    "fulli": "ful",
-    "lessli": "less",
-    "li": "",
-}
+    "tional": "tion", "enci": "ence", "anci": "ance", "abli": "able", "entli": "ent", "izer": "ize",
+    "ization": "ize", "ational": "ate", "ation": "ate", "ator": "ate", "alism": "al", "aliti": "al", "alli": "al",
+    "fulness": "ful", "ousli": "ous", "ousness": "ous", "iveness": "ive", "iviti": "ive", "biliti": "ble",
+    "bli": "ble", "ogi": "og", "fulli": "ful", "lessli": "less", "li": "",
+}  # fmt: skip
 _STEP_3 = {
-    "tional": "tion",
-    "ational": "ate",
-    "alize": "al",
-    "icate": "ic",
-    "iciti": "ic",
-    "ical": "ic",
-    "ful": "",
-    "ness": "",
-    "ative": "",
-}
+    "tional": "tion", "ational": "ate", "alize": "al", "icate": "ic", "iciti": "ic", "ical": "ic", "ful": "",
+    "ness": "", "ative": "",
+}  # fmt: skip
 # Deleted where the suffix lies in R2; "ion" only after s or t.
 _STEP_4 = frozenset(
     (
@@ -206,7 +170,7 @@ def stem(word: str) -> str:
         Its stem. Words of one or two characters come back as they are.
     """
     if word in _WHOLE_WORDS:
-        return _WHOLE_WORDS[word] or word
+        return _WHOLE_WORDS[word]
     if len(word) < 3:
         return word
     word = _mark_consonant_y(word.removeprefix("'"))
