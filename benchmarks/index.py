@@ -26,7 +26,7 @@ from statistics import median
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.audit.picture_hash import hash_picture
+from captionkit.audit.picture_hash import hash_bytes
 from captionkit.captioner import Captioner
 from captionkit.files import write_text
 from captionkit.images import load_pixels
@@ -133,7 +133,7 @@ def main() -> None:
     for first in range(0, len(paths), 16):
         some = paths[first : first + 16]
         grids.append(captioner.engine.encode(np.stack([load_pixels(path, size) for path in some])))
-        looks = [hash_picture(path) for path in some]
+        looks = [hash_bytes(path.read_bytes()) for path in some]
         real += to_contents(captioner, grids[-1], [bytes(32)] * len(some), looks, facts, places)
     features = np.concatenate(grids)
 

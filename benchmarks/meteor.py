@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from captionkit import text
-from captionkit.metrics.meteor import NAME, meteor
+from captionkit.metrics.corpus import Corpus
+from captionkit.metrics.meteor import NAME, meteor_of
 from captionkit.metrics.meteor_data import read_meteor_data
 
 
@@ -57,7 +58,7 @@ def main() -> None:
         start = time.perf_counter()
         data = read_meteor_data(cache=Path(folder) if options.cold else None)
         loaded = time.perf_counter()
-        outcome = meteor(candidates, references, data)
+        outcome = meteor_of(Corpus(candidates, references), data)
         ours = time.perf_counter() - start
 
     from pycocoevalcap.meteor.meteor import Meteor

@@ -24,7 +24,7 @@ from captionkit.audit.picture_hash import (
     SAME_BITS,
     SAME_CORRELATION,
     PictureHash,
-    hash_picture,
+    hash_bytes,
     hash_pictures,
     likeness,
     near_pairs,
@@ -84,7 +84,7 @@ def main() -> None:
             likenesses = []
             for path, original in list(zip(paths, hashes, strict=True))[:: options.every]:
                 change(Image.open(path).convert("RGB")).save(copy, quality=quality)
-                likenesses.append(likeness(original, hash_picture(copy)))
+                likenesses.append(likeness(original, hash_bytes(copy.read_bytes())))
             bits, correlation = (np.array(column) for column in zip(*likenesses, strict=True))
             copies[name] = {
                 "same": float(((bits <= SAME_BITS) & (correlation >= SAME_CORRELATION)).mean()),

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from captionkit.audit.findings import Weight
-from captionkit.audit.runs import check_run
-from captionkit.config import parse_config
+from captionkit.audit.findings import Finding, Weight
+from captionkit.audit.runs import Earlier, check_run
+from captionkit.config import Config, parse_config
 from tests.audit.scenes import record
 
 RECORDS = [record(Path("pictures"), f"{number}.jpg", "test") for number in range(4)]
 
 
+def findings(config: Config, earlier: Earlier | None = None) -> list[Finding]:
+    return check_run(config, RECORDS, earlier)[0]
+
+
 def run(text: str) -> list[tuple[Weight, str]]:
     """What is said of a run; that its data cannot be read, as none of these can, is another matter."""
-    found = check_run(parse_config(text, ["data.captions=gone.json"]), RECORDS)
+    found = findings(parse_config(text, ["data.captions=gone.json"]))
     return [(entry.weight, entry.message) for entry in found if "gone.json" not in entry.message]
 
 
@@ -54,20 +58,20 @@ def test_what_a_run_trained_on_is_read(tmp_path: Path) -> None:
     (tmp_path / "more.csv").write_text("image,caption\n0.jpg,A dog .\n")
     own = {"format": "table", "captions": str(tmp_path / "own.csv"), "images": str(tmp_path)}
     text = "".join(f"data.{key}={value} " for key, value in own.items())
-    (found,) = check_run(parse_config("", text.split()), RECORDS)
+    (found,) = findings(parse_config("", text.split()))
     assert found.weight is Weight.LEAK
     assert found.message == "1 held-out picture is among the 2 that the model was trained on."
     assert found.examples == ("1.jpg",)
     more = text.replace("data.", "more_data.").replace("own.csv", "more.csv")
-    (found,) = check_run(parse_config("", [*text.split(), *more.split()]), RECORDS)
+    (found,) = findings(parse_config("", [*text.split(), *more.split()]))
     assert found.examples == ("0.jpg", "1.jpg")
     # Trained on what others hold out.
-    (found,) = check_run(parse_config("", [*text.split(), "data.train=val", "data.val=train"]), RECORDS)[1:]
+    (found,) = findings(parse_config("", [*text.split(), "data.train=val", "data.val=train"]))[1:]
     assert found.examples == ("2.jpg",)
 
 
 def test_data_of_a_run_that_are_gone_are_told() -> None:
-    (found,) = check_run(parse_config("", ["data.captions=/nowhere/own.json"]), RECORDS)
+    (found,) = findings(parse_config("", ["data.captions=/nowhere/own.json"]))
     assert found.weight is Weight.NOTE
     assert "(data.captions = '/nowhere/own.json') cannot be read any more" in found.message
 
@@ -80,18 +84,18 @@ def test_runs_that_a_run_builds_on_are_looked_at(tmp_path: Path) -> None:
         for name in ("own.csv", "old.csv")
     )
     config = parse_config("", own)
-    assert check_run(config, RECORDS) == []
+    assert findings(config) == []
     before = parse_config("", [*old, "data.val=test"])
-    chosen, learned = check_run(config, RECORDS, earlier={"runs/old": before})
+    chosen, learned = findings(config, {"runs/old": before})
     assert chosen.message.startswith("A run it builds on (runs/old) chose its best epoch on the test split")
     assert learned.weight is Weight.LEAK
     assert learned.message == "1 held-out picture is among the 2 that the model was trained on."
     assert learned.examples == ("2.jpg",)
-    (gone,) = check_run(config, RECORDS, earlier={"runs/gone": None})
+    (gone,) = findings(config, {"runs/gone": None})
     assert gone.weight is Weight.NOTE
     assert "(runs/gone) cannot be read any more" in gone.message
 
 
 def test_one_data_set_of_several_runs_is_told_once() -> None:
     config = parse_config("", ["data.captions=/nowhere/own.json"])
-    assert len(check_run(config, RECORDS, earlier={"a": config, "b": config})) == 1
+    assert len(findings(config, {"a": config, "b": config})) == 1

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from captionkit.errors import DataError
 from captionkit.metrics import meteor as meteor_module
-from captionkit.metrics.corpus import NotComputedError
-from captionkit.metrics.meteor import meteor
+from captionkit.metrics.corpus import Corpus, NotComputedError
+from captionkit.metrics.meteor import meteor_of
 from captionkit.metrics.meteor_data import MeteorData, read_meteor_data
 from captionkit.metrics.score import score
 from tests.metrics.golden_meteor import GOLDEN, INVENTED, jar_scores, machine_made
@@ -40,17 +40,19 @@ def real() -> MeteorData:
 
 
 def one(candidate: str, references: list[str], data: MeteorData) -> float:
-    (value,) = meteor([candidate.split()], [[text.split() for text in references]], data).corpus.values()
+    (value,) = meteor_of(
+        Corpus([candidate.split()], [[text.split() for text in references]]), data
+    ).corpus.values()
     return value
 
 
 def test_goldens_of_the_jar(real: MeteorData) -> None:
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    outcome = meteor(
+    corpus = Corpus(
         [case[0].split() for case in golden["cases"]],
         [[text.split() for text in case[1:]] for case in golden["cases"]],
-        real,
     )
+    outcome = meteor_of(corpus, real)
     np.testing.assert_allclose(outcome.per_image["METEOR"], golden["scores"], rtol=0, atol=1e-12)
     assert outcome.corpus["METEOR"] == pytest.approx(golden["corpus"], abs=1e-12)
     assert "matchers=exact+stem+synonym+paraphrase,table=af15bede-61813011" in outcome.signature
@@ -124,15 +126,16 @@ def test_a_corpus_is_scored_from_sums_and_a_resample_like_a_corpus_of_the_drawn_
     one of which nothing is matched, so nothing is taken off for fragmentation.
     """
     candidates, references = [["dog"], ["beach"]], [[["dog"]], [["dog", "cat"]]]
-    found = meteor(candidates, references, small)
+    found = meteor_of(Corpus(candidates, references), small)
     assert found.corpus["METEOR"] == pytest.approx(1 / (0.15 / (1 / 2) + 0.85 / (1 / 3)), abs=1e-12)
     assert found.per_image["METEOR"].tolist() == [1.0, 0.0]
     candidates += [["the", "dog", "ran", "before", "noon"]]
     references += [[["noon", "the", "hounds", "of", "dogs"]]]
-    statistics = meteor(candidates, references, small).statistics
+    statistics = meteor_of(Corpus(candidates, references), small).statistics
     assert statistics is not None
     for drawn in ([0, 0, 2], [2, 2, 2], [1, 2, 1]):
-        again = meteor([candidates[place] for place in drawn], [references[place] for place in drawn], small)
+        chosen = Corpus([candidates[place] for place in drawn], [references[place] for place in drawn])
+        again = meteor_of(chosen, small)
         sums = statistics.values[drawn].sum(axis=0, keepdims=True)
         assert float(statistics.score(sums)["METEOR"][0]) == pytest.approx(again.corpus["METEOR"], abs=1e-12)
 
@@ -156,7 +159,7 @@ def test_without_data_it_is_not_called_meteor(monkeypatch: pytest.MonkeyPatch) -
 
 def test_without_the_table_the_name_says_what_ran(tmp_path: Path) -> None:
     data = read_meteor_data(write_meteor_folder(tmp_path / "meteor", table=False), tmp_path)
-    outcome = meteor([["a", "dog"]], [[["a", "hound"]]], data)
+    outcome = meteor_of(Corpus([["a", "dog"]], [[["a", "hound"]]]), data)
     assert list(outcome.corpus) == ["METEOR(exact+stem+synonym)"]
     assert outcome.corpus["METEOR(exact+stem+synonym)"] > one("a dog", ["a hound"], MeteorData())
 
@@ -213,7 +216,9 @@ def test_the_order_of_pictures_does_not_matter(
     order = data.draw(st.permutations(range(len(cases))))
     shuffled = [cases[place] for place in order]
     before, after = (
-        meteor([text.split() for text, _ in group], [[r.split() for r in refs] for _, refs in group], small)
+        meteor_of(
+            Corpus([text.split() for text, _ in group], [[r.split() for r in refs] for _, refs in group]), small
+        )
         for group in (cases, shuffled)
     )
     np.testing.assert_allclose(after.per_image["METEOR"], before.per_image["METEOR"][order], atol=1e-12)

@@ -14,7 +14,7 @@ from captionkit.metrics import spice as module
 from captionkit.metrics.corpus import Corpus, NotComputedError
 from captionkit.metrics.score import score
 from captionkit.metrics.significance import confidence
-from captionkit.metrics.spice import _reason, _values, spice, spice_of
+from captionkit.metrics.spice import _reason, _values, spice_of
 
 # Reads what SPICE reads and writes what SPICE writes. F1 is 1 by the letters of the caption; some captions
 # make it misbehave in the ways that real jars do.
@@ -70,7 +70,7 @@ def test_the_jar_is_run_and_its_values_are_read(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv(module.VARIABLE, str(jar))
-    outcome = spice([["a", "dog"], ["two", "red", "cars"]], [[["x"]], [["y"], ["z"]]])
+    outcome = spice_of(Corpus([["a", "dog"], ["two", "red", "cars"]], [[["x"]], [["y"], ["z"]]]))
     assert outcome.per_image["SPICE"].tolist() == [1 / 5, 1 / 12]
     assert outcome.corpus["SPICE"] == pytest.approx((1 / 5 + 1 / 12) / 2)
     assert outcome.signature.startswith("jar=")

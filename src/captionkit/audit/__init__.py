@@ -26,7 +26,7 @@ from captionkit.audit.published import (
     trained_pictures,
 )
 from captionkit.audit.results import check_scores
-from captionkit.audit.runs import Earlier, check_run, read_learned
+from captionkit.audit.runs import Earlier, check_run
 from captionkit.config import Config
 from captionkit.datasets.problems import Problem
 from captionkit.records import ImageRecord
@@ -107,12 +107,10 @@ def audit_dataset(
         findings += check_official_coco(records)
     if trained_on:
         findings += check_trained_on(records, trained_on)
-    learned = None if run is None else read_learned(run, earlier=earlier)
+    of_run, learned = ([], []) if run is None else check_run(run, records, earlier)
     if vocabulary is not None:
-        others = [*trained_pictures(trained_on), *(learned.records if learned else ())]
-        findings += check_vocabulary(records, vocabulary, others)
-    if run is not None:
-        findings += check_run(run, records, earlier=earlier, learned=learned)
+        findings += check_vocabulary(records, vocabulary, [*trained_pictures(trained_on), *learned])
+    findings += of_run
     if scores is not None:
         findings += check_scores(scores, records, split)
     if look:

@@ -10,7 +10,6 @@ Letters: N pictures.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -21,6 +20,7 @@ import numpy.typing as npt
 
 from captionkit.ahead import map_ahead
 from captionkit.errors import ImageError
+from captionkit.files import sha256
 from captionkit.images import Pixels, read_image, read_image_bytes, resize_image
 
 Progress = Callable[[int, int], None]
@@ -58,22 +58,17 @@ class PictureHash:
     flat: bool
 
 
-def hash_picture(path: Path) -> PictureHash:
-    """Hash one picture file.
+def hash_bytes(data: bytes) -> PictureHash:
+    """Hash the bytes of a picture file.
 
     Raises:
-        ImageError: it cannot be read.
+        ImageError: they cannot be read.
     """
-    return hash_bytes(read_image_bytes(path))
-
-
-def hash_bytes(data: bytes) -> PictureHash:
-    """`hash_picture` for the bytes of a picture file."""
-    return hash_pixels(read_image(data, target_size=2 * SIDE), hashlib.sha256(data).hexdigest())
+    return hash_pixels(read_image(data, target_size=2 * SIDE), sha256(data))
 
 
 def hash_pixels(pixels: Pixels, digest: str) -> PictureHash:
-    """`hash_picture` for a decoded picture [H, W, 3] and the SHA-256 of its file."""
+    """`hash_bytes` for a decoded picture [H, W, 3] and the SHA-256 of its file."""
     grey = resize_image(pixels, SIDE).astype(np.float32) @ _LUMA
     low = (_DCT @ grey @ _DCT.T).ravel()[1:]  # without the mean brightness
     rows = grey.reshape(8, SIDE // 8, SIDE).mean(axis=1)
@@ -106,7 +101,7 @@ def hash_pictures(
 
     def one(path: Path) -> PictureHash | ImageError:
         try:
-            return hash_picture(path)
+            return hash_bytes(read_image_bytes(path))
         except ImageError as error:
             return error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from captionkit.audit.findings import Finding, Weight, finding
@@ -20,26 +20,9 @@ _MAX_LIST_BYTES = 100_000_000
 Earlier = Mapping[str, Config | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """What a run and those it builds on were trained on.
-
-    Attributes:
-        records: the pictures, each once, all of split train.
-        notes: what cannot be read any more.
-    """
-
-    records: tuple[ImageRecord, ...]
-    notes: tuple[Finding, ...]
-
-
 def check_run(
-    config: Config,
-    records: Sequence[ImageRecord],
-    *,
-    earlier: Earlier | None = None,
-    learned: Learned | None = None,
-) -> list[Finding]:
+    config: Config, records: Sequence[ImageRecord], earlier: Earlier | None = None
+) -> tuple[list[Finding], list[ImageRecord]]:
     """Whether a training run chose anything by the test split, or trained on what it chose by.
 
     Args:
@@ -48,29 +31,25 @@ def check_run(
             held-out ones among those that the run trained on, where these can still be read.
         earlier: the runs it builds on, by where they are: their weights or words are in it, and so is what they
             have seen. None for one whose configuration cannot be read any more.
-        learned: what `read_learned` gave of both, if that was asked already.
+
+    Returns:
+        The findings; and the pictures that all these runs trained on, each once, of split train.
     """
-    learned = read_learned(config, earlier=earlier) if learned is None else learned
+    earlier = earlier or {}
+    runs = {"The run": config}
+    runs |= {f"A run it builds on ({place})": one for place, one in earlier.items() if one is not None}
     findings = []
-    for name, one in _runs(config, earlier).items():
+    for name, one in runs.items():
         findings += _check_choices(name, one, records)
-    return [*findings, *learned.notes, *(check_trained_on(records, learned.records) if learned.records else ())]
-
-
-def read_learned(config: Config, *, earlier: Earlier | None = None) -> Learned:
-    """Read what a run and those it builds on were trained on; arguments as of `check_run`."""
-    notes = []
-    for place, before in (earlier or {}).items():
-        if before is not None:
-            continue
+    for place in (place for place, one in earlier.items() if one is None):
         message = (
             f"A run it builds on ({place}) cannot be read any more, so what it was trained on was not compared; "
             "give that with --trained-on."
         )
-        notes.append(finding("run", Weight.NOTE, message))
+        findings.append(finding("run", Weight.NOTE, message))
     seen: set[tuple[str, DataConfig]] = set()
-    records: dict[str, ImageRecord] = {}
-    for name, one in _runs(config, earlier).items():
+    learned: dict[str, ImageRecord] = {}
+    for name, one in runs.items():
         for section, data in (("data", one.data), ("more_data", one.more_data)):
             if not data.captions or (section, data) in seen:
                 continue
@@ -83,17 +62,12 @@ def read_learned(config: Config, *, earlier: Earlier | None = None) -> Learned:
                     "be read any more, so its pictures were not compared; give it with --trained-on. The reason: "
                     f"{error}"
                 )
-                notes.append(finding("run", Weight.NOTE, message))
+                findings.append(finding("run", Weight.NOTE, message))
                 continue
             for record in train_records(data, found, second=section == "more_data"):
-                records[record.path.name] = replace(record, split="train")
-    return Learned(tuple(records.values()), tuple(notes))
-
-
-def _runs(config: Config, earlier: Earlier | None) -> dict[str, Config]:
-    """The run and those it builds on that can be read, by what sentences call them."""
-    known = {f"A run it builds on ({place})": one for place, one in (earlier or {}).items() if one is not None}
-    return {"The run": config, **known}
+                learned[record.path.name] = replace(record, split="train")
+    trained_on = list(learned.values())
+    return [*findings, *check_trained_on(records, trained_on)], trained_on
 
 
 def _check_choices(name: str, config: Config, records: Sequence[ImageRecord]) -> list[Finding]:

@@ -6,7 +6,6 @@ both.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -18,7 +17,7 @@ from captionkit.config import DataConfig
 from captionkit.datasets import images_folder, read_dataset
 from captionkit.datasets.problems import Problem, ProblemKind, bad_records, bad_share, count_kinds
 from captionkit.errors import ImageError, several
-from captionkit.files import real_path
+from captionkit.files import real_path, sha256
 from captionkit.images import read_image, read_image_bytes
 from captionkit.records import ImageRecord
 
@@ -198,7 +197,7 @@ class _Inspector:
             read_image(data)
         except ImageError as error:
             return self._problem(ProblemKind.UNREADABLE_PICTURE, record, f"{path.name}: {error}")
-        return None, hashlib.sha256(data).hexdigest()
+        return None, sha256(data)
 
     def _twin(self, path: Path) -> str:
         """Whether the file is there under a name that differs in upper and lower case."""

@@ -94,17 +94,15 @@ def _files_below(root: Path, suffixes: frozenset[str], problems: list[Problem]) 
 
 
 def _read_text_file(path: Path, source: str, record: str, grouping: Grouping) -> None:
-    local: list[Problem] = []
     if path.exists() and not path.is_file():  # opening a pipe waits for its writer, for ever perhaps
         message = f"{source} is a folder, pipe, socket or device, no file; it is not opened."
         grouping.problems.append(Problem(ProblemKind.MALFORMED, source, message, record))
         return
     try:
-        lines = list(read_lines(path, local, limit=MAX_TEXT_BYTES))
+        lines = list(read_lines(path, grouping.problems, limit=MAX_TEXT_BYTES))
     except DataError as error:
         grouping.problems.append(Problem(ProblemKind.MALFORMED, source, str(error), record))
         return
-    grouping.problems += local
     if not lines:
         message = f"{source} is empty."
         grouping.problems.append(Problem(ProblemKind.EMPTY_CAPTION, source, message, record))

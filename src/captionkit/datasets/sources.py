@@ -91,15 +91,10 @@ _WINDOWS = {
 
 def encodable(text: str) -> bool:
     """Whether UTF-8 has the text; JSON's escapes can make halves of surrogate pairs, which no file can hold."""
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return text.isascii() or _HALF.search(text) is None
 
 
+_HALF = re.compile("[\ud800-\udfff]")
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
 

@@ -10,7 +10,6 @@ Letters: N pictures, P (picture, reference) pairs, S distinct sentences, M match
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +26,6 @@ from captionkit.metrics.corpus import (
     NotComputedError,
     Outcome,
     Statistics,
-    Tokens,
     number_words,
 )
 from captionkit.metrics.meteor_alignment import align
@@ -43,15 +41,13 @@ _CHUNK = 200_000  # pairs of words looked at at once: small enough for the proce
 _MAX_PAIRS = 1_000_000  # of one caption and one reference; 9 million took 2 GB
 
 
-def meteor(
-    candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]], data: MeteorData | None = None
-) -> Outcome:
-    """METEOR 1.5 of N candidates, for the corpus and each picture.
+def meteor_of(corpus: Corpus, data: MeteorData | None = None, *, quiet: bool = False) -> Outcome:
+    """METEOR 1.5 of a corpus and of each of its pictures.
 
     Args:
-        candidates: N token lists.
-        references: N lists of token lists.
+        corpus: candidates and references.
         data: what `read_meteor_data` read; by default it looks for an installed pycocoevalcap.
+        quiet: show no progress where its table has to be parsed.
 
     Returns:
         `METEOR`, 0 to 1. Where data for a matcher are missing the value is no METEOR 1.5, and it is named by the
@@ -61,11 +57,6 @@ def meteor(
         DataError: the data are damaged.
         NotComputedError: a caption and its reference are too long to be aligned.
     """
-    return meteor_of(Corpus(candidates, references), data)
-
-
-def meteor_of(corpus: Corpus, data: MeteorData | None = None, *, quiet: bool = False) -> Outcome:
-    """`meteor` for a corpus; `quiet` shows no progress where its table has to be parsed."""
     data = read_meteor_data(quiet=quiet) if data is None else data
     pairs = _Pairs.of(corpus, data)
     statistics = _statistics(pairs, data)

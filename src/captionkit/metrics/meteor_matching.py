@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.metrics.corpus import Integers, spread
-from captionkit.metrics.meteor_data import MeteorData
+from captionkit.metrics.meteor_data import MeteorData, SynonymDictionary
 from captionkit.metrics.paraphrases import ParaphraseTable
 from captionkit.metrics.snowball import stem
 
@@ -96,7 +96,7 @@ class Matcher:
         left, right = pieces.of_sentences(references), pieces.of_sentences(candidates)
         relations = [self._equal(left, right), self._shared(left, right, of_stem[left], of_stem[right], STEM)]
         if data.synonyms is not None:
-            relations.append(self._synonyms(left, right, data))
+            relations.append(self._synonyms(left, right, data.synonyms))
         if data.paraphrases is not None:
             phrases = _Pieces.of_phrases(sentences, data.paraphrases)
             pieces, found = _with_phrases(pieces, phrases, candidates, references, data.paraphrases)
@@ -157,10 +157,8 @@ class Matcher:
         different = self._keys[left] != self._keys[right]
         return _relation(left[different], right[different], way)
 
-    def _synonyms(self, left: Integers, right: Integers, data: MeteorData) -> Integers:
-        assert data.synonyms is not None
-        of = data.synonyms.of
-        synsets = [sorted(of(word)) for word in self._sentences.words]
+    def _synonyms(self, left: Integers, right: Integers, synonyms: SynonymDictionary) -> Integers:
+        synsets = [sorted(synonyms.of(word)) for word in self._sentences.words]
         owners, numbers = [], []
         for chosen in (left, right):
             counts = np.array([len(synsets[word]) for word in chosen], np.int64)

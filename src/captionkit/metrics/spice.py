@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import numpy as np
 
 from captionkit.errors import DataError
 from captionkit.files import read_bounded, sha256_file
-from captionkit.metrics.corpus import Corpus, Doubles, NotComputedError, Outcome, Statistics, Tokens
+from captionkit.metrics.corpus import Corpus, Doubles, NotComputedError, Outcome, Statistics
 
 NAME = "SPICE"
 VARIABLE = "CAPTIONKIT_SPICE_JAR"
@@ -48,16 +47,14 @@ _REASONS = (
 )
 
 
-def spice(
-    candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]], jar: Path | str | None = None
-) -> Outcome:
-    """SPICE of N candidates, for the corpus (the mean F1) and each picture.
+def spice_of(corpus: Corpus, jar: Path | str | None = None, *, seconds: float = SECONDS) -> Outcome:
+    """SPICE of a corpus (the mean F1) and of each of its pictures.
 
     Args:
-        candidates: N token lists.
-        references: N lists of token lists.
+        corpus: candidates and references.
         jar: `spice-1.0.jar` with its `lib` folder beside it; by default what the environment variable
             CAPTIONKIT_SPICE_JAR names.
+        seconds: bound the run.
 
     Returns:
         `SPICE`, 0 to 1.
@@ -65,11 +62,6 @@ def spice(
     Raises:
         NotComputedError: no jar, no Java, or the run failed; the message says which.
     """
-    return spice_of(Corpus(candidates, references), jar)
-
-
-def spice_of(corpus: Corpus, jar: Path | str | None = None, *, seconds: float = SECONDS) -> Outcome:
-    """`spice` for a corpus; `seconds` bounds the run."""
     path = _find_jar(jar)
     java = shutil.which("java")
     if java is None:
