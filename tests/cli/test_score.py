@@ -150,6 +150,19 @@ def test_what_is_not_given_is_not_stated(files: Path) -> None:
     assert (fingerprint["beams"], fingerprint["split"], fingerprint["objective"]) == ("3", *["not stated"] * 2)
 
 
+def test_references_of_several_splits_call_for_one(files: Path) -> None:
+    images = [
+        {"cocoid": number, "filename": f"{number}.jpg", "split": split, "sentences": [{"raw": "a dog"}]}
+        for number, split in enumerate(["test"] * PICTURES + ["train"])
+    ]
+    (files / "references.json").write_text(json.dumps({"images": images}), encoding="utf-8")
+    command = ["score", str(files / "results.json"), str(files / "references.json"), "-m", "BLEU"]
+    hint = "The references are of several splits (test, train); name the one that was captioned with --split."
+    for arguments, expected in (([], True), (["--split", "test"], False), (["--split", "all"], False)):
+        done = CliRunner().invoke(app, [*command, *arguments], catch_exceptions=False)
+        assert (f"warning: {hint}\n" in done.stderr) == expected
+
+
 def test_novel_captions(files: Path) -> None:
     document = json.loads(run(files, "--json", "--train", str(files / "worse.json"), results="worse.json"))
     assert document["diversity"]["novel"] == 0.0

@@ -54,10 +54,12 @@ class References:
     Attributes:
         captions: picture to captions, in the order of the file.
         aliases: other names (file names) of pictures to their ids.
+        splits: those that the pictures are of, where the file divides them.
     """
 
     captions: Mapping[str, Sequence[str]]
     aliases: Mapping[str, str] = field(default_factory=dict)
+    splits: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +190,13 @@ def _annotations(document: Mapping[str, Any], path: Path) -> References:
 
 def _grouped(rows: Iterator[_Row], path: Path, split: str | None) -> References:
     captions: dict[str, list[str]] = {}
-    for row in _of_split(list(rows), split, path):
+    chosen = _of_split(list(rows), split, path)
+    for row in chosen:
         values = row.columns or (row.caption if isinstance(row.caption, list) else [row.caption])
         captions.setdefault(row.image, []).extend(_text(value, row.image, row.place) for value in values)
     if not any(captions.values()):
         raise one_line_error(f"Expected reference captions in {path}, but there are none.")
-    return References(captions)
+    return References(captions, splits=_splits(chosen))
 
 
 def _data_set(path: Path, split: str | None, data_format: str) -> References:
@@ -204,12 +207,16 @@ def _data_set(path: Path, split: str | None, data_format: str) -> References:
     if not records:
         raise one_line_error(f"Expected reference captions in {path}, but there are none.")
     aliases = {str(record.path): record.id for record in records}
-    return References({record.id: record.captions for record in records}, aliases)
+    return References({record.id: record.captions for record in records}, aliases, _splits(records))
+
+
+def _splits(items: Sequence[_Item]) -> list[str]:
+    return sorted({item.split for item in items if item.split})
 
 
 def _of_split(items: list[_Item], split: str | None, path: Path) -> list[_Item]:
     """Those of a split; all where the file does not divide its pictures."""
-    there = sorted({item.split for item in items if item.split})
+    there = _splits(items)
     if split in (None, "all") or not there:
         return items
     wanted = split_name(split) or split

@@ -96,6 +96,11 @@ def run(request: Request) -> Found:
     if request.compare is not None:
         report = _compared(request, request.compare, report, scored, references, metrics)
     warnings = [*scored.scores.warnings, *varied.warnings()]
+    if len(references.splits) > 1 and len(captions) < len(references.captions) and "split" not in request.protocol:
+        warnings.append(
+            f"The references are of several splits ({', '.join(references.splits)}); name the one that was "
+            "captioned with --split."
+        )
     if report.differing:
         warnings.append(
             f"The two were scored differently ({'; '.join(report.differing)}): their scores do not compare."
