@@ -75,14 +75,27 @@ READERS: dict[str, Callable[..., list[ImageRecord]]] = {
 
 
 def _settings(config: DataConfig) -> dict[str, Any]:
-    """What the reader of a format takes besides the places of captions and pictures."""
-    if config.format == "folder":
-        return {}
+    """What the reader of a format takes besides the places of captions and pictures.
+
+    Raises:
+        ConfigError: a setting that it would pass over is given: whoever gives it means something by it.
+    """
+    settings: dict[str, Any] = {}
     if config.format == "karpathy":
-        return {"restval_is_train": config.restval}
-    if config.format == "table":
-        return {name: getattr(config, name) for name in _COLUMNS}
-    return {name: expand_path(value) if (value := getattr(config, name)) else "" for name in _LISTS}
+        settings = {"restval_is_train": config.restval}
+    elif config.format == "table":
+        settings = {name: getattr(config, name) for name in _COLUMNS}
+    elif config.format != "folder":
+        settings = {name: expand_path(value) if (value := getattr(config, name)) else "" for name in _LISTS}
+    for names, readers in ((_COLUMNS, "a table"), (_LISTS, "a Flickr or COCO format")):
+        for name in names:
+            if name not in settings and getattr(config, name):
+                option = f"--{name.replace('_', '-')}"
+                raise ConfigError(
+                    f"{config.captions} is of format {config.format}, of which {name} ({option}) says nothing: "
+                    f"it is for {readers}; leave it out."
+                )
+    return settings
 
 
 def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -> list[ImageRecord]:
@@ -103,7 +116,6 @@ def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -
     """
     if config.format not in READERS:
         raise ConfigError(f"There is no data set format {config.format!r}; {nearest(config.format, READERS)}")
-    _expect_read(config)
     found: list[Problem] = []
     settings = _settings(config)
     captions, images = expand_path(config.captions), images_folder(config)
@@ -124,19 +136,6 @@ def train_records(
     divided = bool(config.train_list) or any(record.split for record in records)
     split = config.train if divided or not second else None
     return [record for record in records if record.captions and record.split == split]
-
-
-def _expect_read(config: DataConfig) -> None:
-    """Refuse what the format's reader would pass over: whoever sets it means something by it."""
-    unread = [] if config.format == "table" else [(name, "a table") for name in _COLUMNS]
-    if config.format in ("table", "folder", "karpathy"):
-        unread += [(name, "a Flickr or COCO format") for name in _LISTS]
-    for name, readers in unread:
-        if getattr(config, name):
-            raise ConfigError(
-                f"{config.captions} is of format {config.format}, of which {name} (--{name.replace('_', '-')}) "
-                f"says nothing: it is for {readers}; leave it out."
-            )
 
 
 def dataset_config(path: Path | str, **settings: str | bool | None) -> DataConfig:

@@ -177,27 +177,22 @@ class _Inspector:
         self.names: dict[Path, dict[str, str]] = {}
 
     def __call__(self, record: ImageRecord) -> _Look:
+        path, kind, message, digest = record.path, ProblemKind.UNREADABLE_PICTURE, "", ""
         try:
-            return self._look(record)
-        except (OSError, ValueError) as error:  # a name too long for the system, a loop of links, no permission
-            reason = getattr(error, "strerror", None) or error
-            return self._problem(ProblemKind.UNREADABLE_PICTURE, record, f"{record.path}: {reason}.")
-
-    def _look(self, record: ImageRecord) -> _Look:
-        path = record.path
-        if not path.is_file():
-            if path.is_dir():
+            if path.is_file():
+                if self.decode:
+                    data = read_image_bytes(path)
+                    read_image(data)
+                    digest = sha256(data)
+            elif path.is_dir():
                 message = f"{path} is a folder, not a picture."
-                return self._problem(ProblemKind.UNREADABLE_PICTURE, record, message)
-            return self._problem(ProblemKind.MISSING_PICTURE, record, f"there is no {path}.{self._twin(path)}")
-        if not self.decode:
-            return None, ""
-        try:
-            data = read_image_bytes(path)
-            read_image(data)
+            else:
+                kind, message = ProblemKind.MISSING_PICTURE, f"there is no {path}.{self._twin(path)}"
         except ImageError as error:
-            return self._problem(ProblemKind.UNREADABLE_PICTURE, record, f"{path.name}: {error}")
-        return None, sha256(data)
+            message = f"{path.name}: {error}"
+        except (OSError, ValueError) as error:  # a name too long for the system, a loop of links, no permission
+            message = f"{path}: {getattr(error, 'strerror', None) or error}."
+        return (Problem(kind, record.source, message, record.id) if message else None), digest
 
     def _twin(self, path: Path) -> str:
         """Whether the file is there under a name that differs in upper and lower case."""
@@ -207,10 +202,6 @@ class _Inspector:
             self.names[folder] = {file.name.lower(): file.name for file in files}
         twin = self.names[folder].get(path.name.lower())
         return f" There is {twin}, though: rename one of them." if twin else ""
-
-    @staticmethod
-    def _problem(kind: ProblemKind, record: ImageRecord, message: str) -> _Look:
-        return Problem(kind, record.source, message, record.id), ""
 
 
 def _pairs(same: dict[str, list[ImageRecord]]) -> list[Problem]:

@@ -50,17 +50,22 @@ def read_folder(
     texts: dict[str, list[str]] = defaultdict(list)  # by their names without the suffix, whatever its case
     for text in _files_below(text_root, frozenset([".txt"]), found if text_root != picture_root else []):
         texts[text.rpartition(".")[0]].append(text)
+
+    def beside(picture: str) -> list[str]:
+        """The text files of a picture: with another ending, or with one more."""
+        return [*texts.get(picture.rpartition(".")[0], ()), *texts.get(picture, ())]
+
     for name in _files_below(picture_root, picture_suffixes(), found):
         if not grouping.add_picture(name, name, name.encode("utf-8", "backslashreplace").decode()):
             continue
         split = next((s for part in reversed(name.split("/")[:-1]) if (s := split_name(part))), None)
         if split is not None:
             splits[name] = split
-        for text in (*texts.get(name.rpartition(".")[0], ()), *texts.get(name, ())):
+        for text in beside(name):
             used.add(text)
             _read_text_file(text_root / text, text, name, grouping)
     unread = _files_below(picture_root, HEIC_SUFFIXES - picture_suffixes(), [])
-    of_heic = {text for name in unread for text in (*texts.get(name.rpartition(".")[0], ()), *texts.get(name, ()))}
+    of_heic = {text for name in unread for text in beside(name)}
     for text in sorted({text for group in texts.values() for text in group} - used):
         if Path(text).stem.lower() not in _NO_CAPTIONS:
             message = (

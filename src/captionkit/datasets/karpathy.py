@@ -116,16 +116,14 @@ class _Locator:
     def __init__(self, root: Path) -> None:
         self.root = root
         years, parts = ("2014", "2017"), ("train", "val")
-        self.present = {year for year in years if any((root / f"{part}{year}").is_dir() for part in parts)}
-        self.val2017: frozenset[str] | None = None
+        present = {year for year in years if any((root / f"{part}{year}").is_dir() for part in parts)}
+        self.renamed = present == {"2017"}
+        val = root / "val2017"
+        self.val2017 = {file.name for file in val.iterdir()} if self.renamed and val.is_dir() else set()
 
     def __call__(self, entry: dict[str, Any]) -> Path | None:
         folder, name, coco = entry.get("filepath"), entry["filename"], entry.get("cocoid")
-        renamed = folder in ("train2014", "val2014") and self.present == {"2017"} and isinstance(coco, int)
-        if renamed:
-            if self.val2017 is None:
-                val = self.root / "val2017"
-                self.val2017 = frozenset(file.name for file in val.iterdir()) if val.is_dir() else frozenset()
+        if self.renamed and folder in ("train2014", "val2014") and isinstance(coco, int):
             name = f"{coco:012d}.jpg"
             folder = "val2017" if name in self.val2017 else "train2017"
         return picture_path(self.root, f"{folder}/{name}" if isinstance(folder, str) and folder else name)

@@ -54,11 +54,8 @@ def split_records(
     groups: dict[str, list[str]] = defaultdict(list)
     for record in records:
         groups[_content(record) if by_content else f"path {record.path}"].append(record.id)
-    ranked = sorted((min(group) for group in groups.values()), key=lambda first: (_rank(seed, first), first))
-    members = {min(group): group for group in groups.values()}
     splits: dict[str, str] = {}
-    for first in ranked:
-        group = members[first]
+    for group in sorted(groups.values(), key=lambda group: _rank(seed, min(group))):
         split = next((name for name, room in sizes.items() if len(group) <= room), "train")
         if split != "train":
             sizes[split] -= len(group)

@@ -73,17 +73,10 @@ def meteor_of(corpus: Corpus, data: MeteorData | None = None, *, quiet: bool = F
     complete = matchers == MATCHERS
     name = NAME if complete else f"{NAME}({'+'.join(matchers)})"
     warnings = () if complete else (f"{name} is not METEOR 1.5: {data.missing}.",)
-
-    def resampled(sums: Doubles) -> dict[str, Doubles]:
-        return {name: _scores(sums)}
-
-    statistics_of = Statistics(total.astype(np.float64), resampled)
-    return Outcome({name: value}, {name: highest}, _signature(data), warnings, statistics_of)
-
-
-def _signature(data: MeteorData) -> str:
     table = "" if data.paraphrases is None else f",table={data.paraphrases.identity}"
-    return f"1.5,language=en,norm=yes,matchers={'+'.join(data.matchers)}{table}"
+    signature = f"1.5,language=en,norm=yes,matchers={'+'.join(matchers)}{table}"
+    sums_of = Statistics(total.astype(np.float64), lambda sums: {name: _scores(sums)})
+    return Outcome({name: value}, {name: highest}, signature, warnings, sums_of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ https://snowballstem.org/algorithms/english/stemmer.html. Later Snowball release
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 _VOWELS = frozenset("aeiouy")
@@ -48,12 +49,9 @@ _STEP_1A = frozenset(("sses", "ied", "ies", "s", "us", "ss"))
 _STEP_1B = frozenset(("eed", "eedly", "ed", "edly", "ing", "ingly"))
 
 
-def _longest(word: str, suffixes: frozenset[str] | dict[str, str], longest: int) -> str:
+def _longest(word: str, suffixes: Iterable[str]) -> str:
     """The longest of `suffixes` that `word` ends in, or the empty string."""
-    for length in range(min(longest, len(word)), 0, -1):
-        if word[-length:] in suffixes:
-            return word[-length:]
-    return ""
+    return max(filter(word.endswith, suffixes), key=len, default="")
 
 
 def _past_vowel_and_consonant(word: str, start: int) -> int:
@@ -91,7 +89,7 @@ def _step_1a(word: str) -> str:
         if word.endswith(possessive):
             word = word[: -len(possessive)]
             break
-    suffix = _longest(word, _STEP_1A, 4)
+    suffix = _longest(word, _STEP_1A)
     if suffix == "sses":
         return word[:-2]
     if suffix in ("ied", "ies"):
@@ -102,7 +100,7 @@ def _step_1a(word: str) -> str:
 
 
 def _step_1b(word: str, r1: int) -> str:
-    suffix = _longest(word, _STEP_1B, 5)
+    suffix = _longest(word, _STEP_1B)
     if not suffix:
         return word
     rest = word[: -len(suffix)]
@@ -124,7 +122,7 @@ def _step_1c(word: str) -> str:
 
 
 def _step_2(word: str, r1: int) -> str:
-    suffix = _longest(word, _STEP_2, 7)
+    suffix = _longest(word, _STEP_2)
     rest = word[: len(word) - len(suffix)]
     if not suffix or len(rest) < r1:
         return word
@@ -134,7 +132,7 @@ def _step_2(word: str, r1: int) -> str:
 
 
 def _step_3(word: str, r1: int, r2: int) -> str:
-    suffix = _longest(word, _STEP_3, 7)
+    suffix = _longest(word, _STEP_3)
     rest = word[: len(word) - len(suffix)]
     if not suffix or len(rest) < r1 or (suffix == "ative" and len(rest) < r2):
         return word
@@ -142,7 +140,7 @@ def _step_3(word: str, r1: int, r2: int) -> str:
 
 
 def _step_4(word: str, r2: int) -> str:
-    suffix = _longest(word, _STEP_4, 5)
+    suffix = _longest(word, _STEP_4)
     rest = word[: len(word) - len(suffix)]
     if not suffix or len(rest) < r2 or (suffix == "ion" and rest[-1:] not in ("s", "t")):
         return word
