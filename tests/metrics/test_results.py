@@ -100,6 +100,7 @@ def test_coco_annotations_in_the_order_of_their_images(tmp_path: Path) -> None:
     [
         ("r.jsonl", '{"image": "3", "captions": ["A dog.", "Dogs."]}\n'),
         ("r.csv", "image,caption\n3,A dog.\n3,Dogs.\n"),
+        ("r.json", '{"image_id": 3, "caption": "A dog."}\n{"image_id": 3, "caption": "Dogs."}\n'),
         ("r.json", '[{"image_id": 3, "caption": "A dog."}, {"image_id": 3, "caption": "Dogs."}]'),
     ],
 )

@@ -120,7 +120,10 @@ def read_references(path: Path | str, *, split: str | None = None, data_format: 
     if data_format and data_format != "coco":
         return _data_set(path, split, data_format)
     if path.suffix.lower() == ".json" and path.is_file():
-        document = _json(files.read_bounded(path, MAX_BYTES), path.name)
+        data = files.read_bounded(path, MAX_BYTES)
+        if _ONE_OF_LINES.match(data):
+            return _grouped(_json_lines(data, path.name), path, split)
+        document = _json(data, path.name)
         if isinstance(document, dict) and "annotations" in document:
             return _annotations(document, path)
         entries = _entries(document)
