@@ -111,12 +111,6 @@ def test_captions_are_no_scores(tmp_path: Path) -> None:
             read_scores(path)
 
 
-def test_names_that_are_half_a_character_are_escaped(tmp_path: Path) -> None:
-    path = tmp_path / "scores.json"
-    path.write_text(r'{"scores": {"\ud800": 0.5}, "fingerprint": {"x": "\udfff"}}', encoding="utf-8")
-    assert read_scores(path) == ({r"\ud800": 0.5}, {"x": r"\udfff"})
-
-
 def test_a_row_a_picture() -> None:
     rows = list(csv.reader(io.StringIO(per_image_csv(SCORES, {"1": "a dog, a cat", "2": ""}))))
     assert rows == [

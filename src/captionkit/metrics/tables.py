@@ -170,13 +170,8 @@ def read_scores(path: Path | str) -> tuple[dict[str, float], dict[str, str]] | N
     for name, value in scores.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
             raise DataError(f"Expected {name} in {path} to be a number, but got {repr(value)[:40]}.")
-    facts = {_encodable(name): _encodable(str(value)) for name, value in found.items()}
-    return {_encodable(name): float(value) for name, value in scores.items()}, facts
-
-
-def _encodable(text: str) -> str:
-    """Text that can be printed: an escape in JSON may stand for half a character."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    facts = {name: str(value) for name, value in found.items()}
+    return {name: float(value) for name, value in scores.items()}, facts
 
 
 def _percent(value: float) -> str:
