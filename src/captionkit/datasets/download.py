@@ -261,11 +261,11 @@ def _receive(file: RemoteFile, part: _Part, timeout: float, progress: Progress) 
         headers["Range"] = f"bytes={have}-"
         if mark:
             headers["If-Range"] = mark
-    if urlsplit(file.url).scheme not in ("http", "https"):
+    if urlsplit(file.url).scheme not in ("http", "https"):  # urllib opens file: and ftp: too
         raise DataError(f"Expected an address with http or https, but got {file.url}.")
     request = urllib.request.Request(file.url, headers=headers)
     try:
-        response = _opener().open(request, timeout=timeout)
+        response = urllib.request.build_opener(_Redirects).open(request, timeout=timeout)
     except urllib.error.HTTPError as error:
         if error.code == 416 and have:  # the piece is as long as the file or longer
             error.close()
@@ -344,18 +344,3 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if new not in ("http", "https") or (old == "https" and new != "https"):
             raise DataError(f"{req.full_url} redirects to {newurl}, which is not followed: it is less safe.")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """Only http and https (urllib's default also opens file: and ftp: addresses); proxies as the system says."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        _Redirects(),
-    ):
-        opener.add_handler(handler)
-    return opener

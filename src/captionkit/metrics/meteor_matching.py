@@ -18,14 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.metrics.corpus import Integers, spread
+from captionkit.metrics.document_frequency import find_chain
 from captionkit.metrics.meteor_data import MeteorData, SynonymDictionary
 from captionkit.metrics.paraphrases import ParaphraseTable
 from captionkit.metrics.snowball import stem
 
 EXACT, STEM, SYNONYM, PARAPHRASE = range(4)
 _FROM_CANDIDATE = 4  # the second way to be a paraphrase
-
-_FILTER_BITS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,30 +292,12 @@ class _Relations:
         self._kinds = kinds
         self._way, self._rank = way[order], rank[order]
         self._code, self._first, self._count = np.unique(code[order], return_index=True, return_counts=True)
-        # A one-hash Bloom filter that fits the processor's cache answers most questions with no.
-        self._filter = np.zeros(1 << (_FILTER_BITS - 3), np.uint8)
-        slot = self._slot(self._code)
-        np.bitwise_or.at(self._filter, slot >> np.uint64(3), self._bit(slot))
-
-    @staticmethod
-    def _slot(code: Integers) -> npt.NDArray[np.uint64]:
-        # Fibonacci hashing: the high bits of a product with 2^64 / golden ratio.
-        return (code.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - _FILTER_BITS)
-
-    @staticmethod
-    def _bit(slot: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
-        return np.left_shift(np.uint8(1), (slot & np.uint64(7)).astype(np.uint8))
 
     def look_up(self, left: Integers, right: Integers) -> tuple[Integers, Integers, Integers]:
         """Place of the question, way and rank of every relation between `left` and `right`."""
-        code = left * self._kinds + right
-        slot = self._slot(code)
-        maybe = np.flatnonzero(self._filter[slot >> np.uint64(3)] & self._bit(slot))
-        asked = code[maybe]
-        place = np.searchsorted(self._code, asked)
-        place[place == len(self._code)] = 0
-        true = self._code[place] == asked if len(self._code) else np.zeros(0, np.bool_)
-        question, place = maybe[true], place[true]
+        place = find_chain(self._code, self._kinds, left, right)
+        question = np.flatnonzero(place >= 0)
+        place = place[question]
         owner, within = spread(self._count[place])
         relation = self._first[place][owner] + within
         return question[owner], self._way[relation], self._rank[relation]
