@@ -104,7 +104,7 @@ def fast_align(matches: list[list[Match]], lengths: list[int], others: list[int]
     def column(values: list[int]) -> np.ndarray:
         return np.array(values, np.int64)
 
-    found = align(
+    places, chunks = align(
         Matches(
             pair=column([pair for pair, _ in flat]),
             start=column([match.start for _, match in flat]),
@@ -117,9 +117,9 @@ def fast_align(matches: list[list[Match]], lengths: list[int], others: list[int]
         column(others),
     )
     chosen: list[set[Match]] = [set() for _ in matches]
-    for place in found.chosen:
+    for place in places:
         chosen[flat[place][0]].add(flat[place][1])
-    return list(zip(chosen, found.chunks.tolist(), strict=True))
+    return list(zip(chosen, chunks.tolist(), strict=True))
 
 
 def matches_of(draw: st.DrawFn, length: int, other: int, most: int) -> list[Match]:

@@ -20,11 +20,12 @@ from captionkit.metrics.corpus import (
     Integers,
     Tokens,
     count_ngrams,
+    find_chain,
     number_words,
     split_words,
     spread,
 )
-from captionkit.metrics.document_frequency import END, DocumentFrequency, find_chain, rarity, with_end
+from captionkit.metrics.document_frequency import END, DocumentFrequency, rarity, with_end
 
 
 class PreparedReferences:

@@ -204,6 +204,15 @@ def spread(counts: Integers) -> tuple[Integers, Integers]:
     return owner, place
 
 
+def find_chain(keys: Integers, vocabulary: int, prefix: Integers, last: Integers) -> Integers:
+    """Places of (prefix, last) pairs in rising `keys`, -1 where they are not in it or a part is -1."""
+    if not len(keys):
+        return np.full(len(last), -1)
+    wanted = prefix * vocabulary + last
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where((keys[place] == wanted) & (prefix >= 0) & (last >= 0), place, -1)
+
+
 def number_words(sentences: Iterable[Tokens], numbers: dict[str, int]) -> tuple[Integers, list[str]]:
     """Give each distinct word a number, going on from those in `numbers`, which is added to.
 

@@ -25,6 +25,7 @@ from captionkit.metrics.corpus import (
     Integers,
     Tokens,
     count_ngrams,
+    find_chain,
     number_words,
     run_starts,
     split_words,
@@ -178,12 +179,3 @@ class DocumentFrequency:
 def with_end(tokens: Tokens, end: bool) -> Tokens:
     """The tokens, followed by the end of the sentence if it counts."""
     return [*tokens, END] if end else tokens
-
-
-def find_chain(keys: Integers, vocabulary: int, prefix: Integers, last: Integers) -> Integers:
-    """Places of (prefix, last) pairs in rising `keys`, -1 where they are not in it or a part is -1."""
-    if not len(keys):
-        return np.full(len(last), -1)
-    wanted = prefix * vocabulary + last
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where((keys[place] == wanted) & (prefix >= 0) & (last >= 0), place, -1)

@@ -161,11 +161,10 @@ def _statistics_of(
     sentences: Sentences, matcher: Matcher, functions: Integers, candidate: Integers, reference: Integers
 ) -> Integers:
     matches = matcher.matches(candidate, reference)
-    alignment = align(matches, sentences.length[reference], sentences.length[candidate])
-    chosen = alignment.chosen
+    chosen, chunks = align(matches, sentences.length[reference], sentences.length[candidate])
     pair, way = matches.pair[chosen], matches.matcher[chosen]
     result = np.zeros((len(candidate), _COLUMNS), np.int64)
-    result[:, _CHUNKS] = alignment.chunks
+    result[:, _CHUNKS] = chunks
     for side, (sentence, start, length) in enumerate(
         (
             (candidate, matches.other_start[chosen], matches.other_length[chosen]),

@@ -26,19 +26,6 @@ BEAM = 40
 _PLANE = 63  # words of a candidate that one integer marks as used
 
 
-@dataclass(frozen=True, slots=True)
-class Alignment:
-    """The chosen matches of P pairs.
-
-    Attributes:
-        chosen: int64, places in the `Matches`, in no particular order.
-        chunks: int64 [P], runs of matches that are contiguous on both sides.
-    """
-
-    chosen: Integers
-    chunks: Integers
-
-
 @dataclass(slots=True)
 class _Paths:
     """The state of N paths, sorted by pair, within a pair by rank.
@@ -122,7 +109,7 @@ class _Search:
             planes[chosen, plane] |= np.int64(1) << bit
         return planes
 
-    def run(self) -> Alignment:
+    def run(self) -> tuple[Integers, Integers]:
         pairs = len(self.length)
         zero = np.zeros(pairs, np.int64)
         none = np.full(pairs, -1, np.int64)
@@ -142,7 +129,7 @@ class _Search:
             history.append(paths)
             paths = self._advance(paths, np.flatnonzero(~complete), step)
             step += 1
-        return Alignment(_trace(history, finished, pairs), chunks)
+        return _trace(history, finished, pairs), chunks
 
     @staticmethod
     def _prune(paths: _Paths) -> _Paths:
@@ -244,11 +231,15 @@ def _trace(history: list[_Paths], finished: list[tuple[Integers, Integers]], pai
     return np.concatenate(chosen)
 
 
-def align(matches: Matches, reference_length: Integers, candidate_length: Integers) -> Alignment:
+def align(matches: Matches, reference_length: Integers, candidate_length: Integers) -> tuple[Integers, Integers]:
     """The alignment of P pairs as meteor-1.5.jar chooses it.
 
     Args:
         matches: their matches.
         reference_length, candidate_length: int64 [P], words of the two sentences.
+
+    Returns:
+        int64, places of the chosen matches, in no particular order; and int64 [P], the chunks of each pair: runs
+        of matches that are contiguous on both sides.
     """
     return _Search(matches, reference_length, candidate_length).run()

@@ -31,10 +31,6 @@ _DETACHMENTS = (
     ("s", ""), ("ies", "y"), ("es", "e"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", ""),
     ("er", ""), ("est", ""), ("er", "e"), ("est", "e"),
 )  # fmt: skip
-_BY_LAST_LETTER = {
-    letter: tuple(pair for pair in _DETACHMENTS if pair[0].endswith(letter))
-    for letter in {ending[-1] for ending, _ in _DETACHMENTS}
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ class SynonymDictionary:
         """The first base form that is in the dictionary; the word itself where it has none by rule."""
         if word.endswith("ss") or len(word) <= 2:
             return word
-        for ending, replacement in _BY_LAST_LETTER.get(word[-1], ()):
+        for ending, replacement in _DETACHMENTS:
             if word.endswith(ending):
                 base = word[: -len(ending)] + replacement
                 if base in self.synsets:

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.metrics.corpus import Integers, spread
-from captionkit.metrics.document_frequency import find_chain
+from captionkit.metrics.corpus import Integers, find_chain, spread
 from captionkit.metrics.meteor_data import MeteorData, SynonymDictionary
 from captionkit.metrics.paraphrases import ParaphraseTable
 from captionkit.metrics.snowball import stem

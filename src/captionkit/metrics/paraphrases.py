@@ -25,7 +25,7 @@ import numpy.typing as npt
 from captionkit.errors import DataError
 from captionkit.files import cache_folder, replacing
 from captionkit.files.arrays import read_arrays
-from captionkit.metrics.corpus import Integers, run_starts, stable_order
+from captionkit.metrics.corpus import Integers, find_chain
 from captionkit.progress import Progress
 
 FORMAT = 1
@@ -69,11 +69,7 @@ class ParaphraseTable:
         starts, lengths, nodes = [], [], []
         length = 0
         while len(start):
-            code = node * len(self.vocabulary) + words[start + length]
-            distinct, inverse = _distinct(code)
-            place = np.searchsorted(self.edges, distinct)
-            place[place == len(self.edges)] = 0
-            node = np.where(self.edges[place] == distinct, place + 1, 0)[inverse]
+            node = find_chain(self.edges, len(self.vocabulary), node, words[start + length]) + 1
             length += 1
             start, node = start[node > 0], node[node > 0]
             starts.append(start)
@@ -188,20 +184,12 @@ def _trie(phrases: list[bytes]) -> tuple[dict[str, int], Integers, Integers]:
     count = 1
     for level in range(int(lengths.max(initial=0))):
         longer = np.flatnonzero(lengths > level)
-        distinct, inverse = _distinct(node[longer] * len(numbers) + flat[first[longer] + level])
+        code = node[longer] * len(numbers) + flat[first[longer] + level]
+        distinct, inverse = np.unique(code, return_inverse=True)
         node[longer] = count + inverse
         edges.append(distinct)
         count += len(distinct)
     return {word.decode(): number for word, number in numbers.items()}, np.concatenate(edges), node
-
-
-def _distinct(code: Integers) -> tuple[Integers, Integers]:
-    """`np.unique(code, return_inverse=True)` of numbers from 0 on, several times faster where they are small."""
-    order, code = stable_order(code, np.arange(len(code)), int(code.max(initial=0)) + 1)
-    new = run_starts(code)
-    inverse = np.empty(len(code), np.int64)
-    inverse[order] = np.cumsum(new) - 1
-    return code[new], inverse
 
 
 def _write_cache(path: Path, table: ParaphraseTable) -> None:
