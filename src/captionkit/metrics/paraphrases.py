@@ -64,9 +64,9 @@ class ParaphraseTable:
         Returns:
             start, length and node of each, int64, the shorter first.
         """
-        start = np.flatnonzero(words >= 0)
+        start = np.arange(len(words))
         node = np.zeros(len(start), np.int64)
-        starts, lengths, nodes = [], [], []
+        starts, lengths, nodes = ([np.zeros(0, np.int64)] for _ in range(3))
         length = 0
         while len(start):
             node = find_chain(self.edges, len(self.vocabulary), node, words[start + length]) + 1
@@ -77,11 +77,6 @@ class ParaphraseTable:
             nodes.append(node)
             longer = room[start] > length
             start, node = start[longer], node[longer]
-            known = words[start + length] >= 0
-            start, node = start[known], node[known]
-        if not starts:
-            empty = np.zeros(0, np.int64)
-            return empty, empty, empty
         return np.concatenate(starts), np.concatenate(lengths), np.concatenate(nodes)
 
 

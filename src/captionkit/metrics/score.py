@@ -183,8 +183,7 @@ def _without_references(names: Sequence[str], total: int, known: Sequence[str]) 
         )
     return (
         f"{len(names):,} of the {total:,} captioned pictures {agree(len(names), 'has', 'have')} no references "
-        f"({shown}): "
-        "take them out, or give references that cover them."
+        f"({shown}): take them out, or give references that cover them."
     )
 
 
