@@ -30,9 +30,8 @@ _LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\x0b\x0c\u2028\u2029", " "))
 _FOLLOWED = "\nA "
 
 _ABBREVIATION = re.compile(ABBREVIATIONS, re.IGNORECASE)
-_SENTINEL_WORDS = ("startseq", "endseq", "starttoken", "endtoken")
 _SENTINEL = re.compile(
-    rf"<(?:s|/s|pad|bos|eos|sos|unk|start|end|startseq|endseq)>|\b(?:{'|'.join(_SENTINEL_WORDS)})\b",
+    r"<(?:s|/s|pad|bos|eos|sos|unk|start|end|startseq|endseq)>|\b(?:startseq|endseq|starttoken|endtoken)\b",
     re.IGNORECASE,
 )
 
@@ -136,8 +135,4 @@ def detokenize(tokens: Iterable[str]) -> str:
 
 def sentinels(caption: str) -> list[str]:
     """Tokens of a model's vocabulary left in a caption: `<unk>`, `startseq`, `</s>` and their like."""
-    if "<" not in caption:
-        lowered = caption.lower()
-        if not any(word in lowered for word in _SENTINEL_WORDS):
-            return []
     return _SENTINEL.findall(caption)
