@@ -48,6 +48,7 @@ def test_coco_results(tmp_path: Path) -> None:
         ("r.csv", 'image,caption\n3,a dog\n7,"a cat"\n'),
         ("r.tsv", "image_id\tcaption\n3\ta dog\n7\ta cat\n"),
         ("r.csv", "\ufeffImage;Caption\r\n3;a dog\r\n7;a cat\r\n"),
+        ("r.csv", "caption, image\na dog, 3\na cat, 7 \n"),
         ("r.json", '{"image_id": 3, "caption": "a dog"}\n{"image_id": 7, "caption": "a cat"}\n'),
         ("r.json", '{"3": "a dog", "7": ["a cat"]}'),
         ("r.json", '[{"image_id": 3, "captions": ["a dog"]}, {"image_id": 7, "caption": "a cat"}]'),

@@ -313,8 +313,8 @@ def _name(entry: object, keys: Sequence[str], place: str) -> str:
         raise one_line_error(f"{place}: expected an object with {keys[0]}, but got {_kind(entry)}.")
     for key in keys:
         value = entry.get(key)
-        if isinstance(value, str) and value:
-            return value
+        if isinstance(value, str) and value.strip():
+            return value.strip()
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if value is not None:
