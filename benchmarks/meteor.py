@@ -23,7 +23,7 @@ import numpy as np
 from captionkit import text
 from captionkit.metrics.corpus import Corpus
 from captionkit.metrics.meteor import NAME, meteor_of
-from captionkit.metrics.meteor_data import read_meteor_data
+from captionkit.metrics.meteor.data import read_meteor_data
 
 
 def captions(pictures: int, seed: int) -> tuple[list[list[str]], list[list[list[str]]]]:

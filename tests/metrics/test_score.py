@@ -11,7 +11,7 @@ import pytest
 from captionkit.errors import DataError, UsageError
 from captionkit.metrics import Outcome, score
 from captionkit.metrics.score import absurd, score_with_outcomes
-from tests.metrics.meteor_folder import write_meteor_folder, write_table
+from tests.metrics.meteor.folder import write_meteor_folder, write_table
 
 REFERENCES = {
     "one": ["A dog runs over the grass.", "The brown dog is running outside."],

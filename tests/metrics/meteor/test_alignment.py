@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captionkit.metrics import meteor_alignment
-from captionkit.metrics.meteor_alignment import BEAM, align
-from captionkit.metrics.meteor_matching import Matches
+from captionkit.metrics.meteor import alignment
+from captionkit.metrics.meteor.alignment import BEAM, align
+from captionkit.metrics.meteor.matching import Matches
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def test_it_is_the_slow_search_where_the_beam_is_narrow(case: tuple[list[Match],
     matches, length, other = case
     expected = slow_align(matches, length, beam)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(meteor_alignment, "BEAM", beam)
+        patch.setattr(alignment, "BEAM", beam)
         (found,) = fast_align([matches], [length], [other])
     assert found == (set(expected.taken), expected.chunks)
 
@@ -188,7 +188,7 @@ def test_words_beyond_the_sixty_third_are_kept_apart() -> None:
 def test_ranks_that_do_not_fit_one_number_are_sorted_all_the_same() -> None:
     pair = np.array([0, 0, 1, 1])
     covered, chunks = np.array([0, 1 << 30, 3, 3]), np.array([1, 2, 1 << 30, 1])
-    order = meteor_alignment._rank(pair, covered, chunks, np.array([0, 0, 5, 1 << 30]))
+    order = alignment._rank(pair, covered, chunks, np.array([0, 0, 5, 1 << 30]))
     assert order.tolist() == [1, 0, 3, 2]
 
 

@@ -28,10 +28,10 @@ from captionkit.metrics.corpus import (
     Statistics,
     number_words,
 )
-from captionkit.metrics.meteor_alignment import align
-from captionkit.metrics.meteor_data import MATCHERS, MeteorData, read_meteor_data
-from captionkit.metrics.meteor_matching import Matcher, Sentences
-from captionkit.metrics.meteor_text import is_plain, normalize
+from captionkit.metrics.meteor.alignment import align
+from captionkit.metrics.meteor.data import MATCHERS, MeteorData, read_meteor_data
+from captionkit.metrics.meteor.matching import Matcher, Sentences
+from captionkit.metrics.meteor.text import is_plain, normalize
 
 NAME = "METEOR"
 ALPHA, BETA, GAMMA, DELTA = 0.85, 0.2, 0.6, 0.75

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from captionkit.metrics.corpus import Integers, find_chain, spread
-from captionkit.metrics.meteor_data import MeteorData, SynonymDictionary
-from captionkit.metrics.paraphrases import ParaphraseTable
-from captionkit.metrics.snowball import stem
+from captionkit.metrics.meteor.data import MeteorData, SynonymDictionary
+from captionkit.metrics.meteor.paraphrases import ParaphraseTable
+from captionkit.text.snowball import stem
 
 EXACT, STEM, SYNONYM, PARAPHRASE = range(4)
 _FROM_CANDIDATE = 4  # the second way to be a paraphrase

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captionkit.errors import DataError
-from captionkit.metrics.paraphrases import ParaphraseTable, read_paraphrases
-from tests.metrics.meteor_folder import PARAPHRASES, write_table
+from captionkit.metrics.meteor.paraphrases import ParaphraseTable, read_paraphrases
+from tests.metrics.meteor.folder import PARAPHRASES, write_table
 
 Entries = tuple[tuple[str, str], ...]
 
@@ -130,7 +130,8 @@ def test_without_a_place_for_the_cache_it_works_all_the_same(tmp_path: Path) -> 
 def test_several_writers_at_once(tmp_path: Path) -> None:
     write_table(tmp_path / "table.gz", PARAPHRASES)
     code = (
-        "import sys; from pathlib import Path; from captionkit.metrics.paraphrases import read_paraphrases\n"
+        "import sys; from pathlib import Path\n"
+        "from captionkit.metrics.meteor.paraphrases import read_paraphrases\n"
         "for _ in range(20):\n"
         "    assert len(read_paraphrases(Path(sys.argv[1]), Path(sys.argv[2])).targets) == 6\n"
         "    [path.unlink(missing_ok=True) for path in Path(sys.argv[2]).glob('*.npz')]\n"

@@ -19,12 +19,12 @@ from captionkit.errors import DataError
 from captionkit.metrics import meteor as meteor_module
 from captionkit.metrics.corpus import Corpus, NotComputedError
 from captionkit.metrics.meteor import meteor_of
-from captionkit.metrics.meteor_data import MeteorData, read_meteor_data
+from captionkit.metrics.meteor.data import MeteorData, read_meteor_data
 from captionkit.metrics.score import score
-from tests.metrics.golden_meteor import GOLDEN, INVENTED, jar_scores, machine_made
-from tests.metrics.meteor_folder import write_meteor_folder
+from tests.metrics.meteor.folder import write_meteor_folder
+from tests.metrics.meteor.golden_meteor import GOLDEN, INVENTED, jar_scores, machine_made
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_the_goldens_are_what_the_jar_says_today() -> None:
     assert golden["cases"] == INVENTED + machine_made(255)
     code = (
         "import json, sys\n"
-        "from tests.metrics.golden_meteor import jar_scores\n"
+        "from tests.metrics.meteor.golden_meteor import jar_scores\n"
         "print(json.dumps(jar_scores(json.load(sys.stdin))))"
     )
     done = subprocess.run(
@@ -77,7 +77,7 @@ def test_the_goldens_are_what_the_jar_says_today() -> None:
         check=True,
     )  # fmt: skip
     assert json.loads(done.stdout) == {"corpus": golden["corpus"], "scores": golden["scores"]}
-    assert jar_scores.__module__ == "tests.metrics.golden_meteor"
+    assert jar_scores.__module__ == "tests.metrics.meteor.golden_meteor"
 
 
 @pytest.mark.slow

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from captionkit.errors import DataError
-from captionkit.metrics import meteor_data
-from captionkit.metrics.meteor_data import MATCHERS, MeteorData, SynonymDictionary, read_meteor_data
-from tests.metrics.meteor_folder import write_meteor_folder
+from captionkit.metrics.meteor import data as meteor_data
+from captionkit.metrics.meteor.data import MATCHERS, MeteorData, SynonymDictionary, read_meteor_data
+from tests.metrics.meteor.folder import write_meteor_folder
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from captionkit.metrics.corpus import number_words, spread
-from captionkit.metrics.meteor_data import MeteorData, read_meteor_data
-from captionkit.metrics.meteor_matching import Matcher, Sentences, join
-from tests.metrics.meteor_folder import write_meteor_folder
+from captionkit.metrics.meteor.data import MeteorData, read_meteor_data
+from captionkit.metrics.meteor.matching import Matcher, Sentences, join
+from tests.metrics.meteor.folder import write_meteor_folder
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captionkit.metrics.snowball import stem
+from captionkit.text.snowball import stem
 
 # One or more words for every rule of the algorithm, with what org.tartarus.snowball.ext.englishStemmer gives.
 GOLDEN = {

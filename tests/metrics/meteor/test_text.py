@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captionkit.metrics.meteor_text import is_plain, normalize
+from captionkit.metrics.meteor.text import is_plain, normalize
 
 PREFIXES = {"Mr": False, "mr": False, "St": False, "No": True, "no": True, "e.g": False}
 

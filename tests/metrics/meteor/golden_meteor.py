@@ -1,4 +1,4 @@
-"""Makes `golden_meteor.json` afresh with meteor-1.5.jar: `python -m tests.metrics.golden_meteor`.
+"""Makes `golden_meteor.json` afresh with meteor-1.5.jar: `python -m tests.metrics.meteor.golden_meteor`.
 
 Needs Java and an installed pycocoevalcap. All sentences are invented or put together by a seeded generator.
 """

@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from captionkit.metrics.corpus import Integers, run_starts, spread
-from captionkit.metrics.meteor_matching import EXACT, Matches
+from captionkit.metrics.meteor.matching import EXACT, Matches
 
 BEAM = 40
 _PLANE = 63  # words of a candidate that one integer marks as used
