@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,33 @@ def test_ctrl_c_while_the_commands_are_loaded_is_one_line() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "captionkit: interrupted\n")
+
+
+def test_a_command_that_is_asked_to_end_leaves_no_temporary_file(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from captionkit.cli import app\n"
+        "from captionkit.files import replacing\n"
+        "def write() -> None:\n"
+        "    with replacing('out') as handle:\n"
+        "        print('half', end='')\n"
+        "        print('writing', file=sys.stderr)\n"
+        "        sys.stdin.read()\n"
+        "app.app.command('write')(write)\n"
+        "sys.argv = ['captionkit', 'write']\n"
+        "app.main()"
+    )
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, text=True, stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "writing\n"
+    assert len(list(tmp_path.iterdir())) == 1
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (-signal.SIGTERM, "half", "captionkit: interrupted\n")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_argument_is_not_this_folder(

@@ -40,7 +40,8 @@ def ctrl_c() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_from_the_ready_line_to_ctrl_c(tiny_bundle: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_from_the_ready_line_to_ctrl_c(tiny_bundle: Path, number: int, code: int) -> None:
     captioner = Captioner.load(tiny_bundle, threads=1)
     greedily, usual = (
         captioner.caption([draw_picture(1)], search=search)[0].text for search in (Greedy(10), None)
@@ -57,11 +58,11 @@ def test_from_the_ready_line_to_ctrl_c(tiny_bundle: Path) -> None:
         assert client.ask("/caption", draw_picture(1), PICTURE).document["captions"][0]["text"] == greedily
         assert client.ask("/caption", bytes(1_000_001), PICTURE).status == 413
         assert client.ask("/health", headers={"Host": "evil.example"}).status == 400
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 130
+    assert process.returncode == code
     assert (out, err) == ("", "captionkit: interrupted\n")  # nothing of what was asked
 
 
@@ -146,8 +147,11 @@ def test_whoever_serves_the_network_is_told() -> None:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith("captionkit: ready at http://127.0.0.1:")
+        line = process.stdout.readline()
+        assert line.startswith("captionkit: ready at http://127.0.0.1:")
+        assert Client(int(line.split("/ ")[0].rpartition(":")[2])).ask("/health").status == 200
     finally:
         process.terminate()
         _, err = process.communicate(timeout=60)
-    assert err == "captionkit: everybody on the network can use it; there is no password.\n"
+    told = "captionkit: everybody on the network can use it; there is no password.\n"
+    assert err == f"{told}captionkit: interrupted\n"

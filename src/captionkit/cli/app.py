@@ -6,12 +6,14 @@ inside the command: `captionkit --help` must be instant, and a command loads onl
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import contextlib
 import copy
 import errno
 import io
 import os
+import signal
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -152,8 +154,18 @@ def _with_only(asked: list[str]) -> typer.Typer:
     return alone if alone.registered_commands or alone.registered_groups else app
 
 
+def _end_by(number: int, frame: object) -> NoReturn:
+    """A signal's handler: end as at Ctrl-C, which leaves no temporary file, then by the signal itself."""
+    signal.signal(number, signal.SIG_DFL)
+    atexit.register(signal.raise_signal, number)
+    atexit.register(sys.stdout.flush)  # the last to be registered is called first
+    raise KeyboardInterrupt
+
+
 def main() -> NoReturn:
     """Entry point. Exit codes: 0 done, 1 some records failed, 2 a mistake to mend, 130 interrupted."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _end_by)
     # The matrices that numpy multiplies here take it a millisecond, and after each its OpenBLAS keeps a thread a
     # processor spinning for 25, in case more come. Read when numpy is imported; who sets it keeps what they set.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
