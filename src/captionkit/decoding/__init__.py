@@ -6,7 +6,7 @@ and run over the two callables of any decoder.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from captionkit.decoding.articles import agree_articles
@@ -81,17 +81,7 @@ class Beam:
         n: int = 1,
     ) -> list[list[Hypothesis]]:
         """See `beam_search`."""
-        return beam_search(
-            start,
-            step,
-            features,
-            beams=self.beams,
-            max_length=self.max_length,
-            length_penalty=self.length_penalty,
-            constraints=constraints,
-            n=n,
-            diversity=self.diversity,
-        )
+        return beam_search(start, step, features, constraints=constraints, n=n, **asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +102,7 @@ class Greedy:
         """See `greedy_search`; it has one caption to give, so n is 1."""
         if n != 1:
             raise UsageError(f"Greedy search gives one caption, but {n} are wanted; use beam search or sampling.")
-        return greedy_search(start, step, features, max_length=self.max_length, constraints=constraints)
+        return greedy_search(start, step, features, constraints=constraints, **asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +126,4 @@ class Sample:
         n: int = 1,
     ) -> list[list[Hypothesis]]:
         """See `sample`."""
-        return sample(
-            start,
-            step,
-            features,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            seed=self.seed,
-            first=self.first,
-            max_length=self.max_length,
-            constraints=constraints,
-            n=n,
-        )
+        return sample(start, step, features, constraints=constraints, n=n, **asdict(self))

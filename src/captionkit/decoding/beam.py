@@ -228,7 +228,7 @@ class _Search:
             if group:
                 candidates -= cost[:, None, :]
             for machine in range(states):
-                reachable = self.reachable(candidates, machine, beams)
+                reachable = self.reachable(candidates, machine)
                 # Twice K: of K beams in a state each has one candidate that ends, and K are to go on.
                 top, worth = _top(reachable.reshape(pictures, width * vocabulary), 2 * beams)
                 origin, token = top // vocabulary, top % vocabulary
@@ -259,13 +259,13 @@ class _Search:
         live.total = total
         return parents.reshape(-1), ids.reshape(-1), picked.reshape(-1)
 
-    def reachable(self, candidates: Floats, machine: int, beams: int) -> Floats:
+    def reachable(self, candidates: Floats, machine: int) -> Floats:
         """[A, S * K, V] candidates that lead to this state of the machine; minus infinity elsewhere."""
         states = self.constraints.states
         if states == 1:
             return candidates
         vocabulary = candidates.shape[-1]
-        to = np.repeat(np.arange(states), beams)[:, None] | self.constraints.met_by(vocabulary)
+        to = np.repeat(np.arange(states), self.beams)[:, None] | self.constraints.met_by(vocabulary)
         return np.where(to == machine, candidates, np.float32(-np.inf))
 
     def finish(
@@ -319,8 +319,7 @@ class _Search:
 
     def put_aside(self, live: _Beams, row: int, total: float, eos: float | None, met: int) -> None:
         """Record that a row ended, with log p `total`, of which `eos` is that of eos (None: cut)."""
-        _, groups, states, beams = live.total.shape
-        index, group = row // (groups * states * beams), row // (states * beams) % groups
+        index, group, _, _ = np.unravel_index(row, live.total.shape)
         words = live.words[row, : live.length]
         log_probabilities = live.log_probabilities[row, : live.length].tolist()
         closing = [] if eos is None else [eos]
@@ -369,10 +368,9 @@ def _choose(groups: list[list[_Ended]], n: int) -> list[Hypothesis]:
     ranked = [sorted(ended, key=lambda one: one.rank, reverse=True) for ended in groups]
     chosen: dict[tuple[int, ...], _Ended] = {}
     for ended in ranked:
-        fresh = (one for one in ended if one.hypothesis.ids not in chosen)
-        for one in fresh:
-            chosen[one.hypothesis.ids] = one
-            break
+        fresh = next((one for one in ended if one.hypothesis.ids not in chosen), None)
+        if fresh is not None:
+            chosen[fresh.hypothesis.ids] = fresh
     for one in sorted((one for ended in ranked for one in ended), key=lambda one: one.rank, reverse=True):
         chosen.setdefault(one.hypothesis.ids, one)
     first, *others = list(chosen.values())[:n]

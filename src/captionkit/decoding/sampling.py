@@ -177,24 +177,16 @@ def _roll_out(
         if attention is not None:
             attentions.append(np.asarray(attention, np.float32))
         ids = chosen
-    return [
-        _hypothesis(row, int(lengths[row]), bool(finished[row]), words, picked, attentions) for row in range(count)
-    ]
-
-
-def _hypothesis(
-    row: int,
-    length: int,
-    finished: bool,
-    words: npt.NDArray[np.int32],
-    picked: Floats,
-    attentions: list[Floats],
-) -> Hypothesis:
-    log_probabilities = picked[row, : length + finished].tolist()
-    return Hypothesis(
-        ids=tuple(words[row, :length].tolist()),
-        token_log_probabilities=tuple(log_probabilities),
-        score=normalised(sum(log_probabilities), len(log_probabilities), 1.0),
-        finished=finished,
-        attention=np.stack([one[row] for one in attentions[:length]]) if attentions and length else None,
-    )
+    found = []
+    for row, (length, whole) in enumerate(zip(lengths.tolist(), finished.tolist(), strict=True)):
+        log_probabilities = picked[row, : length + whole].tolist()
+        found.append(
+            Hypothesis(
+                ids=tuple(words[row, :length].tolist()),
+                token_log_probabilities=tuple(log_probabilities),
+                score=normalised(sum(log_probabilities), len(log_probabilities), 1.0),
+                finished=whole,
+                attention=np.stack([one[row] for one in attentions[:length]]) if attentions and length else None,
+            )
+        )
+    return found
