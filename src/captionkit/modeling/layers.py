@@ -22,7 +22,25 @@ def dot(tensor: tf.Tensor, kernel: Any, low: bool = False) -> tf.Tensor:
     return tf.cast(tf.tensordot(tf.cast(tensor, tf.bfloat16), tf.cast(kernel, tf.bfloat16), 1), tf.float32)
 
 
-class LSTMCell(keras.layers.Layer):
+def norm(name: str) -> keras.layers.Layer:
+    """The normalisation of a layer's inputs (Ba et al. 2016) that all decoders use."""
+    return keras.layers.LayerNormalization(epsilon=1e-5, name=name)
+
+
+class Seeded(keras.layers.Layer):
+    """A layer whose weights are drawn from `seeds`, which all layers of a decoder share."""
+
+    def __init__(self, seeds: keras.random.SeedGenerator, *, name: str) -> None:
+        super().__init__(name=name)
+        self.seeds = seeds
+
+    def weight(self, name: str, *shape: int | None) -> keras.Variable:
+        """A new weight: a vector of zeros, or a matrix, Glorot uniform (Glorot and Bengio 2010) from its seeds."""
+        initializer = "zeros" if len(shape) == 1 else keras.initializers.GlorotUniform(seed=self.seeds)
+        return self.add_weight(name=name, shape=shape, initializer=initializer)
+
+
+class LSTMCell(Seeded):
     """A long short-term memory cell (Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000).
 
     The input's share of the gates is computed apart (`inputs`), for a whole sentence in one matrix product;
@@ -31,23 +49,15 @@ class LSTMCell(keras.layers.Layer):
 
     def __init__(self, units: int, seeds: keras.random.SeedGenerator, *, name: str) -> None:
         """Take the number of units U and the decoder's seeds."""
-        super().__init__(name=name)
+        super().__init__(seeds, name=name)
         self.units = units
-        self.seeds = seeds
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         """Make kernel [E, 4 U], recurrent kernel [U, 4 U] and bias [4 U]."""
         U = self.units
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(inputs_shape[-1], 4 * U),
-            initializer=keras.initializers.GlorotUniform(seed=self.seeds),
-        )
-        self.recurrent_kernel = self.add_weight(
-            name="recurrent_kernel",
-            shape=(U, 4 * U),
-            initializer=keras.initializers.Orthogonal(seed=self.seeds),
-        )
+        self.kernel = self.weight("kernel", inputs_shape[-1], 4 * U)
+        orthogonal = keras.initializers.Orthogonal(seed=self.seeds)
+        self.recurrent_kernel = self.add_weight(name="recurrent_kernel", shape=(U, 4 * U), initializer=orthogonal)
         # A forget bias of 1 lets gradients through at the beginning (Jozefowicz et al. 2015).
         self.bias = self.add_weight(
             name="bias",
@@ -93,7 +103,7 @@ class LSTMCell(keras.layers.Layer):
         return tf.stack(outputs, axis=1)
 
 
-class GridAttention(keras.layers.Layer):
+class GridAttention(Seeded):
     """Multi-head scaled dot-product attention over a picture's grid (Vaswani et al. 2017, equation 1).
 
     Keys and values belong to a picture and are computed once (`memory`), for all its captions and all steps.
@@ -101,23 +111,18 @@ class GridAttention(keras.layers.Layer):
 
     def __init__(self, units: int, heads: int, seeds: keras.random.SeedGenerator, *, name: str) -> None:
         """Take the model width U, which `heads` must divide."""
-        super().__init__(name=name)
+        super().__init__(seeds, name=name)
         if units % heads:
             raise ConfigError(
                 f"Expected decoder.heads to divide decoder.units, but {heads} does not divide {units}."
             )
-        self.units, self.heads, self.seeds = units, heads, seeds
+        self.units, self.heads = units, heads
 
     def build(self, memory_shape: tuple[int | None, ...]) -> None:
         """Make the four kernels for memory [B, P, M]."""
-        U, M = self.units, memory_shape[-1]
-
-        def kernel(name: str, rows: int | None, columns: int) -> keras.Variable:
-            initializer = keras.initializers.GlorotUniform(seed=self.seeds)
-            return self.add_weight(name=name, shape=(rows, columns), initializer=initializer)
-
-        self.query_kernel, self.key_kernel = kernel("query_kernel", U, U), kernel("key_kernel", M, U)
-        self.value_kernel, self.output_kernel = kernel("value_kernel", M, U), kernel("output_kernel", U, U)
+        U, M, weight = self.units, memory_shape[-1], self.weight
+        self.query_kernel, self.key_kernel = weight("query_kernel", U, U), weight("key_kernel", M, U)
+        self.value_kernel, self.output_kernel = weight("value_kernel", M, U), weight("output_kernel", U, U)
         self.built = True
 
     def memory(self, grid: tf.Tensor, low: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
@@ -154,26 +159,23 @@ class GridAttention(keras.layers.Layer):
         return tf.transpose(parts, [0, 2, 1, 3])
 
 
-class FeedForward(keras.layers.Layer):
+class FeedForward(Seeded):
     """Two dense layers with GELU between them (Vaswani et al. 2017, equation 2; Hendrycks and Gimpel 2016)."""
 
     def __init__(self, units: int, width: int, seeds: keras.random.SeedGenerator, *, name: str) -> None:
         """Take the outer and the inner width."""
-        super().__init__(name=name)
-        self.units, self.width, self.seeds = units, width, seeds
+        super().__init__(seeds, name=name)
+        self.units, self.width = units, width
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         """Make kernels [U, W] and [W, U] with their biases."""
-        for k, (rows, columns) in enumerate(((inputs_shape[-1], self.width), (self.width, self.units))):
-            initializer = keras.initializers.GlorotUniform(seed=self.seeds)
-            kernel = self.add_weight(name=f"kernel_{k}", shape=(rows, columns), initializer=initializer)
-            bias = self.add_weight(name=f"bias_{k}", shape=(columns,), initializer="zeros")
-            setattr(self, f"dense_{k}", (kernel, bias))
+        U, W, weight = self.units, self.width, self.weight
+        self.kernel_0, self.bias_0 = weight("kernel_0", inputs_shape[-1], W), weight("bias_0", W)
+        self.kernel_1, self.bias_1 = weight("kernel_1", W, U), weight("bias_1", U)
         self.built = True
 
     def call(self, inputs: tf.Tensor, low: bool = False) -> tf.Tensor:
         """float32 [..., U] -> [..., U]."""
-        (kernel_0, bias_0), (kernel_1, bias_1) = self.dense_0, self.dense_1
         # The tanh form: LiteRT has it as plain operations, the exact one needs erf.
-        inner = tf.nn.gelu(dot(inputs, kernel_0, low) + bias_0, approximate=True)
-        return dot(inner, kernel_1, low) + bias_1
+        inner = tf.nn.gelu(dot(inputs, self.kernel_0, low) + self.bias_0, approximate=True)
+        return dot(inner, self.kernel_1, low) + self.bias_1

@@ -8,12 +8,11 @@ Letters: B images, C captions an image, P grid positions, D feature depth, L cap
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
 
 from captionkit.config import DecoderConfig
 from captionkit.modeling.decoders.base import Decoder, State
-from captionkit.modeling.layers import LSTMCell
+from captionkit.modeling.layers import LSTMCell, norm
 from captionkit.tokenizer import PAD
 
 
@@ -24,7 +23,7 @@ class AttentionLSTMDecoder(Decoder):
         """See `Decoder`."""
         super().__init__(config, vocabulary, seed=seed)
         self.cell = LSTMCell(config.units, self.seeds, name="cell")
-        self.feature_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="feature_norm")
+        self.feature_norm = norm("feature_norm")
 
     def build(self, features_shape: tuple[int | None, ...]) -> None:
         """Make the weights for features [B, P, D]."""

@@ -12,14 +12,14 @@ import keras
 import tensorflow as tf
 
 from captionkit.config import DecoderConfig
-from captionkit.modeling.layers import dot
+from captionkit.modeling.layers import Seeded, dot
 from captionkit.modeling.processor import multiplies_bfloat16
 
 State = dict[str, Any]
 """A flat dict of tensors, each leading with B. `step` returns only the leaves that it changes."""
 
 
-class Decoder(keras.layers.Layer):
+class Decoder(Seeded):
     """A word network over picture features.
 
     A subclass gives `hidden`, `start` and `advance`; the embedding of words and the projection to the
@@ -28,15 +28,9 @@ class Decoder(keras.layers.Layer):
 
     def __init__(self, config: DecoderConfig, vocabulary: int, *, seed: int = 0) -> None:
         """Lay out what all decoders share, for V words, specials included; `seed`: of weights and dropout."""
-        super().__init__(name="decoder")
+        super().__init__(keras.random.SeedGenerator(seed, name="seeds"), name="decoder")
         self.config = config
         self.vocabulary = vocabulary
-        self.seeds = keras.random.SeedGenerator(seed, name="seeds")
-
-    def weight(self, name: str, *shape: int | None) -> keras.Variable:
-        """A new weight: a vector of zeros, or a matrix, Glorot uniform (Glorot and Bengio 2010) from its seeds."""
-        initializer = "zeros" if len(shape) == 1 else keras.initializers.GlorotUniform(seed=self.seeds)
-        return self.add_weight(name=name, shape=shape, initializer=initializer)
 
     def build(self, features_shape: tuple[int | None, ...]) -> None:
         """Make the shared weights; a subclass makes its own and calls this."""

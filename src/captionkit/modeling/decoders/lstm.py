@@ -9,12 +9,11 @@ Letters: B images, C captions an image, P grid positions, D feature depth, L cap
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
 
 from captionkit.config import DecoderConfig
 from captionkit.modeling.decoders.base import Decoder, State
-from captionkit.modeling.layers import LSTMCell
+from captionkit.modeling.layers import LSTMCell, norm
 
 
 class LSTMDecoder(Decoder):
@@ -27,7 +26,7 @@ class LSTMDecoder(Decoder):
         """See `Decoder`; `config.layers` LSTMs stand on each other."""
         super().__init__(config, vocabulary, seed=seed)
         self.cells = [LSTMCell(config.units, self.seeds, name=f"cell_{k}") for k in range(config.layers)]
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-5, name="feature_norm")
+        self.norm = norm("feature_norm")
 
     def build(self, features_shape: tuple[int | None, ...]) -> None:
         """Make the weights for features [B, P, D]."""

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from captionkit.config import DecoderConfig
 from captionkit.modeling.decoders.base import Decoder, State
-from captionkit.modeling.layers import GridAttention, LSTMCell, dot
+from captionkit.modeling.layers import GridAttention, LSTMCell, dot, norm
 
 
 class MultiheadLSTMDecoder(Decoder):
@@ -29,9 +29,9 @@ class MultiheadLSTMDecoder(Decoder):
         super().__init__(config, vocabulary, seed=seed)
         self.cells = [LSTMCell(config.units, self.seeds, name=f"cell_{k}") for k in range(config.layers)]
         self.attention = GridAttention(config.units, config.heads, self.seeds, name="attention")
-        self.feature_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="feature_norm")
-        self.grid_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="grid_norm")
-        self.seen_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="seen_norm")
+        self.feature_norm = norm("feature_norm")
+        self.grid_norm = norm("grid_norm")
+        self.seen_norm = norm("seen_norm")
 
     def build(self, features_shape: tuple[int | None, ...]) -> None:
         """Make the weights for features [B, P, D]."""

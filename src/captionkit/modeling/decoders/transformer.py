@@ -18,13 +18,9 @@ import tensorflow as tf
 from captionkit.config import DecoderConfig
 from captionkit.errors import ConfigError
 from captionkit.modeling.decoders.base import Decoder, State
-from captionkit.modeling.layers import FeedForward, GridAttention, dot
+from captionkit.modeling.layers import FeedForward, GridAttention, dot, norm
 
 FORBIDDEN = -1e9  # finite, so that a row of nothing but forbidden positions is not NaN
-
-
-def _norm(name: str) -> keras.layers.Layer:
-    return keras.layers.LayerNormalization(epsilon=1e-5, name=name)
 
 
 class _GridLayer:
@@ -32,9 +28,9 @@ class _GridLayer:
 
     def __init__(self, config: DecoderConfig, seeds: keras.random.SeedGenerator, name: str) -> None:
         self.own = GridAttention(config.units, config.heads, seeds, name=f"{name}_self")
-        self.own_norm = _norm(f"{name}_self_norm")
+        self.own_norm = norm(f"{name}_self_norm")
         self.feed = FeedForward(config.units, 4 * config.units, seeds, name=f"{name}_feed")
-        self.feed_norm = _norm(f"{name}_feed_norm")
+        self.feed_norm = norm(f"{name}_feed_norm")
 
     def parts(self) -> list[keras.layers.Layer]:
         """All layers that hold weights, in the order in which these are drawn and stored."""
@@ -47,7 +43,7 @@ class _WordLayer(_GridLayer):
     def __init__(self, config: DecoderConfig, seeds: keras.random.SeedGenerator, name: str) -> None:
         super().__init__(config, seeds, name)
         self.cross = GridAttention(config.units, config.heads, seeds, name=f"{name}_cross")
-        self.cross_norm = _norm(f"{name}_cross_norm")
+        self.cross_norm = norm(f"{name}_cross_norm")
 
     def parts(self) -> list[keras.layers.Layer]:
         return [self.own, self.own_norm, self.cross, self.cross_norm, self.feed, self.feed_norm]
@@ -68,9 +64,9 @@ class TransformerDecoder(Decoder):
                 f"{config.units}; set both to the same number."
             )
         super().__init__(config, vocabulary, seed=seed)
-        self.feature_norm = _norm("feature_norm")
-        self.grid_norm = _norm("grid_norm")
-        self.last_norm = _norm("last_norm")
+        self.feature_norm = norm("feature_norm")
+        self.grid_norm = norm("grid_norm")
+        self.last_norm = norm("last_norm")
         self._grid_layers = [_GridLayer(config, self.seeds, f"grid_{k}") for k in range(config.grid_layers)]
         self._word_layers = [_WordLayer(config, self.seeds, f"word_{k}") for k in range(config.layers)]
         # Keras tracks layers in lists of layers, so the parts are listed here.
