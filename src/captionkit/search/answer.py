@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from captionkit.bundle import Bundle
 from captionkit.captioner import Captioner
-from captionkit.errors import SearchError
+from captionkit.errors import SearchError, several
 from captionkit.images import load_pixels, read_image_bytes
 from captionkit.search.compact import Bytes, to_vectors
 from captionkit.search.database import model_id
@@ -83,17 +83,13 @@ class Answer:
 
     def to_page(self, root: Path) -> str:
         """As a self-contained HTML page; names are shown relative to `root`."""
-        several = len(self.groups) > 1
-        sections = [
-            (
-                f"Group {number}, {len(group)} pictures" if several else "",
-                [_card(result, root) for result in group],
-            )
-            for number, group in enumerate(self.groups, start=1)
-            if group
-        ]
+        sections = []
+        for number, group in enumerate(self.groups, start=1):
+            heading = f"Group {number}, {len(group)} pictures" if len(self.groups) > 1 else ""
+            if group:
+                sections.append((heading, [_card(result, root) for result in group]))
         count = sum(len(group) for group in self.groups)
-        summary = f"{count:,} picture{'' if count == 1 else 's'} of {root}, ranked by {self.by}."
+        summary = f"{several(count, 'picture')} of {root}, ranked by {self.by}."
         return format_gallery(self.question, " ".join([summary, *self.notes]), sections)
 
 
@@ -190,11 +186,9 @@ def answer_like(index: Index, photo: Path, load: Callable[[], Captioner], *, lim
         check_model(index, captioner.bundle)
         pixels = load_pixels(data, captioner.engine.network.image_size)
         vector = to_vectors(captioner.engine.encode(pixels[None]))[0]
-    found = {
-        content: value
-        for content, value in like(contents, vectors, vector, limit + 1).items()
-        if content != itself
-    }
+    found = like(contents, vectors, vector, limit + 1)
+    if itself is not None:
+        found.pop(itself, None)
     results = _plain(index, dict(list(found.items())[:limit]))
     return Answer(f"Like {photo}", (tuple(results),), (), "likeness, 1 for the same")
 
@@ -204,11 +198,15 @@ def answer_duplicates(index: Index) -> Answer:
     groups = duplicates(*index.looks())
     grouped = {content for group in groups for content in group}
     groups += [{content: 1.0} for content in index.copied() if content not in grouped]
-    results = [[one for result in _plain(index, group) for one in _each(result)] for group in groups]
-    notes = () if results else ("No two pictures are nearly the same.",)
-    return Answer(
-        "Pictures that are nearly the same", tuple(map(tuple, results)), notes, "likeness, 1 for the same"
+    # A result for each path: who looks for copies wants to see and open all of them.
+    results = tuple(
+        tuple(
+            replace(one, path=path, copies=()) for one in _plain(index, group) for path in (one.path, *one.copies)
+        )
+        for group in groups
     )
+    notes = () if results else ("No two pictures are nearly the same.",)
+    return Answer("Pictures that are nearly the same", results, notes, "likeness, 1 for the same")
 
 
 def best_caption(captions: Sequence[str], words: Sequence[QueryWord]) -> tuple[str, tuple[str, ...]]:
@@ -222,25 +220,13 @@ def best_caption(captions: Sequence[str], words: Sequence[QueryWord]) -> tuple[s
 
 def _plain(index: Index, scores: Mapping[int, float]) -> list[Result]:
     captions, paths = index.captions(scores), index.paths(scores)
-    return [
-        Result(
-            paths[content][0],
-            tuple(paths[content][1:]),
-            captions[content][0] if content in captions else "",
-            score,
-            (),
-            {"likeness": score},
-            {},
-        )
-        for content, score in scores.items()
-        if content in paths
-    ]
-
-
-def _each(result: Result) -> Iterator[Result]:
-    """A result for each of its paths: who looks for copies wants to see and open all of them."""
-    for path in (result.path, *result.copies):
-        yield replace(result, path=path, copies=())
+    results = []
+    for content, score in scores.items():
+        if content in paths:
+            first, *copies = paths[content]
+            caption, *_ = captions.get(content, [""])
+            results.append(Result(first, tuple(copies), caption, score, (), {"likeness": score}, {}))
+    return results
 
 
 def _card(result: Result, root: Path) -> Card:

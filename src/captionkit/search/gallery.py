@@ -58,14 +58,14 @@ def _section(heading: str, cards: Sequence[Card]) -> str:
 
 
 def _card(card: Card) -> str:
-    address = _thumbnail(card.path)
     name = escape(_shown(card.name))
-    if address:
+    try:
+        address = thumbnail_address(card.path, THUMBNAIL)
         picture = (
             f'<a class="frame" href="{escape(card.path.absolute().as_uri())}">'
             f'<img alt="{escape(_shown(card.caption))} Opens {name}" src="{address}"></a>'
         )
-    else:
+    except ImageError:
         picture = '<p class="none">The picture cannot be read.</p>'
     facts = f"{name}<br>{escape(_shown(card.facts))}" if card.facts else name
     return (
@@ -82,14 +82,6 @@ def _marked(caption: str, hits: Sequence[str]) -> str:
             parts += [escape(text[end : word.start()]), f"<mark>{escape(word[0])}</mark>"]
             end = word.end()
     return "".join([*parts, escape(text[end:])])
-
-
-def _thumbnail(path: Path) -> str:
-    """The picture, made small, as an address of its own; empty where it cannot be read."""
-    try:
-        return thumbnail_address(path, THUMBNAIL)
-    except ImageError:
-        return ""
 
 
 def _shown(text: str) -> str:

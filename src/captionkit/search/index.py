@@ -22,16 +22,7 @@ import numpy.typing as npt
 from captionkit.audit.picture_hash import PictureHash
 from captionkit.errors import SearchError
 from captionkit.search.compact import VECTOR, unpack, unpack_look
-from captionkit.search.database import (
-    behind_link,
-    check_kind,
-    connect,
-    damaged,
-    intact,
-    read_facts,
-    reading,
-    told,
-)
+from captionkit.search.database import behind_link, check_kind, connect, damaged, intact, read_facts, reading, told
 from captionkit.search.segments import read_columns
 from captionkit.search.words import QueryWord, match_expression
 

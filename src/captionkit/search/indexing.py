@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from captionkit.ahead import map_ahead
+from captionkit.ahead import map_ahead, processors
 from captionkit.audit.picture_hash import PictureHash, hash_bytes, hash_pixels
 from captionkit.captioner import Captioner
 from captionkit.errors import ImageError, SearchError
@@ -197,7 +196,7 @@ def _add(
     known = set(writer.known_contents())
     facts = writer.index.facts
     places = stem_places(captioner.bundle.tokenizer, writer.index.stems())
-    size, threads = captioner.engine.network.image_size, min(READERS, os.cpu_count() or 1)
+    size, threads = captioner.engine.network.image_size, min(READERS, processors())
     pictures = map_ahead(
         lambda state: _read(writer.root, state, known, size, before), states, threads=threads, ahead=2 * BATCH
     )

@@ -86,14 +86,13 @@ class IndexWriter:
         """
         self.path = path = behind_link(path)
         self.root = root
-        name, depth = bundle.manifest.name, bundle.manifest.network.depth
         self._facts = Facts(
             root=_stored_root(path, root),
             model=model_id(bundle),
-            model_name=name,
+            model_name=bundle.manifest.name,
             captions=CAPTIONS if captions is None else captions,
             cells=cells,
-            depth=depth,
+            depth=bundle.manifest.network.depth,
             terms=TERMS_VERSION,
             wording=wording_id(bundle),
         )
@@ -190,8 +189,8 @@ class IndexWriter:
                 "DELETE FROM files WHERE path = ?", [(os.fsencode(path),) for path in paths]
             )
 
-    def drop_orphans(self) -> int:
-        """Drop contents that lie nowhere any more; how many there were."""
+    def drop_orphans(self) -> None:
+        """Drop contents that lie nowhere any more."""
         connection = self.index.connection
         with told(self.path), transaction(connection):
             orphans = connection.execute(
@@ -209,7 +208,6 @@ class IndexWriter:
                 ("contents", "id"),
             ):
                 connection.executemany(f"DELETE FROM {table} WHERE {key} = ?", orphans)  # noqa: S608
-        return len(orphans)
 
     def _opened(self) -> Index:
         fresh = not self.path.exists() or self.path.stat().st_size == 0
