@@ -42,7 +42,7 @@ def test_no_words_give_no_rows(captioner: Captioner) -> None:
 
 def test_every_place_is_covered_with_the_mean_colour_and_nothing_else_changes() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
-    pictures = covered(pixels, 7)
+    pictures = covered(pixels)
     mean = np.rint(pixels.mean(axis=(0, 1)))
     assert pictures.shape == (49, 28, 28, 3)
     changed = (pictures != pixels).any(axis=-1)

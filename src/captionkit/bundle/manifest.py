@@ -195,11 +195,7 @@ class Manifest:
 
     def to_document(self) -> dict[str, Any]:
         """As JSON, for the version of today."""
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            **asdict(self),
-        }
+        return {"format": FORMAT, "version": VERSION, **asdict(self)}
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Manifest:

@@ -33,7 +33,7 @@ def occlusion(engine: Engine, pixels: Pixels, ids: Sequence[int]) -> Floats:
         float32 [L, G, G] in nats, G being `CELLS`: log p(word | picture) - log p(word | covered picture).
         Positive where the place speaks for the word, negative where it speaks against it.
     """
-    pictures = np.concatenate([pixels[None], covered(pixels, CELLS)])
+    pictures = np.concatenate([pixels[None], covered(pixels)])
     if not ids:
         return np.zeros((0, CELLS, CELLS), np.float32)
     # Only the caption's own words are kept of each step: [B, L, V] of fifty pictures would be large.
@@ -43,16 +43,15 @@ def occlusion(engine: Engine, pixels: Pixels, ids: Sequence[int]) -> Floats:
     return drop
 
 
-def covered(pixels: Pixels, cells: int) -> Pixels:
+def covered(pixels: Pixels) -> Pixels:
     """uint8 [G * G, S, S, 3]: the picture with one place after another covered, row by row."""
-    size = len(pixels)
     colour = np.rint(pixels.mean(axis=(0, 1))).astype(np.uint8)
-    pictures = np.repeat(pixels[None], cells * cells, axis=0)
-    side = size / cells
+    pictures = np.repeat(pixels[None], CELLS * CELLS, axis=0)
+    side = len(pixels) / CELLS
     for place, picture in enumerate(pictures):
         top, left = (
             slice(max(0, round((at + 0.5 - COVER / 2) * side)), round((at + 0.5 + COVER / 2) * side))
-            for at in divmod(place, cells)
+            for at in divmod(place, CELLS)
         )
         picture[top, left] = colour
     return pictures

@@ -87,10 +87,7 @@ def _others(explanation: Explanation) -> str:
     rows = "".join(
         f'<tr><th scope="row">{escape(one.text)}{mark}</th><td class="number">{percent(per_word(one))}</td>'
         f'<td class="number">{one.log_probability:.2f}</td></tr>'
-        for one, mark in (
-            (explanation.caption, " (the caption)"),
-            *((other, "") for other in explanation.others),
-        )
+        for one, mark in ((explanation.caption, " (the caption)"), *((other, "") for other in explanation.others))
     )
     return (
         '<div class="scroll" role="region" aria-label="Table of sentences" tabindex="0"><table><thead><tr>'

@@ -91,12 +91,11 @@ def _scores(report: Report) -> str:
         else ""
     )
     signed = f'<p class="note">{escape(report.signature)}</p>' if report.signature else ""
-    return (
-        f'<p class="note">{note}{compared}</p><div class="scroll" role="region" aria-label="Table of scores" '
-        f'tabindex="0"><table><thead><tr><th scope="col">System</th>{heads}<th scope="col">Source</th></tr>'
-        "</thead>"
-        f"<tbody>{own}{others}</tbody></table></div>{signed}"
+    scores = (
+        f'<table><thead><tr><th scope="col">System</th>{heads}<th scope="col">Source</th></tr></thead>'
+        f"<tbody>{own}{others}</tbody></table>"
     )
+    return f'<p class="note">{note}{compared}</p>{_scrolling("Table of scores", scores)}{signed}'
 
 
 def _training(report: Report) -> str:
@@ -179,14 +178,14 @@ def _words(words: Words) -> str:
     longest = max([*words.lengths, *words.people_lengths], default=0)
     shown = [length for length in range(longest + 1) if max(_both(words, length)) >= 0.002]
     groups = [(str(n), 100 * _both(words, n)[0], 100 * _both(words, n)[1]) for n in shown]
+    speakers = (words.varied, words.people)
     facts = [
-        ["Words a caption", f"{words.varied.mean_length:.1f}", f"{words.people.mean_length:.1f}"],
-        ["Distinct words", f"{words.varied.vocabulary:,}", f"{words.people.vocabulary:,}"],
-        ["Distinct pairs of words, share", f"{words.varied.distinct_2:.3f}", f"{words.people.distinct_2:.3f}"],
+        ["Words a caption", *(f"{one.mean_length:.1f}" for one in speakers)],
+        ["Distinct words", *(f"{one.vocabulary:,}" for one in speakers)],
+        ["Distinct pairs of words, share", *(f"{one.distinct_2:.3f}" for one in speakers)],
         [
             "Most frequent caption",
-            f"{words.varied.most_frequent[0]} ({100 * words.varied.most_frequent[1]:.1f} %)",
-            f"{words.people.most_frequent[0]} ({100 * words.people.most_frequent[1]:.1f} %)",
+            *(f"{one.most_frequent[0]} ({100 * one.most_frequent[1]:.1f} %)" for one in speakers),
         ],
     ]
     chart = bar_chart(
@@ -202,9 +201,9 @@ def _words(words: Words) -> str:
         table(head, [[word, f"{seen:.0f}", f"{expected:.1f}"] for word, seen, expected in part])
         for part in (words.too_often, words.too_rarely)
     )
+    told = table(["Captions", "The model", "People, first caption"], facts)
     return (
-        f'<div class="charts">{chart}<div class="scroll" role="region" aria-label="Table of words" tabindex="0">'
-        f"{table(['Captions', 'The model', 'People, first caption'], facts)}</div></div>"
+        f'<div class="charts">{chart}{_scrolling("Table of words", told)}</div>'
         f'<p class="note">Expected: as often as people say the word, for as many words as the model says.</p>'
         f'<div class="pair"><div><h3>Says too often</h3>{often}</div>'
         f"<div><h3>Says too rarely</h3>{rarely}</div></div>"
@@ -237,11 +236,13 @@ def _gallery(name: str, examples: Sequence[Example]) -> str:
 
 
 def _numbers(of: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return (
-        f"<details><summary>The numbers of {of}</summary>"
-        f'<div class="scroll" role="region" aria-label="The numbers of {of}" tabindex="0">{table(head, rows)}'
-        "</div></details>"
-    )
+    title = f"The numbers of {of}"
+    return f"<details><summary>{title}</summary>{_scrolling(title, table(head, rows))}</details>"
+
+
+def _scrolling(label: str, content: str) -> str:
+    """What is wider than a narrow screen, reached by keyboard and told by its label."""
+    return f'<div class="scroll" role="region" aria-label="{label}" tabindex="0">{content}</div>'
 
 
 def _cell(value: object) -> str:
