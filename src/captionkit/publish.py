@@ -328,7 +328,7 @@ def _training(config: Config, epochs: float) -> str:
         what = "cross-entropy"
     if config.training.teachers:
         number = len(expand_paths(config.training.teachers))
-        what += f" and what {number} trained model{'' if number == 1 else 's'} would say"
+        what += f" and what {several(number, 'trained model')} would say"
     if config.training.pseudo_captions:
         what += " on captions of people and of a model"
     encoder = "encoder and decoder" if config.encoder.trainable else "decoder"

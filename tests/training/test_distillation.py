@@ -71,7 +71,7 @@ def test_soft_cross_entropy_equals_the_definition() -> None:
 def test_a_student_comes_to_expect_what_its_teachers_expect() -> None:
     config = TrainingConfig(learning_rate=0.03, weight_decay=0.0, teachers_share=1.0)
     student, teachers = make_decoder(7), make_teachers(1, 2)
-    kept = teachers._teachers[0].decoder.trainable_variables
+    kept = teachers.teachers[0].decoder.trainable_variables
     before = [weight.numpy() for weight in kept]
     descent = Descent(config, student.trainable_variables)
     step = CrossEntropy(config, CaptionModel(None, student), descent, teachers)

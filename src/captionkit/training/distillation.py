@@ -43,16 +43,15 @@ class Teacher:
     ids: npt.NDArray[np.int32]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Teachers:
     """One or more teachers as one ensemble."""
 
-    def __init__(self, teachers: Sequence[Teacher]) -> None:
-        """Put them together."""
-        self._teachers = list(teachers)
+    teachers: Sequence[Teacher]
 
     def inputs(self, rows: npt.NDArray[np.int64]) -> tuple[Inputs, ...]:
         """Each teacher's features of these train rows."""
-        return tuple(teacher.read(rows) for teacher in self._teachers)
+        return tuple(teacher.read(rows) for teacher in self.teachers)
 
     def probabilities(self, inputs: Sequence[tf.Tensor], ids: tf.Tensor) -> tf.Tensor:
         """What they expect at each real token of `ids` int32 [B, C, L]: float32 [T, V], rows sum to 1.
@@ -61,10 +60,10 @@ class Teachers:
         """
         real = ids != PAD
         words = tf.boolean_mask(ids, real)
-        written = tf.one_hot(words, len(self._teachers[0].ids))
+        written = tf.one_hot(words, len(self.teachers[0].ids))
         before = shift_right(ids)
         found = []
-        for teacher, features in zip(self._teachers, inputs, strict=True):
+        for teacher, features in zip(self.teachers, inputs, strict=True):
             decoder, known = teacher.decoder, tf.constant(teacher.ids >= 0)
             place = tf.constant(np.maximum(teacher.ids, 0))
             heard = tf.where(tf.gather(known, before), tf.gather(place, before), UNK)

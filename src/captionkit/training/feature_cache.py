@@ -48,7 +48,6 @@ class FeatureCache:
         self.shape: tuple[int, ...] = plan.shape
         self.dtype: np.dtype[Any] = np.dtype(plan.dtype)
         self.fingerprint: str = plan.fingerprint
-        self.encoder: Mapping[str, str] = plan.encoder
 
     @classmethod
     def open(cls, directory: Path | str) -> FeatureCache:
@@ -261,8 +260,4 @@ def _compiled(encoder: keras.Model, view: int) -> Encode:
     def run(images: Any) -> Any:
         return encoder(images, training=False)
 
-    def encode(images: Pixels) -> npt.NDArray[np.float32]:
-        features: npt.NDArray[np.float32] = run(numbered_view(images, view)).numpy()
-        return features
-
-    return encode
+    return lambda images: run(numbered_view(images, view)).numpy()

@@ -22,6 +22,7 @@ from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.weights import encoder_weights
 from captionkit.progress import Progress
 from captionkit.training.checkpoint import read_checkpoint, write_checkpoint, write_weights
+from captionkit.training.curve import draw_curve, write_tensorboard
 from captionkit.training.input_pipeline import Batch, Batches
 from captionkit.training.optimizer import Descent, learning_rate
 from captionkit.training.run_folder import has_begun
@@ -235,8 +236,6 @@ class Trainer:
             state.finished = True
 
     def _write_history(self) -> None:
-        from captionkit.training.curve import draw_curve, write_tensorboard
-
         lines = [json.dumps(entry) for entry in self.history]
         write_text(self.directory / "history.jsonl", "\n".join([*lines, ""]) if lines else "")
         if self.history:

@@ -268,7 +268,6 @@ def resume(
     *,
     splits: Splits | None = None,
     quiet: bool = False,
-    until: int | None = None,
 ) -> Trainer:
     """Go on with the run in `directory`, bit for bit as if it had never stopped.
 
@@ -293,7 +292,7 @@ def resume(
         trainer.restore()
         if config != begun:
             write_text(path, write_config(config))
-        trainer.run(quiet=quiet, until=until)
+        trainer.run(quiet=quiet)
     return trainer
 
 
