@@ -154,18 +154,28 @@ def _with_only(asked: list[str]) -> typer.Typer:
     return alone if alone.registered_commands or alone.registered_groups else app
 
 
-def _end_by(number: int, frame: object) -> NoReturn:
-    """A signal's handler: end as at Ctrl-C, which leaves no temporary file, then by the signal itself."""
-    signal.signal(number, signal.SIG_DFL)
-    atexit.register(signal.raise_signal, number)
-    atexit.register(sys.stdout.flush)  # the last to be registered is called first
-    raise KeyboardInterrupt
+def _end_at_sigterm() -> None:
+    """Let SIGTERM end a command as Ctrl-C does, which leaves no temporary file, and the process by the signal."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: object) -> NoReturn:
+        signal.signal(number, signal.SIG_DFL)
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    def end() -> None:
+        for number in asked:
+            sys.stdout.flush()
+            signal.raise_signal(number)
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # not where whoever started us has it ignored
+        signal.signal(signal.SIGTERM, ask)
+        atexit.register(end)  # the first to be registered is the last to be called
 
 
 def main() -> NoReturn:
     """Entry point. Exit codes: 0 done, 1 some records failed, 2 a mistake to mend, 130 interrupted."""
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _end_by)
+    _end_at_sigterm()
     # The matrices that numpy multiplies here take it a millisecond, and after each its OpenBLAS keeps a thread a
     # processor spinning for 25, in case more come. Read when numpy is imported; who sets it keeps what they set.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
