@@ -175,8 +175,6 @@ def fit(
     Args:
         features: float64 [N, F], rows of `caption_features` in the order of `names`.
         quality: float [N], CIDEr-D of each caption.
-        level: what a good caption reaches.
-        names: of the features.
 
     Raises:
         DataError: fewer than 50 captions, or all good, or none.

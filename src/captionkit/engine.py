@@ -82,8 +82,6 @@ class Engine:
         """Load two LiteRT models and check that they have the inputs and outputs that `network` promises.
 
         Args:
-            network: shapes and types.
-            encoder, decoder: LiteRT models.
             threads: CPU threads a network uses; None takes the processors at hand, up to `MAX_THREADS`.
 
         Raises:

@@ -78,8 +78,7 @@ def export_decoder(
     """The word network as a LiteRT model with the signatures `start` and `step`.
 
     Args:
-        decoder: built for features [B, P, D].
-        positions, depth: P and D.
+        positions, depth: P and D of the features that the decoder was built for.
         int8: whether the weights become int8, each matrix with a scale a column; activations are quantised as
             they come (dynamic-range quantisation), and inputs and outputs stay float32.
         float16: whether the weights are stored as float16, half the size; products stay float32.
@@ -118,13 +117,11 @@ def export_bundle(
 
     Args:
         path: the file to write; `.captionkit` is its usual ending.
-        model: encoder and decoder.
         tokenizer: the vocabulary the decoder was trained with.
         name: of the model, for people.
         licences: what is in it to its licence or terms.
         decoding: how captions are searched for by default.
         card: the model card, Markdown.
-        config: the training configuration to put in.
         calibration: makes the encoder int8, see `export_encoder`.
         int8_decoder, float16_decoder: what the decoder's weights are, see `export_decoder`.
         keep_weights: whether the float weights go in, to go on training from.

@@ -164,14 +164,10 @@ def read_metadata(data: bytes) -> tuple[bytes | None, bytes | None]:
 
 
 def resize_image(image: Pixels, size: int) -> Pixels:
-    """Squash a picture to a square: Pillow's bilinear filter, widened when shrinking (antialiased).
+    """Squash a picture uint8 [H, W, 3] to a square of `size` pixels.
 
-    This is the one resize of training, serving and export. The aspect ratio is not kept: nothing is cut off,
-    and the networks here are trained on squashed pictures.
-
-    Args:
-        image: uint8 [H, W, 3].
-        size: the side of the result in pixels.
+    Pillow's bilinear filter, widened when shrinking (antialiased): the one resize of training, serving and export.
+    The aspect ratio is not kept: nothing is cut off, and the networks here are trained on squashed pictures.
 
     Returns:
         uint8 [size, size, 3]; a copy where the picture has that size already.
@@ -190,14 +186,7 @@ def resize_image(image: Pixels, size: int) -> Pixels:
 
 
 def load_pixels(source: Source, size: int) -> Pixels:
-    """`read_image` and `resize_image` in one: what every network here is fed with.
-
-    Args:
-        source: as of `read_image`.
-        size: the side of the result in pixels.
-
-    Returns:
-        uint8 [size, size, 3].
+    """`read_image` and `resize_image` in one, what every network here is fed with: uint8 [size, size, 3].
 
     Raises:
         ImageError: see `read_image`.

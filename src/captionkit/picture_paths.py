@@ -49,9 +49,7 @@ def find_pictures(names: Iterable[str], passed: PassedOver | None = None) -> Ite
     holds `*`, `?` or `[` is a pattern, with `**` for folders of any depth. Any other name stands for itself,
     there or not: reading it gives its error.
 
-    Args:
-        names: files, folders and patterns.
-        passed: is told what was passed over in the folders.
+    `passed` is told what was passed over in the folders.
 
     Raises:
         UsageError: a folder that can be listed holds no picture, or a pattern matches nothing.

@@ -54,7 +54,6 @@ class Tokenizer:
 
         Args:
             captions: train captions, and no others: a vocabulary that has seen dev or test words leaks.
-            min_count: at least 1.
 
         Raises:
             UsageError: one caption where several are expected.

@@ -56,7 +56,6 @@ def fill_page(package: str, name: str, parts: Mapping[str, str], *, sources: str
         package: holds NAME.html, with @STYLE@ and @SCRIPT@ inside their elements and @POLICY@ in the policy's meta
             element; NAME.css; and NAME.js where there is a script. The policy names the hashes of style and
             script, so nothing else is applied or run.
-        name: of the page.
         parts: the other parts, as HTML. Whoever fills them has escaped what came from outside.
         sources: of the policy, where pictures come from; as it is, and without a `connect-src`, nothing at all is
             fetched.

@@ -281,7 +281,6 @@ class _Search:
 
         Args:
             live: the hypotheses before this step.
-            group: of the candidates.
             origin, value, ends: [A, 2K], best first: a candidate's place in the group, its log p, whether it ends.
             eos_scores: [A, S * K] log-probabilities of eos.
         """

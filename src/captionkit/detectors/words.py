@@ -106,7 +106,6 @@ class Sight:
     Few are asked for at a time: evidence for all the vocabulary would take milliseconds a picture.
 
     Attributes:
-        detector: whose it is.
         seen: float32 [B, P, R], the features less their mean, in the directions of `basis`.
     """
 
@@ -114,15 +113,11 @@ class Sight:
     seen: Floats
 
     def evidence(self, row: int, words: Sequence[int]) -> Floats:
-        """How much likelier words are with one of the pictures than with any.
+        """How much likelier words, W ids, are with the picture at place `row` than with any.
 
         The share by the mean of the grid is a linear function of it. The places add to its log-odds the logarithm
         of the mean of their exponentials (log-sum-exp less log P), between their mean and their maximum: one place
         can be enough.
-
-        Args:
-            row: the place of the picture.
-            words: the W ids asked for.
 
         Returns:
             float32 [W]: log((share expected + `FLOOR`) / (usual share + `FLOOR`)), in nats; NaN for words of which
@@ -141,13 +136,7 @@ class Sight:
         return result
 
     def of_words(self, row: int, tokens: Sequence[str], tokenizer: Tokenizer) -> tuple[float | None, ...]:
-        """The evidence for each token of a caption; None for small words and those of which nothing is known.
-
-        Args:
-            row: the place of the caption's picture.
-            tokens: words of a caption.
-            tokenizer: the vocabulary that the detector belongs to.
-        """
+        """The evidence for each token of a caption; None for small words and those of which nothing is known."""
         ids = [None if token in SMALL_WORDS else tokenizer.id_of(token) for token in tokens]
         asked = [id_ for id_ in ids if id_ is not None]
         found = dict(zip(asked, self.evidence(row, asked).tolist(), strict=True))
@@ -166,8 +155,6 @@ def fit_word_detector(features: Floats, captions: Sequence[Iterable[str]], token
 
     Args:
         features: float32 [N, D], the mean over the grid of each picture.
-        captions: of each picture, as people wrote them.
-        tokenizer: the bundle's.
 
     Raises:
         DataError: fewer than `MIN_PICTURES` pictures.

@@ -143,7 +143,6 @@ def explain(
     """Caption one picture and explain the caption.
 
     Args:
-        captioner: with the model to explain.
         image: a path, the bytes of a picture file, a picture of Pillow, or pixels uint8 [H, W, 3].
         beams: width of the search; None for the bundle's own.
         others: how many other captions to find.

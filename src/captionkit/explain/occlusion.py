@@ -25,7 +25,6 @@ def occlusion(engine: Engine, pixels: Pixels, ids: Sequence[int]) -> Floats:
     """What each word loses when a place of the picture is covered with the picture's mean colour.
 
     Args:
-        engine: the networks.
         pixels: uint8 [S, S, 3], as the encoder takes it.
         ids: the caption's L words.
 

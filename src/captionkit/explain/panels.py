@@ -34,12 +34,7 @@ _RAMP = np.array(
 
 
 def overlay(shine: Floats, width: int, height: int) -> Image.Image:
-    """A map as a picture with transparency, to be laid over the photograph.
-
-    Args:
-        shine: float32 [G, G], 0 to 1.
-        width, height: of the result.
-    """
+    """A map float32 [G, G], 0 to 1, as a picture with transparency, to be laid over the photograph."""
     smooth = upsample(shine, width, height)
     channels = [np.interp(smooth, _RAMP[:, 0], _RAMP[:, column]) for column in (1, 2, 3)]
     alpha = 255 * np.interp(smooth, _RAMP[:, 0], _RAMP[:, 4])

@@ -36,7 +36,6 @@ def efficientnet_lite(image_size: int, *, width: float, depth: float) -> keras.M
     """The network up to its last activation, without classifier.
 
     Args:
-        image_size: side of the input.
         width: channels of every stage are multiplied by this and rounded to a multiple of 8.
         depth: repeats of every stage but the first and last are multiplied by this and rounded up.
 

@@ -40,7 +40,6 @@ def line_chart(
     Args:
         alt: what the chart shows, in words.
         lines: points that are not finite, or beyond all that is drawn, are left out.
-        x_label, y_label: of the axes.
         x_range, y_range: of the axes; None for those of the points.
         diagonal: draw the line of y = x.
     """
@@ -75,14 +74,7 @@ def line_chart(
 def bar_chart(
     alt: str, groups: Sequence[tuple[str, float, float]], names: tuple[str, str], *, x_label: str, y_label: str
 ) -> str:
-    """Two bars a group, such as the model's share and people's.
-
-    Args:
-        alt: what the chart shows, in words.
-        groups: label and the two values.
-        names: what the two are.
-        x_label, y_label: of the axes.
-    """
+    """Two bars a group, such as the model's share and people's: a label, and the values of the two `names`."""
     if not groups:
         return "<p>There is nothing to draw.</p>"
     high = 1.08 * max(max(first, second) for _, first, second in groups) or 1.0

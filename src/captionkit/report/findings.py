@@ -35,15 +35,7 @@ UNUSUAL = 12  # words listed that the model says too often or too rarely
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A picture of the gallery.
-
-    Attributes:
-        id, path: of the picture.
-        caption: the model's sentence.
-        references: people's.
-        quality: CIDEr-D, 0 to 10.
-        confidence: see `Prediction.confidence`.
-    """
+    """A picture of the gallery: the model's caption, its CIDEr-D (0 to 10) and confidence, and people's."""
 
     id: str
     path: Path
@@ -75,11 +67,9 @@ class Words:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judging:
-    """Confidence on the pictures that calibration was not fitted on.
+    """Confidence float64 [N] and CIDEr-D float64 [N] on the pictures that calibration was not fitted on.
 
-    Attributes:
-        confidence, quality: float64 [N].
-        level: CIDEr-D that a good caption reaches.
+    A good caption reaches `level`.
     """
 
     confidence: Doubles
@@ -169,11 +159,8 @@ def describe_split(
     Args:
         report: of `describe_run`.
         captioner: its bundle's own search is used.
-        records: pictures with references.
-        split: its name.
         metrics: names from `captionkit.metrics.score.METRICS`; CIDEr-D always.
         gallery: pictures of each of best, middle and worst.
-        quiet: show no progress.
 
     Raises:
         DataError: no picture could be captioned, or there is a single one, which has no CIDEr-D.

@@ -110,11 +110,9 @@ def check_model(index: Index, bundle: Bundle) -> None:
 def answer_query(
     index: Index, query: str, captioner: Captioner | None, *, limit: int = 20, depth: int = DEPTH
 ) -> Answer:
-    """Pictures that fit a text.
+    """Pictures that fit a text, whatever it says.
 
     Args:
-        index: where to look.
-        query: any text.
         captioner: the model that the index was made with; None for captions alone.
         limit, depth: see `rank`.
 
@@ -166,10 +164,8 @@ def answer_like(index: Index, photo: Path, load: Callable[[], Captioner], *, lim
     """Pictures that are like a photo, itself left out.
 
     Args:
-        index: where to look.
         photo: a picture file, in the index or not.
         load: gives the model; called only for a photo that the index does not hold.
-        limit: pictures wanted.
 
     Raises:
         ImageError: the photo cannot be read.

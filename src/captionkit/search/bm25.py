@@ -19,12 +19,7 @@ def bm25(index: Index, words: Sequence[QueryWord], contents: Sequence[int]) -> l
     """BM25 of contents, larger for a better fit (S. Robertson and H. Zaragoza, "The Probabilistic Relevance
     Framework: BM25 and Beyond", 2009, equation 3.15; a hit of a wider term counts `KIND_WEIGHT`).
 
-    All captions of a picture are one text. Its length is measured against the mean of `contents`.
-
-    Args:
-        index: where they are.
-        words: of the query.
-        contents: the pictures, each once.
+    All captions of a picture are one text. Its length is measured against the mean of `contents`, each there once.
     """
     terms = index.terms(contents)
     lengths = {content: len(stems) + len(kinds) for content, (stems, kinds) in terms.items()}

@@ -55,7 +55,6 @@ def expected_shares(
     """Each stem's share of the words that are expected of each picture.
 
     Args:
-        engine, tokenizer: of one bundle.
         features: float32 [B, P, D].
         captions: C or fewer, at least one, of each picture.
         places: int64 [V] as `stem_places` gave it, with S stems.

@@ -20,15 +20,7 @@ THUMBNAIL = 480
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One picture of the gallery.
-
-    Attributes:
-        path: the file.
-        name: what is shown of the path.
-        caption: the sentence.
-        hits: words of the caption that are marked.
-        facts: a line below it.
-    """
+    """A picture: its file, what is shown of the path, its caption, words of that to be marked, a line below it."""
 
     path: Path
     name: str

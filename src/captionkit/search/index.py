@@ -106,10 +106,7 @@ class Index:
         return list(dict.fromkeys(self._numbers(query, place)[0] for place in places))
 
     def expected(self, places: Sequence[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-        """How far words are expected of all pictures.
-
-        Args:
-            places: of W stems.
+        """How far the words of the stems at W places are expected of all pictures.
 
         Returns:
             Contents int64 [N], and the codes of the shares (`expectation.to_codes`), uint8 [W, N].

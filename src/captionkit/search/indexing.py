@@ -85,17 +85,13 @@ def index_folder(
     quiet: bool = False,
     before: Before | None = None,
 ) -> Report:
-    """Bring an index up to date with its folder.
+    """Bring the index at `path` up to date with the folder `root`.
 
     Every `BATCH` pictures are a transaction: interrupted at any moment, the next run goes on where this one was.
 
     Args:
-        root: the folder.
-        path: the index file.
-        captioner: what captions.
         captions: captions a picture; None for the index's own, or the usual number for a new one.
         rebuild: begin anew.
-        quiet: show no progress.
         before: tells pictures into which a description was written since, which need no captions again.
 
     Raises:
@@ -170,10 +166,8 @@ def to_contents(
     """What the index keeps of pictures.
 
     Args:
-        captioner: what captions.
         features: float32 [B, P, D].
         digests, looks: SHA-256 and hashes of the pictures.
-        facts: of the index.
         places: int64 [V] of the words' stems in the index (`expectation.stem_places`).
     """
     search = replace(captioner.search, beams=min(captioner.search.beams, BEAMS))

@@ -55,13 +55,8 @@ def word_log_probabilities(engine: Engine, features: Floats, ids: npt.NDArray[np
 
     The end of the sentence is not asked for: a query need not be whole.
 
-    Args:
-        engine: the networks.
-        features: float32 [N, P, D].
-        ids: int32 [L] word ids, without bos and eos.
-
-    Returns:
-        float32 [N, L]; the sum of a row is log p(query | picture).
+    Features float32 [N, P, D] and `ids` int32 [L], without bos and eos -> float32 [N, L]; the sum of a row is
+    log p(query | picture).
     """
     result = np.empty((len(features), len(ids)), np.float32)
     for first in range(0, len(features), ROWS):

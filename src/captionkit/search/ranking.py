@@ -47,7 +47,6 @@ class Hit:
     """A picture that fits.
 
     Attributes:
-        content: which.
         score: what it was ranked by.
         bm25: of its captions; 0 where none of them has a word of the query.
         expected: how many nats likelier its expected words make the query's words.
@@ -85,10 +84,7 @@ def rank(index: Index, query: str, captioner: Captioner | None, *, limit: int = 
     """The pictures of an index that fit a query. Any text is one; what it excludes (`split_query`) is left out.
 
     Args:
-        index: where to look.
-        query: a text.
         captioner: the model that the index was made with; None for the first stage alone.
-        limit: pictures wanted.
         depth: pictures that the model ranks, at least `limit`: the best of the first stage. An index that holds no
             more than that is ranked whole, whatever its captions say.
     """
@@ -163,8 +159,6 @@ def query_gains(
     """How much likelier pictures make a query, and each of its words.
 
     Args:
-        index: where the pictures are.
-        captioner: the model.
         contents: N pictures, the likely ones.
         ids: int32 [L] of the query's words.
 

@@ -12,13 +12,7 @@ from captionkit.picture_paths import HEIC_SUFFIXES, picture_suffixes
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A picture file as it was met.
-
-    Attributes:
-        path: relative to the root, "/" between names.
-        size: bytes.
-        mtime_ns: when it was last written, in nanoseconds.
-    """
+    """A picture file as it was met: its path below the root, "/" between names; bytes; when written, in ns."""
 
     path: str
     size: int

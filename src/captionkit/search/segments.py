@@ -71,13 +71,7 @@ def fill_segments(connection: sqlite3.Connection) -> None:
 
 
 def drop_contents(connection: sqlite3.Connection, dropped: Collection[int], stems: int) -> None:
-    """Drop the expected words of contents; inside a transaction.
-
-    Args:
-        connection: of the index.
-        dropped: the contents.
-        stems: S.
-    """
+    """Drop the expected words of contents, for each of S = `stems` stems; inside a transaction."""
     connection.executemany("DELETE FROM recent WHERE content = ?", [(content,) for content in dropped])
     gone = np.fromiter(dropped, np.int64, len(dropped))
     for number, ids in read_segments(connection):

@@ -21,11 +21,7 @@ def like(contents: npt.NDArray[np.int64], vectors: Bytes, vector: Bytes, limit: 
 
     Vectors are compared about their mean: what all pictures share says nothing of likeness.
 
-    Args:
-        contents: int64 [N].
-        vectors: int8 [N, K] of all pictures.
-        vector: int8 [K] of the one.
-        limit: pictures wanted.
+    Contents int64 [N] and vectors int8 [N, K] are those of all pictures, `vector` int8 [K] is that of the one.
     """
     # The mean of a few pictures is mostly these pictures; it is trusted as their number grows.
     centre = vectors.sum(axis=0, dtype=np.int64) / (len(vectors) + 8)
@@ -48,10 +44,6 @@ def duplicates(contents: Sequence[int], looks: Sequence[PictureHash]) -> list[di
 
     The same are pictures that were scaled, recompressed or recoloured: the audit's hashes and bounds
     (`captionkit.audit.picture_hash`). All pairs are compared; 100,000 pictures take some seconds.
-
-    Args:
-        contents: N pictures.
-        looks: of each its hashes.
 
     Returns:
         Of each group two pictures or more, in the order they came in, each with its likeness to the first: the

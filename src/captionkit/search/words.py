@@ -129,13 +129,7 @@ _ANYBODY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class QueryWord:
-    """A word of a query and what it asks the index for.
-
-    Attributes:
-        word: as it was typed, lower-cased.
-        stem: its stem.
-        kinds: the wider terms it belongs to; often none.
-    """
+    """A word of a query, lower-cased; its stem, and the wider terms that it belongs to, often none."""
 
     word: str
     stem: str

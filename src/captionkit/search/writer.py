@@ -74,12 +74,9 @@ class IndexWriter:
     def __init__(
         self, path: Path, root: Path, bundle: Bundle, *, captions: int | None, cells: int, rebuild: bool = False
     ) -> None:
-        """Prepare.
+        """Prepare to write the index at `path` of the folder `root`, whose pictures `bundle` captions.
 
         Args:
-            path: the index file.
-            root: the folder whose pictures it knows.
-            bundle: the model that captions them.
             captions: captions a picture; None for what the index has, and `CAPTIONS` for a new one.
             cells: cells kept of each picture's grid.
             rebuild: begin anew, whatever is there.
@@ -138,12 +135,7 @@ class IndexWriter:
             return dict(self.index.connection.execute("SELECT sha256, id FROM contents"))
 
     def add(self, contents: Sequence[Content], files: Sequence[tuple[FileState, bytes]]) -> None:
-        """Store new contents, and files of these or known contents, in one transaction.
-
-        Args:
-            contents: pictures that the index does not have.
-            files: each with the SHA-256 of its content.
-        """
+        """Store new contents, and files with the SHA-256 of these or known contents, in one transaction."""
         connection = self.index.connection
         with told(self.path), transaction(connection):
             first = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM contents").fetchone()[0]

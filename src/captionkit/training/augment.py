@@ -33,13 +33,7 @@ def can_be_mirrored(captions: Iterable[str]) -> bool:
 def augment(pixels: Pixels, mirrorable: npt.NDArray[np.bool_], rng: np.random.Generator) -> Pixels:
     """A random crop, mirroring where that is harmless, and small changes of light and colour.
 
-    Args:
-        pixels: uint8 [B, S, S, 3].
-        mirrorable: bool [B], see `can_be_mirrored`.
-        rng: of this batch.
-
-    Returns:
-        uint8 [B, S, S, 3].
+    Pixels uint8 [B, S, S, 3] -> the same; `mirrorable` bool [B], see `can_be_mirrored`.
     """
     out = np.empty_like(pixels)
     for index, picture in enumerate(pixels):
@@ -58,12 +52,7 @@ def is_mirrored(number: int) -> bool:
 def numbered_view(pixels: Pixels, number: int) -> Pixels:
     """The view of a number, always the same of a picture: 0 is the picture itself, odd ones are mirrored.
 
-    Args:
-        pixels: uint8 [B, S, S, 3].
-        number: 0 or more.
-
-    Returns:
-        uint8 [B, S, S, 3].
+    Pixels uint8 [B, S, S, 3] -> the same.
     """
     if number == 0:
         return pixels

@@ -57,7 +57,6 @@ class Shard:
     """One finished file of rows.
 
     Attributes:
-        file: its name.
         rows: how many rows it holds: the readable pictures among `SHARD_ROWS` of the plan.
         sha256: of the file.
         bad: id to reason for the pictures that gave no row.

@@ -21,13 +21,12 @@ Weights = npt.NDArray[np.float32]
 
 
 def consensus_weights(captions: Sequence[Sequence[str]], share: float) -> list[Weights]:
-    """How much each caption counts.
+    """How much each caption of each picture counts.
 
     A caption's agreement is its CIDEr-D against the picture's other captions. Its weight is `1 - share` plus
     `share` times its agreement over the mean agreement of the picture, so that every picture weighs the same.
 
     Args:
-        captions: for each picture its captions.
         share: from 0, all captions count alike, to 1, in proportion to their agreement.
 
     Returns:

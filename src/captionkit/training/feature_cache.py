@@ -73,10 +73,7 @@ class FeatureCache:
         return len(self.ids)
 
     def read(self, indices: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Rows by position in `ids`.
-
-        Args:
-            indices: int [N].
+        """Rows by position in `ids`, int [N].
 
         Returns:
             [N, P, D] float16, or [N, S, S, 3] uint8 of a pixel cache.

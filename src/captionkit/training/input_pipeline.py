@@ -70,7 +70,6 @@ class Batches:
         """Turn captions into ids once.
 
         Args:
-            captions: of each picture.
             batch_size: B.
             captions_per_image: C; where a picture has more, a fresh choice is made each epoch.
             length: L, eos included.

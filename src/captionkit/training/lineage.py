@@ -72,15 +72,10 @@ def read_earlier(path: Path, *, setting: str) -> Earlier:
 def move_words(
     weights: Mapping[str, Array], fresh: Mapping[str, Array], old: Tokenizer, new: Tokenizer
 ) -> dict[str, Array]:
-    """The weights of a decoder, fitted to another vocabulary.
+    """The weights of a decoder for the vocabulary `old`, fitted to `new`, for which `fresh` ones were drawn.
 
     Words that both know keep their vectors. A new word begins with the fresh vectors of the new decoder and with
     the output bias of a rare word (the lowest tenth), so that it is not said before it has been learned.
-
-    Args:
-        weights: of the old decoder, V words.
-        fresh: of the new decoder, W words.
-        old, new: the two vocabularies.
     """
     places = {word: place for place, word in enumerate(old.words)}
     pairs = [(places[word], place) for place, word in enumerate(new.words) if word in places]

@@ -87,12 +87,9 @@ class Trainer:
         """Put the parts together.
 
         Args:
-            config: steps, rates and times.
             model, descent: whose variables are saved.
             objective: (batch, learning rate) -> (loss, gradient norm).
-            batches: the data.
             evaluate: dev scores of the weights that are set when it is called; must hold "CIDEr".
-            directory: the run's folder.
             identity: what must be the same when the run is resumed (configuration, vocabulary, data).
             loss_is: what the objective's loss is, in words.
         """

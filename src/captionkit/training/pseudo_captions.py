@@ -26,7 +26,6 @@ def read_pseudo_captions(table: str, records: Sequence[ImageRecord]) -> list[tup
 
     Args:
         table: the path of a CSV file with the columns `source` and `caption`; it may hold environment variables.
-        records: the train pictures.
 
     Returns:
         For each record its captions of the table, in the table's order; none where it has no row.

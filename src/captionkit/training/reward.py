@@ -31,7 +31,6 @@ def make_reward(config: SelfCriticalConfig, records: Sequence[ImageRecord], toke
     Args:
         config: the weights `rouge_l` and `bleu_4`.
         records: the train pictures; rows are places among them. Document frequencies are those of their captions.
-        tokenizer: the model's vocabulary.
     """
     references = [[tokenize(text) for text in record.captions] for record in records]
     table = DocumentFrequency.from_references(references, end=True)

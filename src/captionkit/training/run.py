@@ -46,9 +46,8 @@ class Prepared:
     """All that training needs, read and checked.
 
     Attributes:
-        config: the configuration.
         tokenizer: built from train captions.
-        train, val: records with people's captions; the rows of `features_train` and `features_val`.
+        train, val: records with people's captions; rows are places among these.
         cache: features of all pictures.
         train_rows, val_rows: where in the cache each record's features are: int64 [N].
         model: fresh weights; its encoder is there where it is trained or will be exported.

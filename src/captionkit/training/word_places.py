@@ -45,7 +45,6 @@ def fit_places(
     Args:
         detector: one that looks at the mean alone.
         seen: float16 [N, P, R], as its `look` gives it of the pictures that it was fitted to.
-        captions: of these pictures.
         seed: of the order of the pictures, and of what is left out.
     """
     known = np.flatnonzero(detector.usual > 0)

@@ -80,7 +80,6 @@ class Decoder(Seeded):
         Args:
             features: float32 [B, P, D].
             ids: int32 [B, C, L], bos first: position l sees ids up to l and predicts the next word.
-            training: whether dropout is on.
 
         Returns:
             float32 [B, C, L, U].
