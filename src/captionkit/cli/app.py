@@ -165,7 +165,8 @@ def _end_at_sigterm() -> None:
 
     def end() -> None:
         for number in asked:
-            sys.stdout.flush()
+            with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+                sys.stdout.flush()
             signal.raise_signal(number)
 
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # not where whoever started us has it ignored

@@ -171,7 +171,9 @@ def build_encoder(config: EncoderConfig) -> keras.Model:
     backbone.trainable = config.trainable
     for layer in backbone.layers[: int(config.frozen * len(backbone.layers))]:
         layer.trainable = False
-    _freeze_normalization(backbone)
+    for layer in backbone._flatten_layers(include_self=False, recursive=True):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
     pixels = keras.Input((size, size, 3), dtype="uint8", name="pixels")
     grid = backbone(PixelNormalization(spec.mean, spec.std, spec.bgr, name="normalization")(pixels))
     _, height, width, depth = grid.shape
@@ -232,9 +234,3 @@ def _published(name: str, spec: EncoderSpec) -> Path:
         f"{weight_files.keras_folder()} or into a folder named by $CAPTIONKIT_WEIGHTS, or set encoder.weights "
         "to its path."
     )
-
-
-def _freeze_normalization(model: keras.Model) -> None:
-    for layer in model._flatten_layers(include_self=False, recursive=True):
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False

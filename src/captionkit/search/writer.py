@@ -212,7 +212,6 @@ class IndexWriter:
             if fresh:
                 with told(self.path):
                     create_tables(connection, self._facts, self._stems)
-                return Index(self.path, connection)
             index = Index(self.path, connection)
             self._check(index.facts, index.root)
             if index.facts.terms != TERMS_VERSION:
