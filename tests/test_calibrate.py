@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from captionkit.confidence import Calibration, in_fit_half
 from captionkit.errors import DataError
 from captionkit.records import ImageRecord
 from tests.command import Run
-from tests.tiny import draw_records
+from tests.tiny import draw_records, write_table
 
 PICTURES = 130
 
@@ -86,9 +85,7 @@ def test_people_are_scored_against_each_other() -> None:
 def test_too_few_pictures_are_one_sentence_before_they_are_captioned(
     tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path, number: int
 ) -> None:
-    lines = [json.dumps({"image": record.id, "captions": list(record.captions)}) for record in records[:number]]
-    table = records[0].path.parent / "few.jsonl"
-    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = write_table(records[0].path.parent / "few.jsonl", records[:number])
     with pytest.raises(DataError, match=f"at least 50 pictures to fit .*: of the {number} about half"):
         calibrate(Captioner.load(tiny_bundle, threads=1), records[:number], split="val", quiet=True)
     arguments = [
@@ -146,9 +143,7 @@ def expect_told(lines: list[str], calibration: Calibration, output: Path) -> Non
 def test_a_level_that_is_no_number_is_told_before_the_pictures_are_captioned(
     tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path, captionkit: Run
 ) -> None:
-    table = records[0].path.parent / "level.jsonl"
-    lines = [json.dumps({"image": record.id, "captions": list(record.captions)}) for record in records]
-    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = write_table(records[0].path.parent / "level.jsonl", records)
     output = tmp_path / "sure.captionkit"
     done = captionkit("calibrate", tiny_bundle, table, "--split", "all", "-q", "-o", output, "--level", "nan")
     said = "captionkit: Expected a number from 0.01 to 10 for --level, but got nan.\n"
@@ -159,9 +154,7 @@ def test_a_level_that_is_no_number_is_told_before_the_pictures_are_captioned(
 def test_the_command_writes_a_bundle_that_is_sure(
     tiny_bundle: Path, records: list[ImageRecord], tmp_path: Path
 ) -> None:
-    lines = [json.dumps({"image": record.id, "captions": list(record.captions)}) for record in records]
-    table = records[0].path.parent / "captions.jsonl"
-    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = write_table(records[0].path.parent / "captions.jsonl", records)
     output = tmp_path / "sure.captionkit"
     done = CliRunner().invoke(
         app,
@@ -183,9 +176,7 @@ def test_a_card_does_not_go_stale_when_its_bundle_is_calibrated_again(
 ) -> None:
     card = f"# Tiny\n\n## {SURENESS}\n\n{sureness(None)}\n\n## Biases\n\nNone.\n"
     write_bundle(tmp_path / "plain.captionkit", replace(read_bundle(tiny_bundle), card=card))
-    table = records[0].path.parent / "again.jsonl"
-    lines = [json.dumps({"image": record.id, "captions": list(record.captions)}) for record in records]
-    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = write_table(records[0].path.parent / "again.jsonl", records)
     output = tmp_path / "sure.captionkit"
     done = CliRunner().invoke(
         app,

@@ -20,7 +20,7 @@ from captionkit.evaluate import Evaluation, evaluate
 from captionkit.metrics.guesses import Guess
 from captionkit.metrics.proportion import Proportion
 from captionkit.records import ImageRecord
-from tests.tiny import WORDS, draw_records
+from tests.tiny import WORDS, draw_records, write_table
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +106,7 @@ def test_common_words_are_those_of_most_people() -> None:
 def test_evaluate_prints_and_writes_what_the_card_is_made_of(
     tiny_bundle: Path, records: list[ImageRecord], found: Evaluation
 ) -> None:
-    table = records[0].path.parent / "captions.jsonl"
-    lines = [json.dumps({"image": record.id, "captions": list(record.captions)}) for record in records]
-    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = write_table(records[0].path.parent / "captions.jsonl", records)
     arguments = ["evaluate", str(tiny_bundle), str(table), "--split", "all", "-q"]
     document = json.loads(CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False).stdout)
     assert document["guesses"] == found.guesses().to_document()

@@ -24,7 +24,7 @@ from captionkit.modeling.decoders import DECODERS, build_decoder
 from captionkit.modeling.encoders import build_encoder
 from captionkit.selftest import draw_picture
 from captionkit.tokenizer import Tokenizer
-from tests.tiny import IMAGE_SIZE, export_tiny, tiny_decoding, tiny_model, tiny_tokenizer
+from tests.tiny import IMAGE_SIZE, expect_steps, export_tiny, tiny_decoding, tiny_model, tiny_tokenizer
 
 needs_onnx = pytest.mark.skipif(
     find_spec("tf2onnx") is None or find_spec("onnxruntime") is None, reason="tf2onnx or onnxruntime is missing"
@@ -130,21 +130,7 @@ def test_networks_for_others_compute_what_keras_computes(
     features = np.asarray(model.encode(images))
     assert np.abs(features).max() > 0.1
     np.testing.assert_allclose(engine.encode(images), features, atol=1e-4)
-    state = engine.start(features)
-    expected = {name: np.asarray(leaf) for name, leaf in model.decoder.start(features).items()}
-    assert state.keys() == expected.keys()
-    for ids in random.integers(0, model.decoder.vocabulary, (5, 3)).astype(np.int32):
-        logits, attention, changed = model.decoder.step(expected, ids)
-        got_logits, got_attention, got_changed = engine.step(state, ids)
-        np.testing.assert_allclose(got_logits, np.asarray(logits), atol=1e-4)
-        assert (attention is None) == (got_attention is None)
-        if attention is not None:
-            np.testing.assert_allclose(got_attention, np.asarray(attention), atol=1e-4)
-        assert got_changed.keys() == changed.keys()
-        expected.update({name: np.asarray(leaf) for name, leaf in changed.items()})
-        state.update(got_changed)
-        for name, leaf in expected.items():
-            np.testing.assert_allclose(state[name], leaf, atol=1e-4, err_msg=name)
+    expect_steps(engine, model.decoder, features, random.integers(0, model.decoder.vocabulary, (5, 3)))
 
 
 def test_networks_for_others_caption_like_the_bundle(

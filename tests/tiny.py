@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from captionkit.config import Config
     from captionkit.modeling.caption_model import CaptionModel
+    from captionkit.modeling.decoders import Decoder
     from captionkit.modeling.encoders import EncoderSpec
 
 IMAGE_SIZE, POSITIONS, DEPTH = 32, 16, 8
@@ -127,3 +130,30 @@ def draw_records(bundle: Path, root: Path, number: int) -> list[ImageRecord]:
         texts = tuple(own if random.random() < rank else " ".join(random.choice(WORDS, 7)) for _ in range(5))
         result.append(ImageRecord(path.name, path, texts, "val", "made"))
     return result
+
+
+def write_table(path: Path, records: Sequence[ImageRecord]) -> Path:
+    """The captions of pictures that lie beside it, as a JSONL table."""
+    lines = [json.dumps({"image": record.path.name, "captions": record.captions}) for record in records]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def expect_steps(engine: Any, decoder: Decoder, features: np.ndarray, words: np.ndarray) -> None:
+    """`engine.start` and `engine.step` compute what a decoder does, for features [B, P, D] and words [T, B]."""
+    state = engine.start(features)
+    expected = {name: np.asarray(leaf) for name, leaf in decoder.start(features).items()}
+    assert state.keys() == expected.keys()
+    for ids in words.astype(np.int32):
+        logits, attention, changed = decoder.step(expected, ids)
+        got_logits, got_attention, got_changed = engine.step(state, ids)
+        np.testing.assert_allclose(got_logits, np.asarray(logits), atol=1e-4)
+        assert (attention is None) == (got_attention is None)
+        if attention is not None:
+            np.testing.assert_allclose(got_attention, np.asarray(attention), atol=1e-4)
+            np.testing.assert_allclose(got_attention.sum(axis=1), 1, atol=1e-5)
+        assert got_changed.keys() == changed.keys()
+        expected.update({name: np.asarray(leaf) for name, leaf in changed.items()})
+        state.update(got_changed)
+        for name, leaf in expected.items():
+            np.testing.assert_allclose(state[name], leaf, atol=1e-4, err_msg=name)

@@ -24,7 +24,7 @@ from captionkit.errors import UsageError, WriteError
 from captionkit.records import Caption, Prediction
 from captionkit.selftest import draw_picture
 from tests import command
-from tests.tiny import draw_records
+from tests.tiny import draw_records, write_table
 
 Run = Callable[..., tuple[int, str, list[str]]]
 
@@ -360,10 +360,7 @@ def interruptible(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, i
 
 def draw_table(model: Path, root: Path) -> Path:
     """A table of 130 pictures."""
-    table = root / "table.jsonl"
-    rows = ({"image": record.path.name, "captions": record.captions} for record in draw_records(model, root, 130))
-    table.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return table
+    return write_table(root / "table.jsonl", draw_records(model, root, 130))
 
 
 @pytest.mark.parametrize("command", ["evaluate", "calibrate"])
