@@ -25,8 +25,8 @@ HEAD = """# Commands
 Written by `make format` from the commands' own help; `make check` fails where it is out of date.
 
 Exit codes of all commands: 0 done; 1 done, but some records failed or a check found something; 2 a mistake in the
-input or the set-up, told in one sentence; 130 interrupted (143 by SIGTERM); 141 nobody reads what it says
-(`| head`).
+input or the set-up, told in one sentence; 130 interrupted (143 by SIGTERM, which training takes for Ctrl-C); 141
+nobody reads what it says (`| head`).
 """
 
 
