@@ -8,12 +8,12 @@ import time
 import pytest
 
 from captionkit.alttext.attributes import StartTag
-from captionkit.alttext.code_tags import read_tag, scan_tags
+from captionkit.alttext.code_tags import Sink, read_tag, scan_tags
 from captionkit.alttext.component_values import ASTRO, JSX, SVELTE, VUE, Dialect
 from captionkit.errors import DataError
 
 
-class Outline:
+class Outline(Sink):
     """Writes a scan down as one line."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from captionkit.alttext.attributes import StartTag
-from captionkit.alttext.code_tags import scan_tags
+from captionkit.alttext.code_tags import Sink, scan_tags
 from captionkit.alttext.component_values import (
     ASTRO,
     JSX,
@@ -23,20 +23,14 @@ from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN
 from captionkit.alttext.pictures import Picture
 
 
-class First:
-    """Keeps the first tag that has attributes or no element in it."""
+class First(Sink):
+    """Keeps the tags."""
 
     def __init__(self) -> None:
         self.tags: list[StartTag] = []
 
     def start(self, tag: StartTag) -> None:
         self.tags.append(tag)
-
-    def end(self) -> None: ...
-
-    def text(self, data: str) -> None: ...
-
-    def expression(self, code: str) -> None: ...
 
 
 def placed(tag: str, dialect: Dialect) -> tuple[Picture, str]:

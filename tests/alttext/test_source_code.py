@@ -278,6 +278,7 @@ def test_an_empty_file_has_no_pictures(suffix: str) -> None:
     assert read(f"a{suffix}", "") == ()
 
 
-def test_nesting_without_end_is_refused() -> None:
+@pytest.mark.parametrize("piece", ["(", "(<a>", "`${", "{<a b={", "<a>{"])
+def test_nesting_without_end_is_refused(piece: str) -> None:
     with pytest.raises(DataError, match="open at once"):
-        read("a.jsx", "// <img>\n" + "(" * 5_000)
+        read("a.jsx", "// <img>\n" + piece * 5_000 + "</a>")

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum, auto
+from collections.abc import Mapping
 
-from captionkit.alttext.attributes import Attribute
-
-MAX_DEPTH = 1_000  # of what is open at once: bounds memory, and people's code is far from it
+MAX_OPEN = 1_000  # brackets, or elements: bounds memory, and people's code is far from it
+_MAX_NESTED = 100  # pieces of code, each in a string or a tag of the one before: such are read by recursion
 _IMPORT_CHARACTERS = 200
 
 _PLAIN = re.compile(r"[^\"'`/<(){}\[\]]*+")
@@ -47,42 +44,6 @@ _REBOUND = re.compile(
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
-class Kind(Enum):
-    """What may be open at a place of source code."""
-
-    CODE = auto()  # the file itself
-    BRACKET = auto()  # in code
-    TEMPLATE = auto()  # a string in backticks
-    HOLE = auto()  # code in a string
-    CHILD = auto()  # code in braces among text and tags
-    VALUE = auto()  # code in braces in a tag
-    QUOTED = auto()  # a value with holes
-    TAG = auto()  # from `<` to `>`
-    ELEMENT = auto()  # from `>` to `</`; the page itself
-
-
-@dataclass(slots=True)
-class Frame:
-    """What is open, and where it began; each kind uses what it needs.
-
-    Attributes:
-        name: of a tag or an element; the bracket; the quote.
-        boundary: of an element: where the stack has the frame that it and the elements around it stand in.
-        number: how many tags were before it; of a tag, its own place among the events.
-        name_end, pending, attributes: of a tag: the place behind its name, the attribute whose value is being
-            read (name, from, to), and those that were read.
-    """
-
-    kind: Kind
-    start: int
-    name: str = ""
-    boundary: int = 0
-    number: int = 0
-    name_end: int = 0
-    pending: tuple[str, int, int] | None = None
-    attributes: list[Attribute] = field(default_factory=list)
-
-
 class LostError(Exception):
     """The code cannot be followed beyond a place."""
 
@@ -92,22 +53,19 @@ class LostError(Exception):
 
 
 class ScriptReader:
-    """Goes through code from `position`, a step at a time, with a stack of what is open.
+    """Goes through code from `position` on. What stands in it, such as a string, is read by a method of its own.
 
     Attributes:
-        depth: how many things may be open at once.
         imports: what imports call files, by name; empty where one name stands for two.
     """
 
-    def __init__(self, text: str, start: int, end: int, *, code: bool = True) -> None:
+    def __init__(self, text: str, start: int, end: int) -> None:
         self.text, self.size, self.position = text, end, start
-        self.stack = [Frame(Kind.CODE if code else Kind.ELEMENT, start)]
         self.imports: dict[str, str] = {}
-        self.depth = MAX_DEPTH
-        self.steps: dict[Kind, Callable[[], None]] = {Kind.TEMPLATE: self._read_template}
         # What stands before a place: a value or an operator up to `_floor`, then plain characters.
         self._floor, self._value = start, False
         self._no_regex = 0  # up to here one was looked for in vain
+        self._nested = 0
 
     def run(self) -> None:
         """Read all of it.
@@ -115,27 +73,17 @@ class ScriptReader:
         Raises:
             LostError: it cannot be followed, or something in it does not end.
         """
-        while self.position < self.size:
-            self.step()
-        if len(self.stack) > 1:
-            raise LostError("what begins does not end", self.stack[-1].start)
-
-    def step(self) -> None:
-        """Read on, to the next place that counts."""
-        self.steps.get(self.stack[-1].kind, self._read_code)()
-
-    def push(self, kind: Kind, start: int, name: str = "") -> Frame:
-        """Something opens."""
-        if len(self.stack) >= self.depth:
-            raise LostError(f"more than {self.depth:,} things are open at once", start)
-        frame = Frame(kind, start, name)
-        self.stack.append(frame)
-        return frame
+        self._read_code()
 
     def went(self, end: int, *, value: bool) -> None:
         """All code up to `end` is read, and a value or an operator was the last of it."""
         self.position = self._floor = end
         self._value = value
+
+    def behind(self, pattern: re.Pattern[str]) -> int:
+        """Where a pattern ends that begins at the position; the position itself where there is none."""
+        found = pattern.match(self.text, self.position, self.size)
+        return found.end() if found is not None else self.position
 
     def find(self, mark: str, position: int, what: str) -> int:
         """The place behind the mark that ends what begins at a place with two characters."""
@@ -145,41 +93,65 @@ class ScriptReader:
         return end + len(mark)
 
     def begin_tag(self, position: int) -> bool:
-        """Begin the tag at a place where one may be; whether there is one."""
+        """Read the tag at a place where one may be, and what stands in its element; whether there is one."""
         return False
 
-    def braces_end(self, frame: Frame, position: int) -> None:
-        """Code in braces ends at a place; its frame is closed."""
+    def read_braces(self, start: int, code: int) -> None:
+        """Code in braces that begin at `start`; the code itself begins at `code`."""
+        if self._nested == _MAX_NESTED:
+            raise LostError(f"more than {_MAX_NESTED} things are open at once", start)
+        self._nested += 1
+        self.went(code, value=False)
+        self._read_code(start)
+        self._nested -= 1
 
-    def template_ends(self, frame: Frame, position: int) -> None:
-        """A string in backticks ends at a place; its frame is closed."""
-        self.went(position + 1, value=True)
+    def read_template(self, start: int) -> None:
+        """A string in backticks."""
+        self.position = start + 1
+        while (mark := self.behind(_TEMPLATE)) < self.size:
+            if self.text[mark] == "`":
+                self.position = mark + 1
+                return
+            self.read_braces(mark, mark + 2)
+        raise LostError("what begins does not end", start)
 
-    def _read_code(self) -> None:
+    def _read_code(self, braces: int | None = None) -> None:
+        """Code up to its end, or behind the end of the braces that it stands in, which begin at a place."""
         text = self.text
-        found = _PLAIN.match(text, self.position, self.size)
-        position = self.position = found.end() if found is not None else self.size
-        if position == self.size:
-            return
-        mark = text[position]
-        if string := _STRINGS[mark].match(text, position, self.size) if mark in _STRINGS else None:
-            self._read_import(position, string.end())
-            self.went(string.end(), value=True)
-        elif mark == "`":
-            self.push(Kind.TEMPLATE, position)
-            self.position = position + 1
-        elif mark == "/":
-            self._read_slash(position)
-        elif mark == "<":
-            if self._follows_value(position) or not self.begin_tag(position):
+        brackets: list[tuple[str, int]] = []  # that are open, with their places
+        while (position := self.behind(_PLAIN)) < self.size:
+            mark = text[position]
+            if string := _STRINGS[mark].match(text, position, self.size) if mark in _STRINGS else None:
+                self._read_import(position, string.end())
+                self.went(string.end(), value=True)
+            elif mark == "`":
+                self.read_template(position)
+                self.went(self.position, value=True)
+            elif mark == "/":
+                self._read_slash(position)
+            elif mark == "<":
+                if self._follows_value(position) or not self.begin_tag(position):
+                    self.went(position + 1, value=False)
+            elif mark in "([{":
+                if len(brackets) == MAX_OPEN:
+                    raise LostError(f"more than {MAX_OPEN:,} things are open at once", position)
+                # Behind the condition of an `if` stands no operator.
+                before = text[self._floor : position].rstrip() if mark == "(" else ""
+                brackets.append(("(if" if _last_word(before) in _CONDITIONS else mark, position))
                 self.went(position + 1, value=False)
-        elif mark in "([{":
-            # Behind the condition of an `if` stands no operator.
-            before = text[self._floor : position].rstrip() if mark == "(" else ""
-            self.push(Kind.BRACKET, position, "(if" if _last_word(before) in _CONDITIONS else mark)
-            self.went(position + 1, value=False)
-        else:
-            self._close_bracket(position, mark)
+            elif mark == "}" and braces is not None and not brackets:
+                self.position = position + 1
+                return
+            else:
+                opened = brackets.pop()[0] if brackets else ""
+                if opened[:1] != _PAIRS[mark]:
+                    raise LostError(f"a {mark} closes nothing", position)
+                self.went(position + 1, value=mark != "}" and opened != "(if")
+        self.position = self.size
+        if brackets:
+            raise LostError("what begins does not end", brackets[-1][1])
+        if braces is not None:
+            raise LostError("what begins does not end", braces)
 
     def _follows_value(self, position: int) -> bool:
         """Whether an operator is due at a place of the code, and no new expression."""
@@ -218,29 +190,6 @@ class ScriptReader:
             name, address = found[1] or found[2], self.text[start + 1 : end - 1]
             if self.imports.setdefault(name, address) != address or "\\" in address:
                 self.imports[name] = ""  # two files of one name: no telling which is meant
-
-    def _close_bracket(self, position: int, mark: str) -> None:
-        frame = self.stack[-1]
-        opened = "{" if frame.kind in (Kind.HOLE, Kind.CHILD, Kind.VALUE) else frame.name[:1]
-        if opened != _PAIRS[mark]:
-            raise LostError(f"a {mark} closes nothing", position)
-        self.stack.pop()
-        if frame.kind is Kind.BRACKET:
-            self.went(position + 1, value=mark != "}" and frame.name != "(if")
-        else:
-            self.position = position + 1
-            self.braces_end(frame, position)
-
-    def _read_template(self) -> None:
-        found = _TEMPLATE.match(self.text, self.position, self.size)
-        end = self.position = found.end() if found is not None else self.size
-        if end == self.size:
-            return
-        if self.text[end] == "`":
-            self.template_ends(self.stack.pop(), end)
-        else:
-            self.push(Kind.HOLE, end)
-            self.went(end + 2, value=False)
 
 
 def read_imports(text: str, start: int, end: int) -> dict[str, str]:

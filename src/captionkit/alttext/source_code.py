@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from captionkit.alttext.attributes import StartTag
-from captionkit.alttext.code_tags import scan_tags
+from captionkit.alttext.code_tags import Sink, scan_tags
 from captionkit.alttext.component_values import (
     ASTRO,
     Dialect,
@@ -78,7 +78,7 @@ def _front_matter(text: str) -> tuple[int, dict[str, str]]:
     return end.end(), read_imports(text, begin.end(), end.start())
 
 
-class _Collector:
+class _Collector(Sink):
     """Takes the tags of a scan, and makes pictures of them."""
 
     def __init__(self, text: str, dialect: Dialect) -> None:
