@@ -116,7 +116,7 @@ class Archive:
         total = sum(grown for _, grown in shifts)
         if total:
             edits.append(ByteEdit(self._end + 16, self._end + 20, _unsigned(self._directory + total)))
-        return tuple(sorted(edits, key=lambda edit: edit.start))
+        return tuple(edits)
 
     def _read_directory(self, count: int) -> dict[str, Member]:
         members: dict[str, Member] = {}

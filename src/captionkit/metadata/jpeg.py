@@ -67,7 +67,7 @@ def replace(data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
     mpf = next((one for one in segments if _is(data, one, _APP2, _MPF)), None)
     if mpf is not None and any(edit.start > mpf.start for edit in edits):
         raise MetadataError("it holds several pictures, whose places a change there would shift.")
-    return _joined(edits)
+    return tuple(edits)
 
 
 def rest(data: bytes) -> list[bytes]:
@@ -137,18 +137,6 @@ def _replace_iptc(data: bytes, segments: list[_Segment], iptc: bytes, place: int
     if not old:
         return [ByteEdit(place, place, new)]
     return [ByteEdit(old[0].start, old[0].end, new), *(ByteEdit(one.start, one.end, b"") for one in old[1:])]
-
-
-def _joined(edits: list[ByteEdit]) -> tuple[ByteEdit, ...]:
-    """Insertions at one place as one edit, in the order they were asked for."""
-    joined: list[ByteEdit] = []
-    for edit in sorted(edits, key=lambda one: one.start):
-        last = joined[-1] if joined else None
-        if last is not None and last.start == last.end == edit.start == edit.end:
-            joined[-1] = ByteEdit(last.start, last.end, last.new + edit.new)
-        else:
-            joined.append(edit)
-    return tuple(joined)
 
 
 def _photoshop(data: bytes, segments: list[_Segment]) -> bytes:

@@ -44,15 +44,11 @@ def read(data: bytes) -> Blocks:
 def replace(data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
     chunks = _chunks(data)
     old = next((one for one in chunks if _is_xmp(data, one)), None)
-    new = [(old, _chunk(b"iTXt", _XMP_KEY + b"\0\0\0\0" + changes.xmp))]  # what is there, what takes its place
+    edits = [_edit(chunks, old, _chunk(b"iTXt", _XMP_KEY + b"\0\0\0\0" + changes.xmp))]
     if changes.exif is not None:
         old = next((one for one in chunks if one.kind == b"eXIf"), None)
-        new.append((old, _chunk(b"eXIf", changes.exif)))
-    edits = [ByteEdit(old.start, old.end, chunk) for old, chunk in new if old is not None]
-    if added := b"".join(chunk for old, chunk in new if old is None):
-        place = chunks[0].end  # behind IHDR, where every reader has seen it before the pixels
-        edits.append(ByteEdit(place, place, added))
-    return tuple(sorted(edits, key=lambda one: one.start))
+        edits.append(_edit(chunks, old, _chunk(b"eXIf", changes.exif)))
+    return tuple(edits)
 
 
 def rest(data: bytes) -> list[bytes]:
@@ -76,6 +72,11 @@ def _chunks(data: bytes) -> list[_Chunk]:
         chunks.append(_Chunk(kind, position, position + 8, end))
         position = end
     return chunks
+
+
+def _edit(chunks: list[_Chunk], old: _Chunk | None, new: bytes) -> ByteEdit:
+    """A chunk in the place of an old one, or behind IHDR, where every reader has seen it before the pixels."""
+    return ByteEdit(old.start if old else chunks[0].end, old.end if old else chunks[0].end, new)
 
 
 def _is_xmp(data: bytes, chunk: _Chunk) -> bool:

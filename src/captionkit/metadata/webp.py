@@ -60,7 +60,7 @@ def replace(data: bytes, changes: Changes) -> tuple[ByteEdit, ...]:
     (size,) = struct.unpack_from("<I", data, 4)
     size += sum(len(edit.new) - (edit.end - edit.start) for edit in edits)
     edits.append(ByteEdit(4, 8, struct.pack("<I", size)))
-    return tuple(sorted(edits, key=lambda one: one.start))
+    return tuple(edits)
 
 
 def rest(data: bytes) -> list[bytes]:
