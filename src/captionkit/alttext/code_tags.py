@@ -16,6 +16,7 @@ from captionkit.alttext.component_values import JSX, Dialect
 from captionkit.alttext.script_text import MAX_OPEN, LostError, ScriptReader, read_imports
 from captionkit.errors import DataError
 
+_TAG_ROOM = 20  # pieces of code in a single tag; where tags begin in tags without end, each reads them anew
 _TYPE_CHARACTERS = 500  # of `<string>` in <Select<string> value={x} />
 
 _OPEN = re.compile(r"<(?:([A-Za-z_$][\w$.:-]*+)(?=[\s/><{])|(?=>))")
@@ -76,8 +77,12 @@ def read_tag(text: str, start: int, end: int) -> StartTag | None:
     """The JSX tag that begins at `text[start]`; None where there is none, or it reaches beyond `end`."""
     size = min(end, len(text))
     opening = _OPEN.match(text, start, size)
+    if opening is None:
+        return None
+    scanner = _Scanner(text, JSX, Sink(), start, size)
+    scanner.room = _TAG_ROOM
     try:
-        read = _Scanner(text, JSX, Sink(), start, size).read_tag(opening) if opening is not None else None
+        read = scanner.read_tag(opening)
     except LostError:
         return None
     return read[0] if read is not None else None

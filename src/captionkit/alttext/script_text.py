@@ -56,6 +56,7 @@ class ScriptReader:
     """Goes through code from `position` on. What stands in it, such as a string, is read by a method of its own.
 
     Attributes:
+        room: how many more pieces of code may stand in each other.
         imports: what imports call files, by name; empty where one name stands for two.
     """
 
@@ -65,7 +66,7 @@ class ScriptReader:
         # What stands before a place: a value or an operator up to `_floor`, then plain characters.
         self._floor, self._value = start, False
         self._no_regex = 0  # up to here one was looked for in vain
-        self._nested = 0
+        self.room = _MAX_NESTED
 
     def run(self) -> None:
         """Read all of it.
@@ -98,12 +99,12 @@ class ScriptReader:
 
     def read_braces(self, start: int, code: int) -> None:
         """Code in braces that begin at `start`; the code itself begins at `code`."""
-        if self._nested == _MAX_NESTED:
+        if not self.room:
             raise LostError(f"more than {_MAX_NESTED} things are open at once", start)
-        self._nested += 1
+        self.room -= 1
         self.went(code, value=False)
         self._read_code(start)
-        self._nested -= 1
+        self.room += 1
 
     def read_template(self, start: int) -> None:
         """A string in backticks."""
