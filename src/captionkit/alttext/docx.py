@@ -17,7 +17,7 @@ from captionkit.alttext.ooxml import (
 )
 from captionkit.alttext.packed import PackedDocument
 from captionkit.alttext.pictures import Context, Picture, squeeze
-from captionkit.alttext.xml_tags import MAX_XML_BYTES, local, read_xml
+from captionkit.alttext.xml_tags import MAX_XML_BYTES, elements, local, read_xml
 from captionkit.errors import DataError
 
 MAIN = "word/document.xml"
@@ -170,17 +170,13 @@ def _read_styles(archive: Archive) -> tuple[dict[str, str], str]:
     names: dict[str, str] = {}
     language = ""
     current = ""
-
-    def start(name: str, attributes: dict[str, str], offset: int) -> None:
-        nonlocal language, current
-        short = local(name)
-        if short == "style":
+    if member not in archive.members:
+        return names, language
+    for name, attributes in elements(archive.read(member, MAX_XML_BYTES), "style", "name", "lang"):
+        if name == "style":
             current = attribute(attributes, "styleId")
-        elif short == "name" and current:
+        elif name == "name" and current:
             names.setdefault(current, attribute(attributes, "val"))
-        elif short == "lang" and not language:
+        elif name == "lang" and not language:
             language = attribute(attributes, "val").lower()
-
-    if member in archive.members:
-        read_xml(archive.read(member, MAX_XML_BYTES), start=start)
     return names, language

@@ -11,7 +11,7 @@ from captionkit.alttext.decoding import DecodedText
 from captionkit.alttext.packed import PackedDocument
 from captionkit.alttext.pictures import Picture
 from captionkit.alttext.xhtml import read_page
-from captionkit.alttext.xml_tags import MAX_XML_BYTES, local, read_xml
+from captionkit.alttext.xml_tags import MAX_XML_BYTES, elements, local, read_xml
 from captionkit.errors import DataError
 
 _PAGES = ("application/xhtml+xml", "text/html")
@@ -41,14 +41,8 @@ def read_epub(data: bytes) -> PackedDocument:
 
 def _read_package(archive: Archive) -> tuple[list[str], str]:
     """The names of the pages, those of the spine first, and the language of the book."""
-    package = ""
-
-    def container(name: str, attributes: dict[str, str], offset: int) -> None:
-        nonlocal package
-        if local(name) == "rootfile" and not package:
-            package = attributes.get("full-path", "")
-
-    read_xml(archive.read("META-INF/container.xml", MAX_XML_BYTES), start=container)
+    roots = elements(archive.read("META-INF/container.xml", MAX_XML_BYTES), "rootfile")
+    package = next((path for _, attributes in roots if (path := attributes.get("full-path"))), "")
     if not package:
         raise DataError("its META-INF/container.xml names no package document.")
     items: dict[str, str] = {}

@@ -16,7 +16,7 @@ from captionkit.alttext.attributes import attribute_slot, read_start_tag
 from captionkit.alttext.decoding import DecodedText, decode_declared
 from captionkit.alttext.pictures import Context, Picture, squeeze
 from captionkit.alttext.xhtml import character_offsets
-from captionkit.alttext.xml_tags import MAX_XML_BYTES, local, read_xml
+from captionkit.alttext.xml_tags import MAX_XML_BYTES, elements, local
 
 EMU_PER_PIXEL = 9525  # English metric units in a CSS pixel (914,400 an inch, 96 pixels an inch)
 _NUMBER = re.compile(r"[0-9]{1,18}")  # the format's own numbers have 64 bits at most
@@ -81,33 +81,30 @@ def read_relationships(archive: Archive, part: str) -> dict[str, tuple[str, bool
     folder, name = posixpath.split(part)
     member = posixpath.join(folder, "_rels", f"{name}.rels")
     found: dict[str, tuple[str, bool]] = {}
-    if member not in archive.members:
-        return found
-
-    def start(name: str, attributes: dict[str, str], offset: int) -> None:
-        if local(name) == "Relationship":
-            target = attributes.get("Target", "")
-            external = attributes.get("TargetMode", "").lower() == "external"
-            if not external:
-                joined = target if target.startswith("/") else posixpath.join(folder, target)
-                target = posixpath.normpath(joined.lstrip("/"))
-            found[attributes.get("Id", "")] = (target, external)
-
-    read_xml(archive.read(member, MAX_XML_BYTES), start=start)
+    for attributes in _relationships(archive, member):
+        target = attributes.get("Target", "")
+        external = attributes.get("TargetMode", "").lower() == "external"
+        if not external:
+            joined = target if target.startswith("/") else posixpath.join(folder, target)
+            target = posixpath.normpath(joined.lstrip("/"))
+        found[attributes.get("Id", "")] = (target, external)
     return found
 
 
 def main_part(archive: Archive) -> str:
     """The member that a package is about ("word/document2.xml" of Word for the web); empty where none is named."""
-    member, found = "_rels/.rels", [""]
+    main = ""
+    for attributes in _relationships(archive, "_rels/.rels"):
+        if attributes.get("Type", "").endswith("/officeDocument"):
+            main = posixpath.normpath(attributes.get("Target", "").lstrip("/"))
+    return main
 
-    def start(name: str, attributes: dict[str, str], offset: int) -> None:
-        if local(name) == "Relationship" and attributes.get("Type", "").endswith("/officeDocument"):
-            found.append(posixpath.normpath(attributes.get("Target", "").lstrip("/")))
 
-    if member in archive.members:
-        read_xml(archive.read(member, MAX_XML_BYTES), start=start)
-    return found[-1]
+def _relationships(archive: Archive, member: str) -> list[dict[str, str]]:
+    """The attributes of the relationships that a member lists; none where there is no such member."""
+    if member not in archive.members:
+        return []
+    return [attributes for _, attributes in elements(archive.read(member, MAX_XML_BYTES), "Relationship")]
 
 
 def to_pictures(

@@ -22,6 +22,22 @@ def local(name: str) -> str:
     return name.rsplit(" ", 1)[-1].rsplit(":", 1)[-1]
 
 
+def elements(data: bytes, *names: str) -> list[tuple[str, dict[str, str]]]:
+    """The elements that have one of these names without their prefixes, in order, each with its attributes.
+
+    Raises:
+        DataError: as `read_xml`.
+    """
+    found = []
+
+    def start(name: str, attributes: dict[str, str], offset: int) -> None:
+        if local(name) in names:
+            found.append((local(name), attributes))
+
+    read_xml(data, start=start)
+    return found
+
+
 def read_xml(
     data: bytes,
     *,

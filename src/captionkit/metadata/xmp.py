@@ -50,12 +50,10 @@ def read_description(packet: bytes) -> tuple[str, str]:
 
 def new_packet(values: dict[str, str], language: str) -> bytes:
     """A packet with these properties alone (`DESCRIPTION`, `ALT_TEXT` -> text)."""
-    body = "".join(_element(name, text, language) for name, text in values.items())
-    names = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in (_PREFIXES[name] for name in values))
     text = (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
-        f'<rdf:RDF xmlns:rdf="{RDF}">\n<rdf:Description rdf:about=""{names}>\n{body}</rdf:Description>\n'
+        f'<rdf:RDF xmlns:rdf="{RDF}">\n<rdf:Description rdf:about=""{_properties(values, language)}'
         '</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="w"?>'
     )
     return text.encode("utf-8")
@@ -80,10 +78,8 @@ def merge(packet: bytes, values: dict[str, str], language: str) -> bytes:
             edits.append(ByteEdit(prop.start, prop.end, b""))  # said twice: the first one stays
     edits += _attribute_edits(parsed, values)
     if missing:
-        names = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in (_PREFIXES[name] for name in missing))
-        body = "".join(_element(name, text, language) for name, text in missing.items())
         about = escape_double(parsed.about or "")
-        added = f'<rdf:Description xmlns:rdf="{RDF}" rdf:about="{about}"{names}>\n{body}</rdf:Description>\n'
+        added = f'<rdf:Description xmlns:rdf="{RDF}" rdf:about="{about}"{_properties(missing, language)}'
         edits.append(_insertion(parsed, added.encode("utf-8")))
     merged = apply_edits(packet, edits)
     after = _parse(merged)
@@ -190,15 +186,18 @@ def _value(parsed: _Packet, name: str) -> str:
     return next((squeeze(value) for key, value, _ in parsed.attributes if key == name), "")
 
 
-def _element(name: str, text: str, language: str) -> str:
-    prefix, _ = _PREFIXES[name]
-    local = name.split(" ")[1]
-    escaped = escape_double(text)
-    return (
-        f"<{prefix}:{local}>\n<rdf:Alt>\n"
-        f'<rdf:li xml:lang="x-default">{escaped}</rdf:li>\n<rdf:li xml:lang="{escape_double(language)}">{escaped}'
-        f"</rdf:li>\n</rdf:Alt>\n</{prefix}:{local}>\n"
-    )
+def _properties(values: dict[str, str], language: str) -> str:
+    """The rest of a new `rdf:Description`, from behind `rdf:about` on."""
+    names, elements = "", ""
+    for name, text in values.items():
+        prefix, uri = _PREFIXES[name]
+        element, escaped = f"{prefix}:{name.split(' ')[1]}", escape_double(text)
+        names += f' xmlns:{prefix}="{uri}"'
+        elements += (
+            f'<{element}>\n<rdf:Alt>\n<rdf:li xml:lang="x-default">{escaped}</rdf:li>\n'
+            f'<rdf:li xml:lang="{escape_double(language)}">{escaped}</rdf:li>\n</rdf:Alt>\n</{element}>\n'
+        )
+    return f"{names}>\n{elements}</rdf:Description>\n"
 
 
 def _replacement(parsed: _Packet, prop: _Element, text: str, language: str) -> str:
