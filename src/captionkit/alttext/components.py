@@ -74,7 +74,7 @@ def find_inclusions(text: str, skipped: Sequence[tuple[int, int]] = ()) -> list[
 
 def find_components(text: str, skipped: Sequence[tuple[int, int]] = ()) -> list[Placed]:
     """The pictures of JSX: tags with an attribute in braces, and components called Image, Figure and the like."""
-    imports: dict[str, str] | None = None
+    imports = not_rebound(dict(_IMPORT.findall(text)), text)
     placed = []
     for found in _outside(_COMPONENT, text, [*skipped, *_ranges(text, _VERBATIM)]):
         if not is_picture_name(found[1]):
@@ -84,7 +84,6 @@ def find_components(text: str, skipped: Sequence[tuple[int, int]] = ()) -> list[
         braced = any(one.attribute.quote == "{" for one in values.values())
         if tag is None or "src" not in values or not (braced or found[1] != "img"):
             continue
-        imports = not_rebound(dict(_IMPORT.findall(text)), text) if imports is None else imports
         source = address(values["src"].shown, imports)
         picture = place_alt(Picture(source, None, may_be_empty=True), text, tag, JSX, values)
         empty = picture.alt == ""

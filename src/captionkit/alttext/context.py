@@ -45,9 +45,11 @@ class _Link:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """An open element with what it inherits and gives on."""
+    """An open element: its name, id and place in the stream, and what is true of all that stands in it."""
 
     name: str
+    identity: str = ""
+    chunk: int = 0
     link: _Link | None = None
     button: _Link | None = None
     figure: list[str] | None = None  # its caption
@@ -56,8 +58,6 @@ class _Frame:
     in_caption: bool = False
     in_heading: bool = False
     unspoken: bool = False
-    identity: str = ""
-    chunk: int = 0
     # Inside SVG, a `title` that is a child names the element, and is spoken with the link or button around it.
     titles: list[str] | None = None
     in_title_of: list[str] | None = None
@@ -65,13 +65,12 @@ class _Frame:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A picture element: its attributes, its place in the source, and its place in the stream."""
+    """A picture element: its attributes, its place in the source, and what is around it."""
 
     name: str
     attributes: Mapping[str, str | None]
     offset: int
     frame: _Frame
-    chunk: int
     heading: str
     sources: tuple[Mapping[str, str | None], ...]  # the `source` elements of the `picture` around it
 
@@ -92,9 +91,9 @@ class ContextBuilder:
     def start(self, name: str, attributes: Mapping[str, str | None], offset: int | None) -> None:
         """An element opens. `offset` is the character of its `<`; None where the source has no such tag."""
         above = self._frames[-1]
-        frame = self._frame(name, attributes, above)
         if name in _BLOCKS:
             self._chunks.append(None)
+        frame = self._frame(name, attributes, above)
         if name in HEADINGS:
             self._heading = []
         if name == "base" and not self.base:
@@ -109,7 +108,7 @@ class ContextBuilder:
         if offset is not None and _is_picture(name, attributes):
             heading = squeeze(" ".join(self._heading))
             sources = tuple(self._sources) if above.name == "picture" else ()
-            self.found.append(Found(name, attributes, offset, frame, len(self._chunks), heading, sources))
+            self.found.append(Found(name, attributes, offset, frame, heading, sources))
             said = label or squeeze(attributes.get("alt") or "")
             for group in (frame.link, frame.button):
                 if name == "img" and said and not frame.hidden and group and len(group.pictures) < NEARBY_CHUNKS:
@@ -157,7 +156,7 @@ class ContextBuilder:
             button=frame.button is not None,
             caption=caption,
             heading=found.heading,
-            nearby=self._nearby(found.chunk),
+            nearby=self._nearby(frame.chunk),
             language=frame.language,
         )
 

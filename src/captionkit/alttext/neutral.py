@@ -72,9 +72,8 @@ def _drop_adjectives(tokens: list[str]) -> list[str]:
             and not following.endswith("ing")
             and following not in _COMMON_VERBS
         ):
-            if index + 1 < len(tokens) and tokens[index + 1].isspace():
-                tokens[index + 1] = ""
-            if token[0].isupper() and index + 2 < len(tokens):
+            tokens[index + 1] = ""
+            if token[0].isupper():
                 tokens[index + 2] = tokens[index + 2].capitalize()
         else:
             result.append(_like("person", token))

@@ -150,14 +150,7 @@ def list_documents(
 
 
 def _scan_document(path: Path, root: Path, name: str, max_length: int, looks: dict[Path, Look]) -> ScannedDocument:
-    """Read one document and judge its pictures.
-
-    Args:
-        path: the document.
-        root: the site's root.
-        name: what findings and their ids call the document.
-        max_length: characters beyond which an alternative text is too long.
-        looks: what was seen of files before; takes what is seen now.
+    """Read one document, which findings call `name`, and judge its pictures; `looks` remembers what files show.
 
     Raises:
         DataError: the document cannot be read.
