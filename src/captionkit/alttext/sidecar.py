@@ -15,14 +15,14 @@ import contextlib
 import datetime
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from captionkit.errors import DataError, WriteError
 from captionkit.files import read_bounded, sha256, write_bytes
-from captionkit.files.edits import ByteEdit
+from captionkit.files.edits import ByteEdit, apply_edits, inverse_edits
 
 NAME = ".captionkit-alt.json"
 VERSION = 2  # 1 was one JSON document with all writes
@@ -202,16 +202,29 @@ class Sidecar:
             self.writes.remove(write)
             raise
 
-    def write(self, path: Path, data: bytes, record: Write) -> None:
-        """Remember a write, then do it; where it cannot be done, it is forgotten.
+    def write(
+        self, path: Path, old: bytes | None, edits: Sequence[ByteEdit], alts: tuple[WrittenAlt, ...]
+    ) -> None:
+        """Edit a file below the root, and remember it before; where it cannot be done, it is forgotten.
+
+        Args:
+            path: the file, without symbolic links.
+            old: its bytes; None where there is no file yet.
+            edits: of these bytes.
+            alts: what they say.
 
         Raises:
             DataError: as `save`; or `path` cannot be written.
             WriteError: as `save`.
         """
+        data = old or b""
+        new = apply_edits(data, edits)
+        name = path.relative_to(self.path.parent.resolve()).as_posix()
+        before = sha256(data) if old is not None else ""
+        record = Write(name, _now(), before, sha256(new), alts, inverse_edits(data, edits))
         self.remember(record)
         try:
-            write_bytes(path, data)
+            write_bytes(path, new)
         except OSError as error:
             self.writes.remove(record)
             self.save()
@@ -263,7 +276,7 @@ def short_source(source: str) -> str:
     return source if len(source) <= 1000 else f"sha256:{sha256(source.encode('utf-8', 'surrogatepass'))}"
 
 
-def now() -> str:
+def _now() -> str:
     """The time in UTC, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 

@@ -17,10 +17,10 @@ from captionkit.alttext.documents import read_data, write_alts
 from captionkit.alttext.pictures import Picture
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.scan import Failure, ScannedDocument, check_path, find_root, walk
-from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, now, open_sidecar, short_source
+from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, open_sidecar, short_source
 from captionkit.errors import DataError, WriteError
 from captionkit.files import real_path, sha256, write_bytes
-from captionkit.files.edits import apply_edits, inverse_edits
+from captionkit.files.edits import apply_edits
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,6 @@ def write_document(scanned: ScannedDocument, decisions: Mapping[str, Decision], 
     edits = write_alts(
         scanned.path, scanned.data, scanned.document, {index: one.alt for index, one in chosen.items()}
     )
-    new = apply_edits(scanned.data, edits)
     pictures = scanned.document.pictures
     alts = tuple(
         WrittenAlt(
@@ -91,10 +90,7 @@ def write_document(scanned: ScannedDocument, decisions: Mapping[str, Decision], 
         )
         for index, one in chosen.items()
     )
-    record = Write(
-        scanned.name, now(), sha256(scanned.data), sha256(new), alts, inverse_edits(scanned.data, edits)
-    )
-    sidecar.write(scanned.path, new, record)
+    sidecar.write(scanned.path, scanned.data, edits, alts)
     return len(chosen)
 
 

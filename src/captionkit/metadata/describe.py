@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from captionkit.alttext.pictures import squeeze
-from captionkit.alttext.sidecar import Sidecar, Write, WrittenAlt, now, open_sidecar
+from captionkit.alttext.sidecar import Sidecar, WrittenAlt, open_sidecar
 from captionkit.alttext.write import Undone, check_writable, undo
 from captionkit.errors import CaptionkitError, DataError
-from captionkit.files import read_bounded, real_path, sha256
-from captionkit.files.edits import ByteEdit, apply_edits, inverse_edits
+from captionkit.files import read_bounded, real_path
+from captionkit.files.edits import ByteEdit, apply_edits
 from captionkit.images import MAX_FILE_BYTES, read_image, read_metadata
 from captionkit.metadata import exif, iptc, jpeg, png, tiff, webp, xmp
 from captionkit.metadata.blocks import Blocks, Changes, Container, MetadataError
@@ -122,21 +122,12 @@ def write_description(
             edits, fields, kept = describe(data, text, language=language, overwrite=overwrite)
         except MetadataError as error:
             raise DataError(f"{path}: {error}") from None
-        new = apply_edits(data, edits)
     if not fields:
         return Outcome(target, kept=kept)
     if old is not None:
         check_writable(target)
-    before = sha256(old) if old is not None else ""
-    record = Write(
-        target.relative_to(sidecar.path.parent.resolve()).as_posix(),
-        now(),
-        before,
-        sha256(new),
-        (WrittenAlt("", target.name, "", kept or None, squeeze(text), "model", model, confidence),),
-        inverse_edits(old or b"", edits),
-    )
-    sidecar.write(target, new, record)
+    said = WrittenAlt("", target.name, "", kept or None, squeeze(text), "model", model, confidence)
+    sidecar.write(target, old, edits, (said,))
     return Outcome(target, fields, kept)
 
 
