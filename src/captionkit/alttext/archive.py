@@ -98,7 +98,7 @@ class Archive:
         for name, new in changes.items():
             member = self.members[name]
             start, end = self._data_start(member), self._data_end(member)
-            packed = new if member.method == 0 else _deflate(new)
+            packed = new if member.method == 0 else zlib.compress(new, 6, -15)
             flags = struct.pack("<H", member.flags & ~8)  # sizes stand in the header, not behind the data
             sizes = struct.pack("<3I", zlib.crc32(new), len(packed), len(new))
             edits += [
@@ -190,11 +190,6 @@ def _name(raw: bytes, flags: int) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("utf-8" if flags & 0x800 else "cp437", "replace")
-
-
-def _deflate(data: bytes) -> bytes:
-    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
-    return packer.compress(data) + packer.flush()
 
 
 def _unsigned(value: int) -> bytes:

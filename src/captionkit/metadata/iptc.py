@@ -11,6 +11,7 @@ CAPTION = (2, 120)
 CHARACTER_SET = (1, 90)
 UTF8 = b"\x1b%G"  # ISO 2022: the datasets of record 2 are UTF-8
 MAX_CAPTION_BYTES = 2_000  # the standard's own bound
+_HEADER = struct.Struct(">3BH")  # of a dataset: a mark, record, dataset, size
 
 
 def read_caption(data: bytes) -> str:
@@ -42,18 +43,15 @@ def set_caption(data: bytes | None, text: str) -> bytes | None:
         if not any(key == CAPTION for key, _, _ in _datasets(data)):
             return None
         new = _caption(text.encode(encoding, "replace").decode(encoding), encoding)
-    pieces = []
-    position = kept = place = 0
+    kept: list[bytes] = []
+    place = behind = 0
     for key, start, end in _datasets(data):
-        if key == CAPTION:
-            pieces.append(data[position : start - 5])  # up to where it begins itself
-            kept += len(pieces[-1])
-            position = end
+        if key != CAPTION:
+            kept.append(data[start - _HEADER.size : end])
         if key <= CAPTION:
-            place = kept + max(0, end - position)
-    rest = b"".join(pieces) + data[position:]
-    at = min(place, len(rest))
-    return rest[:at] + new + rest[at:]
+            place = len(kept)
+        behind = end
+    return b"".join([*kept[:place], new, *kept[place:], data[behind:]])
 
 
 def _caption(text: str, encoding: str) -> bytes:
@@ -64,7 +62,7 @@ def _caption(text: str, encoding: str) -> bytes:
 
 
 def _dataset(key: tuple[int, int], value: bytes) -> bytes:
-    return struct.pack(">3BH", 0x1C, *key, len(value)) + value
+    return _HEADER.pack(0x1C, *key, len(value)) + value
 
 
 def _encoding(data: bytes) -> str:
@@ -76,12 +74,12 @@ def _datasets(data: bytes) -> Iterator[tuple[tuple[int, int], int, int]]:
     """(record, dataset), start and end of the value of each dataset."""
     position = 0
     while position < len(data) and data[position] == 0x1C:
-        if position + 5 > len(data):
+        start = position + _HEADER.size
+        if start > len(data):
             raise MetadataError("its IPTC data is cut off.")
-        record, number, size = struct.unpack_from(">BBH", data, position + 1)
+        _, record, number, size = _HEADER.unpack_from(data, position)
         if size & 0x8000:
             raise MetadataError("its IPTC data has a dataset of the extended kind, which is not edited.")
-        start = position + 5
         if start + size > len(data):
             raise MetadataError("its IPTC data is cut off.")
         yield (record, number), start, start + size
