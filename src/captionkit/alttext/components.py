@@ -86,8 +86,7 @@ def find_components(text: str, skipped: Sequence[tuple[int, int]] = ()) -> list[
             continue
         source = address(values["src"].shown, imports)
         picture = place_alt(Picture(source, None, may_be_empty=True), text, tag, JSX, values)
-        empty = picture.alt == ""
-        placed.append((found.start(), replace(picture, decorative=empty, empty_alt=empty)))
+        placed.append((found.start(), picture))
     return placed
 
 
@@ -163,7 +162,7 @@ def _included(values: Mapping[str, _Value], found: re.Match[str], hugo: bool) ->
     )
     picture = _with_alt(picture, values, found, _escape_quotes if hugo else escape_double)
     if hugo and found[1].lower() == "figure" and not picture.fixed and not picture.alt and "caption" in values:
-        return replace(picture, alt=values["caption"].text)  # which it takes where there is none
+        return replace(picture, alt=values["caption"].text or None)  # which it takes where there is none
     return picture
 
 
@@ -178,8 +177,7 @@ def _with_alt(
     if alt.text is None:
         return replace(picture, fixed=FILLED_IN)
     slot = Slot(alt.start, alt.end, escape, before='"', after='"')
-    empty = alt.text == "" and picture.may_be_empty
-    return replace(picture, alt=alt.text or ("" if empty else None), slot=slot, decorative=empty, empty_alt=empty)
+    return replace(picture, alt=alt.text or ("" if picture.may_be_empty else None), slot=slot)
 
 
 def _escape_quotes(alt: str) -> str:

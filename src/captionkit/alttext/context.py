@@ -230,16 +230,11 @@ def _say(frame: _Frame, text: str) -> None:
 
 def _to_picture(found: Found, context: Context, reference: str) -> Picture:
     attributes = found.attributes
-    role = _role(attributes)
-    alt = attributes["alt"] or "" if "alt" in attributes else None
-    empty = alt == ""  # a space in it is announced by some screen readers (W3C Images Tutorial, Tips and Tricks)
-    presentation = role in ("presentation", "none") or found.frame.hidden
     return Picture(
         source=_address(found),
-        alt=alt,
+        alt=attributes["alt"] or "" if "alt" in attributes else None,
         context=context,
-        decorative=presentation or empty,
-        empty_alt=empty and not presentation,
+        hidden=found.frame.hidden or _role(attributes) in ("presentation", "none"),
         label=squeeze(attributes.get("aria-label") or "")
         or (f"#{reference}" if reference else squeeze(" ".join(found.frame.titles or ()))),
         title=squeeze(attributes.get("title") or ""),

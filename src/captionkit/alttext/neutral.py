@@ -7,6 +7,7 @@ A caption model guesses gender from clothes and hair. Where that guess is not wa
 from __future__ import annotations
 
 import re
+from itertools import dropwhile, pairwise
 
 from captionkit.decoding.articles import begins_with_vowel
 from captionkit.text.gendered import ADJECTIVES, FEMALE, MALE
@@ -99,17 +100,15 @@ def _pronouns(tokens: list[str]) -> list[str]:
 def _agree(tokens: list[str], index: int) -> None:
     """The verb after "they" loses its -s, and so does a second one: "he runs and jumps" -> "they run and jump"."""
     words = [position for position in range(index + 1, len(tokens)) if tokens[position][0].isalpha()]
-    adverbs = 0
-    while adverbs < len(words) and tokens[words[adverbs]].lower().endswith("ly"):
-        adverbs += 1
-    if adverbs == len(words):
+    words = list(dropwhile(lambda one: tokens[one].lower().endswith("ly"), words))  # adverbs
+    if not words:
         return
-    verb = words[adverbs]
+    verb = words[0]
     plural = _base(tokens[verb])
     if plural == tokens[verb]:
         return
     tokens[verb] = plural
-    for position, following in zip(words[adverbs + 1 :], words[adverbs + 2 :], strict=False):
+    for position, following in pairwise(words[1:]):
         if tokens[position].lower() in ("and", "or") and tokens[following].lower() in _COMMON_VERBS:
             tokens[following] = _base(tokens[following])
             return

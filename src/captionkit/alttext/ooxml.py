@@ -137,7 +137,7 @@ def to_pictures(
             alt=alt or None,
             context=context,
             member=part,
-            decorative=drawing.decorative,
+            hidden=drawing.decorative,
             title=squeeze(drawing.title),
             width=drawing.width,
             height=drawing.height,

@@ -71,8 +71,7 @@ class Picture:
         slot: where its alt text goes; None where it cannot be written (reason in `fixed`).
         fixed: why there is no slot.
         member: the member of an archive, or the cell of a notebook, that it stands in.
-        decorative: marked as carrying no information (`alt=""`, `role="presentation"`, `aria-hidden`, ...).
-        empty_alt: whether `decorative` comes from an empty `alt` alone, which says nothing of links.
+        hidden: marked as carrying no information (`role="presentation"`, `aria-hidden`, ...), whatever `alt` says.
         label: a name from elsewhere (`aria-label`, `aria-labelledby`), which stands in for alt text.
         title: its `title`, which does not.
         width, height: declared size in CSS pixels; None where it is not declared.
@@ -89,8 +88,7 @@ class Picture:
     slot: Slot | None = None
     fixed: str = ""
     member: str = ""
-    decorative: bool = False
-    empty_alt: bool = False
+    hidden: bool = False
     label: str = ""
     title: str = ""
     width: float | None = None
@@ -98,6 +96,14 @@ class Picture:
     drawing: str = ""
     may_be_empty: bool = False
     embedded: str = ""
+
+    @property
+    def decorative(self) -> bool:
+        """Whether screen readers pass it over: it is hidden, or its alternative text is empty.
+
+        White space is announced by some (W3C Images Tutorial, Tips and Tricks).
+        """
+        return self.hidden or self.alt == ""
 
 
 Placed = tuple[int, Picture]  # with the character at which it begins; line and column are still to be told

@@ -126,13 +126,13 @@ def judge(picture: Picture, appearance: Appearance | None, *, max_length: int = 
     name = alt or picture.label
     if picture.fixed == FILLED_IN:
         return Judgement(Verdict.OK, "A template fills in its alternative text.")
-    # Its text is not spoken either; a label is, and takes such a role away.
-    hidden = picture.decorative and not picture.empty_alt and not picture.label
-    if name and not hidden:
+    # Of a hidden one the text is not spoken either; a label is, and takes such a role away.
+    if name and (picture.label or not picture.hidden):
         return _judge_text(picture, alt, appearance, max_length)
     if picture.fixed == PARTLY_WRITTEN:
         return Judgement(Verdict.OK, "A template writes parts of its tag, which may be its alternative text.")
-    if picture.decorative and not (picture.empty_alt and _is_control(picture) and not picture.context.link_text):
+    says_nothing = _is_control(picture) and not picture.context.link_text
+    if picture.hidden or (picture.decorative and not says_nothing):
         return Judgement(Verdict.DECORATIVE, "It is marked as decorative: screen readers pass it over.")
     return _judge_absent(picture, appearance)
 
