@@ -26,7 +26,8 @@ _ATTRIBUTE = re.compile(
 class Attribute:
     """The places of one attribute in the text: its name, and its value without quotes.
 
-    `quote` is `"`, `'` or empty; `start == end == name_end` and no quote where it has no value at all.
+    `quote` is `"`, `'` or empty, in source code also a backtick or brace; `start == end == name_end` and no quote
+    where it has no value at all.
     """
 
     name: str
@@ -35,7 +36,11 @@ class Attribute:
     start: int
     end: int
     quote: str
-    valued: bool
+
+    @property
+    def valued(self) -> bool:
+        """Whether it has a value."""
+        return bool(self.quote) or self.start > self.name_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,7 @@ def read_start_tag(text: str, start: int) -> StartTag | None:
         begin, end = found.span(value)
         quote = {3: '"', 4: "'"}.get(value, "")
         name_start, name_end = found.span(1)
-        attributes.append(
-            Attribute(found[1], name_start, name_end, begin if found[2] else end, end, quote, bool(found[2]))
-        )
+        attributes.append(Attribute(found[1], name_start, name_end, begin if found[2] else end, end, quote))
         position = end + len(quote)
     close = _CLOSE.match(text, position)
     name = text[start + 1 : opening.end()]

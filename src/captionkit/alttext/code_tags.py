@@ -174,7 +174,7 @@ class _Scanner(ScriptReader):
         written = self.text[start:end].strip()
         name = "..." if self._dialect.code or written.startswith("...") else written
         named = name == "..." or name.isidentifier()
-        return [Attribute(name, start, start, start, end, "{", valued=True)] if named else []
+        return [Attribute(name, start, start, start, end, "{")] if named else []
 
     def _read_attribute(self, found: re.Match[str]) -> Attribute | None:
         """An attribute; None where what stands behind its `=` is no value."""
@@ -183,7 +183,7 @@ class _Scanner(ScriptReader):
         self.position = end
         equals = self.behind(self._gap)
         if equals == self.size or text[equals] != "=":
-            return Attribute(name, begin, end, end, end, "", valued=False)
+            return Attribute(name, begin, end, end, end, "")
         self.position = equals + 1
         start = self.position = self.behind(self._gap)
         mark = text[start] if start < self.size else ""
@@ -202,7 +202,7 @@ class _Scanner(ScriptReader):
         else:
             self._read_quoted(start, quote)
         size = len(quote)
-        return Attribute(name, begin, end, start + size, self.position - size, quote, valued=True)
+        return Attribute(name, begin, end, start + size, self.position - size, quote)
 
     def _read_quoted(self, start: int, quote: str) -> None:
         """A value in quotes, or without, in which braces may hold code."""

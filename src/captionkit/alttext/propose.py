@@ -38,7 +38,6 @@ class Proposal:
         confidence: the model's calibrated confidence, 0 to 1; None where it has none.
         empty: whether `alt=""` is proposed.
         note: why there is no text, or why it is not to be trusted alone; empty otherwise.
-        confident: whether it may be written without review.
         same_as: id of an earlier finding that shows the same picture in the same role, whose decision fits this
             one too; empty where there is none.
     """
@@ -48,8 +47,12 @@ class Proposal:
     confidence: float | None = None
     empty: bool = False
     note: str = ""
-    confident: bool = False
     same_as: str = ""
+
+    @property
+    def confident(self) -> bool:
+        """Whether it may be written without review."""
+        return bool(self.text) and not self.note
 
 
 def propose(
@@ -185,4 +188,4 @@ def _proposal(
         note = "The model does not say how sure it is."
     elif confidence < min_confidence:
         note = "The model is not sure."
-    return Proposal(finding, text, confidence, note=note, confident=not note)
+    return Proposal(finding, text, confidence, note=note)
