@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from pathlib import Path
 
@@ -55,6 +56,14 @@ def test_pages_of_a_book_come_in_the_order_in_which_they_are_read(tmp_path: Path
     assert list(dict.fromkeys(picture.member for picture in pictures)) == members
     assert [picture.context.language for picture in pictures[:3]] == ["pt-br", "sv", "pt-br"]
     assert [picture.embedded for picture in pictures[2:]] == ["img/a.png", "a.png", "OPS/a b.png", "", "", "", ""]
+
+
+def test_a_book_that_lists_pages_without_end_is_read_soon() -> None:
+    item = '<item id="{0}" href="{0}" media-type="text/html"/><itemref idref="{0}"/>'
+    package = f"<package>{''.join(map(item.format, range(40_000)))}</package>"
+    start = time.process_time()
+    assert read_document(Path("a.epub"), book(CONTAINER, package)).pictures == ()
+    assert time.process_time() - start < 5
 
 
 def test_a_book_that_names_no_package_is_one_sentence(tmp_path: Path) -> None:

@@ -67,8 +67,7 @@ def _read_package(archive: Archive) -> tuple[list[str], str]:
             language.append(piece)
 
     read_xml(archive.read(package, MAX_XML_BYTES), start=start, end=end, text=text)
-    ordered = [items[identity] for identity in spine if identity in items]
-    ordered += [name for name in items.values() if name not in ordered]
+    ordered = [*(items[identity] for identity in spine if identity in items), *items.values()]
     pages = [name for name in dict.fromkeys(ordered) if name in archive.members]
     return pages, (" ".join(language).split() or [""])[0].lower()
 
