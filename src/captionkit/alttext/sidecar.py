@@ -221,7 +221,8 @@ class Sidecar:
         new = apply_edits(data, edits)
         name = path.relative_to(self.path.parent.resolve()).as_posix()
         before = sha256(data) if old is not None else ""
-        record = Write(name, _now(), before, sha256(new), alts, inverse_edits(data, edits))
+        time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        record = Write(name, time, before, sha256(new), alts, inverse_edits(data, edits))
         self.remember(record)
         try:
             write_bytes(path, new)
@@ -274,11 +275,6 @@ def _stamp(path: Path) -> _Stamp:
 def short_source(source: str) -> str:
     """A picture's address; a long one (`data:`) by its hash."""
     return source if len(source) <= 1000 else f"sha256:{sha256(source.encode('utf-8', 'surrogatepass'))}"
-
-
-def _now() -> str:
-    """The time in UTC, to the second."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def open_sidecar(root: Path, name: str = NAME) -> Sidecar:
