@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 
 MAX_OPEN = 1_000  # brackets, or elements: bounds memory, and people's code is far from it
-_MAX_NESTED = 100  # pieces of code, each in a string or a tag of the one before: such are read by recursion
+_MAX_NESTED = 60  # pieces of code, each in a string or a tag of the one before: such are read by recursion
 _IMPORT_CHARACTERS = 200
 
 _PLAIN = re.compile(r"[^\"'`/<(){}\[\]]*+")

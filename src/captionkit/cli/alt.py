@@ -319,18 +319,13 @@ def _print_findings(findings: list[Finding], documents: int, *, show_all: bool) 
         table.add_column("Verdict", no_wrap=True)
         table.add_column("Why", ratio=1)
         for one in shown:
-            why = f"{one.judgement.reason}{f' ({one.problem})' if one.problem else ''}"
             now = f"\nNow: {_plain(one.picture.alt)}" if one.picture.alt else ""
-            table.add_row(
-                f"{_plain(_place(one))}\n{_plain(_source(one))}", one.judgement.verdict.value, _plain(why) + now
-            )
+            where = f"{_plain(_place(one))}\n{_plain(_source(one))}"
+            table.add_row(where, one.judgement.verdict.value, _plain(_why(one)) + now)
         Console(markup=False, highlight=False, emoji=False).print(table)
     else:
         for one in shown:
-            problem = f" ({one.problem})" if one.problem else ""
-            print(
-                _plain(f"{_place(one)}: {one.judgement.verdict}: {_source(one)}: {one.judgement.reason}{problem}")
-            )
+            print(_plain(f"{_place(one)}: {one.judgement.verdict}: {_source(one)}: {_why(one)}"))
     counts = Counter(one.judgement.verdict for one in findings)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     print(f"{several(len(findings), 'picture')} in {several(documents, 'document')}{f': {told}' if told else ''}")
@@ -340,6 +335,10 @@ def _place(one: Finding) -> str:
     picture = one.picture
     member = f"!{picture.member}" if picture.member else ""
     return f"{one.document}{member}:{picture.line}:{picture.column}" if picture.line else f"{one.document}{member}"
+
+
+def _why(one: Finding) -> str:
+    return f"{one.judgement.reason} ({one.problem})" if one.problem else one.judgement.reason
 
 
 def _source(one: Finding) -> str:
