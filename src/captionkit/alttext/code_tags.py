@@ -92,10 +92,11 @@ class _Scanner(ScriptReader):
     def __init__(self, text: str, dialect: Dialect, sink: Sink, start: int, end: int) -> None:
         super().__init__(text, start, end)
         self._dialect, self._sink = dialect, sink
-        self._calls: list[Callable[[], None]] = []  # of the sink, that wait until the tags around them are read
-        self._tags = self._tags_open = 0
-        # The last place where a name is closed.
-        self._closed = {one[1]: one.start() for one in _CLOSED.finditer(text, start, end)}
+        self._calls: list[Callable[[], None]] = []  # that wait
+        self._tags = self._tags_open = 0  # that were read; that are being read
+        self._closed = {
+            one[1]: one.start() for one in _CLOSED.finditer(text, start, end)
+        }  # the last place, by name
         self._gap = _GAP_WITH_COMMENTS if dialect.comments else _GAP
         self._name = _NAME if dialect.code else _PAGE_NAME
 
@@ -110,6 +111,7 @@ class _Scanner(ScriptReader):
             self._send()
 
     def _send(self, *calls: Callable[[], None]) -> None:
+        """Make calls of the sink, or have them wait for the tag that they stand in."""
         self._calls += calls
         if not self._tags_open:
             waiting, self._calls = self._calls, []
@@ -162,6 +164,7 @@ class _Scanner(ScriptReader):
         raise LostError("what begins does not end", start)
 
     def _type_end(self, position: int) -> int:
+        """Where the type ends that stands behind a tag's name."""
         depth = 0
         for found in _ANGLE.finditer(self.text, position, min(self.size, position + _TYPE_CHARACTERS)):
             depth += {"<": 1, ">": -1}.get(found[0], 0)
@@ -208,12 +211,13 @@ class _Scanner(ScriptReader):
         """A value in quotes, or without, in which braces may hold code."""
         self.position = start + len(quote)
         while (position := self.behind(_QUOTED[quote])) < self.size:
-            self.position = position + 1
             if self.text[position] != "{":
                 self.position = position + len(quote)
                 return
             if self._dialect.holes:
                 self.read_braces(position, position + 1)
+            else:
+                self.position = position + 1
         raise LostError("what begins does not end", start)
 
     # Elements
@@ -298,7 +302,7 @@ class _Scanner(ScriptReader):
             if position == size:
                 break
             if text[position] == "{":
-                self._read_braces(position)
+                self._read_expression(position)
             elif text.startswith("</", position):
                 found = _CLOSE.match(text, position, size)
                 name = found[1] if found is not None else ""
@@ -329,7 +333,7 @@ class _Scanner(ScriptReader):
         while elements:
             close()
 
-    def _read_braces(self, position: int) -> None:
+    def _read_expression(self, position: int) -> None:
         """An expression among text and tags."""
         text = self.text
         if self._dialect.html:
