@@ -110,18 +110,18 @@ def write_description(
     """
     path = real_path(path)
     data = read_bounded(path, MAX_FILE_BYTES)
-    if beside or _container(data) is None:
-        own = _own_description(data)
-        target = path.with_name(f"{path.name}.xmp")
-        old = read_bounded(target, xmp.MAX_PACKET_BYTES) if target.exists() else None
-        new, fields, kept = _describe_beside(target, old, own, text, language, overwrite)
-        edits: tuple[ByteEdit, ...] = (ByteEdit(0, len(old or b""), new),) if fields else ()
-    else:
-        target, old = path, data
-        try:
+    beside = beside or _container(data) is None
+    target = path.with_name(f"{path.name}.xmp") if beside else path
+    try:
+        if beside:
+            own = _own_description(data)
+            old = read_bounded(target, xmp.MAX_PACKET_BYTES) if target.exists() else None
+            edits, fields, kept = _describe_beside(old, own, text, language, overwrite)
+        else:
+            old = data
             edits, fields, kept = describe(data, text, language=language, overwrite=overwrite)
-        except MetadataError as error:
-            raise DataError(f"{path}: {error}") from None
+    except MetadataError as error:
+        raise DataError(f"{target}: {error}") from None
     if not fields:
         return Outcome(target, kept=kept)
     if old is not None:
@@ -200,20 +200,16 @@ def _new_xmp(packet: bytes | None, values: dict[str, str], language: str) -> byt
 
 
 def _describe_beside(
-    target: Path, old: bytes | None, own: dict[str, str], text: str, language: str, overwrite: bool
-) -> tuple[bytes, tuple[str, ...], str]:
-    text = squeeze(text)
-    try:
-        description, alt = xmp.read_description(old) if old is not None else ("", "")
-        there = {
-            xmp.DESCRIPTION: description or own[xmp.DESCRIPTION],
-            xmp.ALT_TEXT: alt or own[xmp.ALT_TEXT],
-        }
-        values, kept = _wanted(there, text, overwrite)
-        new = _new_xmp(old, values, language) if values else b""
-    except MetadataError as error:
-        raise DataError(f"{target}: {error}") from None
-    return new, tuple(name.split(" ")[1] for name in values), kept
+    old: bytes | None, own: dict[str, str], text: str, language: str, overwrite: bool
+) -> tuple[tuple[ByteEdit, ...], tuple[str, ...], str]:
+    """As `describe`, of an `.xmp` file or none, beside a picture that says this of itself."""
+    described = _described(Blocks(old))
+    there = {name: described[name] or own[name] for name in own}
+    values, kept = _wanted(there, squeeze(text), overwrite)
+    if not values:
+        return (), (), kept
+    new = ByteEdit(0, len(old or b""), _new_xmp(old, values, language))
+    return (new,), tuple(name.split(" ")[1] for name in values), kept
 
 
 def _check(container: Container, data: bytes, new: bytes, values: dict[str, str]) -> None:
