@@ -270,6 +270,13 @@ def test_any_alt_text_reads_back_and_undoes(alts: list[str]) -> None:
     assert apply_edits(new, inverse_edits(page, edits)) == page
 
 
+def test_a_picture_of_many_pictures_stays_quick() -> None:
+    start = time.process_time()
+    pictures = read_html(b"<picture>" + b"<source srcset=a><img src=data:,b>" * 5_000).pictures
+    assert [one.source for one in pictures] == ["a"] * 5_000
+    assert time.process_time() - start < 5
+
+
 @pytest.mark.parametrize("piece", ["<!--", "<a ", "<![", "<div>", "&", "<b><a href=x>", "<svg ", "<img alt='"])
 def test_hostile_repetition_stays_quick(piece: str) -> None:
     started = time.perf_counter()

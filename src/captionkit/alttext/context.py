@@ -107,7 +107,9 @@ class ContextBuilder:
         label = squeeze(attributes.get("aria-label") or "")
         if offset is not None and _is_picture(name, attributes):
             heading = squeeze(" ".join(self._heading))
-            sources = tuple(self._sources) if above.name == "picture" else ()
+            sources: tuple[Mapping[str, str | None], ...] = ()
+            if above.name == "picture":
+                sources, self._sources = tuple(self._sources), []
             self.found.append(Found(name, attributes, offset, frame, heading, sources))
             said = label or squeeze(attributes.get("alt") or "")
             for group in (frame.link, frame.button):
