@@ -26,7 +26,6 @@ _BOUND = re.compile(r"(?:[vx]-bind)?:([\w-]+)(?:\.\w+)*|bind:(\w+)|\.(\w+)")  # 
 ALL_BOUND = re.compile(r"[vx]-bind|(?:v-bind)?:\[.*", re.S)
 _ONE_HOLE = re.compile(r"\{([^{}]*)\}")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|\w{1,31});")
-_SPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +181,8 @@ def _escape(quote: str, dialect: Dialect) -> Callable[[str], str]:
 
 def _new_slot(text: str, tag: StartTag, dialect: Dialect) -> Slot:
     """Behind the tag's name; on a line of its own where the first attribute has one."""
-    found = _SPACE.match(text, tag.name_end)
-    gap = found[0] if found is not None else ""
+    rest = text[tag.name_end : tag.end]
+    gap = rest[: len(rest) - len(rest.lstrip())]
     own_line = bool(tag.attributes) and ("\n" in gap or "\r" in gap)
     return Slot(
         tag.name_end, tag.name_end, _escape("", dialect), before=f'{gap if own_line else " "}alt="', after='"'

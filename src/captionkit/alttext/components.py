@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -146,6 +146,7 @@ def _parameters(text: str, position: int, end: re.Pattern[str], hugo: bool) -> d
 
 
 def _included(values: Mapping[str, _Value], found: re.Match[str], hugo: bool) -> Picture | None:
+    """The picture of a tag, with the text of its parameter `alt` and the place where it stands, or would stand."""
     named = next((values[name] for name in _SOURCES if name in values), None)
     if named is None:
         return None
@@ -153,31 +154,20 @@ def _included(values: Mapping[str, _Value], found: re.Match[str], hugo: bool) ->
     source = named.text if named.text is not None else f"{{{{ {text[named.start : named.end]} }}}}"
     caption = squeeze(" ".join(values[name].text or "" for name in ("title", "caption") if name in values))
     link = values["link"].text if "link" in values else None
-    picture = Picture(
-        source,
-        None,
-        context=Context(link=link, caption=caption),
-        # Hugo's own figure leaves an empty text out.
-        may_be_empty=not hugo,
-    )
-    picture = _with_alt(picture, values, found, _escape_quotes if hugo else escape_double)
-    if hugo and found[1].lower() == "figure" and not picture.fixed and not picture.alt and "caption" in values:
+    # Hugo's own figure leaves an empty text out.
+    picture = Picture(source, None, context=Context(link=link, caption=caption), may_be_empty=not hugo)
+    escape = _escape_quotes if hugo else escape_double
+    alt, end = values.get("alt"), found.end()
+    if alt is None:
+        picture = replace(picture, slot=Slot(end, end, escape, before=' alt="', after='"'))
+    elif alt.text is None:
+        return replace(picture, fixed=FILLED_IN)
+    else:
+        slot = Slot(alt.start, alt.end, escape, before='"', after='"')
+        picture = replace(picture, alt=alt.text or (None if hugo else ""), slot=slot)
+    if hugo and found[1].lower() == "figure" and not picture.alt and "caption" in values:
         return replace(picture, alt=values["caption"].text or None)  # which it takes where there is none
     return picture
-
-
-def _with_alt(
-    picture: Picture, values: Mapping[str, _Value], found: re.Match[str], escape: Callable[[str], str]
-) -> Picture:
-    """The picture with the text of the parameter `alt` and the place where it stands, or would stand."""
-    alt = values.get("alt")
-    if alt is None:
-        end = found.end()
-        return replace(picture, slot=Slot(end, end, escape, before=' alt="', after='"'))
-    if alt.text is None:
-        return replace(picture, fixed=FILLED_IN)
-    slot = Slot(alt.start, alt.end, escape, before='"', after='"')
-    return replace(picture, alt=alt.text or ("" if picture.may_be_empty else None), slot=slot)
 
 
 def _escape_quotes(alt: str) -> str:
