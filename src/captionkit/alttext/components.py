@@ -166,7 +166,7 @@ def _included(values: Mapping[str, _Value], found: re.Match[str], hugo: bool) ->
         slot = Slot(alt.start, alt.end, escape, before='"', after='"')
         picture = replace(picture, alt=alt.text or (None if hugo else ""), slot=slot)
     if hugo and found[1].lower() == "figure" and not picture.alt and "caption" in values:
-        return replace(picture, alt=values["caption"].text or None)  # which it takes where there is none
+        return replace(picture, alt=values["caption"].text)  # which it takes where there is none
     return picture
 
 

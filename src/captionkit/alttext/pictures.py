@@ -103,7 +103,7 @@ class Picture:
 
         White space is announced by some (W3C Images Tutorial, Tips and Tricks).
         """
-        return self.hidden or self.alt == ""
+        return self.hidden or (self.may_be_empty and self.alt == "")
 
 
 Placed = tuple[int, Picture]  # with the character at which it begins; line and column are still to be told
