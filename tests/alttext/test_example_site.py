@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.alttext.documents import read_document
+from captionkit.alttext.formats.documents import read_document
 from captionkit.alttext.propose import propose
 from captionkit.alttext.review import format_csv, read_reviewed, review_rows
 from captionkit.alttext.scan import ScannedDocument, scan

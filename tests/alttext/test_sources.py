@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.alttext.html import read_html
+from captionkit.alttext.formats.html import read_html
 from captionkit.alttext.sources import Where, locate
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from captionkit.alttext.appearance import Appearance
-from captionkit.alttext.html import find_pictures
-from captionkit.alttext.pictures import Picture
+from captionkit.alttext.formats.html import find_pictures
+from captionkit.alttext.formats.pictures import Picture
 from captionkit.alttext.verdict import Verdict, judge, parse_verdicts, placeholder
 from captionkit.errors import UsageError
 

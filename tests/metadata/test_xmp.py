@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captionkit.alttext.pictures import squeeze
+from captionkit.alttext.formats.pictures import squeeze
 from captionkit.metadata.blocks import MetadataError
 from captionkit.metadata.xmp import ALT_TEXT, DESCRIPTION, merge, new_packet, read_description
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from captionkit.alttext.pictures import encodable, squeeze
+from captionkit.alttext.formats.pictures import encodable, squeeze
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.wording import LANGUAGE
 from captionkit.alttext.write import Decision

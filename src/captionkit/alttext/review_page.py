@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 
 from captionkit.alttext.appearance import is_vector
-from captionkit.alttext.pictures import brief, encodable
+from captionkit.alttext.formats.pictures import brief, encodable
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.review import format_csv, is_untouched, review_rows
 from captionkit.alttext.scan import ScannedDocument, is_review_page

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from captionkit.alttext import documents
 from captionkit.alttext.appearance import Appearance, look
-from captionkit.alttext.documents import Document
-from captionkit.alttext.pictures import Picture
+from captionkit.alttext.formats import documents
+from captionkit.alttext.formats.documents import Document
+from captionkit.alttext.formats.pictures import Picture
 from captionkit.alttext.sources import Located, Where, locate
 from captionkit.alttext.verdict import MAX_LENGTH, Judgement, judge, placeholder
 from captionkit.errors import CaptionkitError, DataError, ImageError, UsageError

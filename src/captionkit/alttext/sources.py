@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from captionkit.alttext.context import TEMPLATE_MARKS
-from captionkit.alttext.documents import Document
-from captionkit.alttext.pictures import Picture
+from captionkit.alttext.formats.context import TEMPLATE_MARKS
+from captionkit.alttext.formats.documents import Document
+from captionkit.alttext.formats.pictures import Picture
 
 MAX_DATA_CHARACTERS = 64_000_000
 # Site generators serve what lies in these as if it lay in the root: Hugo, Docusaurus, Next, Astro, Hexo.

@@ -15,8 +15,8 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from captionkit.alttext.appearance import Appearance
-from captionkit.alttext.context import FILLED_IN, PARTLY_WRITTEN
-from captionkit.alttext.pictures import Picture, brief, squeeze
+from captionkit.alttext.formats.context import FILLED_IN, PARTLY_WRITTEN
+from captionkit.alttext.formats.pictures import Picture, brief, squeeze
 from captionkit.errors import UsageError, nearest
 
 MAX_LENGTH = 125

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 
+from captionkit.alttext.formats.pictures import squeeze
 from captionkit.alttext.neutral import neutral_wording
-from captionkit.alttext.pictures import squeeze
 from captionkit.alttext.verdict import MAX_LENGTH, placeholder
 
 LANGUAGE = "en"  # the language of the captions that the models here are trained on

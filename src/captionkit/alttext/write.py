@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from captionkit.alttext.documents import read_data, write_alts
-from captionkit.alttext.pictures import Picture
+from captionkit.alttext.formats.documents import read_data, write_alts
+from captionkit.alttext.formats.pictures import Picture
 from captionkit.alttext.propose import Proposal
 from captionkit.alttext.scan import Failure, ScannedDocument, check_path, find_root, walk
 from captionkit.alttext.sidecar import NAME, Sidecar, Write, WrittenAlt, open_sidecar, short_source

@@ -64,7 +64,7 @@ def scan(
 
     Example: captionkit alt scan site/ --fail-on missing,placeholder
     """
-    from captionkit.alttext.pictures import encodable
+    from captionkit.alttext.formats.pictures import encodable
     from captionkit.alttext.verdict import parse_verdicts
 
     failing = parse_verdicts(fail_on)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from captionkit.alttext.pictures import squeeze
+from captionkit.alttext.formats.pictures import squeeze
 from captionkit.alttext.sidecar import Sidecar, WrittenAlt, open_sidecar
 from captionkit.alttext.write import Undone, check_writable, undo
 from captionkit.errors import CaptionkitError, DataError

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from captionkit.alttext.attributes import escape_double, read_start_tag
-from captionkit.alttext.pictures import squeeze
-from captionkit.alttext.xml_tags import read_xml
+from captionkit.alttext.formats.attributes import escape_double, read_start_tag
+from captionkit.alttext.formats.pictures import squeeze
+from captionkit.alttext.formats.xml_tags import read_xml
 from captionkit.errors import DataError
 from captionkit.files.edits import ByteEdit, apply_edits
 from captionkit.metadata.blocks import MetadataError
