@@ -23,8 +23,16 @@ from captionkit.errors import CacheError, ImageError, agree, printable, several
 from captionkit.files import replacing, sha256_file
 from captionkit.images import Pixels, load_pixels, read_image_bytes
 from captionkit.progress import Progress
-from captionkit.training import cache_manifest as notes
-from captionkit.training.cache_manifest import MANIFEST, PLAN, SHARD_ROWS, Manifest, Plan, Shard, shard_name
+from captionkit.training.feature_cache import manifest as notes
+from captionkit.training.feature_cache.manifest import (
+    MANIFEST,
+    PLAN,
+    SHARD_ROWS,
+    Manifest,
+    Plan,
+    Shard,
+    shard_name,
+)
 
 Rows = npt.NDArray[np.float16] | npt.NDArray[np.uint8]
 Encode = Callable[[Pixels], npt.NDArray[np.float32] | Pixels]  # uint8 [B, S, S, 3] -> rows [B, ...]

@@ -12,10 +12,9 @@ import pytest
 from captionkit.errors import CacheError
 from captionkit.images import load_pixels
 from captionkit.records import ImageRecord
-from captionkit.training import cache_writer
-from captionkit.training.cache_manifest import SHARD_ROWS
-from captionkit.training.feature_cache import FeatureCache, build_pixel_cache
-from tests.training.test_feature_cache_kill import PIXELS, content, finish, make_pictures, start
+from captionkit.training.feature_cache import FeatureCache, build_pixel_cache, writer
+from captionkit.training.feature_cache.manifest import SHARD_ROWS
+from tests.training.feature_cache.test_kill import PIXELS, content, finish, make_pictures, start
 
 
 class StoppedError(Exception):
@@ -76,7 +75,7 @@ def test_what_changed_once_more_after_a_stop_is_made_once_more(
         return load_pixels(source, size)
 
     with monkeypatch.context() as patched:
-        patched.setattr(cache_writer, "load_pixels", stop)
+        patched.setattr(writer, "load_pixels", stop)
         with pytest.raises(StoppedError):
             build(pictures, cache)
     with pytest.raises(CacheError, match="finished"):

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from captionkit.errors import CacheError
-from captionkit.training.cache_manifest import PLAN, SHARD_ROWS
 from captionkit.training.directory_lock import LOCK, lock_directory
 from captionkit.training.feature_cache import FeatureCache
+from captionkit.training.feature_cache.manifest import PLAN, SHARD_ROWS
 
 PIXELS = """
 import sys

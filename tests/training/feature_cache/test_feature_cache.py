@@ -23,10 +23,16 @@ from captionkit.errors import CacheError, DataError, UsageError, printable
 from captionkit.files import replacing
 from captionkit.images import load_pixels
 from captionkit.records import ImageRecord
-from captionkit.training import cache_writer, feature_cache
+from captionkit.training import feature_cache
 from captionkit.training.augment import numbered_view
-from captionkit.training.cache_manifest import SHARD_ROWS
-from captionkit.training.feature_cache import FeatureCache, build_feature_cache, build_pixel_cache, cache_name
+from captionkit.training.feature_cache import (
+    FeatureCache,
+    build_feature_cache,
+    build_pixel_cache,
+    cache_name,
+    writer,
+)
+from captionkit.training.feature_cache.manifest import SHARD_ROWS
 
 CONFIG = EncoderConfig(name="tiny", weights="none")
 
@@ -136,7 +142,7 @@ def test_a_finished_cache_is_opened_not_made_again(
     def fail(*_: object) -> None:
         raise AssertionError("decoded a picture again")
 
-    monkeypatch.setattr(cache_writer, "load_pixels", fail)
+    monkeypatch.setattr(writer, "load_pixels", fail)
     again = build_feature_cache(pictures[:9], encoder, CONFIG, tmp_path, quiet=True)
     assert np.array_equal(first.read(np.arange(9)), again.read(np.arange(9)))
 
@@ -159,7 +165,7 @@ def test_going_on_after_a_stop_ends_byte_equal(
         return load_pixels(source, size)
 
     with monkeypatch.context() as patched:
-        patched.setattr(cache_writer, "load_pixels", stop)
+        patched.setattr(writer, "load_pixels", stop)
         with pytest.raises(StoppedError):
             build_feature_cache(pictures, encoder, CONFIG, tmp_path / "cut", quiet=True)
     assert "shard-00000.npy" in content(tmp_path / "cut")
@@ -270,7 +276,7 @@ def test_a_plan_is_replaced_where_nothing_was_made_by_it(
     encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(cache_writer, "MIN_FREE_BYTES", 10**18)
+        patch.setattr(writer, "MIN_FREE_BYTES", 10**18)
         with pytest.raises(CacheError, match="free some"):
             build_feature_cache(pictures[:3], encoder, CONFIG, tmp_path / "cache", quiet=True)
     assert (tmp_path / "cache" / "plan.json").exists()
@@ -295,7 +301,7 @@ def test_the_size_is_told_and_a_full_disk_is_noticed_before_the_start(
 ) -> None:
     build_feature_cache(pictures[:3], encoder, CONFIG, tmp_path / "a")
     assert "3 x 16 x 5 float16" in capsys.readouterr().err
-    usage = shutil.disk_usage(tmp_path)._replace(free=cache_writer.MIN_FREE_BYTES)
+    usage = shutil.disk_usage(tmp_path)._replace(free=writer.MIN_FREE_BYTES)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(CacheError, match="GB are free"):
         build_feature_cache(pictures[:3], encoder, CONFIG, tmp_path / "b", quiet=True)
@@ -310,7 +316,7 @@ def test_a_disk_that_gets_full_or_cannot_be_written_is_one_sentence_and_keeps_wh
         return replacing(path)
 
     with monkeypatch.context() as patched:
-        patched.setattr(cache_writer, "replacing", full)
+        patched.setattr(writer, "replacing", full)
         with pytest.raises(CacheError, match="No space left on device"):
             build_pixel_cache(pictures, 8, tmp_path / "cache", quiet=True)
     kept = (tmp_path / "cache" / "shard-00000.npy").stat().st_mtime_ns

@@ -24,9 +24,16 @@ from captionkit.files import sha256, sha256_file
 from captionkit.images import PREPROCESSING_VERSION, Pixels
 from captionkit.records import ImageRecord
 from captionkit.training.augment import numbered_view
-from captionkit.training.cache_manifest import Manifest, Plan, read_manifest, remove_growth
-from captionkit.training.cache_writer import BATCH_SIZE, MAX_BAD, CacheWriter, Encode, hash_pictures, is_whole
 from captionkit.training.directory_lock import lock_directory
+from captionkit.training.feature_cache.manifest import Manifest, Plan, read_manifest, remove_growth
+from captionkit.training.feature_cache.writer import (
+    BATCH_SIZE,
+    MAX_BAD,
+    CacheWriter,
+    Encode,
+    hash_pictures,
+    is_whole,
+)
 
 if TYPE_CHECKING:
     import keras
