@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -54,7 +56,7 @@ def names_of(host: str, listener: socket.socket) -> frozenset[str] | None:
 
 def make_server(app: ASGIApp) -> uvicorn.Server:
     """uvicorn, saying nothing but what fails; `run(sockets=[...])` returns when it is told to end."""
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             app,
             loop="asyncio",
@@ -69,3 +71,15 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
             timeout_graceful_shutdown=5,
         )
     )
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self.force_exit:
+            # From Python 3.12 on the end of the server waits for who still sends, for seconds.
+            asyncio.get_running_loop().call_soon_threadsafe(self._end_tasks)
+
+    def _end_tasks(self) -> None:
+        for task in self.server_state.tasks:
+            task.cancel()
