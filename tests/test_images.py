@@ -174,12 +174,12 @@ def test_transparency_is_laid_over_white() -> None:
     expected = [[255, 255, 255], [227, 127, 127], [200, 0, 0]]
     for kind in ("PNG", "TIFF"):
         assert read_image(encoded(rgba, kind))[0].tolist() == expected
-    grey_alpha = Image.fromarray(np.array([[[100, 0], [100, 255]]], np.uint8), "LA")
+    grey_alpha = Image.frombytes("LA", (2, 1), bytes([100, 0, 100, 255]))
     assert read_image(encoded(grey_alpha, "PNG"))[0, :, 0].tolist() == [255, 100]
 
 
 def test_palette_with_transparency_one_index_and_an_alpha_each() -> None:
-    palette = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+    palette = Image.fromarray(np.array([[0, 1, 2]], np.uint8))
     palette.putpalette([200, 0, 0, 0, 200, 0, 0, 0, 200])
     assert read_image(encoded(palette, "PNG"))[0].tolist() == [[200, 0, 0], [0, 200, 0], [0, 0, 200]]
     for kind in ("PNG", "GIF"):
@@ -201,7 +201,7 @@ def test_transparent_colour_of_rgb_and_grey_png() -> None:
 def test_transparency_survives_an_exif_turn() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
-    palette = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+    palette = Image.fromarray(np.array([[0, 1, 2]], np.uint8))
     palette.putpalette([200, 0, 0, 0, 200, 0, 0, 0, 200])
     image = read_image(encoded(palette, "PNG", transparency=1, exif=exif))
     assert image[:, 0].tolist() == [[200, 0, 0], [255, 255, 255], [0, 0, 200]]
