@@ -118,8 +118,9 @@ def test_a_recipe_is_bounded(tmp_path: Path) -> None:
         read_config(tmp_path / "huge.toml")
     with pytest.raises(ConfigError, match="not valid TOML"):
         parse_config("a = " + "[" * 5000)
-    with pytest.raises(ConfigError, match=r"expected int for 'training\.epochs', but got one"):
+    with pytest.raises(ConfigError, match=r"expected int for 'training\.epochs', but got") as error:
         parse_config(f"training.epochs{'.a' * 3000} = 1")
+    assert len(str(error.value)) < 300
 
 
 def test_every_range_is_of_a_key_and_holds_its_default() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from captionkit.search.words import match_expression, query_words, split_words, 
 
 
 @pytest.fixture
-def index(indexed: Path) -> Index:
-    return open_index(indexed)
+def index(indexed: Path) -> Iterator[Index]:
+    with open_index(indexed) as found:
+        yield found
 
 
 def test_every_caption_finds_its_picture_by_words_alone(index: Index) -> None:

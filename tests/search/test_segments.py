@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -80,18 +81,18 @@ def test_holes_are_passed_over_and_emptied_segments_taken_apart(connection: sqli
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 9)), max_size=25))
 @settings(deadline=None)
 def test_any_order_of_adding_and_dropping(changes: list[tuple[bool, int]]) -> None:
-    connection, there, last = tables(), set[int](), 0
-    for adds, count in changes:
-        if adds:
-            add(connection, range(last + 1, last + 1 + count))
-            there |= set(range(last + 1, last + 1 + count))
-            last += count
-        else:
-            gone = sorted(there)[:: max(1, len(there) // count)][:count]
-            drop_contents(connection, gone, STEMS)
-            there -= set(gone)
-        check(connection, there)
-    connection.close()
+    there, last = set[int](), 0
+    with closing(tables()) as connection:
+        for adds, count in changes:
+            if adds:
+                add(connection, range(last + 1, last + 1 + count))
+                there |= set(range(last + 1, last + 1 + count))
+                last += count
+            else:
+                gone = sorted(there)[:: max(1, len(there) // count)][:count]
+                drop_contents(connection, gone, STEMS)
+                there -= set(gone)
+            check(connection, there)
 
 
 def test_damage_is_told(connection: sqlite3.Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -22,19 +23,20 @@ from captionkit.search.words import (
 
 def found(query: str, *captions: str) -> list[str]:
     """The captions that FTS5 finds, best first."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute(
-        'CREATE VIRTUAL TABLE terms USING fts5 (stems, kinds, tokenize = "unicode61 remove_diacritics 0")'
-    )
-    for caption in captions:
-        connection.execute("INSERT INTO terms VALUES (?, ?)", index_terms([caption]))
     words = query_words(query)
     if not words:
         return []
-    rows = connection.execute(
-        "SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY bm25(terms, 1.0, 0.3)", (match_expression(words),)
-    )
-    return [captions[row - 1] for (row,) in rows]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(
+            'CREATE VIRTUAL TABLE terms USING fts5 (stems, kinds, tokenize = "unicode61 remove_diacritics 0")'
+        )
+        for caption in captions:
+            connection.execute("INSERT INTO terms VALUES (?, ?)", index_terms([caption]))
+        rows = connection.execute(
+            "SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY bm25(terms, 1.0, 0.3)",
+            (match_expression(words),),
+        )
+        return [captions[row - 1] for (row,) in rows]
 
 
 def test_words_are_folded() -> None:

@@ -260,7 +260,8 @@ def test_a_damaged_index_is_one_sentence(indexed: Path, album: Path, captioner: 
 def test_damage_to_the_letters_of_an_index_is_one_sentence(indexed: Path, album: Path, bundle: Bundle) -> None:
     """SQLite's own words quote what is no text: of a table's name, of a stem."""
     whole = indexed.read_bytes()
-    stem = open_index(indexed).stems().popitem()[0].encode()
+    with open_index(indexed) as index:
+        stem = index.stems().popitem()[0].encode()
     for letters in (b"TABLE contents", stem):
         indexed.write_bytes(whole.replace(letters, b"\xff" + letters[1:]))
         with pytest.raises(SearchError, match=r"is damaged.* --rebuild"), open_index(indexed) as index:
