@@ -6,13 +6,16 @@ from __future__ import annotations
 import captionkit.before_tensorflow  # noqa: F401
 
 # isort: split
+import contextlib
+import errno
 import io
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import util
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,6 +61,34 @@ def run_captionkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         return Done(exit_.value.code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture
+def windows_keeps_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule of Windows: a file that is open gets no other name, and is not removed."""
+    monkeypatch.setattr("captionkit.files.sys", SimpleNamespace(platform="win32"))
+
+    def refuse_open(path: os.PathLike[str] | str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            state = os.lstat(path)
+            for number in Path("/dev/fd").iterdir():
+                with contextlib.suppress(OSError):  # that of the listing is closed by now
+                    if os.path.samestat(os.fstat(int(number.name)), state):
+                        break
+            else:
+                return
+            raise PermissionError(errno.EACCES, "it is open", str(path))
+
+    def refusing(change: Callable[..., None]) -> Callable[..., None]:
+        def changed(path: os.PathLike[str] | str, *rest: os.PathLike[str] | str) -> None:
+            for one in (path, *rest):
+                refuse_open(one)
+            change(path, *rest)
+
+        return changed
+
+    for name in ("replace", "rename", "unlink"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import json
 import os
@@ -223,6 +224,16 @@ def test_lines_that_are_none_of_ours_are_passed_over(tmp_path: Path) -> None:
         assert Unfinished(tmp_path / "out", ["command"]).kept == {}
     kept.write_bytes(kept.read_bytes().splitlines(keepends=True)[0] + b"[\n")
     assert Unfinished(tmp_path / "out", ["command"]).kept == {}
+
+
+def test_windows_is_told_to_leave_line_ends_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it writes two bytes for each, and the first line would be that of another command."""
+    monkeypatch.setattr(os, "O_BINARY", os.O_SYNC, raising=False)  # a flag that can be seen here
+    unfinished = Unfinished(tmp_path / "out", ["command"])
+    unfinished.add("a.png", "a dog\n")
+    assert unfinished._handle is not None
+    assert fcntl.fcntl(unfinished._handle, fcntl.F_GETFL) & os.O_SYNC == os.O_SYNC
+    unfinished.close(done=True)
 
 
 def test_what_was_kept_is_kept_where_going_on_fails_at_once(

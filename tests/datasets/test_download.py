@@ -355,6 +355,14 @@ def test_two_processes_do_not_write_the_same_piece(server: Server, tmp_path: Pat
     assert download(remote(server), tmp_path).read_bytes() == CONTENT
 
 
+@pytest.mark.usefixtures("windows_keeps_open_files")
+def test_windows_keeps_the_lock_while_it_is_open(server: Server, tmp_path: Path) -> None:
+    server.pages["/x.zip"] = Page(CONTENT)
+    for _ in range(2):
+        assert download(remote(server), tmp_path).read_bytes() == CONTENT
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LOCK_NAME, "x.zip", "x.zip.part.lock"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no such locks on Windows")
 def test_where_there_are_no_locks_it_goes_without(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -125,6 +125,18 @@ def test_writing_leaves_nothing_open(tmp_path: Path) -> None:
     assert len([*Path("/dev/fd").iterdir()]) == before
 
 
+@pytest.mark.usefixtures("windows_keeps_open_files")
+def test_a_file_is_closed_before_windows_names_or_removes_it(tmp_path: Path) -> None:
+    for text in ("old", "new"):
+        write_text(tmp_path / "a.txt", text)
+    with pytest.raises(KeyError), replacing(tmp_path / "a.txt"):
+        raise KeyError
+    with new_folder(tmp_path / "folder") as folder:
+        write_text(folder / "b.txt", "text")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "folder"]
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
 def test_of_a_file_that_is_too_long_no_more_is_read_than_tells_it(tmp_path: Path) -> None:
     path = tmp_path / "huge"
     path.write_bytes(b"12345")

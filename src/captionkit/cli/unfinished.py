@@ -87,11 +87,11 @@ class Unfinished:
 
     def _begin(self) -> IO[bytes]:
         """The file with what is still believed of it, open for more."""
-        # A link that somebody laid there is not followed.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+        # A link that somebody laid there is not followed, and Windows writes the line ends that it is given.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(self.path, flags, 0o666)
         # Nothing is written anew: what was kept must outlive whatever ends this process now.
-        os.truncate(descriptor, self._believed)
+        os.ftruncate(descriptor, self._believed)
         handle = os.fdopen(descriptor, "ab")
         if not self._believed:
             handle.write(_line({"format": FORMAT, "made_by": self._made_by}))

@@ -201,7 +201,8 @@ class _Part:
             try:
                 yield
             finally:
-                lock.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # Windows does not remove an open file; it stays, unlocked
+                    lock.unlink()
 
 
 class _CutError(Exception):

@@ -31,7 +31,8 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
     path = Path(path)
     try:
         descriptor, temporary = _open_temporary(path)
-        lock = os.dup(descriptor)  # held until the file has its name
+        # Held until the file has its name. Windows names no open file anew, and there it has no lock.
+        lock = None if sys.platform == "win32" else os.dup(descriptor)
     except OSError as error:
         raise WriteError(path, error) from None
     try:
@@ -59,7 +60,8 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
             Path(temporary).unlink()
         raise
     finally:
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
 
 
 def _open_temporary(path: Path) -> tuple[int, str]:
