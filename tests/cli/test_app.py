@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -118,6 +119,22 @@ def test_a_name_that_is_no_text_goes_to_a_strict_terminal(
         check=True,
     )
     assert shown in done.stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_json_stays_json_where_the_encoding_lacks_a_character(
+    tmp_path: Path, tiny_bundle: Path, encoding: str
+) -> None:
+    """As where Windows writes into a file."""
+    path = tmp_path / "é 猫 🐶.png"
+    path.write_bytes(draw_picture(1))
+    done = subprocess.run(
+        [sys.executable, "-m", "captionkit", "caption", path, "--json", "--bundle", tiny_bundle],
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout.decode(encoding))["source"] == str(path)
 
 
 def test_streams_that_are_closed_are_no_defect(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import copy
 import errno
 import io
+import json
 import os
 import signal
 import sys
@@ -119,7 +120,7 @@ def _open_closed_streams() -> None:
 def _let_names_through() -> None:
     """File names need not be text: their bytes go to standard output as they came.
 
-    Characters that its encoding lacks are escaped.
+    Characters that its encoding lacks are escaped as JSON has them, which it may be.
     """
 
     def encode(error: UnicodeError) -> tuple[bytes | str, int]:
@@ -128,7 +129,7 @@ def _let_names_through() -> None:
         text = error.object[error.start : error.end]
         if all("\udc80" <= one <= "\udcff" for one in text):
             return os.fsencode(text), error.end
-        return text.encode("ascii", "backslashreplace"), error.end
+        return json.dumps(text)[1:-1].encode(), error.end
 
     codecs.register_error("captionkit-names", encode)
     if isinstance(sys.stdout, io.TextIOWrapper):
