@@ -31,3 +31,16 @@ def test_a_path_with_spaces_that_is_gone_is_still_one_path(tmp_path: Path) -> No
 def test_a_home_folder_that_is_not_known_is_a_mistake() -> None:
     with pytest.raises(ConfigError, match="home folder that is not known here"):
         expand_path("~nobody-of-this-name/data")
+
+
+def test_a_name_may_hold_a_dollar_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HERE", str(tmp_path))
+    (tmp_path / "co$HERE").mkdir()
+    assert expand_path(f"{tmp_path}/co$HERE") == tmp_path / "co$HERE"
+    assert expand_path("$HERE/gone") == tmp_path / "gone"
+
+
+def test_a_variable_that_is_not_set_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOWHERE", raising=False)
+    with pytest.raises(ConfigError, match="needs the environment variable NOWHERE, which is not set"):
+        expand_path("${NOWHERE}/data")

@@ -11,9 +11,13 @@ from captionkit.errors import ConfigError
 def expand_path(value: str) -> Path:
     """A path of the configuration with its environment variables and `~` filled in.
 
+    One that is there as it is written stays: a folder's name may hold a dollar sign of its own.
+
     Raises:
         ConfigError: a variable it names is not set, or there is no such home folder.
     """
+    if os.path.lexists(value):
+        return Path(value)
     expanded = os.path.expandvars(value)
     if "$" in expanded:
         name = expanded[expanded.index("$") :].split("/")[0]
