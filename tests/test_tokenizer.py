@@ -97,7 +97,7 @@ def test_coverage_counts_running_words() -> None:
         ("[]", "of format"),
         (json.dumps({"format": "other", "words": []}), "'other'"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a", 1]}), "list of strings"),
-        (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a", "a"]}), "comes twice"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": ["b", "a", "a"]}), "'a' comes twice"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["<unk>"]}), "'<unk>'"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a b"]}), "'a b'"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": [""]}), "got ''"),

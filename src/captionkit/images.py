@@ -101,7 +101,7 @@ def _decode(image: Image.Image, name: str, max_pixels: int, target_size: int | N
                 f"Expected at most {max_pixels:,} pixels, but {name} has {width} x {height}; "
                 "make it smaller first."
             )
-        if target_size is not None and image.format in ("JPEG", "MPO"):
+        if target_size is not None:  # of another format nothing comes of it
             image.draft(None, (2 * target_size, 2 * target_size))
         image.load()
         return _to_rgb(_upright(image))

@@ -43,7 +43,7 @@ class Tokenizer:
                     f"{word[:60]!r}."
                 )
         if len(set(words)) != len(words):
-            twice = next(word for word, count in Counter(words).items() if count > 1)
+            twice = Counter(words).most_common(1)[0][0]
             raise DataError(f"Expected each word once in a vocabulary, but {twice[:60]!r} comes twice.")
         self.words: tuple[str, ...] = (*SPECIALS, *words)
         self._ids = {word: index for index, word in enumerate(self.words) if index >= len(SPECIALS)}

@@ -10,7 +10,6 @@ import dataclasses
 import json
 import math
 import tomllib
-import types
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -155,17 +154,15 @@ def _build(kind: type, values: Mapping[str, Any], source: str, prefix: str) -> o
     return kind(**arguments)
 
 
-def _check(hint: Any, value: Any, source: str, name: str) -> Any:
+def _check(kind: type, value: Any, source: str, name: str) -> Any:
     """The value as the field's type; an integer is a fine float, nothing else is converted."""
-    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and type(value) is int:
         try:
             value = float(value)
         except OverflowError:  # hundreds of digits
             value = math.inf
-    if type(value) not in allowed:
-        expected = " or ".join(getattr(kind, "__name__", str(kind)) for kind in allowed)
-        raise ConfigError(f"{source}: expected {expected} for '{name}', but got {_shown(value)}.")
+    if type(value) is not kind:
+        raise ConfigError(f"{source}: expected {kind.__name__} for '{name}', but got {_shown(value)}.")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{source}: expected a finite number for '{name}', but got {value!r}.")
     if isinstance(value, int) and value.bit_length() > 63:
@@ -191,7 +188,4 @@ def _toml(value: object) -> str:
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return repr(value)
-    assert isinstance(value, int)
-    return str(value)
+    return repr(value)
