@@ -389,6 +389,9 @@ def test_a_later_version_and_a_missing_file(indexed: Path, tmp_path: Path) -> No
     (tmp_path / "begun.sqlite").touch()  # what a full disk leaves of the first run
     with pytest.raises(SearchError, match="there is none; make it: captionkit index"):
         open_index(tmp_path / "begun.sqlite")
+    (tmp_path / "loop.sqlite").symlink_to(tmp_path / "loop.sqlite")
+    with pytest.raises(SearchError, match="there is none; make it: captionkit index"):
+        open_index(tmp_path / "loop.sqlite")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

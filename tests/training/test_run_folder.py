@@ -50,6 +50,11 @@ def test_earlier_runs_come_after_those_that_they_build_on(tmp_path: Path, monkey
     assert earlier_runs(last).keys() == {one, two, Path("$ELSEWHERE/gone")}
 
 
+def test_an_earlier_run_that_is_a_link_to_itself_cannot_be_read(tmp_path: Path) -> None:
+    (loop := tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert earlier_runs(parse_config("", [f"training.begin_from={loop}"])) == {loop: None}
+
+
 def test_a_run_whose_first_checkpoint_found_no_room_is_begun_again(tmp_path: Path) -> None:
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "config.toml").write_text("")

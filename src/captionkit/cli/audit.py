@@ -150,7 +150,6 @@ def _read_run(run: Path | None) -> tuple[Config | None, tuple[str, ...] | None]:
     """The configuration of a run or bundle and its vocabulary, where it has one."""
     from captionkit.bundle import read_bundle
     from captionkit.config import parse_config, read_config
-    from captionkit.errors import DataError
 
     if run is None:
         return None, None

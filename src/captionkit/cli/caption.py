@@ -17,7 +17,7 @@ import typer
 
 from captionkit.cli import options
 from captionkit.cli.output import STDIN, check_output, for_terminal, printable, read_stdin, tell
-from captionkit.errors import agree, several
+from captionkit.errors import UsageError, agree, several
 
 if TYPE_CHECKING:
     from captionkit.captioner import Captioner
@@ -129,7 +129,6 @@ def caption(
     from captionkit.cli.unfinished import Unfinished, keeping
     from captionkit.confidence import hedged, withheld
     from captionkit.decoding import Greedy, Sample, Wording
-    from captionkit.errors import UsageError
     from captionkit.files import sha256_file
     from captionkit.progress import Progress
 
@@ -255,7 +254,6 @@ def _sum_up(number: int, failed: int, album: Album | None) -> None:
 def _threshold(captioner: Captioner, hedge_below: float | None, abstain: bool, search: Search) -> float:
     """The confidence below which captions are hedged or withheld; 0 where there is no confidence."""
     from captionkit.decoding import Beam
-    from captionkit.errors import UsageError
 
     known = captioner.calibration
     if known is None or not isinstance(search, Beam):
@@ -302,7 +300,6 @@ def _pictures(paths: list[str]) -> tuple[list[Picture], list[str], bool, dict[st
 
     Last, by name, a sentence for each picture that nothing is to be written into.
     """
-    from captionkit.errors import UsageError
     from captionkit.picture_paths import PassedOver, find_pictures, heic_sentence
 
     if paths.count(STDIN) > 1:

@@ -10,7 +10,7 @@ import typer
 
 from captionkit.cli import options
 from captionkit.cli.output import check_output, printable, tell
-from captionkit.errors import agree, several
+from captionkit.errors import UsageError, agree, several
 
 if TYPE_CHECKING:
     from captionkit.search.answer import Answer
@@ -136,7 +136,6 @@ def search(
     """
     from captionkit.captioner import Captioner
     from captionkit.cli.together import expect_without
-    from captionkit.errors import UsageError
     from captionkit.search.answer import answer_duplicates, answer_like, answer_query
     from captionkit.search.database import INDEX_NAME, find_index
     from captionkit.search.index import open_index

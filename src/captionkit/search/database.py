@@ -16,7 +16,7 @@ from pathlib import Path
 
 from captionkit.bundle import Bundle
 from captionkit.errors import SearchError
-from captionkit.files import sha256
+from captionkit.files import real_path, sha256
 
 INDEX_NAME = ".captionkit-index.sqlite"
 APPLICATION_ID = 0x434B4958  # "CKIX"
@@ -116,7 +116,7 @@ def find_index(start: Path) -> Path:
 
 def behind_link(path: Path) -> Path:
     """The index itself where a link names it: its folder, its lock and its journal are there."""
-    return path.resolve() if path.is_symlink() else path
+    return real_path(path) if path.is_symlink() else path
 
 
 def check_kind(path: Path) -> None:

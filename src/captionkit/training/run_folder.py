@@ -12,7 +12,7 @@ from captionkit.config import Config, parse_config, read_config
 from captionkit.config.paths import expand_path, expand_paths
 from captionkit.datasets import images_folder
 from captionkit.errors import CaptionkitError, ConfigError, DataError, TrainingError
-from captionkit.files import in_the_way, is_writable, read_bounded
+from captionkit.files import in_the_way, is_writable, read_bounded, real_path
 from captionkit.tokenizer import Tokenizer
 
 MAX_HISTORY_BYTES = MAX_VOCABULARY_BYTES = 64 << 20
@@ -177,8 +177,8 @@ def earlier_runs(config: Config) -> dict[Path, Config | None]:
 
     def follow(settings: Config) -> None:
         for path in _builds_on(settings):
-            if path.resolve() not in seen:
-                seen.add(path.resolve())
+            if (real := real_path(path)) not in seen:
+                seen.add(real)
                 before = _configuration_at(path)
                 if before is not None:
                     follow(before)
