@@ -78,6 +78,13 @@ def test_it_says_whose_captions_were_learned(tiny_bundle: Path, found: Evaluatio
     )
 
 
+def test_it_says_whether_things_are_recognised(tiny_bundle: Path, found: Evaluation) -> None:
+    plain, stages = dataclasses.replace(read_bundle(tiny_bundle), things=None), [Stage("lstm", 60.0)]
+    for bundle in (plain, dataclasses.replace(plain, things=b"numbers")):
+        card = write_card(Config(), bundle, found, None, stages, 10)
+        assert ("from ImageNet" in card) is (bundle.things is not None)
+
+
 def test_without_a_calibration_it_says_so(tiny_bundle: Path, found: Evaluation) -> None:
     card = write_card(Config(), read_bundle(tiny_bundle), found, None, [Stage("lstm", 60.0)], 10)
     assert "too few pictures to calibrate it on" in card
@@ -99,7 +106,7 @@ def test_examples_are_sure_wrong_and_quote_no_person(
 
 
 def test_common_words_are_those_of_most_people() -> None:
-    people = ["a dog runs in snow", "the dog runs", "dog in the snow", "a wolf in snow", "dog"]
+    people = ["in snow a dog runs", "the dog runs", "dog in the snow", "a wolf in snow", "dog"]
     assert common_words([one.split() for one in people]) == ("dog", "snow")
 
 

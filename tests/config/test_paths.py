@@ -15,6 +15,7 @@ def test_a_setting_names_one_run_or_several(tmp_path: Path, monkeypatch: pytest.
     for name in ("a", "b", "with space"):
         (tmp_path / name).mkdir()
     assert expand_paths("") == []
+    assert expand_paths(" ") == [Path(" ")]
     assert expand_paths("a b") == [Path("a"), Path("b")]
     assert expand_paths("a gone") == [Path("a"), Path("gone")]
     assert expand_paths("with space") == [Path("with space")]

@@ -40,7 +40,7 @@ def expand_paths(setting: str) -> list[Path]:
     whole = expand_path(setting)
     if whole.exists():
         return [whole]
-    parts = [expand_path(part) for part in setting.split()]
+    parts = [expand_path(part) for part in setting.split()] or [whole]
     if not parts[0].is_absolute() or all(part.exists() for part in parts):
         return parts
     # A folder that is gone may have had a space in its name, and half of that must not get into a bundle: what is
