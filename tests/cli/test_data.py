@@ -50,6 +50,8 @@ def test_check_lists_problems_and_fails_above_one_percent(flickr: Path) -> None:
     assert result.exit_code == 1
     assert "missing picture: 1 (bad)" in result.output
     assert "9.jpg" in result.output
+    assert "more (--show" not in result.output
+    assert "more (--show 1, or --json)" in run("check", flickr, "--show", "0").output
     assert "more than the 1.00% that is let pass" in result.output
 
 

@@ -113,7 +113,7 @@ def _lines(report: AuditReport, show: int) -> list[str]:
     for entry in report.findings:
         lines.append(f"{entry.weight}: {entry.message}")
         lines += [f"    {example}" for example in entry.examples[:show]]
-        if entry.count > show and entry.examples and show:
+        if entry.count > show > 0:
             lines.append(f"    ... and {entry.count - show:,} more (--show, --json)")
     return [*(lines or ["Nothing found."]), report.verdict.sentence()]
 
