@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from captionkit.bundle import read_bundle
 from captionkit.calibrate import Judged, calibrate_on
 from captionkit.captioner import Captioner
-from captionkit.card import POOR, Stage, _table, common_words, mistakes, write_card
+from captionkit.card import EXAMPLES, POOR, Stage, _table, common_words, mistakes, write_card
 from captionkit.cli.app import app
 from captionkit.config import Config
 from captionkit.evaluate import Evaluation, evaluate
@@ -96,7 +96,7 @@ def test_examples_are_sure_wrong_and_quote_no_person(
 ) -> None:
     harsh = dataclasses.replace(judged, quality=judged.quality * 0)
     shown = mistakes(found, harsh)
-    assert shown
+    assert len(shown) == EXAMPLES
     assert [one.confidence for one in shown] == sorted((one.confidence for one in shown), reverse=True)
     assert len({tuple(one.caption.split()[:3]) for one in shown}) == len(shown)
     captions = {prediction.text for prediction in found.predictions.values()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -183,6 +184,16 @@ def test_so_many_examples_are_shown(tmp_path: Path) -> None:
     assert shown("--show", "4") == [*shown("--show", "5")[:4], "... and 1 more (--show, --json)"]
     assert shown() == [*shown("--show", "5")[:3], "... and 2 more (--show, --json)"]
     assert shown("--show", "0") == []
+
+
+def test_a_vocabulary_may_come_from_a_pipe(table: Path) -> None:
+    """As `--vocabulary <(command)` gives it: what has been read of it is gone."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb"), os.fdopen(writing, "wb") as pipe:
+        pipe.write(Tokenizer(["unheard"]).to_json().encode())
+        pipe.close()
+        result = run(table, "--vocabulary", f"/dev/fd/{reading}", "--no-pictures")
+    assert "1 word of the vocabulary occurs in no caption" in result.output
 
 
 @pytest.mark.parametrize("held", ["no JSON", "[1]", "{}"])

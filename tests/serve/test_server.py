@@ -24,6 +24,16 @@ def test_its_own_machine_alone() -> None:
         assert names_of("LOCALHOST", listener) == ITSELF
 
 
+def test_one_address_of_several() -> None:
+    try:
+        listener = listen("127.0.0.2", 0)
+    except UsageError:
+        pytest.skip("this machine has one address of its own")
+    with listener:
+        assert address_of(listener) == f"http://127.0.0.2:{listener.getsockname()[1]}/"
+        assert names_of("Mine", listener) == ITSELF | {"mine", "127.0.0.2"}
+
+
 def test_the_whole_network() -> None:
     with listen("0.0.0.0", 0) as listener:
         assert address_of(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}/"
