@@ -84,7 +84,7 @@ def test_known_words_survive_the_round_trip(captions: list[str]) -> None:
 
 
 def test_coverage_counts_running_words() -> None:
-    assert Tokenizer.build(TRAIN).coverage(["a dog flies high"]) == 0.5
+    assert Tokenizer.build(TRAIN).coverage(["a dog runs", "high"]) == 0.75
     assert Tokenizer([]).coverage([]) == 1.0
 
 
@@ -97,6 +97,7 @@ def test_coverage_counts_running_words() -> None:
         ("[]", "of format"),
         (json.dumps({"format": "other", "words": []}), "'other'"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a", 1]}), "list of strings"),
+        (json.dumps({"format": "captionkit-tokenizer-1", "words": {"a": 1}}), "list of strings"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["b", "a", "a"]}), "'a' comes twice"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["<unk>"]}), "'<unk>'"),
         (json.dumps({"format": "captionkit-tokenizer-1", "words": ["a b"]}), "'a b'"),

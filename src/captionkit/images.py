@@ -179,8 +179,6 @@ def resize_image(image: Pixels, size: int) -> Pixels:
         raise UsageError(f"Expected a uint8 picture [H, W, 3], but got {image.dtype} {list(image.shape)}.")
     if size < 1:
         raise UsageError(f"Expected a size of at least 1 pixel, but got {size}.")
-    if image.shape[:2] == (size, size):
-        return image.copy()
     resized = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
     return np.array(resized, dtype=np.uint8)
 

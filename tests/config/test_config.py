@@ -84,6 +84,26 @@ def test_numbers_that_do_not_fit_each_other_are_refused(changes: list[str], says
         parse_config("", changes)
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("training.epoch=3", "unknown key 'training.epoch'; did you mean 'epochs'?"),
+        ("trainings.epochs=3", "unknown key 'trainings'; did you mean 'training'?"),
+        ("training.epochs.more=3", "unknown key 'training.epochs.more'"),
+        ("training.epochs", "form section.key=value, but got 'training.epochs'"),
+        ("epochs=3", "form section.key=value, but got 'epochs=3'"),
+        ("training.=3", "form section.key=value, but got 'training.=3'"),
+    ],
+)
+def test_a_key_that_there_is_not_is_refused(change: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        parse_config("", [change])
+
+
+def test_a_change_may_have_white_space_around_its_parts() -> None:
+    assert parse_config("", [" training.epochs = 3 "]).training.epochs == 3
+
+
 def test_the_ends_of_the_ranges_are_allowed() -> None:
     parse_config("", ["training.epochs=0", "training.begin_from=runs/a", "decoder.dropout=0"])
     parse_config("", ["decoder.kind=transformer", "decoder.positions=21"])

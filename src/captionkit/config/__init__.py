@@ -154,7 +154,7 @@ def _build(kind: type, values: Mapping[str, Any], source: str, prefix: str) -> o
     return kind(**arguments)
 
 
-def _check(kind: type, value: Any, source: str, name: str) -> Any:
+def _check(kind: Any, value: Any, source: str, name: str) -> Any:
     """The value as the field's type; an integer is a fine float, nothing else is converted."""
     if kind is float and type(value) is int:
         try:
@@ -167,10 +167,8 @@ def _check(kind: type, value: Any, source: str, name: str) -> Any:
         raise ConfigError(f"{source}: expected a finite number for '{name}', but got {value!r}.")
     if isinstance(value, int) and value.bit_length() > 63:
         raise ConfigError(f"{source}: expected a whole number of 64 bits at most for '{name}'.")
-    if isinstance(value, int | float):
-        check_number(name, value, source)
-    if isinstance(value, str):
-        check_name(name, value, source)
+    check_number(name, value, source)
+    check_name(name, value, source)
     return value
 
 
@@ -182,10 +180,6 @@ def _shown(value: object) -> str:
         return f"one ({type(value).__name__}) that is too long to show"
 
 
-def _toml(value: object) -> str:
-    if isinstance(value, str):
-        # A JSON string is a TOML basic string, except that TOML wants DEL escaped too.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value)
+def _toml(value: str | float | bool) -> str:
+    # TOML writes these as JSON does, except that it wants DEL escaped too.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
