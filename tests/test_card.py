@@ -99,6 +99,7 @@ def test_examples_are_sure_wrong_and_quote_no_person(
     assert len(shown) == EXAMPLES
     assert [one.confidence for one in shown] == sorted((one.confidence for one in shown), reverse=True)
     assert len({tuple(one.caption.split()[:3]) for one in shown}) == len(shown)
+    assert all(len(one.people) > 1 for one in shown)
     captions = {prediction.text for prediction in found.predictions.values()}
     assert all(one.caption in captions for one in shown)
     assert mistakes(found, dataclasses.replace(judged, quality=judged.quality * 0 + POOR)) == ()

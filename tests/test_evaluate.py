@@ -162,8 +162,9 @@ def test_published_rows_stand_beside_scores_of_their_own_data(tiny_bundle: Path,
 
 def test_one_picture_is_one_picture(tiny_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(draw_picture(1))
-    (tmp_path / "a.txt").write_text("A dog runs .\n")
+    (tmp_path / "a.txt").write_text("A dog runs <end>\n")
     done = command(tiny_bundle, tmp_path, "--table", "none")
+    assert done.stderr.startswith("captionkit: warning: References hold tokens of a model's vocabulary (<end>)")
     assert "all, 1 picture\n" in done.stdout
     assert "\nCIDEr-D not computed: " in done.stdout
     document = json.loads(command(tiny_bundle, tmp_path, "--json").stdout)

@@ -100,6 +100,10 @@ def test_an_option_with_nothing_behind_its_sign_is_a_mistake(captionkit: Run, wo
     assert "Expected no empty argument" in done.err
 
 
+def test_a_change_may_empty_what_a_recipe_says(captionkit: Run) -> None:
+    assert "Expected a configuration file at none.toml" in captionkit("features", "none.toml", "data.images=").err
+
+
 def test_a_file_whose_name_ends_in_a_sign_is_one(captionkit: Run) -> None:
     assert "Expected a bundle at --no=, but" in captionkit("bundle", "show", "--", "--no=").err
 

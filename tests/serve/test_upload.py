@@ -24,7 +24,7 @@ def strict() -> Iterator[Client]:
         yield client
 
 
-@pytest.mark.parametrize("kind", ["image/png", "IMAGE/JPEG", "application/octet-stream; charset=binary"])
+@pytest.mark.parametrize("kind", ["image/png", "IMAGE/JPEG", "application/octet-stream ; charset=binary"])
 def test_pictures_and_bytes_are_taken(strict: Client, kind: str) -> None:
     assert strict.ask("/caption", grey(7), {"Content-Type": kind}).document["captions"][0]["text"] == "Grey 7."
 
