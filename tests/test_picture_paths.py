@@ -35,6 +35,12 @@ def test_a_file_is_taken_whatever_it_is_called_or_whether_it_is_there(album: Pat
     assert names(album, "notes.txt", "none.jpg") == ["notes.txt", "none.jpg"]
 
 
+def test_addresses_and_names_that_no_file_can_have_stand_for_themselves() -> None:
+    """Reading them gives their error, and the others are captioned."""
+    asked = ["https://example.org/dog.jpg?size=[large]", "a" * 300, f"https://example.org/{'b' * 300}"]
+    assert list(find_pictures(asked)) == list(map(Path, asked))
+
+
 def test_patterns(album: Path) -> None:
     assert names(album, "*.png") == ["a.png"]
     assert names(album, "**/*.tiff") == ["trip/far/d.tiff"]

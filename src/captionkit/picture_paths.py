@@ -46,8 +46,8 @@ def find_pictures(names: Iterable[str], passed: PassedOver | None = None) -> Ite
 
     A folder stands for the pictures in it and in all folders below, in the order of their names; hidden files
     and folders (`.name`) are left out and links to folders are not followed. A name that does not exist and
-    holds `*`, `?` or `[` is a pattern, with `**` for folders of any depth. Any other name stands for itself,
-    there or not: reading it gives its error.
+    holds `*`, `?` or `[` is a pattern, with `**` for folders of any depth. Any other name, a web address too,
+    stands for itself, there or not: reading it gives its error.
 
     `passed` is told what was passed over in the folders.
 
@@ -93,7 +93,8 @@ def heic_sentence(count: int) -> str:
 
 def _expand(name: str, passed: PassedOver) -> list[Path]:
     path = Path(name)
-    if path.is_dir():
+    # Of a name that is too long, as web addresses are, or of a disk that fails, `Path.is_dir` may raise.
+    if os.path.isdir(name):  # noqa: PTH112
         below = PassedOver()
         found = _below(path, below)
         if not found and not below.folders and not below.pipes:
@@ -107,7 +108,7 @@ def _expand(name: str, passed: PassedOver) -> list[Path]:
         passed.heic += below.heic
         passed.outside |= below.outside
         return found
-    if not path.exists() and _MAGIC & set(name):
+    if _MAGIC & set(name) and "://" not in name and not os.path.exists(name):  # noqa: PTH110
         matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207 -- absolute too
         found = [match for match in matches if match.is_file()]
         found += [

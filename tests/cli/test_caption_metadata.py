@@ -48,6 +48,7 @@ def test_the_sentence_that_is_printed_is_the_one_in_the_file_and_undo_takes_it_b
     assert out.count("restored") == 2
     assert {path: path.read_bytes() for path in album.iterdir()} == before
     assert run(album, "--undo")[1] == "Nothing to undo.\n"
+    assert run("a" * 300, "--undo")[1] == "Nothing to undo.\n"
 
 
 def test_undo_of_a_folder_takes_back_the_xmp_files_of_pictures_that_were_renamed(run: Run, album: Path) -> None:

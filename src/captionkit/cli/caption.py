@@ -281,7 +281,7 @@ def _undo(paths: list[str], names: list[str], outside: dict[str, str], *, blind:
         tell(sentence)
     restored = failed = 0
     # An `.xmp` file may outlive its picture, which was renamed; no command would take it back.
-    beside = [str(picture) for path in paths if Path(path).is_dir() for picture in described_beside(Path(path))]
+    beside = [str(picture) for path in map(Path, paths) if _is_there(path) for picture in described_beside(path)]
     for one in undo_album(Path(name) for name in [*names, *beside] if name not in outside):
         if one.error:
             failed += 1
