@@ -178,6 +178,13 @@ def test_a_report_counts_records_once(tmp_path: Path) -> None:
     )
 
 
+def test_a_name_that_is_too_long_is_one_bad_record(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    (tmp_path / "t.csv").write_text(f"image,caption\na.jpg,A dog .\n{'x' * 300}.jpg,A cat .\n", encoding="utf-8")
+    config = DataConfig(format="table", captions=str(tmp_path / "t.csv"), images=str(tmp_path))
+    assert [problem.kind for problem in check_dataset(config).problems] == [ProblemKind.UNREADABLE_PICTURE]
+
+
 def test_the_wrong_picture_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "x.token").write_text("a.jpg#0\tA\n", encoding="utf-8")
     report = check_dataset(DataConfig(format="flickr8k", captions=str(tmp_path / "x.token"), images=str(tmp_path)))
