@@ -281,10 +281,13 @@ def open_sidecar(root: Path, name: str = NAME) -> Sidecar:
     """The sidecar of a root; empty where there is none yet.
 
     Raises:
-        DataError: it is damaged, or of a later version.
+        DataError: it is damaged, of a later version, or in a folder that may not be entered.
     """
     path = root / name
-    stamp = _stamp(path)
+    try:
+        stamp = _stamp(path)
+    except OSError as error:
+        raise DataError(f"Expected a readable file at {path}, but it cannot be read ({error.strerror}).") from None
     if stamp is None:
         return Sidecar(path)
     mistake = f"{path} is not a sidecar of captionkit or is damaged; move it away to begin a new one"
