@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from captionkit.cli.app import main
+from captionkit.cli.output import check_new_folder
 from captionkit.config import read_config
 from captionkit.decoding import beam_search
 from captionkit.images import load_pixels
@@ -164,12 +165,11 @@ def test_the_python_of_onnx_works_when_pasted(
 
     page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (folder,) = re.findall(r"`captionkit export models/\w+ --onnx ([^`]+)`", page)
     monkeypatch.chdir(tmp_path)
-    Path("web").mkdir()
+    check_new_folder("--onnx", Path(folder))  # as the command does
     model, _ = tiny_model()
-    export_networks(
-        "web/model", model, tiny_tokenizer(), name="tiny", licences={}, decoding=tiny_decoding(), onnx=True
-    )
+    export_networks(folder, model, tiny_tokenizer(), name="tiny", licences={}, decoding=tiny_decoding(), onnx=True)
     shutil.copy(ROOT / "examples" / "cat.jpg", "photo.jpg")
     exec(code, {})  # the page itself is what is tested
     features = model.encode(load_pixels("photo.jpg", IMAGE_SIZE)[None])

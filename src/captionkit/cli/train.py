@@ -220,7 +220,7 @@ def export(
     captionkit[train], and for --onnx captionkit[onnx] too.
 
     Examples: captionkit export runs/flickr8k_lite2_lstm --int8 -o small.captionkit; captionkit export
-    runs/flickr8k_lite2_lstm --onnx web/model
+    runs/flickr8k_lite2_lstm --onnx web
     """
     expect_without("--int8", int8, {"--float16": float16})
     for_bundle = {"--output": output is not None, "--int8": int8, "--float16": float16, "--weights": weights}
