@@ -63,10 +63,10 @@ def publish(
     """Make a bundle of a run's best weights.
 
     The networks are exported, detectors are fitted to what the exported encoder sees in train pictures
-    (`captionkit.detectors`), and the dev pictures are captioned, once. From these
-    captions come the bundle's scores, its calibration and its card: they are those of the exported networks, not
-    of the ones in training. Where there are too few pictures to calibrate on, one line says so and the bundle
-    goes without.
+    (`captionkit.detectors`), and the dev pictures are captioned; with `decoding.surest` once more, by the
+    confidence that comes of it. From these captions come the bundle's scores, its calibration and its card: they
+    are those of the exported networks, not of the ones in training. Where there are too few pictures to calibrate
+    on, one line says so and the bundle goes without.
 
     Args:
         directory: the run's folder.
