@@ -17,7 +17,7 @@ import numpy.typing as npt
 from captionkit.ahead import map_ahead, processors
 from captionkit.audit.picture_hash import PictureHash, hash_bytes, hash_pixels
 from captionkit.captioner import Captioner
-from captionkit.errors import ImageError, SearchError
+from captionkit.errors import ImageError, SearchError, several
 from captionkit.images import load_pixels, read_image, read_image_bytes, resize_image
 from captionkit.progress import Progress
 from captionkit.search.compact import Floats, cell_count, pack, to_cells, to_features, to_vectors
@@ -111,8 +111,8 @@ def index_folder(
             found.files or found.heic or found.unreadable or path.resolve().is_relative_to(root.resolve())
         ):
             raise SearchError(
-                f"Expected pictures in {root}, but there is none, and the index {path} knows {len(known):,} "
-                "files; is a disk not mounted? To forget them all, give --rebuild."
+                f"Expected pictures in {root}, but there is none, and the index {path} knows "
+                f"{several(len(known), 'file')}; is a disk not mounted? To forget them all, give --rebuild."
             )
         waiting = [state for one, state in found.files.items() if one not in known or known[one][0] != state]
         report.unchanged = len(found.files) - len(waiting)
