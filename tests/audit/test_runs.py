@@ -7,6 +7,7 @@ from pathlib import Path
 from captionkit.audit.findings import Finding, Weight
 from captionkit.audit.runs import Earlier, check_run
 from captionkit.config import Config, parse_config
+from captionkit.config.places import without_places
 from tests.audit.scenes import record
 
 RECORDS = [record(Path("pictures"), f"{number}.jpg", "test") for number in range(4)]
@@ -74,6 +75,14 @@ def test_data_of_a_run_that_are_gone_are_told() -> None:
     (found,) = findings(parse_config("", ["data.captions=/nowhere/own.json"]))
     assert found.weight is Weight.NOTE
     assert "(data.captions = '/nowhere/own.json') cannot be read any more" in found.message
+
+
+def test_a_second_data_set_of_a_bundle_is_told() -> None:
+    """Its place is not passed on."""
+    kept = without_places(parse_config("", ["more_data.format=coco", "more_data.captions=/nowhere/more.json"]))
+    found = [entry for entry in findings(kept) if "(more_data)" in entry.message]
+    assert [entry.weight for entry in found] == [Weight.NOTE]
+    assert "--trained-on" in found[0].message
 
 
 def test_runs_that_a_run_builds_on_are_looked_at(tmp_path: Path) -> None:

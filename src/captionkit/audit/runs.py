@@ -16,6 +16,7 @@ from captionkit.files import read_bounded
 from captionkit.records import ImageRecord
 
 _MAX_LIST_BYTES = 100_000_000
+_NO_DATA = Config().more_data
 
 Earlier = Mapping[str, Config | None]
 
@@ -51,9 +52,16 @@ def check_run(
     learned: dict[str, ImageRecord] = {}
     for name, one in runs.items():
         for section, data in (("data", one.data), ("more_data", one.more_data)):
-            if not data.captions or (section, data) in seen:
+            if data == _NO_DATA or (section, data) in seen:
                 continue
             seen.add((section, data))
+            if not data.captions:
+                message = (
+                    f"{name} trained on data whose place a bundle does not say ({section}), so its pictures were "
+                    "not compared; give it with --trained-on."
+                )
+                findings.append(finding("run", Weight.NOTE, message))
+                continue
             try:
                 found = read_dataset(data, problems=[])
             except (CaptionkitError, OSError) as error:
