@@ -108,24 +108,28 @@ def test_tables_that_contradict_themselves_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    [lambda keys: keys[::-1], np.zeros_like, lambda keys: keys.astype(np.int32), lambda keys: keys[:, None]],
+    [
+        *(lambda keys: keys[::-1], np.zeros_like, lambda keys: keys.astype(np.int32), lambda keys: keys[:, None]),
+        lambda keys: keys[1:],  # fewer than frequencies
+    ],
 )
 def test_keys_that_do_not_rise_or_are_no_row_of_long_numbers_are_refused(
     tmp_path: Path, keys: Callable[[Any], Any]
 ) -> None:
     table = DocumentFrequency.from_references(REFERENCES)
-    assert len(table.keys[0]) > 1
-    wrong = (keys(table.keys[0]), *table.keys[1:])
+    assert len(table.keys[1]) > 1
+    wrong = (table.keys[0], keys(table.keys[1]), *table.keys[2:])
     DocumentFrequency(table.documents, table.words, wrong, table.frequencies).save(tmp_path / "df.npz")
     with pytest.raises(DataError, match="document frequencies"):
         DocumentFrequency.load(tmp_path / "df.npz")
 
 
-def test_words_that_are_not_those_that_were_counted_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [lambda words: (*words, "more"), lambda words: words[1:], lambda words: ()])
+def test_words_that_are_not_those_that_were_counted_are_refused(
+    tmp_path: Path, words: Callable[[tuple[str, ...]], tuple[str, ...]]
+) -> None:
     table = DocumentFrequency.from_references(REFERENCES)
-    DocumentFrequency(table.documents, (*table.words, "more"), table.keys, table.frequencies).save(
-        tmp_path / "df.npz"
-    )
+    DocumentFrequency(table.documents, words(table.words), table.keys, table.frequencies).save(tmp_path / "df.npz")
     with pytest.raises(DataError, match="document frequencies"):
         DocumentFrequency.load(tmp_path / "df.npz")
 

@@ -111,6 +111,6 @@ def cider_scores(corpus: Corpus, document_frequency: DocumentFrequency | None, *
         # The penalty counts bigrams, which differ as words do: sentences without words are like none anyway.
         delta = (corpus.lengths[corpus.first[corpus.image]] - corpus.lengths).astype(np.float64)
         similarity *= np.exp(-(delta**2) / (2 * SIGMA**2))
-    summed = np.bincount(corpus.image, weights=similarity, minlength=number)
+    summed = np.bincount(corpus.image, weights=similarity)
     result: Doubles = SCALE * summed / (ORDERS * corpus.reference_counts)
     return result

@@ -73,7 +73,7 @@ class PreparedReferences:
             self._norms.append(np.sqrt(square))
             self._keys.append(counts.key)
             # Entries by (picture, n-gram): a candidate's n-gram finds all references that hold it in one place.
-            key = image[counts.sentence] * max(counts.size, 1) + counts.ngram
+            key = image[counts.sentence] * counts.size + counts.ngram
             by_key = np.argsort(key, kind="stable")
             key = key[by_key]
             start = np.flatnonzero(np.diff(key, prepend=-1))
@@ -151,7 +151,7 @@ class PreparedReferences:
 
             keys, starts, columns, reference_counts = self._entries[order - 1]
             place = in_references[counts.ngram]
-            wanted = images[counts.sentence] * max(len(self._keys[order - 1]), 1) + place
+            wanted = images[counts.sentence] * len(self._keys[order - 1]) + place
             group = self._places(keys, wanted)
             group[place < 0] = -1
             hit = np.flatnonzero(group >= 0)

@@ -205,12 +205,12 @@ def spread(counts: Integers) -> tuple[Integers, Integers]:
 
 
 def find_chain(keys: Integers, vocabulary: int, prefix: Integers, last: Integers) -> Integers:
-    """Places of (prefix, last) pairs in rising `keys`, -1 where they are not in it or a part is -1."""
+    """Places of (prefix, last < vocabulary) pairs in rising `keys`, -1 where they lack or a part is -1."""
     if not len(keys):
         return np.full(len(last), -1)
     wanted = prefix * vocabulary + last
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where((keys[place] == wanted) & (prefix >= 0) & (last >= 0), place, -1)
+    return np.where((keys[place] == wanted) & (last >= 0), place, -1)
 
 
 def number_words(sentences: Iterable[Tokens], numbers: dict[str, int]) -> tuple[Integers, list[str]]:
@@ -238,17 +238,13 @@ def count_ngrams(ids: Integers, lengths: Integers, vocabulary: int) -> tuple[Ngr
     sentence = np.repeat(np.arange(len(lengths)), lengths)
     left = np.repeat(np.cumsum(lengths), lengths) - np.arange(total)  # words from here to the sentence's end
     start = np.arange(total)
-    key = ids
-    bound = max(vocabulary, 1)  # every key is below it
     rank = np.zeros(total, np.int64)
     size = 1
     result = []
     for order in range(1, ORDERS + 1):
-        if order > 1:
-            start = start[left[start] >= order]
-            key = rank[start] * vocabulary + ids[start + order - 1]
-            bound = max(size * vocabulary, 1)
-        sorted_start, sorted_key = stable_order(key, start, bound)
+        start = start[left[start] >= order]
+        key = rank[start] * vocabulary + ids[start + order - 1]
+        sorted_start, sorted_key = stable_order(key, start, size * vocabulary)
         sorted_sentence = sentence[sorted_start]
         new_ngram = run_starts(sorted_key)
         new_entry = new_ngram | run_starts(sorted_sentence)

@@ -160,7 +160,7 @@ class DocumentFrequency:
     def _from_arrays(cls, arrays: dict[str, Integers]) -> DocumentFrequency:
         form, documents, end, number = (int(value) for value in arrays["header"])
         words = tuple(arrays["words"].tobytes().decode("utf-8", "surrogatepass").split("\n")) if number else ()
-        if form != _FORMAT or len(words) != number or documents < 0:
+        if form != _FORMAT or documents < 0:
             raise ValueError
         keys, frequencies = [], []
         for order in range(1, ORDERS + 1):
@@ -171,7 +171,7 @@ class DocumentFrequency:
                 raise ValueError
             keys.append(key)
             frequencies.append(frequency)
-        if len(keys[0]) != number:
+        if len(keys[0]) != len(words):
             raise ValueError
         return cls(documents, words, tuple(keys), tuple(frequencies), bool(end))
 

@@ -128,7 +128,7 @@ def risk_coverage(confidence: npt.ArrayLike, quality: npt.ArrayLike) -> tuple[Do
     fair = (np.bincount(place, weights=worth) / np.bincount(place))[place]
     order = np.argsort(-sure, kind="stable")
     counts = np.arange(1, len(sure) + 1)
-    return counts / max(len(sure), 1), np.cumsum(fair[order]) / counts
+    return counts / len(sure), np.cumsum(fair[order]) / counts
 
 
 def gain_at(confidence: npt.ArrayLike, quality: npt.ArrayLike, coverage: float = 0.5) -> float:

@@ -138,7 +138,7 @@ def _p_value(null: Doubles, observed: float) -> float:
 
 
 def _blocks(resamples: int, number: int) -> Iterator[int]:
-    size = max(1, _CHUNK // max(number, 1))
+    size = max(1, _CHUNK // number)
     for start in range(0, resamples, size):
         yield min(size, resamples - start)
 

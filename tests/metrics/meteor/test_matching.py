@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from captionkit.metrics.corpus import number_words, spread
 from captionkit.metrics.meteor.data import MeteorData, read_meteor_data
 from captionkit.metrics.meteor.matching import Matcher, Sentences, join
-from tests.metrics.meteor.folder import write_meteor_folder
+from tests.metrics.meteor.folder import write_meteor_folder, write_table
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,21 @@ def test_a_match_of_several_kinds_is_listed_by_each(data: MeteorData) -> None:
     assert matches("dogs", "dog", data) == [("stem", "dog", "dogs"), ("synonym", "dog", "dogs")]
 
 
+def test_paraphrases_come_in_the_order_of_the_table_those_of_a_shorter_phrase_first(tmp_path: Path) -> None:
+    """From the candidate's side by its places. The alignment keeps the first of equals, so this decides scores."""
+    folder = write_meteor_folder(tmp_path / "data", table=False)
+    phrases = (("shore", "edge of sea"), ("shore", "coast"), ("coast line", "shore"), ("coast", "shore"))
+    write_table(folder / "data" / "paraphrase-en.gz", phrases)
+    assert matches("coast line edge of sea coast", "shore", read_meteor_data(folder, tmp_path)) == [
+        ("paraphrase", "shore", "edge of sea"),
+        ("paraphrase", "shore", "coast"),
+        ("paraphrase", "shore", "coast"),
+        ("paraphrase", "shore", "coast"),
+        ("paraphrase", "shore", "coast line"),
+        ("paraphrase", "shore", "coast"),
+    ]
+
+
 def test_repeated_words_match_every_time(data: MeteorData) -> None:
     assert matches("the dog the", "the", data) == [("exact", "the", "the"), ("exact", "the", "the")]
 
@@ -77,6 +94,7 @@ def test_words_with_equal_java_hashes_are_one_word_for_the_reference_implementat
     # Both bytes of a character count: 31 * 0x4e00 + 0x6000 = 31 * 0x4f00 + 0x4100.
     assert matches("\u4e00\u6000", "\u4f00\u4100", MeteorData()) == [("exact", "\u4f00\u4100", "\u4e00\u6000")]
     assert matches("\u4e00", "\u4f00", MeteorData()) == []
+    assert matches("\u0100", "\u0180", MeteorData()) == []
 
 
 def test_empty_sentences(data: MeteorData) -> None:

@@ -92,7 +92,7 @@ class _Search:
             first = (np.cumsum(lengths) - lengths)[matches.pair] + start
             owner, within = spread(length)
             cell = first[owner] + within
-            rivalled = np.bincount(cell, minlength=int(lengths.sum())) != 1
+            rivalled = np.bincount(cell) != 1
             single[owner[rivalled[cell]]] = False
         fixed = np.full(len(self._count), -1, np.int64)
         chosen = np.flatnonzero(single)
@@ -164,9 +164,8 @@ class _Search:
         total = len(owner) + len(live)
         last = np.cumsum(taken + 1) - 1
         slot = np.arange(len(owner)) + owner
-        source = np.empty(total, np.int64)
+        source, chosen = np.empty((2, total), np.int64)
         source[slot], source[last] = owner, np.arange(len(live))
-        chosen = np.full(total, -1, np.int64)
         chosen[slot], chosen[last] = match, fixed
         skips = np.zeros(total, np.bool_)
         skips[last] = free
@@ -174,13 +173,11 @@ class _Search:
         parent = live[source]
         new = paths.take(parent)
         new.parent, new.match = parent, chosen
-        charged = np.zeros(total, np.int64)
+        charged = np.zeros(total, np.int64)  # 0 for a fixed match, which all paths of its pair take
         charged[slot] = self._shift[match]
         before = np.cumsum(charged) - charged
         new.distance = new.distance + before - before[(last - taken)[source]]
         self._take_matches(new, np.flatnonzero(chosen >= 0))
-        settled = last[fixed >= 0]
-        new.distance[settled] += self._shift[chosen[settled]]
         new.chunks = new.chunks + (skips & (new.end >= 0))
         new.end[skips] = -1
         new.place[skips] += 1

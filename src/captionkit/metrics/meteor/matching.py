@@ -123,16 +123,8 @@ class Matcher:
         start, length = pieces.start[of_reference], pieces.length[of_reference]
         other, other_length = pieces.start[of_candidate], pieces.length[of_candidate]
         # Found in loops over the reference's places (or, the other way, the candidate's), then phrase lengths,
-        # then table entries.
-        keys = (
-            np.where(way == _FROM_CANDIDATE, rank, other),
-            np.where(way == _FROM_CANDIDATE, other_length, rank),
-            np.where(way == _FROM_CANDIDATE, other, length),
-            way,
-            start,
-            pair,
-        )
-        order = np.lexsort(keys)
+        # then table entries; these lie by length themselves.
+        order = np.lexsort((other, rank, np.where(way == _FROM_CANDIDATE, other, 0), way, start, pair))
         return Matches(
             pair=pair[order],
             start=start[order],
