@@ -134,6 +134,15 @@ def test_words_that_are_not_those_that_were_counted_are_refused(
         DocumentFrequency.load(tmp_path / "df.npz")
 
 
+def test_a_table_of_another_format_is_refused(tmp_path: Path) -> None:
+    DocumentFrequency.from_references(REFERENCES).save(tmp_path / "df.npz")
+    with np.load(tmp_path / "df.npz") as saved:
+        arrays = dict(saved)
+    np.savez(tmp_path / "df.npz", **{**arrays, "header": arrays["header"] + [1, 0, 0, 0]})
+    with pytest.raises(DataError, match="document frequencies"):
+        DocumentFrequency.load(tmp_path / "df.npz")
+
+
 @pytest.mark.parametrize("header", [np.array([1, np.inf, 0, 0]), np.array(1), np.zeros((4, 2), np.int64)])
 def test_a_header_that_holds_no_numbers_is_refused(tmp_path: Path, header: np.ndarray[Any, Any]) -> None:
     np.savez(tmp_path / "df.npz", header=header, words=np.zeros(0, np.uint8))

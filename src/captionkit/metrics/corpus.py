@@ -103,7 +103,7 @@ def split_words(tokens: Tokens) -> Tokens:
     space alone.
     """
     line = " ".join(tokens)
-    return tokens if line.isascii() and line.isprintable() else line.split()
+    return tokens if line.isprintable() else line.split()  # of white space only the space is
 
 
 class Corpus:

@@ -118,10 +118,9 @@ class DocumentFrequency:
         """For each order int64 [size]: the frequencies of a corpus's distinct n-grams."""
         _, words = corpus.words
         word = number = np.array([self.numbers.get(name, -1) for name in words], np.int64)
-        vocabulary = max(len(words), 1)
         result: list[Integers] = []
         for order, counts in enumerate(corpus.counts, start=1):
-            number = self.find(order, number[counts.key // vocabulary], word[counts.key % vocabulary])
+            number = self.find(order, number[counts.key // len(words)], word[counts.key % len(words)])
             result.append(self.frequency_of(order, number))
         return tuple(result)
 
@@ -160,7 +159,7 @@ class DocumentFrequency:
     def _from_arrays(cls, arrays: dict[str, Integers]) -> DocumentFrequency:
         form, documents, end, number = (int(value) for value in arrays["header"])
         words = tuple(arrays["words"].tobytes().decode("utf-8", "surrogatepass").split("\n")) if number else ()
-        if form != _FORMAT or documents < 0:
+        if form != _FORMAT:
             raise ValueError
         keys, frequencies = [], []
         for order in range(1, ORDERS + 1):

@@ -35,7 +35,7 @@ class _Paths:
         covered: int64 [N], words covered on both sides, matches that are not exact at half, rounded down.
         chunks: int64 [N], closed chunks.
         distance: int64 [N].
-        place: int64 [N], the next word of the reference that is free.
+        place: int64 [N], where the last match ended in the reference.
         end: int64 [N], where the last match ended in the candidate; -1 where no chunk is open.
         used: int64 [N, planes], the candidate's words that are taken, as bits, 63 a plane.
         parent: int64 [N], the path it came from, in the step before.
@@ -180,7 +180,6 @@ class _Search:
         self._take_matches(new, np.flatnonzero(chosen >= 0))
         new.chunks = new.chunks + (skips & (new.end >= 0))
         new.end[skips] = -1
-        new.place[skips] += 1
         return new
 
     def _take_matches(self, paths: _Paths, takers: Integers) -> None:

@@ -112,8 +112,8 @@ class Matcher:
         width = pieces.count[candidates]
         pair, at = spread(pieces.count[references] * width)
         across = width[pair]
-        of_reference = pieces.first[references][pair] + at // np.maximum(across, 1)
-        of_candidate = pieces.first[candidates][pair] + at % np.maximum(across, 1)
+        of_reference = pieces.first[references][pair] + at // across
+        of_candidate = pieces.first[candidates][pair] + at % across
         hit, way, rank = self._relations.look_up(pieces.kind[of_reference], pieces.kind[of_candidate])
         pair, of_reference, of_candidate = pair[hit], of_reference[hit], of_candidate[hit]
         # Sentences that are the same word for word are matched word for word.
@@ -148,14 +148,14 @@ class Matcher:
         return _relation(left[different], right[different], way)
 
     def _synonyms(self, left: Integers, right: Integers, synonyms: SynonymDictionary) -> Integers:
-        synsets = [sorted(synonyms.of(word)) for word in self._sentences.words]
+        synsets = [synonyms.of(word) for word in self._sentences.words]
         owners, numbers = [], []
         for chosen in (left, right):
             counts = np.array([len(synsets[word]) for word in chosen], np.int64)
             owners.append(np.repeat(chosen, counts))
             numbers.append(np.array([number for word in chosen for number in synsets[word]], np.int64))
         found = self._shared(owners[0], owners[1], numbers[0], numbers[1], SYNONYM)
-        return np.unique(found, axis=1) if found.size else found
+        return np.unique(found, axis=1)
 
     def _same(self, candidates: Integers, references: Integers) -> npt.NDArray[np.bool_]:
         """Which pairs are the same sentence, word for word."""
