@@ -156,6 +156,13 @@ def test_csv_captions_without_a_header_with_quoted_names_and_without_any(tmp_pat
     assert [(problem.kind, problem.source) for problem in problems] == [(ProblemKind.MALFORMED, "captions.txt:3")]
 
 
+def test_a_header_below_empty_lines_is_no_picture(tmp_path: Path) -> None:
+    path = write(tmp_path, "captions.txt", "\n \nimage,caption\na.jpg,A dog .\n")
+    assert [record.id for record in read_flickr8k_csv(path, IMAGES)] == ["a.jpg"]
+    path = write(tmp_path, "results.csv", "\nimage_name| comment_number| comment\na.jpg| 0| A dog .\n")
+    assert [record.id for record in read_flickr30k_csv(path, IMAGES)] == ["a.jpg"]
+
+
 def test_flickr30k_rows_that_are_none_are_reported_and_those_after_them_read(tmp_path: Path) -> None:
     rows = "1.jpg| 0| A cat .\nno bar at all\n| 1| No name .\n1.jpg| x| No number .\n1.jpg| 1| Two cats .\n"
     problems: list[Problem] = []
