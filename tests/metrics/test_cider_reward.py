@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from captionkit.metrics import DocumentFrequency, PreparedReferences, cider_d
+from captionkit.metrics.document_frequency import with_end
 from tests.metrics.strategies import corpora, few
 
 REFERENCES = [
@@ -18,12 +19,15 @@ WORDS = ["<pad>", "<bos>", "<eos>", "<unk>", "a", "man", "horse", "two", "dogs",
 EOS = 2
 
 
+@pytest.mark.parametrize("end", [False, True])
 @few
 @given(corpora())
-def test_the_reward_is_cider_d(corpus: list[tuple[list[str], list[list[str]]]]) -> None:
+def test_the_reward_is_cider_d(end: bool, corpus: list[tuple[list[str], list[list[str]]]]) -> None:
     candidates, references = [one for one, _ in corpus], [group for _, group in corpus]
-    table = DocumentFrequency.from_references(references)
+    table = DocumentFrequency.from_references(references, end=end)
     found = PreparedReferences(table, references).score(candidates, np.arange(len(corpus)))
+    candidates = [[*with_end(one, end)] for one in candidates]
+    references = [[[*with_end(one, end)] for one in group] for group in references]
     assert list(found) == pytest.approx(list(cider_d(candidates, references, table)[1]), abs=1e-12)
 
 

@@ -40,7 +40,7 @@ def test_large_keys_are_sorted_without_packing() -> None:
 
 def test_a_picture_needs_references() -> None:
     with pytest.raises(ValueError, match="at least one reference"):
-        Corpus([["a"]], [[]])
+        Corpus([["a"], ["b"]], [[["a"]], []])
     with pytest.raises(ValueError, match="1 candidates"):
         Corpus([["a"]], [])
 

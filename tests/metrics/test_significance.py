@@ -110,6 +110,9 @@ def test_randomization_with_few_pictures_is_the_exact_test() -> None:
     # Two pictures: of the four ways to swap, two give a difference as large as the observed one.
     found = compare(means([0.0, 0.0]), means([1.0, 1.0]), resamples=4000)["M"]
     assert found.p_randomization == pytest.approx(0.5, abs=0.03)
+    # Of four the two in sixteen that swap all or none, as the coin is fair.
+    found = compare(means([0.0] * 4), means([1.0] * 4), resamples=4000)["M"]
+    assert found.p_randomization == pytest.approx(1 / 8, abs=0.015)
 
 
 def test_bleu_is_resampled_from_counts_not_averaged() -> None:

@@ -81,7 +81,7 @@ class DocumentFrequency:
         for counts in count_ngrams(ids, lengths, len(words)):
             new = run_starts(counts.ngram, image[counts.sentence])
             keys.append(counts.key)
-            frequencies.append(np.bincount(counts.ngram[new], minlength=counts.size))
+            frequencies.append(np.bincount(counts.ngram[new]))
         return cls(len(references), tuple(words), tuple(keys), tuple(frequencies), end)
 
     @cached_property

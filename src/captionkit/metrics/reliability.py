@@ -126,7 +126,7 @@ def risk_coverage(confidence: npt.ArrayLike, quality: npt.ArrayLike) -> tuple[Do
     sure, worth = np.asarray(confidence, np.float64), np.asarray(quality, np.float64)
     _, place = np.unique(sure, return_inverse=True)
     fair = (np.bincount(place, weights=worth) / np.bincount(place))[place]
-    order = np.argsort(-sure, kind="stable")
+    order = np.argsort(-sure)
     counts = np.arange(1, len(sure) + 1)
     return counts / len(sure), np.cumsum(fair[order]) / counts
 

@@ -74,9 +74,8 @@ class _Search:
         cell = self._row[matches.pair] + matches.start
         self._count = np.bincount(cell, minlength=int(reference_length.sum()))
         self._first = np.cumsum(self._count) - self._count
-        half = np.where(matches.matcher == EXACT, 1.0, 0.5)
-        self._gain = np.floor(matches.length * half).astype(np.int64)
-        self._gain += np.floor(matches.other_length * half).astype(np.int64)
+        divisor = np.where(matches.matcher == EXACT, 1, 2)
+        self._gain = matches.length // divisor + matches.other_length // divisor
         self._shift = np.abs(matches.start - matches.other_start)
         self._fixed = self._find_fixed(reference_length, candidate_length)
         self._planes = self._masks(int(candidate_length.max(initial=0)))
