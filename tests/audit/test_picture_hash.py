@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from captionkit.audit.picture_hash import (
     PictureHash,
     hash_bytes,
     hash_pictures,
+    hash_pixels,
     likeness,
     near_pairs,
 )
@@ -50,6 +53,29 @@ def test_copies_stay_the_same_picture(tmp_path: Path, change: str) -> None:
         assert copy.digest != original.digest
         assert bits <= SAME_BITS
         assert correlation >= SAME_CORRELATION
+
+
+def test_hashes_are_what_their_definitions_say() -> None:
+    """Written out plainly. Indexes of a search keep hashes, so they must never change."""
+    pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
+    grey = pixels @ [0.299, 0.587, 0.114]
+    waves = [[math.cos(math.pi * (2 * place + 1) * wave / 64) for place in range(32)] for wave in range(8)]
+    low = [float(np.outer(down, along).ravel() @ grey.ravel()) for down in waves for along in waves][1:]
+    bounds = [32 * ninth // 9 for ninth in range(10)]
+    cells = [[grey[4 * row : 4 * row + 4, a:b].mean() for a, b in pairwise(bounds)] for row in range(8)]
+    found = hash_pixels(pixels, "")
+    assert found.dct == int("".join(str(int(one > sorted(low)[31])) for one in low) + "0", 2)
+    assert found.difference == int("".join(str(int(b > a)) for row in cells for a, b in pairwise(row)), 2)
+    for row, column in product(range(16), repeat=2):
+        block = grey[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        assert abs(found.thumbnail[row, column] - block.mean()) <= 1
+
+
+def test_the_farther_of_the_two_hashes_counts() -> None:
+    flat = np.zeros((16, 16), np.uint8)
+    one, other = PictureHash("", 0b111, 0b1, flat, False), PictureHash("", 0, 0b111110, flat, False)
+    assert likeness(one, PictureHash("", 0, 0, flat, False))[0] == 3
+    assert likeness(one, other)[0] == 6
 
 
 def test_other_pictures_are_far(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from captionkit.config.places import without_places
 from tests.audit.scenes import record
 
 RECORDS = [record(Path("pictures"), f"{number}.jpg", "test") for number in range(4)]
+RECORDS += [record(Path("pictures"), "5.jpg", "train")]
 
 
 def findings(config: Config, earlier: Earlier | None = None) -> list[Finding]:
@@ -41,7 +42,7 @@ def test_trained_on_what_is_held_out(tmp_path: Path) -> None:
     ((weight, message),) = run('[data]\nval = "train"')
     assert weight is Weight.PROBLEM
     assert "on what it trained on" in message
-    (tmp_path / "train.txt").write_text("1.jpg\n")
+    (tmp_path / "train.txt").write_text("1.jpg\n5.jpg\n")
     (tmp_path / "test.txt").write_text("1.jpg\n2.jpg\n")
     text = f"[data]\ntrain_list = '{tmp_path / 'train.txt'}'\ntest_list = '{tmp_path / 'test.txt'}'"
     ((weight, message),) = run(text)

@@ -98,6 +98,7 @@ def test_json_says_words_and_hits(run: Run, indexed: Path) -> None:
     assert "does not know 'xyzzy', '🐶'" in document["notes"][0]
     (group,) = document["groups"]
     assert len(group) == 4
+    assert document["scored_by"] == "words and model"
     assert all(set(result["word_gains"]) == {"a", "dog"} for result in group)
     for result in group:
         assert {"bm25", "expected", "gain", "score", "path", "copies"} <= set(result)

@@ -189,7 +189,8 @@ def test_a_caption_may_lack_where_there_are_several_columns(tmp_path: Path) -> N
     assert [problem.message for problem in problems] == [
         "expected text in column 'caption3', but got '3'; it is left out."
     ]
-    for one in ({"image": "a.jpg", "caption": None}, {"image": "a.jpg", "caption": "A dog", "key": True}):
+    row = {"image": "a.jpg", "caption": "A dog"}
+    for one in ({**row, "caption": None}, *({**row, "key": key} for key in (True, None, 1.5, " "))):
         problems = []
         path = write_rows(tmp_path, ".jsonl", [one])
         read_table(path, "p", id_column="key" if "key" in one else "", problems=problems)

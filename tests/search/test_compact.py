@@ -34,9 +34,10 @@ def test_cells_keep_what_is_the_same_all_over_a_cell(positions: int, count: int)
     np.testing.assert_allclose(to_cells(to_features(cells, positions), count), cells, rtol=1e-5)
 
 
-def test_one_cell_keeps_the_average() -> None:
-    features = grids(4)
-    kept = to_features(to_cells(features, 1), 81)
+@pytest.mark.parametrize("positions", [81, 50])
+def test_one_cell_keeps_the_average(positions: int) -> None:
+    features = grids(4, positions)
+    kept = to_features(to_cells(features, 1), positions)
     assert kept.shape == features.shape
     np.testing.assert_allclose(kept.mean(axis=1), features.mean(axis=1), rtol=1e-5)
 
@@ -53,6 +54,7 @@ def test_packing_loses_little_and_keeps_zero_and_sign() -> None:
     back = unpack(packed)
     assert (back[0, :3].tolist(), back[1].tolist()) == ([0.0, 6.0, -6.0], [0.0] * 6)
     np.testing.assert_allclose(back[0, 3:], values[0, 3:], atol=6 * 2 / 127)
+    np.testing.assert_allclose(unpack(pack(values / 1000)), back / 1000, rtol=1e-5)
     many = grids(20).reshape(20, -1)
     assert np.abs(unpack(pack(many)) - many).mean() < 0.02 * many.mean()
 
@@ -78,6 +80,7 @@ def test_vectors_are_the_same_for_ever() -> None:
     """Vectors of one index are compared with those of a later run: the projection must never change."""
     features = (np.arange(2 * 4 * 8, dtype=np.float32) % 7).reshape(2, 4, 8)
     assert to_vectors(features)[:, :6].tolist() == GOLDEN
+    assert to_vectors(features / 1024)[:, :6].tolist() == GOLDEN  # of equal length, however large the features are
 
 
 GOLDEN = [[-19, 4, 4, -13, -29, -30], [13, -3, -3, -34, -23, -13]]

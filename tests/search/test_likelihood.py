@@ -42,6 +42,7 @@ def test_unknown_words_are_told_once_and_punctuation_never() -> None:
     known, unknown = known_words('A "dog" (zebra), zebra! a 🐶 — xyzzy? {x}', tokenizer)
     assert known == ["a", "dog", "a"]
     assert unknown == ["zebra", "xyzzy", "x", "🐶"]
+    assert known_words("a dog & a dog = 100 %", tokenizer) == (["a", "dog", "a", "dog"], ["100"])
 
 
 def test_words_are_known_by_their_parts_and_without_accents() -> None:

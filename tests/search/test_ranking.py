@@ -35,6 +35,17 @@ def test_every_caption_finds_its_picture_by_words_alone(index: Index) -> None:
             assert hit.score == pytest.approx(hit.expected + BM25_WEIGHT * hit.bm25, abs=1e-4)
 
 
+def test_words_without_a_kind_are_expected_too_and_more_are_given_than_are_ranked_by_captions(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = first_stage(index, query_words("red"), 5)
+    assert len(whole) > 2
+    assert max(hit.expected for hit in whole) > 0
+    monkeypatch.setattr("captionkit.search.ranking.MATCHES", 2)
+    assert {hit.content for hit in first_stage(index, query_words("red"), 5)} == {hit.content for hit in whole}
+    assert len(rank(index, "a dog without xyzzy", None, limit=4).hits) == 4
+
+
 def test_bm25_is_that_of_fts5(index: Index) -> None:
     everything = index.first(9)
     said = " ".join(captions[0] for captions in index.captions(everything[:4]).values())

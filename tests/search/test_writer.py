@@ -106,6 +106,14 @@ def child() -> Iterator[Any]:
         process.join()
 
 
+def test_pictures_are_taken_evenly_from_all(tmp_path: Path, bundle: Bundle) -> None:
+    with IndexWriter(tmp_path / "index", tmp_path, bundle, captions=2, cells=1) as writer:
+        writer.add(some := [content(number) for number in range(10)], [])
+        assert len(some) == writer.index.count()
+        assert writer.index.spread(3) == [1, 5, 9]
+        assert writer.index.spread(10) == writer.index.spread(99) == list(range(1, 11))
+
+
 def test_killed_at_any_moment_the_index_is_whole_and_goes_on(
     tmp_path: Path, tiny_bundle: Path, child: Any
 ) -> None:

@@ -91,7 +91,7 @@ def read_flickr8k_csv(
         source = f"{path.name}:{number}"
         name, comma, rest = line.partition(",")
         name = name.strip().strip('"')
-        if not grouping.captions and name.lower() == "image":
+        if name.lower() == "image":
             continue
         if not comma or not name:
             message = f"expected 'picture.jpg,caption', but got {line[:60]!r}; the row is left out."
@@ -123,7 +123,7 @@ def read_flickr30k_csv(
         source = f"{path.name}:{number}"
         name, bar, rest = line.partition("|")
         name = name.strip()
-        if not grouping.captions and name.lower() == "image_name":
+        if name.lower() == "image_name":
             continue
         index, second_bar, caption = rest.partition("|")
         match = None if second_bar else _UNDIVIDED.fullmatch(rest)

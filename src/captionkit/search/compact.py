@@ -66,7 +66,7 @@ def pack(values: Floats) -> Bytes:
     Returns:
         int8 [B, N + 4]: the bytes of the largest magnitude (float32, little-endian), then the steps.
     """
-    largest = np.abs(values).max(axis=1, initial=0.0).astype("<f4")
+    largest = np.abs(values).max(axis=1).astype("<f4")
     scaled = values / np.where(largest > 0, largest, 1)[:, None]
     steps = np.rint(np.sign(scaled) * np.sqrt(np.abs(scaled)) * 127).astype(np.int8)
     return np.concatenate([largest.view(np.int8).reshape(-1, 4), steps], axis=1)

@@ -71,7 +71,7 @@ def expected_shares(
     order = np.argsort(places, kind="stable")
     starts = np.flatnonzero(np.diff(places[order], prepend=-1))
     found = places[order][starts]
-    shares = np.zeros((len(features), int(places.max(initial=0)) + 1), np.float32)
+    shares = np.zeros((len(features), int(places.max()) + 1), np.float32)
     shares[:, found] = np.add.reduceat(counts[:, order], starts, axis=1)
     shares = shares[:, :-1]  # the last place gathered the words that are not looked for
     total = shares.sum(axis=1, keepdims=True)

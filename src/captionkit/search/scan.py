@@ -66,7 +66,7 @@ def scan(root: Path) -> Scan:
 
     for folder, folders, names in os.walk(root, onerror=unlistable):
         links = [one for one in folders if Path(folder, one).is_symlink()]
-        folders[:] = sorted(one for one in folders if not one.startswith(".") and one not in links)
+        folders[:] = sorted(one for one in folders if not one.startswith("."))  # of links none is entered
         for name in sorted([*names, *links]):
             path = Path(folder, name)
             picture = path.suffix.lower() in suffixes
@@ -81,7 +81,7 @@ def scan(root: Path) -> Scan:
                 linked = path.resolve() if path.is_symlink() else None
                 if linked is not None and not linked.is_relative_to(real):
                     found.outside.append(relative)
-                elif picture and path.is_file():
+                elif path.is_file():
                     state = path.stat()
                     found.files[relative] = FileState(relative, state.st_size, state.st_mtime_ns)
                     if linked is not None:
@@ -92,7 +92,7 @@ def scan(root: Path) -> Scan:
                 if picture and path.is_symlink():
                     found.unread.append(_why_unread(path))
     if links_to:
-        themselves = {real / relative for relative in found.files if relative not in links_to}
+        themselves = {real / relative for relative in found.files}
         for relative, linked in links_to.items():
             if linked in themselves:
                 del found.files[relative]
