@@ -22,10 +22,11 @@ ROOT = Path("pictures")
 
 
 def test_trap_9_caption_rows_of_one_picture_in_two_splits(tmp_path: Path) -> None:
-    rows = ["image,caption,split", "a.jpg,A dog .,train", "a.jpg,One dog .,val", "b.jpg,A cat .,val"]
+    rows = ["image,caption,split", "a.jpg,A dog .,train", "a.jpg,One dog .,val", "b.jpg,A cat .,val", "b.jpg,,val"]
     (tmp_path / "rows.csv").write_text("\n".join(rows))
     problems: list[Problem] = []
     read_table(tmp_path / "rows.csv", tmp_path, problems=problems)
+    assert len(problems) == 2  # the other is an empty caption
     (found,) = check_splits(problems)
     assert found.weight is Weight.LEAK
     assert "1 picture has caption rows" in found.message

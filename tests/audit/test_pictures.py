@@ -99,4 +99,4 @@ def test_trap_9_rows_split_instead_of_pictures(tmp_path: Path) -> None:
     assert found.weight is Weight.LEAK
     assert "rows of captions were split instead of pictures" in found.message
     assert found.examples == ("a.jpg (train) = a.jpg (val)",)
-    assert check_names([one, record(tmp_path, "b.jpg", "val")]) == []
+    assert check_names([one, record(tmp_path, "b.jpg", "val"), record(tmp_path, "a.jpg", None)]) == []

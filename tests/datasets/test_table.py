@@ -189,7 +189,7 @@ def test_a_caption_may_lack_where_there_are_several_columns(tmp_path: Path) -> N
     assert [problem.message for problem in problems] == [
         "expected text in column 'caption3', but got '3'; it is left out."
     ]
-    row = {"image": "a.jpg", "caption": "A dog"}
+    row: dict[str, Any] = {"image": "a.jpg", "caption": "A dog"}
     for one in ({**row, "caption": None}, *({**row, "key": key} for key in (True, None, 1.5, " "))):
         problems = []
         path = write_rows(tmp_path, ".jsonl", [one])

@@ -112,6 +112,18 @@ def test_depth_bounds_what_the_model_is_asked(index: Index, captioner: Captioner
     assert shallow.hits[0].content in {hit.content for hit in first_stage(index, query_words(query), 2)}
 
 
+def test_all_of_the_depth_are_ranked_by_the_model_however_few_are_wanted(
+    index: Index, captioner: Captioner
+) -> None:
+    moved = 0
+    for query in ("dog", "child", "street", "running", "dogs woman", "children dogs"):
+        whole = rank(index, query, captioner, limit=6, depth=6).hits
+        (best,) = rank(index, query, captioner, limit=1, depth=6).hits
+        assert best == whole[0]
+        moved += best.content != first_stage(index, query_words(query), 1)[0].content
+    assert moved, "the first stage ranks as the model does"
+
+
 def test_the_model_ranks_no_fewer_pictures_than_are_wanted(index: Index, captioner: Captioner) -> None:
     ranking = rank(index, "a dog", captioner, limit=6, depth=1)
     assert len(ranking.hits) == 6

@@ -85,7 +85,7 @@ def _read_file(path: Path, root: Path, found: list[Problem]) -> list[ImageRecord
         _read_image(image, f"{name}:images[{index}]", grouping, refused)
     for index, annotation in enumerate(annotations):
         _read_annotation(annotation, f"{name}:annotations[{index}]", grouping, refused)
-    return grouping.records(dict.fromkeys(grouping.captions, split) if split else {})
+    return grouping.records(dict.fromkeys(grouping.captions, split))
 
 
 def _read_image(image: Any, source: str, grouping: Grouping, refused: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class Grouping:
         """Add a caption to a picture that `add_picture` has accepted, as `add_caption` below does."""
         add_caption(self.captions[record], caption, record, source, self.problems)
 
-    def records(self, splits: dict[str, str]) -> list[ImageRecord]:
+    def records(self, splits: Mapping[str, str | None]) -> list[ImageRecord]:
         """The records; `splits` maps ids to splits. A picture left without captions is reported and kept."""
         records = []
         for record, captions in self.captions.items():
