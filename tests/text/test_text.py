@@ -35,6 +35,20 @@ def test_the_next_caption_decides_on_the_period_of_an_initial() -> None:
     assert tokenize_all(["The letter C.", "The man."])[0] == ["the", "letter", "c"]
     assert tokenize_all(["The letter C.", "Two men."])[0] == ["the", "letter", "c."]
     assert tokenize("The letter C.") == ["the", "letter", "c"]
+    assert tokenize("A dog sees Rex .") == ["a", "dog", "sees", "rex"]
+
+
+@pytest.mark.parametrize(
+    ("following", "word"), [(["", "A dog"], "c"), ([" ", "", "A dog"], "c"), (["The", "x"], "c"), (["The"], "c.")]
+)
+def test_empty_captions_are_passed_over_and_a_line_end_ends_a_word(following: list[str], word: str) -> None:
+    """As the reference has it, for which the captions are lines of a file, the last without an end."""
+    assert tokenize_all(["The letter C.", *following])[0] == ["the", "letter", word]
+
+
+def test_white_space_at_the_end_of_the_last_token_goes() -> None:
+    assert tokenize("Write to rex@\u2009") == ["write", "to", "rex@"]  # as the reference, which reads a line back
+    assert tokenize("rex@\u2009 barks") == ["rex@\u2009", "barks"]
 
 
 @settings(deadline=None)

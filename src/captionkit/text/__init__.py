@@ -65,7 +65,7 @@ def _tokenize_plain(caption: str) -> list[str] | None:
     lowered = caption.lower()
     if "." in lowered:  # one, at the end
         lowered = lowered[: lowered.index(".")]
-        if lowered[-1] != " " and _is_abbreviation(lowered[lowered.rfind(" ") + 1 :]):
+        if _is_abbreviation(lowered[lowered.rfind(" ") + 1 :]):
             return None
     if "," in lowered:
         lowered = lowered.replace(",", " ")
@@ -99,7 +99,7 @@ def _after(captions: Sequence[str], place: int) -> str:
     blank = "\n"
     for following in range(place + 1, len(captions)):
         caption = captions[following]
-        if caption and not caption.isspace():
+        if caption.strip():
             # A line break is white space too, for a caption of one word.
             beginning = _BEGINNING.match(caption if following + 1 == len(captions) else f"{caption}\n")
             return blank + (beginning[0] if beginning else "")
