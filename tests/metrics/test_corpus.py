@@ -31,11 +31,11 @@ def test_a_token_with_a_no_break_space_is_two_words_for_n_grams() -> None:
 
 
 def test_large_keys_are_sorted_without_packing() -> None:
-    key, start = np.array([5, 1, 5, 0], np.int64), np.array([2, 3, 7, 9], np.int64)
-    for scale in (1, 1 << 59):
+    key, start = np.tile(np.array([5, 1, 5, 0], np.int64), 50), np.arange(3, 203)
+    for scale in (1, 1 << 52, 1 << 53, 1 << 59):  # of 64 bits the first is the sign
         order, in_order = stable_order(key * scale, start, 6 * scale)
-        assert order.tolist() == [9, 3, 2, 7]
-        assert in_order.tolist() == [0, scale, 5 * scale, 5 * scale]
+        assert order.tolist() == sorted(start.tolist(), key=lambda place: int(key[place - 3]))
+        assert in_order.tolist() == [one * scale for one in sorted(key.tolist())]
 
 
 def test_a_picture_needs_references() -> None:

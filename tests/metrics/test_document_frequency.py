@@ -134,6 +134,14 @@ def test_words_that_are_not_those_that_were_counted_are_refused(
         DocumentFrequency.load(tmp_path / "df.npz")
 
 
+def test_frequencies_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:
+    table = DocumentFrequency.from_references(REFERENCES)
+    wrong: Any = tuple(array.astype(np.float64) for array in table.frequencies)
+    DocumentFrequency(table.documents, table.words, table.keys, wrong).save(tmp_path / "df.npz")
+    with pytest.raises(DataError, match="document frequencies"):
+        DocumentFrequency.load(tmp_path / "df.npz")
+
+
 def test_a_table_of_another_format_is_refused(tmp_path: Path) -> None:
     DocumentFrequency.from_references(REFERENCES).save(tmp_path / "df.npz")
     with np.load(tmp_path / "df.npz") as saved:
