@@ -95,6 +95,8 @@ def test_words_with_equal_java_hashes_are_one_word_for_the_reference_implementat
     assert matches("\u4e00\u6000", "\u4f00\u4100", MeteorData()) == [("exact", "\u4f00\u4100", "\u4e00\u6000")]
     assert matches("\u4e00", "\u4f00", MeteorData()) == []
     assert matches("\u0100", "\u0180", MeteorData()) == []
+    # 31 * 0xff + 0x130 = 31 * 0x100 + 0x111: the high byte counts as the higher.
+    assert len(matches("\u00ff\u0130", "\u0100\u0111", MeteorData())) == 1
 
 
 def test_empty_sentences(data: MeteorData) -> None:
