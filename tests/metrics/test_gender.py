@@ -59,6 +59,7 @@ def test_people_who_disagree_are_no_couple() -> None:
 
 def test_people_are_measured_against_each_other() -> None:
     group = [["a", "man"], ["a", "man"], ["a", "woman"]]
+    assert list(left_out([[["one"], ["other"]]])) == [(["one"], [["other"]]), (["other"], [["one"]])]
     pairs = list(left_out([group, [["alone"]]]))
     assert [one for one, _ in pairs] == group
     assert all(len(others) == 2 for _, others in pairs)

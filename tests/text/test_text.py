@@ -33,6 +33,7 @@ def test_punctuation_is_dropped() -> None:
 
 def test_the_next_caption_decides_on_the_period_of_an_initial() -> None:
     assert tokenize_all(["The letter C.", "The man."])[0] == ["the", "letter", "c"]
+    assert tokenize_all(["The letter C. ", "The man."])[0] == ["the", "letter", "c"]
     assert tokenize_all(["The letter C.", "Two men."])[0] == ["the", "letter", "c."]
     assert tokenize("The letter C.") == ["the", "letter", "c"]
     assert tokenize("A dog sees Rex .") == ["a", "dog", "sees", "rex"]
