@@ -126,9 +126,17 @@ def _is_there(folder: Path, path: Path, member: zipfile.ZipInfo) -> bool:
         return False
     if path.is_symlink() or not path.is_file():
         raise DataError(f"{path} is in the way of a file of the archive; move it away.")
-    if path.stat().st_size == member.file_size and zlib.crc32(path.read_bytes()) == member.CRC:
+    if path.stat().st_size == member.file_size and _crc32(path) == member.CRC:
         return True
     raise DataError(f"{path} is there with other bytes than in the archive; move it away first.")
+
+
+def _crc32(path: Path) -> int:
+    value = 0
+    with path.open("rb") as handle:
+        while data := handle.read(CHUNK_BYTES):  # COCO's annotations are files of half a gigabyte
+            value = zlib.crc32(data, value)
+    return value
 
 
 def _write_member(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
