@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from codeop import compile_command
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,18 @@ def test_the_python_of_onnx_works_when_pasted(
     ((best,),) = beam_search(model.decoder.start, model.decoder.step, features, beams=1, length_penalty=0)
     assert len(best.ids) > 3
     assert capsys.readouterr().out.split() == list(tiny_tokenizer().to_tokens(best.ids))
+
+
+def test_the_tutorial_may_be_pasted() -> None:
+    """Before Python 3.13 what is pasted is read line by line: an empty line ends a loop, and nothing else does."""
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        statement: list[str] = []
+        for line in [*code.splitlines(), ""]:
+            statement.append(line)
+            if compile_command("\n".join(statement)) is not None:  # raises where it is no Python
+                statement = []
+        assert not statement, code
 
 
 @pytest.mark.slow
