@@ -128,6 +128,12 @@ def test_the_scores_of_pictures_take_the_place_of_the_table(files: Path, option:
         run(files, "--per-image", "-", option)
 
 
+@pytest.mark.parametrize("form", ["--latex", "--csv"])
+def test_intervals_are_not_asked_of_a_table_that_has_none(files: Path, form: str) -> None:
+    with pytest.raises(CaptionkitError, match=f"one of --confidence and {form}"):
+        run(files, "--confidence", "0.9", form)
+
+
 @pytest.mark.parametrize("read", ["--compare", "--train", "--df"])
 @pytest.mark.parametrize("written", ["--per-image", "--save-df"])
 def test_nothing_that_is_read_is_written_over(files: Path, read: str, written: str) -> None:

@@ -90,6 +90,7 @@ def score(
     in_table = {"--confidence": confidence is not None, "--compare": compare is not None}
     forms = {"--json": as_json, "--latex": as_latex, "--csv": as_csv}
     expect_without("--per-image -", str(per_image) == "-", {**forms, **in_table})
+    expect_without("--confidence", confidence is not None, {"--latex": as_latex, "--csv": as_csv})
     expect_two_files("--per-image", per_image, "--save-df", save_df)
     inputs = [results, references, compare, train, document_frequency]
     check_output("--save-df", save_df, inputs)
