@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +14,7 @@ from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import Decoder, build_decoder
 from captionkit.tokenizer import BOS, EOS, PAD, UNK
 from captionkit.training.input_pipeline import Batch
+from captionkit.training.losses import shift_right
 from captionkit.training.optimizer import Descent
 from captionkit.training.self_critical import (
     SelfCritical,
@@ -85,3 +87,72 @@ def test_the_reward_rises(share: float, temperature: float, dropout: bool) -> No
     batch = Batch(np.arange(B), FEATURES.astype(np.float16), np.full((B, 1, L), 5, np.int32))
     rewards = [-objective(batch, 0.03)[0] for _ in range(60)]
     assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.8
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_a_step_descends_what_its_samples_earned_and_the_references(share: float) -> None:
+    decoder, temperature = make_decoder(), 0.7
+    references = np.array([[[5, 6, EOS, PAD, PAD, PAD]], [[7, EOS, PAD, PAD, PAD, PAD]], [[8] * L]], np.int32)
+    rows = np.array([7, 2, 4])  # among all train pictures
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def reward(ids: np.ndarray, places: np.ndarray) -> np.ndarray:
+        seen.append((ids, places))
+        return places * (ids == 5).sum(axis=1).astype(np.float64)
+
+    variables = decoder.trainable_variables
+    before = [tf.identity(variable.value) for variable in variables]
+    objective = SelfCritical(
+        SelfCriticalConfig(samples=S, cross_entropy=share, temperature=temperature),
+        CaptionModel(None, decoder),
+        Descent(TrainingConfig(), variables),
+        reward,
+        length=L,
+    )
+    loss, norm = objective(Batch(rows, FEATURES, references), 0.03)
+    ((ids, places),) = seen
+    assert places.tolist() == np.repeat(rows, S).tolist()
+    rewards = reward(ids, places).reshape(B, S)
+    assert loss == pytest.approx(-rewards.mean())
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    sampled = ids.reshape(B, S, L)
+    advantages = rewards - (rewards.sum(axis=1, keepdims=True) - rewards) / (S - 1)
+    with tf.GradientTape() as tape:
+        terms = []
+        for targets, heat, special in ((sampled, temperature, 0.0), (references, 1.0, 1.0)):
+            logits = decoder(FEATURES, shift_right(tf.constant(targets))) / heat
+            allowed = np.where(np.isin(np.arange(V), [PAD, BOS, UNK]), special, 1.0)
+            log_p = logits - tf.math.log(tf.reduce_sum(allowed * tf.exp(logits), axis=-1, keepdims=True))
+            chosen = tf.reduce_sum(tf.one_hot(targets, V) * log_p, axis=-1)
+            counts = (targets != PAD) / (targets != PAD).sum()
+            terms.append(-tf.reduce_sum(counts * (advantages[..., None] if heat < 1 else 1.0) * chosen))
+        total = (1.0 - share) * terms[0] + share * terms[1]
+    gradients = tape.gradient(total, [variable.value for variable in variables])
+    assert norm == pytest.approx(
+        float(tf.linalg.global_norm([tf.convert_to_tensor(one) for one in gradients])), rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("dropout", [False, True])
+def test_samples_are_as_cold_as_asked_and_descended_with_dropout_where_asked(dropout: bool) -> None:
+    drawn: list[np.ndarray] = []
+
+    def reward(ids: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        drawn.append(ids.reshape(B, S, L))
+        return (ids == 5).sum(axis=1).astype(np.float64)
+
+    grid = keras.Input((P, D))
+    norms = []
+    for encoders, decoders in ((0.0, 0.0), (0.9, 0.0), (0.0, 0.9)):
+        decoder = build_decoder(
+            DecoderConfig(units=8, embedding=8, dropout=decoders), vocabulary=V, positions=P, depth=D
+        )
+        model = CaptionModel(keras.Model(grid, keras.layers.Dropout(encoders, seed=0)(grid)), decoder)
+        config = SelfCriticalConfig(samples=S, cross_entropy=0.1, temperature=1e-3, dropout=dropout)
+        descent = Descent(TrainingConfig(), decoder.trainable_variables)
+        batch = Batch(np.arange(B), FEATURES, np.full((B, 1, L), 5, np.int32))
+        norms.append(SelfCritical(config, model, descent, reward, length=L)(batch, 0.0)[1])
+    # So cold, the likeliest word is drawn always.
+    assert all((ids == ids[:, :1]).all() for ids in drawn)
+    assert len(set(norms)) == (3 if dropout else 1)

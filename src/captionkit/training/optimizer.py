@@ -15,12 +15,11 @@ from captionkit.config import TrainingConfig
 
 
 def learning_rate(config: TrainingConfig, step: int, total_steps: int) -> float:
-    """The rate of a step counted from 0: linear warm-up, then half a cosine (Loshchilov and Hutter 2017)."""
+    """The rate of a step, 0 to `total_steps` - 1: linear warm-up, half a cosine (Loshchilov and Hutter 2017)."""
     warmup = min(config.warmup_steps, total_steps)
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup
-    done = (step - warmup) / max(1, total_steps - warmup)
-    cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
+    cosine = 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / (total_steps - warmup)))
     return config.learning_rate * (config.final_rate + (1.0 - config.final_rate) * cosine)
 
 
@@ -54,7 +53,10 @@ class Descent:
 
     def apply(self, gradients: Sequence[Any], rate: tf.Tensor) -> tf.Tensor:
         """One step down; returns the global gradient norm before clipping, float32 scalar."""
-        clipped, norm = tf.clip_by_global_norm(list(gradients), self.config.clip_norm)
+        # That of an embedding has a row for each time a word was read. Adam, which squares it, and the norm need
+        # the sum of a word's rows.
+        summed = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        clipped, norm = tf.clip_by_global_norm(summed, self.config.clip_norm)
         self.optimizer.learning_rate.assign(rate)
         pairs = zip(self.variables, self.rates, strict=True)
         slower = [(variable, share, tf.identity(variable.value)) for variable, share in pairs if share != 1.0]
