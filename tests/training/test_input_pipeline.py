@@ -26,6 +26,7 @@ def test_every_picture_comes_once_an_epoch_however_the_numbers_divide() -> None:
     seen = np.concatenate([batches.rows(step) for step in range(5)])  # two epochs of five pictures
     assert Counter(seen[:5].tolist()) == Counter(range(5))
     assert Counter(seen[5:].tolist()) == Counter(range(5))
+    assert seen[:5].tolist() != seen[5:].tolist()
 
 
 def test_a_picture_can_come_several_times_an_epoch() -> None:
@@ -35,6 +36,12 @@ def test_a_picture_can_come_several_times_an_epoch() -> None:
     for epoch in (0, 1):
         seen = np.concatenate([batches.rows(step) for step in range(5 * epoch, 5 * epoch + 5)])
         np.testing.assert_array_equal(np.bincount(seen), times)
+
+
+def test_a_batch_is_no_larger_than_there_are_pictures() -> None:
+    batches = make(batch_size=16)
+    assert batches.steps_per_epoch == 1
+    assert sorted(batches.rows(3).tolist()) == list(range(5))
 
 
 def test_order_depends_on_seed_and_step_only() -> None:
@@ -68,6 +75,22 @@ def test_missing_captions_are_rows_of_padding_and_extra_ones_take_turns() -> Non
             if row == 2:
                 of_two.add(tuple(ids[:, 0].tolist()))
     assert len(of_two) == 3
+
+
+def test_random_numbers_for_other_views_are_the_steps_own() -> None:
+    drawn: list[float] = []
+
+    def note(rows: np.ndarray, inputs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        np.testing.assert_array_equal(inputs[:, 0, 0], rows)
+        drawn.append(rng.random())
+        return -inputs
+
+    for batches in (make(augment=note), make(augment=note), make(augment=note, seed=8)):
+        for step in (3, 4):
+            batch = batches[step]
+            np.testing.assert_array_equal(batch.inputs[:, 0, 0], -batch.rows)
+    assert drawn[:2] == drawn[2:4]
+    assert len(set(drawn)) == 4
 
 
 def test_the_stream_gives_the_same_and_ends() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from captionkit.config import parse_config
-from captionkit.errors import ConfigError
+from captionkit.errors import CacheError, ConfigError
 from captionkit.images import load_pixels
 from captionkit.records import ImageRecord
 from captionkit.training.augment import numbered_view
@@ -54,7 +57,7 @@ def test_each_picture_is_drawn_in_every_view_that_its_captions_allow(records: li
     config, encoder = parse_config(RECIPE), colours()
     plain = encode_pictures(config, encoder, records, quiet=True)
     # One picture is not in the train part, and so is at another row among all.
-    views = encode_views(config, encoder, plain, records[1:], quiet=True)
+    views = encode_views(config, encoder, records[1:], quiet=True)
     assert views is not None
     rows = np.array([4, 0, 2])
     inputs = plain.read(rows + 1)
@@ -75,8 +78,14 @@ def test_each_picture_is_drawn_in_every_view_that_its_captions_allow(records: li
 
 def test_one_view_is_the_picture_itself_and_a_trained_encoder_makes_its_own(records: list[ImageRecord]) -> None:
     config, encoder = parse_config(RECIPE, ["training.views=1"]), colours()
-    plain = encode_pictures(config, encoder, records, quiet=True)
-    assert encode_views(config, encoder, plain, records, quiet=True) is None
+    assert encode_views(config, encoder, records, quiet=True) is None
     trainable = parse_config(RECIPE, ["encoder.trainable=true"])
     with pytest.raises(ConfigError, match=r"training\.views = 1"):
-        encode_views(trainable, encoder, plain, records, quiet=True)
+        encode_views(trainable, encoder, records, quiet=True)
+
+
+def test_a_picture_that_cannot_be_read_any_more_is_told(records: list[ImageRecord], tmp_path: Path) -> None:
+    gone = replace(records[0], id="gone.png", path=tmp_path / "gone.png")
+    others = [replace(records[1], id=f"{number}.png") for number in range(150)]
+    with pytest.raises(CacheError, match=r"1 of 151 pictures cannot be read"):
+        encode_views(parse_config(RECIPE), colours(), [*others, gone], quiet=True)

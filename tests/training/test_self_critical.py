@@ -33,7 +33,9 @@ def make_decoder(seed: int = 0) -> Decoder:
 
 
 def test_samples_are_words_then_eos_then_padding() -> None:
-    ids = sample_captions(make_decoder(), tf.constant(FEATURES), samples=S, length=L).numpy()
+    decoder = make_decoder()
+    ids, again = (sample_captions(decoder, tf.constant(FEATURES), samples=S, length=L).numpy() for _ in range(2))
+    assert (ids != again).any()
     assert ids.shape == (B, S, L)
     assert not np.isin(ids, [BOS, UNK]).any()
     for row in ids.reshape(-1, L).tolist():

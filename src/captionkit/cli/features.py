@@ -40,8 +40,8 @@ def features(
     encoder = encoder_of(settings)
     plain = encode_pictures(settings, encoder, [*train, *val], quiet=quiet)
     readable = [record for record in train if record.id not in plain.skipped]
-    views = encode_views(settings, encoder, plain, readable, quiet=quiet)
-    for cache in [plain] if views is None else views.caches:
+    views = encode_views(settings, encoder, readable, quiet=quiet)
+    for cache in [plain, *(views.others if views else [])]:
         if check:
             cache.verify()
         shape = " x ".join(str(n) for n in (len(cache), *cache.shape))

@@ -37,7 +37,7 @@ def consensus_weights(captions: Sequence[Sequence[str]], share: float) -> list[W
     tokens = [[tokenize(text) for text in texts] for texts in captions]
     several = [row for row, texts in enumerate(tokens) if len(texts) > 1]
     captioned = [texts for texts in tokens if texts]
-    if share == 0.0 or not several or len(captioned) < 2:  # CIDEr is undefined on a single picture
+    if not several or len(captioned) < 2:  # CIDEr is undefined on a single picture
         return weights
     table = DocumentFrequency.from_references(captioned)
     candidates, others = zip(*left_out(tokens), strict=True)

@@ -72,7 +72,7 @@ class Teachers:
             logits = decoder.project(tf.boolean_mask(hidden, real), True)
             expected = tf.nn.softmax(tf.where(known, tf.gather(logits, place, axis=1), -np.inf))
             found.append(tf.where(tf.gather(known, words)[:, None], expected, written))
-        return tf.stop_gradient(tf.add_n(found) / len(found))
+        return tf.add_n(found) / len(found)
 
 
 def soft_cross_entropy(logits: tf.Tensor, probabilities: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:

@@ -51,17 +51,13 @@ class Views:
     """Features of several views of the train pictures, where the encoder is not trained; see `training.views`.
 
     Attributes:
-        caches: of the pictures themselves, then of each other view.
+        others: of the views 1, 2, ...
     """
 
-    def __init__(
-        self, plain: FeatureCache, others: Sequence[FeatureCache], records: Sequence[ImageRecord]
-    ) -> None:
-        """Put features of the pictures and those of the views 1, 2, ... together; rows are places in `records`."""
-        self.caches = [plain, *others]
-        places = [{identifier: row for row, identifier in enumerate(cache.ids)} for cache in self.caches]
-        self._rows = np.array([[place[record.id] for record in records] for place in places], np.int64)
-        numbers = range(len(self.caches))
+    def __init__(self, others: Sequence[FeatureCache], records: Sequence[ImageRecord]) -> None:
+        """Take the features of the views 1, 2, ... of all `records`; rows are places among these."""
+        self.others = others
+        numbers = range(len(others) + 1)
         unmirrored = [number for number in numbers if not is_mirrored(number)]
         self._choices = [list(numbers) if can_be_mirrored(record.captions) else unmirrored for record in records]
 
@@ -71,23 +67,23 @@ class Views:
         out = inputs.copy()
         for number in sorted(set(chosen) - {0}):
             places = [place for place, view in enumerate(chosen) if view == number]
-            out[places] = self.caches[number].read(self._rows[number][rows[places]])
+            out[places] = self.others[number - 1].read(rows[places])
         return out
 
 
 def encode_views(
     config: Config,
     encoder: keras.Model,
-    plain: FeatureCache,
     records: Sequence[ImageRecord],
     *,
     quiet: bool = False,
 ) -> Views | None:
     """Features of `training.views` views of the train pictures; None where there is only the picture itself.
 
-    `plain` are features of the pictures themselves, and `records` those of the train pictures that have them.
+    `records` are those of the train pictures that can be read.
 
     Raises:
+        CacheError: one of them cannot be read any more.
         ConfigError: the encoder is trained too: it sees other views at every step.
     """
     count = config.training.views
@@ -100,7 +96,7 @@ def encode_views(
         )
     folders = [features_folder() / cache_name(records, config.encoder, view) for view in range(1, count)]
     others = [
-        build_feature_cache(records, encoder, config.encoder, folder, quiet=quiet, view=view)
+        build_feature_cache(records, encoder, config.encoder, folder, max_bad=0.0, quiet=quiet, view=view)
         for view, folder in enumerate(folders, start=1)
     ]
-    return Views(plain, others, records)
+    return Views(others, records)

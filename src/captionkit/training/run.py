@@ -131,7 +131,7 @@ def prepare(config: Config, *, splits: Splits | None = None, quiet: bool = False
         val_rows=np.array([place[record.id] for record in val], np.int64),
         model=model,
         teachers=teachers,
-        views=encode_views(config, encoder, cache, train, quiet=quiet),
+        views=encode_views(config, encoder, train, quiet=quiet),
         captions=learned,
         identity={
             # By what differs from the defaults, so that a key of a later version does not end an earlier run.
