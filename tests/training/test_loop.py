@@ -233,3 +233,12 @@ def test_no_gain_ends_the_run_early_and_more_patience_goes_on_with_it(tmp_path: 
     patient.restore()
     patient.run(quiet=True)
     assert len(patient.history) == 5
+
+
+def test_a_gain_gives_all_of_the_patience_back(tmp_path: Path) -> None:
+    trainer = make(tmp_path, replace(CONFIG, epochs=9, patience=2))
+    scores = iter([0.1, 0.0, 0.2, 0.1, 0.2, 0.3])  # as good as the best is no gain
+    trainer.evaluate = lambda: {"CIDEr": next(scores)}
+    state = trainer.run(quiet=True)
+    assert [entry["CIDEr"] for entry in trainer.history] == [0.1, 0.0, 0.2, 0.1, 0.2]
+    assert (state.best_score, state.best_step) == (0.2, 9)

@@ -171,3 +171,50 @@ def test_where_the_processor_has_no_bfloat16_it_is_not_used(
     np.testing.assert_array_equal(
         plain(features, ids, training=True).numpy(), asked(features, ids, training=True).numpy()
     )
+
+
+# Six logits of random weights, the attention of a step, and three logits with dropout.
+GOLDENS: dict[str, tuple[list[float], list[float], list[float]]] = {
+    "lstm": ([4.5349, 2.8741, -3.1157, -2.5727, 1.0063, -1.5116], [], [2.7225, -3.2387, -3.9998]),
+    "attention_lstm": (
+        [2.7909, 4.1988, 2.5013, -1.0143, 4.8601, -0.3043],
+        [0.2224, 0.2579, 0.3272, 0.1925],
+        [1.0808, 5.642, -7.2524],
+    ),
+    "multihead_lstm": (
+        [-0.2206, 1.3333, -0.1406, 2.0644, -0.051, 2.6004],
+        [0.2388, 0.2575, 0.2534, 0.2503],
+        [-1.574, 1.9648, 0.3936],
+    ),
+    "transformer": (
+        [0.1424, 0.104, 0.6193, 1.0459, -1.7143, 0.5601],
+        [0.2613, 0.2486, 0.2265, 0.2636],
+        [4.2934, -1.3705, 0.9088],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_weights_of_earlier_versions_give_what_they_gave(kind: str, features: np.ndarray, ids: np.ndarray) -> None:
+    decoder, rng = make(kind), np.random.default_rng(2)
+    for variable in sorted(decoder.trainable_variables, key=lambda variable: variable.path):
+        variable.assign(rng.normal(0, 0.5, variable.shape))
+    logits, seen = decoder(features, ids).numpy(), decoder.step(decoder.start(features), ids[:, 0, 0])[1]
+    noisy = decoder(features, ids, training=True).numpy()  # where dropout is, and in which order it is drawn
+    found = logits[1, 1, -1, :6], [] if seen is None else seen[1].numpy(), noisy[1, 1, -1, :3]
+    for one, golden in zip(found, GOLDENS[kind], strict=True):
+        np.testing.assert_allclose(one, golden, atol=5e-4)
+
+
+def test_words_are_dropped_whole_as_often_as_asked_and_the_others_are_louder_for_it() -> None:
+    decoder = make("lstm", dropout=0.0, word_dropout=0.25)
+    ids = np.random.default_rng(0).integers(4, V, 4000)
+    vectors = decoder.embed(ids, training=True).numpy()
+    dropped = (vectors == 0.0).all(axis=1)
+    assert dropped.mean() == pytest.approx(0.25, abs=0.03)
+    np.testing.assert_allclose(vectors[~dropped], decoder.embed(ids).numpy()[~dropped] / 0.75, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("tied", "spread"), [(False, 0.5), (True, 0.05)])
+def test_words_begin_loud_and_the_logits_of_tied_ones_small(tied: bool, spread: float) -> None:
+    assert make("lstm", tied=tied).embedding.numpy().std() == pytest.approx(spread, rel=0.2)
