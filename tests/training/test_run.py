@@ -34,12 +34,14 @@ from captionkit.modeling.imagenet_head import read_head
 from captionkit.publish import outside_expectation, publish, stages
 from captionkit.records import Caption
 from captionkit.tokenizer import Tokenizer
+from captionkit.training.augment import augment, can_be_mirrored
 from captionkit.training.checkpoint import read_weights
+from captionkit.training.consensus import consensus_weights
 from captionkit.training.data import build_vocabulary, read_more, read_splits
 from captionkit.training.directory_lock import lock_directory
 from captionkit.training.lineage import begin_from
 from captionkit.training.pictures import encoder_of
-from captionkit.training.run import fresh_model, prepare, resume, train
+from captionkit.training.run import fresh_model, make_trainer, prepare, resume, train
 from captionkit.training.run_folder import read_vocabulary
 from tests.command import Done, Run
 
@@ -493,7 +495,8 @@ def test_a_run_begins_with_the_mean_of_several(data: Path, frozen: Path, pupil: 
         np.testing.assert_allclose(np.asarray(weights[name], float), (value + best[1][name]) / 2, atol=1e-6)
     # Without epochs the run is the mean itself, chosen, drawn and published like any other.
     config = parse_config(
-        recipe(data), [f"training.begin_from={tmp_path / 'one'} {tmp_path / 'two'}", "training.epochs=0"]
+        recipe(data),
+        [f"training.begin_from={tmp_path / 'one'} {tmp_path / 'two'}", "training.epochs=0", "training.ema=0.9"],
     )
     mean = train(config, tmp_path / "mean", quiet=True)
     assert mean.state.finished
@@ -516,6 +519,45 @@ def test_a_run_begins_with_the_mean_of_several(data: Path, frozen: Path, pupil: 
     both = [f"training.begin_from={tmp_path / 'one'} {pupil}"]
     with pytest.raises(TrainingError, match="hold different weights"):
         train(parse_config(recipe(data), both), tmp_path / "no", quiet=True)
+
+
+def test_what_a_recipe_asks_of_batches_and_rates_is_what_trains(data: Path, tmp_path: Path) -> None:
+    document = json.loads((data / "dataset.json").read_text())
+    for number, image in enumerate(document["images"]):
+        image["sentences"][1]["raw"] = f"A box is on the {'left' if number % 2 else 'floor'} ."
+        image["sentences"].append({"raw": "My best friend ."})
+    (tmp_path / "sided.json").write_text(json.dumps(document))
+    changes = [f"data.captions={tmp_path / 'sided.json'}", "training.captions_per_image=3", "training.seed=5"]
+    prepared = prepare(parse_config(recipe(data), [*changes, "training.consensus=0.5", "training.views=2"]))
+    batches = make_trainer(prepared, tmp_path).batches
+    weights = consensus_weights(prepared.captions, 0.5)
+    other_views = set()
+    for step in range(12):
+        batch = batches[step]
+        assert batch.weights is not None
+        np.testing.assert_array_equal(batch.weights, [weights[row] for row in batch.rows])
+        gaps = np.abs(batch.inputs - prepared.read_train(batch.rows)).max(axis=(1, 2))
+        other_views.update(batch.rows[gaps > 0].tolist())
+    mirrorable = np.array([can_be_mirrored(record.captions) for record in prepared.train])
+    assert other_views == set(np.flatnonzero(mirrorable).tolist())  # the second view is mirrored
+
+    tuned = [*changes, "encoder.trainable=true", "training.encoder_rate=0.5"]
+    for asked in (True, False):
+        prepared = prepare(parse_config(recipe(data), [*tuned, f"training.augment={str(asked).lower()}"]))
+        trainer = make_trainer(prepared, tmp_path)
+        batch = trainer.batches[3]
+        plain, random = prepared.read_train(batch.rows), np.random.default_rng((5, 3))
+        expected = augment(plain, mirrorable[batch.rows], random) if asked else plain
+        np.testing.assert_array_equal(batch.inputs, expected)
+    encoder, decoder = prepared.model.encoder, prepared.model.decoder
+    assert encoder is not None
+    rates = {
+        id(variable): rate for variable, rate in zip(trainer.descent.variables, trainer.descent.rates, strict=True)
+    }
+    assert rates == {
+        **{id(variable): 1.0 for variable in decoder.trainable_variables},
+        **{id(variable): 0.5 for variable in encoder.trainable_variables},
+    }
 
 
 def test_a_bundle_with_its_weights_can_be_gone_on_from(data: Path, tuned: Path, tmp_path: Path) -> None:
@@ -591,6 +633,11 @@ def test_a_second_data_set_is_trained_on_and_never_chosen_by(data: Path, frozen:
         Tokenizer.from_json((frozen / "tokenizer.json").read_text())
     )
     assert trainer.batches.pictures == len(alone) + 1
+    thrice = make_trainer(
+        prepare(parse_config(recipe(data), [*overrides, "training.more_data_times=3"])), tmp_path
+    )
+    counts = np.bincount(np.concatenate([thrice.batches.rows(step) for step in range(thrice.batches.pictures)]))
+    assert counts.tolist() == [8] * len(alone) + [24]  # in as many epochs as a batch has pictures
     (tmp_path / "none.txt").write_text("")
     chosen = parse_config(recipe(data), [*overrides, f"more_data.train_list={tmp_path / 'none.txt'}"])
     with pytest.raises(DataError, match="Expected pictures with captions in split 'train'"):
