@@ -245,3 +245,11 @@ def test_the_command_for_a_run_a_bundle_and_data(
     assert "test split of Flickr8k" not in page  # these pictures are not of it
     done = CliRunner().invoke(app, [*arguments, "--table", "COCO"], catch_exceptions=False)
     assert "test split of COCO" in output.read_text()
+
+
+def test_words_are_ranked_by_how_unlikely_their_number_is_not_by_its_size() -> None:
+    said = ["a"] * 40 + ["ball"] * 6 + ["dog"] * 14
+    written = ["a"] * 30 + ["ball"] * 1 + ["dog"] * 29
+    found = words_of([said], [[written]])
+    assert found.too_often == (("ball", 6.0, 1.0), ("a", 40.0, 30.0))
+    assert found.too_rarely == (("dog", 14.0, 29.0),)
