@@ -14,7 +14,7 @@ from typing import Any
 
 from captionkit.datasets.grouping import Grouping
 from captionkit.datasets.problems import Problem, ProblemKind, settle
-from captionkit.datasets.sources import encodable, read_json
+from captionkit.datasets.sources import is_encodable, read_json
 from captionkit.datasets.split_lists import read_split_lists
 from captionkit.errors import DataError
 from captionkit.records import ImageRecord, split_name
@@ -120,4 +120,4 @@ def _identify(entry: Any, key: str) -> str | None:
     value = entry.get(key) if isinstance(entry, dict) else None
     if type(value) is int:
         return str(value)
-    return value if isinstance(value, str) and value and encodable(value) else None
+    return value if isinstance(value, str) and value and is_encodable(value) else None

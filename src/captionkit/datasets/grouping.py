@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from captionkit.datasets.problems import Problem, ProblemKind
-from captionkit.datasets.sources import encodable, picture_path
+from captionkit.datasets.sources import is_encodable, picture_path
 from captionkit.records import ImageRecord
 
 
@@ -29,7 +29,7 @@ class Grouping:
             return True
         if record in self.refused:
             return False
-        if not encodable(record):
+        if not is_encodable(record):
             self.refused.add(record)
             message = f"the id {record!r} holds half a character; the picture is left out."
             self.problems.append(Problem(ProblemKind.MALFORMED, source, message))
@@ -70,7 +70,7 @@ def add_caption(captions: list[str], caption: str, record: str, source: str, pro
         message = f"{record} has an empty caption; it is left out."
         problems.append(Problem(ProblemKind.EMPTY_CAPTION, source, message, record))
         return
-    if not encodable(caption):
+    if not is_encodable(caption):
         caption = caption.encode("utf-8", "replace").decode()
         message = f"{record} has half a character in a caption; it became '?'."
         problems.append(Problem(ProblemKind.REPAIRED, source, message, record))

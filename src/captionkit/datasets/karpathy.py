@@ -11,7 +11,7 @@ from typing import Any
 
 from captionkit.datasets.grouping import add_caption
 from captionkit.datasets.problems import Problem, ProblemKind, settle
-from captionkit.datasets.sources import encodable, picture_path, read_json
+from captionkit.datasets.sources import is_encodable, picture_path, read_json
 from captionkit.errors import DataError
 from captionkit.records import ImageRecord, split_name
 
@@ -81,7 +81,7 @@ def _identify(entry: Any) -> str:
         return str(entry["cocoid"])
     # Only files written by `captionkit data split` have a text "id".
     value = entry["id"] if isinstance(entry.get("id"), str) else entry["filename"]
-    return str(value) if encodable(value) else ""
+    return str(value) if is_encodable(value) else ""
 
 
 def _read_sentences(value: Any, record: str, source: str, found: list[Problem]) -> tuple[str, ...]:

@@ -83,18 +83,16 @@ def read_json(path: Path, problems: list[Problem]) -> Any:
 
 # What "surrogateescape" makes of the bytes that are not UTF-8, and the characters meant by them.
 _ESCAPED = re.compile("[\udc80-\udcff]")
+_HALF = re.compile("[\ud800-\udfff]")
 _WINDOWS = {
     0xDC00 + byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte)  # five bytes Windows-1252 leaves open
     for byte in range(0x80, 0x100)
 }
 
 
-def encodable(text: str) -> bool:
+def is_encodable(text: str) -> bool:
     """Whether UTF-8 has the text; JSON's escapes can make halves of surrogate pairs, which no file can hold."""
     return text.isascii() or _HALF.search(text) is None
-
-
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 def picture_path(root: Path, name: str) -> Path | None:
@@ -103,7 +101,7 @@ def picture_path(root: Path, name: str) -> Path | None:
     Both kinds of slash count, on every system: a list written on Windows is read the same everywhere. Symbolic
     links below `root` are its owner's, and lead where they lead.
     """
-    if not name or "\0" in name or not encodable(name) or PureWindowsPath(name).drive:
+    if not name or "\0" in name or not is_encodable(name) or PureWindowsPath(name).drive:
         return None
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or parts[0] == "/" or ".." in parts:
