@@ -176,7 +176,7 @@ def _end_at_sigterm() -> None:
 
 
 def main() -> NoReturn:
-    """Entry point. Exit codes: 0 done, 1 some records failed, 2 a mistake to mend, 130 interrupted, 143 SIGTERM."""
+    """Entry point. Exit codes: 0 done, 1 some records failed, 2 a mistake to mend, 130 Ctrl-C, 143 SIGTERM."""
     _end_at_sigterm()
     # The matrices that numpy multiplies here take it a millisecond, and after each its OpenBLAS keeps a thread a
     # processor spinning for 25, in case more come. Read when numpy is imported; who sets it keeps what they set.
