@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import tempfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from captionkit.metrics import spice as module
 from captionkit.metrics.corpus import Corpus, NotComputedError
 from captionkit.metrics.score import score
-from captionkit.metrics.significance import confidence
+from captionkit.metrics.significance import compare, confidence
 from captionkit.metrics.spice import _reason, _values, spice_of
 
 # Reads what SPICE reads and writes what SPICE writes. F1 is 1 by the letters of the caption; some captions
@@ -29,6 +31,7 @@ public class Stand {
         String options = String.join(" ", args);
         if (!options.contains("-out ") || !options.endsWith("-subset -silent")) throw new Exception(options);
         Files.write(Paths.get(System.getProperty("java.io.tmpdir"), "unpacked.so"), new byte[3]);
+        if (text.contains("silent")) return;
         if (text.contains("sleep")) Thread.sleep(60000);
         if (text.contains("crash")) throw new java.lang.reflect.InaccessibleObjectException("closed");
         if (text.contains("fail")) { System.err.println("first\nlast words"); System.exit(3); }
@@ -88,12 +91,27 @@ def test_a_picture_without_a_value_is_left_out_and_told(jar: Path) -> None:
 
 
 @pytest.mark.java
+def test_a_resample_of_pictures_without_a_value_is_left_out(jar: Path) -> None:
+    """Of two pictures a quarter of the resamples holds the one without a value alone."""
+    one, other = spice_of(corpus("", "a dog"), jar), spice_of(corpus("", "a big dog"), jar)
+    interval = confidence({"SPICE": one})["SPICE"]
+    assert (interval.low, interval.high) == (1 / 5, 1 / 5)
+    found = compare({"SPICE": one}, {"SPICE": other}, resamples=200)["SPICE"]
+    assert (found.interval.low, found.interval.high) == pytest.approx((1 / 9 - 1 / 5,) * 2)
+    assert found.p_bootstrap == pytest.approx(1 / (1 + 200 * 3 / 4), rel=0.1)
+    # Which system has a value for which picture is a coin's: where one has none, there is no difference.
+    apart = compare({"SPICE": one}, {"SPICE": spice_of(corpus("a big dog", ""), jar)}, resamples=200)["SPICE"]
+    assert apart.p_randomization == 1.0
+
+
+@pytest.mark.java
 @pytest.mark.parametrize(
     ("caption", "reason"),
     [
         ("crash", "this Java is too new"),
         ("fail", "exit code 3, last words"),
         ("garbage", "cannot be read"),
+        ("silent", "its jar failed: exit code 0"),
         ("sleep", "did not finish within 2 seconds"),
     ],
 )
@@ -152,13 +170,22 @@ def test_reasons(tmp_path: Path, text: str, reason: str) -> None:
 
 
 def test_options_for_newer_javas(monkeypatch: pytest.MonkeyPatch) -> None:
-    for version, opened in ((8, False), (11, False), (17, True), (21, True)):
+    for version, opened in ((8, False), (11, False), (15, False), (16, True), (21, True)):
         monkeypatch.setattr(module, "_java_version", lambda java, version=version: version)
         assert bool(module._openings("java")) is opened
+
+
+@pytest.mark.java
+def test_the_version_of_java_is_found() -> None:
+    if shutil.which("java") is None:
+        pytest.skip("no Java")
+    assert module._java_version("java") >= 8
+    assert module._java_version("no-such-java") == 0
 
 
 def test_every_picture_must_be_answered() -> None:
     answer = {"image_id": 0, "scores": {"All": {"f": 0.5}}}
     assert _values([answer], 1).tolist() == [0.5]
+    assert np.isnan(_values([{"image_id": 0, "scores": {"All": {"f": math.inf}}}], 1)).all()
     with pytest.raises(KeyError):
         _values([answer], 2)

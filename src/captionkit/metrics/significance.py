@@ -3,7 +3,8 @@
 Sources: Koehn 2004 (paired bootstrap), Riezler and Maxwell 2005 (approximate randomisation, and the shift that
 makes the bootstrap a test). A corpus score is recomputed from the summed statistics of the pictures drawn, so that
 BLEU and METEOR are resampled as what they are and not as means. CIDEr keeps the document frequencies of the whole
-split: drawing pictures does not change how rare a word is.
+split: drawing pictures does not change how rare a word is. A resample without any score (SPICE's, of pictures to
+which its jar gave none) says nothing and is left out.
 
 Letters: N pictures, R resamples, K statistics a picture.
 """
@@ -113,7 +114,7 @@ def compare(
                 difference=observed,
                 interval=_interval(differences, level),
                 # Under the null hypothesis differences vary around 0 as they were seen to vary around their mean.
-                p_bootstrap=_p_value(differences - differences.mean(), observed),
+                p_bootstrap=_p_value(differences - np.nanmean(differences), observed),
                 p_randomization=_p_value(swapped[score], observed),
             )
     return {score: result[score] for outcome in one.values() for score in outcome.corpus if score in result}
@@ -127,11 +128,12 @@ def _check(level: float, resamples: int) -> None:
 
 
 def _interval(values: Doubles, level: float) -> Interval:
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
 
 def _p_value(null: Doubles, observed: float) -> float:
+    null = null[~np.isnan(null)]
     # A rounding error must not decide whether a difference is as large as the observed one.
     extreme = np.count_nonzero(np.abs(null) >= abs(observed) - 1e-12)
     return float((extreme + 1) / (len(null) + 1))

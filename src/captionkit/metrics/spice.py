@@ -79,7 +79,7 @@ def spice_of(corpus: Corpus, jar: Path | str | None = None, *, seconds: float = 
     known = np.isfinite(values)
     statistics = Statistics(
         np.column_stack([np.where(known, values, 0.0), known]).astype(np.float64),
-        lambda sums: {NAME: sums[:, 0] / sums[:, 1]},
+        lambda sums: {NAME: sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], np.nan)},
     )
     signature = f"jar={sha256_file(path)[:16]}"
     return Outcome({NAME: float(np.nanmean(values))}, {NAME: values}, signature, warnings, statistics)
