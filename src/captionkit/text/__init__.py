@@ -24,7 +24,7 @@ _UNIT = r"(?:[A-Za-z]++(?:-[A-Za-z]++)*+(?:'s(?![A-Za-z0-9'-]))?+|[0-9]++(?= ++[
 _PLAIN = re.compile(rf" *+{_UNIT}(?:(?: ?,)? ++{_UNIT})*+(?: ?\.)? *+")
 _SPLIT_IN_TWO = frozenset(["cannot", "gonna", "gotta", "lemme", "gimme", "wanna"])
 # How the following caption begins, as far as a rule can see it.
-_BEGINNING = re.compile(r"[0-9]|\s*(?:[A-Z][A-Za-z]*\.?|<[^<>]{1,99}>)\s")
+_BEGINNING = re.compile(r"\d|\s*(?:[A-Z][A-Za-z]*\.?|<[^<>]{1,99}>)\s")
 # The reference writes a line feed inside a caption as a space; any other line break would tear the caption in two.
 _LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\x0b\x0c\u2028\u2029", " "))
 _FOLLOWED = "\nA "
@@ -77,11 +77,9 @@ def _tokenize_plain(caption: str) -> list[str] | None:
 
 def _tokenize_any(caption: str, after: str) -> list[str]:
     line = caption.translate(_LINE_BREAKS)
-    tokens = [token for token in tokenize_line(line, after) if token not in PUNCTUATION]
-    if tokens and tokens[-1][-1].isspace():
-        # The reference reads its tokens back from a line, whose end it strips.
-        tokens = [token for token in " ".join(tokens).rstrip().split(" ") if token]
-    return tokens
+    # The reference reads its tokens back from a line, whose end it strips.
+    tokens = " ".join(tokenize_line(line, after)).rstrip().split(" ")
+    return [token for token in tokens if token and token not in PUNCTUATION]
 
 
 @lru_cache(maxsize=1 << 14)

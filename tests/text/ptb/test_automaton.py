@@ -21,6 +21,7 @@ EXPRESSIONS = (
     "(a?b+|c)*a",
     r"\.\*\[",
     "((a|b)c?){1,2}",
+    "(a|b?)c",
 )
 
 
@@ -63,6 +64,14 @@ def test_names_and_folding() -> None:
     assert automaton("{TWO}").matches("ae")
     assert automaton("k").matches("\u212a")  # the Kelvin sign folds to k
     assert not automaton("[k]").matches("K")
+    assert automaton("[^a]").matches("\0")
+
+
+def test_states_are_made_once() -> None:
+    found = automaton("(a|b)*c")
+    for text in ("abc", "bac", "aabb", "c"):
+        found.longest(text, 0)
+    assert len(found.rule) == 4  # the first, and one for each letter
 
 
 def test_a_long_text_takes_one_pass() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from captionkit.text import tokenize, tokenize_all
 from tests.metrics import reference
-from tests.text.ptb.hard import HARD, generated
+from tests.text.ptb.hard import HARD, generated, pieced
 
 GOLDEN = Path(__file__).parent / "golden_tokens.json"
 GENERATED = 8_000
@@ -50,6 +50,7 @@ def test_hard_captions_as_the_java_tokeniser(number: int) -> None:
 
 def test_generated_captions_as_the_java_tokeniser() -> None:
     assert digest(tokenize_all(list(generated(GENERATED)))) == golden()["generated"]
+    assert digest(tokenize_all(separated(list(pieced(GENERATED))))) == golden()["pieced"]
 
 
 @pytest.mark.data
@@ -74,6 +75,7 @@ def test_goldens_made_afresh() -> None:
         pytest.skip("needs a JVM and pycocoevalcap")
     assert reference.tokenize(separated(HARD)) == golden()["hard"]
     assert digest(reference.tokenize(list(generated(GENERATED)))) == golden()["generated"]
+    assert digest(reference.tokenize(separated(list(pieced(GENERATED))))) == golden()["pieced"]
 
 
 @pytest.mark.java
@@ -82,6 +84,6 @@ def test_goldens_made_afresh() -> None:
 def test_generated_captions_as_the_live_java_tokeniser(seed: int) -> None:
     if reference.tokenizer_jar() is None:
         pytest.skip("needs a JVM and pycocoevalcap")
-    captions = list(generated(40_000, seed))
+    captions = [*generated(40_000, seed), *separated(list(pieced(40_000, seed)))]
     for caption, ours, theirs in zip(captions, tokenize_all(captions), reference.tokenize(captions), strict=True):
         assert ours == theirs, caption

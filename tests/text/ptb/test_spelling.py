@@ -21,6 +21,5 @@ def test_soft_hyphens_vanish() -> None:
 
 
 def test_quotation_marks() -> None:
-    assert spelling.opening_quote('"') == "``"
     assert spelling.closing_quote("&quot;") == "''"
     assert spelling.closing_quote("“‘") == "```"

@@ -24,7 +24,6 @@ from captionkit.text.ptb.spelling import (
     drop,
     fraction,
     no_break,
-    opening_quote,
     round_brackets,
     same,
     solid,
@@ -185,7 +184,7 @@ RULES: tuple[Rule, ...] = (
     Rule("{AREA}[0-9]{3,4}{DASH}?[0-9]{3,5}", spell=telephone),
     Rule(r"((\+{1,2})?[0-9]{2,4}\.)?[0-9]{2,4}\.[0-9]{3,4}\.[0-9]{3,5}", spell=telephone),
     # Signs
-    Rule(r"\"|&quot;", "[A-Za-z0-9$]", opening_quote),
+    Rule(r"\"|&quot;", "[A-Za-z0-9$]", written("``")),
     Rule(r"\"|&quot;", spell=closing_quote),
     Rule(r"\x7F", spell=drop),
     Rule("<|&lt;", spell=written("<")),
@@ -217,7 +216,7 @@ RULES: tuple[Rule, ...] = (
     Rule(r"{JOINED}\.", "{AFTERWARD}", ampersand),
     Rule("{JOINED}", spell=ampersand),
     # Quotation marks that no rule above took
-    Rule("'", r"[A-Za-z][^ \t\n\r\xA0]", opening_quote),
+    Rule("'", r"[A-Za-z][^ \t\n\r\xA0]", written("`")),
     Rule("{CONTRACTED}|{NOT}", spell=closing_quote),
     Rule(
         r"{APOSTROPHE}|''|[`\x91-\x94\u2018-\u201F\u2039\u203A\xAB\xBB]{1,2}",

@@ -74,14 +74,8 @@ def dashes(token: str) -> str:
     return "--" if 3 <= len(token) <= 4 else token
 
 
-def opening_quote(token: str) -> str:
-    """Quotation marks that begin something, as ` and ``."""
-    token = token.replace("&apos;", "'").replace("'", "`")
-    return token.replace('"', "``").replace("&quot;", "``").translate(_QUOTES)
-
-
 def closing_quote(token: str) -> str:
-    """Quotation marks that end something, as ' and ''."""
+    """Straight quotation marks end something, as ' and ''; of curly ones each tells."""
     return token.replace("&apos;", "'").replace('"', "''").replace("&quot;", "''").translate(_QUOTES)
 
 
