@@ -30,6 +30,26 @@ GOLDEN = {
     "religion": "religion", "controll": "control", "roll": "roll", "probate": "probat", "cease": "ceas",
     "rate": "rate", "controlled": "control", "bicycle": "bicycl", "bicycles": "bicycl", "running": "run",
     "1990s": "1990s", "café": "café", "naïvely": "naïv", "x-rays": "x-ray", "собаки": "собаки",
+    # For every entry of the tables, and for what each condition is there
+    "lying": "lie", "tying": "tie", "idly": "idl", "gently": "gentl", "ugly": "ugli", "singly": "singl",
+    "sky": "sky", "howe": "howe", "atlas": "atlas", "cosmos": "cosmos", "bias": "bias", "andes": "andes",
+    "outing": "outing", "canning": "canning", "earring": "earring", "exceed": "exceed", "succeed": "succeed",
+    "robbed": "rob", "wedding": "wed", "stuffing": "stuf", "hugging": "hug", "swimming": "swim",
+    "stirring": "stir", "sitting": "sit", "organized": "organ", "yes": "yes", "toys": "toy", "awe": "awe",
+    "able": "abl", "publicly": "public", "kingly": "king", "freshly": "fresh", "firmly": "firm",
+    "suddenly": "sudden", "clearly": "clear", "quietly": "quiet", "comfortably": "comfort",
+    "rently": "rentli", "organizer": "organ", "plantation": "plantat", "relational": "relat",
+    "callously": "callous", "humbly": "humbl", "nobly": "nobli", "hopefully": "hope", "additionally": "addit",
+    "operationally": "oper", "nationalism": "nation", "electricity": "electr", "talkative": "talkat",
+    "medicate": "medic", "negative": "negat", "difference": "differ", "photographer": "photograph",
+    "divisible": "divis", "elephant": "eleph", "replacement": "replac", "mechanism": "mechan",
+    "activity": "activ", "dangerous": "danger", "decision": "decis", "possession": "possess",
+    "glasses's": "glass", "girls's'": "girl", "supposedly": "suppos", "seemingly": "seem", "fearedly": "fear",
+    "criticism": "critic", "musicality": "music", "opening": "open", "eve": "eve", "biology": "biolog",
+    "analogi": "analog", "capability": "capabl", "feebly": "feebli", "exceedingly": "exceed",
+    "heedly": "heed", "generusative": "generus", "'ly": "ly", "wsses": "wss", "aypefuling": "ayp",
+    "usyyy": "usyyi", "vp's''s": "vp's'", "esopicate": "esop", "yaxucalize": "yaxuc", "meyaedation": "meyaed",
+    "icalational": "ical", "'icateement": "icat", "owwogi": "owwogi",
 }  # fmt: skip
 
 
