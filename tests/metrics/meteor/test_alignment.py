@@ -161,6 +161,27 @@ def test_it_is_the_slow_search_where_the_beam_is_narrow(case: tuple[list[Match],
     assert found == (set(expected.taken), expected.chunks)
 
 
+@pytest.mark.parametrize(
+    ("candidate", "reference", "other_beam"),
+    [
+        ("dog the a the the the the dog the a", "dog a a dog dog a a dog a the", 39),
+        ("the the the a dog a dog dog dog the dog the", "the a a the a dog dog dog dog dog a a", 41),
+    ],
+)
+def test_the_beam_is_forty_wide(candidate: str, reference: str, other_beam: int) -> None:
+    words, others = reference.split(), candidate.split()
+    matches = [
+        Match(place, 1, other, 1, 0)
+        for place, word in enumerate(words)
+        for other, same in enumerate(others)
+        if word == same
+    ]
+    (found,) = fast_align([matches], [len(words)], [len(others)])
+    forty, narrower_or_wider = (slow_align(matches, len(words), beam) for beam in (40, other_beam))
+    assert found == (set(forty.taken), forty.chunks)
+    assert forty.chunks != narrower_or_wider.chunks
+
+
 @settings(max_examples=60, deadline=None)
 @given(pairs(longest=4, most=5))
 def test_no_choice_covers_more(case: tuple[list[Match], int, int]) -> None:
