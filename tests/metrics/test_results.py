@@ -94,6 +94,9 @@ def test_coco_annotations_in_the_order_of_their_images(tmp_path: Path) -> None:
     found = read_references(write(tmp_path, "captions_val2017.json", COCO))
     assert list(found.captions.items()) == [("7", ["A cat."]), ("3", ["A dog.", "Dogs."])]
     assert found.aliases["a.jpg"] == "3"
+    assert read_references(tmp_path / "captions_val2017.json", data_format="coco") == found
+    nameless = read_references(write(tmp_path, "captions.json", {**COCO, "images": [{"id": 7}, {"id": 3}]}))
+    assert match({"003": "a dog"}, nameless) == {"3": "a dog"}
 
 
 @pytest.mark.parametrize(
@@ -103,10 +106,21 @@ def test_coco_annotations_in_the_order_of_their_images(tmp_path: Path) -> None:
         ("r.csv", "image,caption\n3,A dog.\n3,Dogs.\n"),
         ("r.json", '{"image_id": 3, "caption": "A dog."}\n{"image_id": 3, "caption": "Dogs."}\n'),
         ("r.json", '[{"image_id": 3, "caption": "A dog."}, {"image_id": 3, "caption": "Dogs."}]'),
+        ("R.JSON", '{"3": ["A dog.", "Dogs."]}'),
     ],
 )
 def test_references_in_other_formats(tmp_path: Path, name: str, content: str) -> None:
     assert dict(read_references(write(tmp_path, name, content)).captions) == {"3": ["A dog.", "Dogs."]}
+
+
+def test_a_picture_without_captions_is_no_reference(tmp_path: Path) -> None:
+    images = [
+        {"filename": f"{number}.jpg", "split": "val", "sentences": [{"raw": "A dog."}] if number else []}
+        for number in range(120)
+    ]
+    captions = read_references(write(tmp_path, "dataset_flickr8k.json", {"images": images})).captions
+    assert "0.jpg" not in captions
+    assert len(captions) == 119
 
 
 def test_references_in_the_formats_of_data_sets(tmp_path: Path) -> None:
@@ -176,6 +190,10 @@ def test_references_in_tables_with_the_columns_that_data_sets_have(
     assert (record.id, record.captions) == ("a.jpg", ("A dog.", "Dogs."))
 
 
+def test_a_caption_may_have_five_thousand_characters(tmp_path: Path) -> None:
+    assert read_results(write(tmp_path, "r.json", {"3": "x" * 5000})) == {"3": "x" * 5000}
+
+
 def test_captions_in_several_columns_are_no_results(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="to be text"):
         read_results(write(tmp_path, "r.csv", "image,caption_0,caption_1\na.jpg,A dog.,Dogs.\n"))
@@ -187,6 +205,8 @@ def test_file_names_become_ids() -> None:
     assert match({"pictures/a.jpg": "a dog"}, references) == {"3": "a dog"}
     assert match({"unknown.jpg": "a dog"}, references) == {"unknown.jpg": "a dog"}
     assert match({"pictures/a.jpg": "a dog"}, References({"a.jpg": ["A dog."]}, {})) == {"a.jpg": "a dog"}
+    # A picture's own name comes before the same file name of another.
+    assert match({"3": "a dog"}, References({"3": ["A dog."], "7": ["A cat."]}, {"3": "7"})) == {"3": "a dog"}
     with pytest.raises(DataError, match="twice"):
         match({"a.jpg": "a dog", "3": "a dog"}, references)
     below = References({"x/a.jpg": ["A dog."], "x/b.jpg": ["A cat."], "y/b.jpg": ["A cow."]})
@@ -232,7 +252,12 @@ def test_the_numbers_of_a_data_set_are_found_by_file_names(tmp_path: Path) -> No
             '{"3": ["a dog", "a cat"]}',
             "entry 1: expected the caption of picture 3 to be text, but got a list",
         ),
+        ("r.json", "{}", "there are none"),
+        ("r.json", "5", "Expected a list"),
         ("r.json", "[1]", "expected an object"),
+        ("r.json", "[{}]", "expected a picture under .* but got nothing"),
+        ("r.json", '[{"image_id": " ", "caption": "a"}]', "a whole number or a name as image_id"),
+        ("r.json", '[{"image_id": 3, "caption": []}]', "to be text, but got a list"),
         ("r.json", '[{"caption": "a dog"}]', "expected a picture under"),
         ("r.json", '[{"image_id": 3}]', "expected a caption under"),
         ("r.json", '[{"image_id": 3, "caption": null}]', "to be text, but got nothing"),
@@ -243,7 +268,7 @@ def test_the_numbers_of_a_data_set_are_found_by_file_names(tmp_path: Path) -> No
         ("r.json", '[{"image_id": 3.5, "caption": "a"}]', "a whole number or a name"),
         ("r.json", '[{"image_id": true, "caption": "a"}]', "a whole number or a name"),
         ("r.json", '[{"image_id": 3, "caption": "a dog"}, {"image_id": 3, "caption": "a cat"}]', "two captions"),
-        ("r.json", '[{"image_id": 3, "caption": "a dog"', "not valid JSON"),
+        ("r.json", '[{"image_id": 3, "caption": "a dog"', r"not valid JSON \(.*, line 1\)"),
         ("r.json", "[" * 100_000, "not valid JSON"),
         ("r.json", '[{"image_id": ' + "1" * 5000 + ', "caption": "a"}]', "not valid JSON"),
         ("r.json", '[{"image_id": 3, "caption": "' + "x" * 5001 + '"}]', "5,001 characters"),
@@ -307,6 +332,11 @@ def test_references_that_are_no_text(tmp_path: Path) -> None:
     wrong = {"images": [{"id": 3}], "annotations": [{"image_id": 3, "caption": None}]}
     with pytest.raises(DataError, match="annotation 1"):
         read_references(write(tmp_path, "captions.json", wrong))
+    for nothing in ("[]", "{}"):
+        with pytest.raises(DataError, match=r"Expected reference captions in .* but there are none"):
+            read_references(write(tmp_path, "captions.json", nothing))
+    with pytest.raises(DataError):
+        read_references(write(tmp_path, "captions.json", "5"))
     with pytest.raises(DataError, match="lists of images"):
         read_references(write(tmp_path, "captions.json", {"images": {}, "annotations": []}))
 

@@ -119,7 +119,7 @@ def read_references(path: Path | str, *, split: str | None = None, data_format: 
     path = Path(path)
     if data_format and data_format != "coco":
         return _data_set(path, split, data_format)
-    if path.suffix.lower() == ".json" and path.is_file():
+    if path.suffix.lower() == ".json":
         data = files.read_bounded(path, MAX_BYTES)
         if _ONE_OF_LINES.match(data):
             return _grouped(_json_lines(data, path.name), path, split)
@@ -253,7 +253,7 @@ def _entries(document: object) -> Sequence[object] | None:
     if isinstance(document, dict):
         if isinstance(document.get("annotations"), list):
             document = document["annotations"]
-        elif document and all(map(_captions, document.values())) and not document.keys() & {*IMAGE_KEYS}:
+        elif all(map(_captions, document.values())) and not document.keys() & {*IMAGE_KEYS}:
             document = [{"image": name, "caption": value} for name, value in document.items()]
     return document if isinstance(document, list) else None
 
