@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from captionkit.metrics.corpus import Corpus, split_words, stable_order
+from captionkit.metrics.corpus import Corpus, find_chain, split_words, spread, stable_order
 from tests.metrics import slow
 from tests.metrics.strategies import corpora, few
 
@@ -23,6 +23,7 @@ def test_counts_are_those_of_a_counter(corpus: list[tuple[list[str], list[list[s
         assert found == sorted(expected)
         assert np.all(np.diff(counts.ngram) >= 0)
         assert np.all(np.diff(counts.key) > 0)
+        assert counts.size == len(counts.key)
 
 
 def test_a_token_with_a_no_break_space_is_two_words_for_n_grams() -> None:
@@ -36,6 +37,18 @@ def test_large_keys_are_sorted_without_packing() -> None:
         order, in_order = stable_order(key * scale, start, 6 * scale)
         assert order.tolist() == sorted(start.tolist(), key=lambda place: int(key[place - 3]))
         assert in_order.tolist() == [one * scale for one in sorted(key.tolist())]
+
+
+def test_places_within_runs() -> None:
+    owner, place = spread(np.array([2, 0, 3]))
+    assert (owner.tolist(), place.tolist()) == ([0, 0, 2, 2, 2], [0, 1, 0, 1, 2])
+
+
+def test_a_chain_is_found_by_its_parts() -> None:
+    keys = np.array([3, 12, 19])  # (0, 3), (1, 2) and (1, 9) of ten words
+    prefix, last = np.array([0, 1, 1, 0, 1, 2, -1]), np.array([3, 2, 9, 2, -1, -1, 9])
+    assert find_chain(keys, 10, prefix, last).tolist() == [0, 1, 2, -1, -1, -1, -1]
+    assert find_chain(keys[:0], 10, prefix, last).tolist() == [-1] * 7
 
 
 def test_a_picture_needs_references() -> None:

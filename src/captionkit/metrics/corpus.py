@@ -65,9 +65,8 @@ class Outcome:
         """`statistics`; without them those of the means over pictures."""
         if self.statistics is not None:
             return self.statistics
-        names = list(self.per_image)
-        number = len(self.per_image[names[0]]) if names else 0
-        values = np.column_stack([*self.per_image.values(), np.ones(number)])
+        names, columns = list(self.per_image), list(self.per_image.values())
+        values = np.column_stack([*columns, np.ones(len(columns[0]))])
 
         def means(sums: Doubles) -> Mapping[str, Doubles]:
             return {name: sums[:, place] / sums[:, -1] for place, name in enumerate(names)}
@@ -266,7 +265,7 @@ def count_ngrams(ids: Integers, lengths: Integers, vocabulary: int) -> tuple[Ngr
 
 def stable_order(key: Integers, start: Integers, bound: int) -> tuple[Integers, Integers]:
     """`start` (rising) in the order that sorts `key` (0 <= key < bound), and the sorted keys."""
-    bits = max(int(start[-1]), 1).bit_length() if len(start) else 1
+    bits = int(start.max(initial=0)).bit_length()
     if bound.bit_length() + bits < 64:
         # Sorting (key, place) packed in one number is several times faster than a stable argsort.
         packed = np.sort((key << bits) | start)
