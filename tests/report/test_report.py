@@ -19,6 +19,7 @@ from captionkit.errors import DataError, UsageError
 from captionkit.records import ImageRecord
 from captionkit.report import Report, describe_run, describe_split, format_report
 from captionkit.report.findings import words_of
+from captionkit.report.page import _cell
 from captionkit.selftest import draw_picture
 from tests.tiny import WORDS
 
@@ -135,6 +136,10 @@ def test_a_history_that_says_nothing_known_is_no_table_of_it(found: Report) -> N
     page = format_report(dataclasses.replace(found, history=[{"step": 1, "other": "<b>"}, {"step": 2}]))
     assert "The numbers of the curve" in page
     assert "<b>" not in page
+
+
+def test_a_cell_holds_a_number_a_word_or_nothing() -> None:
+    assert [_cell(value) for value in (0.123456789, 7, "best", None)] == ["0.12346", "7", "best", ""]
 
 
 def test_captions_and_names_cannot_break_out_of_the_page(found: Report) -> None:
