@@ -63,6 +63,9 @@ INVENTED = [
         "the child , in a red top , jumps .",
     ],
     ["he looks at the camera", "he is looking into the camera", "she gazes at the lens"],
+    # Of a word's paraphrases found from the candidate, the order of its places decides, then that of the table.
+    ["many because of a man", "several men as well as before by many"],
+    ["close to a number of runs by", "runs several beside people a man many"],
     # A beam of 39 would score the first lower, a beam of 41 the second higher.
     ["dog the a the the the the dog the a", "dog a a dog dog a a dog a the"],
     ["the the the a dog a dog dog dog the dog the", "the a a the a dog dog dog dog dog a a"],
