@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def audit(
+    context: typer.Context,
     data: options.Source,
     images: options.Images = "",
     data_format: options.Format = "",
@@ -67,18 +68,7 @@ def audit(
     split = split_name(split) or split
     if split not in ("val", "test"):
         raise UsageError(f"Expected --split val or test, but got '{split}'; {nearest(split, ('val', 'test'))}")
-    config = dataset_config(
-        data,
-        images=images,
-        format=data_format,
-        train_list=train_list,
-        val_list=val_list,
-        test_list=test_list,
-        image_column=image_column,
-        caption_column=caption_column,
-        split_column=split_column,
-        id_column=id_column,
-    )
+    config = dataset_config(data, **options.data_settings(context))
     problems: list[Problem] = []
     records = read_dataset(config, problems=problems)
     run_config, run_words = _read_run(run)

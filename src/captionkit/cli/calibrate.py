@@ -15,6 +15,7 @@ from captionkit.errors import UsageError
 
 
 def calibrate(
+    context: typer.Context,
     bundle: options.Model,
     captions: options.Data,
     output: Annotated[
@@ -52,16 +53,8 @@ def calibrate(
 
     if math.isnan(level):  # passes every bound
         raise UsageError("Expected a number from 0.01 to 10 for --level, but got nan.")
-    records = options.read_split(
-        captions,
-        split,
-        images=images,
-        format=data_format,
-        train_list=train_list,
-        val_list=val_list,
-        test_list=test_list,
-        written=("--output", output),  # over the bundle itself is fine: it is the same one, calibrated
-    )
+    # over the bundle itself is fine: it is the same one, calibrated
+    records = options.read_split(captions, split, written=("--output", output), **options.data_settings(context))
     captioner = Captioner.load(bundle, threads=threads)
     unfinished = Unfinished(output, ["calibrate", __version__, sha256_file(captioner.bundle.source)])
     with keeping(unfinished):

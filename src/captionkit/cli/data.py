@@ -38,6 +38,7 @@ Restval = Annotated[
 
 @app.command()
 def check(
+    context: typer.Context,
     path: options.Source,
     images: options.Images = "",
     data_format: options.Format = "",
@@ -67,19 +68,7 @@ def check(
 
     if math.isnan(max_bad):  # passes every bound
         raise UsageError("Expected a number from 0 to 1 for --max-bad, but got nan.")
-    config = dataset_config(
-        path,
-        images=images,
-        format=data_format,
-        train_list=train_list,
-        val_list=val_list,
-        test_list=test_list,
-        image_column=image_column,
-        caption_column=caption_column,
-        split_column=split_column,
-        id_column=id_column,
-        restval=restval,
-    )
+    config = dataset_config(path, **options.data_settings(context))
     with ExitStack() as stack:
         follow = _follow(stack, "check", "pictures", quiet=quiet)
         report = check_dataset(config, decode=decode, workers=workers, progress=follow)
@@ -94,6 +83,7 @@ def check(
 
 @app.command()
 def stats(
+    context: typer.Context,
     path: options.Source,
     images: options.Images = "",
     data_format: options.Format = "",
@@ -115,19 +105,7 @@ def stats(
     from captionkit.datasets import dataset_config, read_dataset
     from captionkit.datasets.stats import dataset_stats
 
-    config = dataset_config(
-        path,
-        images=images,
-        format=data_format,
-        train_list=train_list,
-        val_list=val_list,
-        test_list=test_list,
-        image_column=image_column,
-        caption_column=caption_column,
-        split_column=split_column,
-        id_column=id_column,
-        restval=restval,
-    )
+    config = dataset_config(path, **options.data_settings(context))
     result = dataset_stats(read_dataset(config), sizes=sizes)
     if json_output:
         typer.echo(json.dumps({"format": config.format, **dataclasses.asdict(result)}, indent=1))
@@ -138,6 +116,7 @@ def stats(
 
 @app.command()
 def split(
+    context: typer.Context,
     path: options.Source,
     out: Annotated[Path, typer.Option(help="A .json file (Karpathy's form), or a folder for three lists.")],
     images: options.Images = "",
@@ -165,14 +144,7 @@ def split(
     taken = [target for target in ([out] if as_json else lists) if target.exists()]
     if taken and not overwrite:
         raise UsageError(f"{taken[0]} is there already; give another --out, or --overwrite to replace it.")
-    config = dataset_config(
-        path,
-        images=images,
-        format=data_format,
-        image_column=image_column,
-        caption_column=caption_column,
-        id_column=id_column,
-    )
+    config = dataset_config(path, **options.data_settings(context))
     if config.format == "folder" and not as_json:
         _expect_outside(out, expand_path(config.captions))
     divided = read_dataset(config)

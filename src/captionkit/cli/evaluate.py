@@ -16,12 +16,12 @@ from captionkit.errors import UsageError, WriteError, nearest, several
 if TYPE_CHECKING:
     from captionkit.evaluate import Evaluation
     from captionkit.metrics.guesses import Guess
-    from captionkit.metrics.significance import Interval
 
 Row = tuple[str, Mapping[str, float], str]  # system, metric to percent, source
 
 
 def evaluate(
+    context: typer.Context,
     bundle: options.Model,
     captions: options.Data,
     images: options.Images = "",
@@ -65,16 +65,7 @@ def evaluate(
     if table not in ("", "none", *PUBLISHED):
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
     check_output("--results", results, [bundle])
-    records = options.read_split(
-        captions,
-        split,
-        images=images,
-        format=data_format,
-        train_list=train_list,
-        val_list=val_list,
-        test_list=test_list,
-        written=("--results", results),
-    )
+    records = options.read_split(captions, split, written=("--results", results), **options.data_settings(context))
     captioner = Captioner.load(bundle)
     objective = captioner.bundle.manifest.fingerprint.get("objective", "not stated")
     unfinished = kept = None
@@ -138,7 +129,9 @@ def _tell(found: Evaluation, split: str, name: str, table: str, *, as_json: bool
         for metric, reason in scores.not_computed.items():
             print(f"{metric} not computed: {reason}")
         intervals = found.intervals()
-        print("95 % intervals: " + _intervals({name: intervals[name] for name in scores.corpus}))
+        told = ((name, intervals[name]) for name in scores.corpus)
+        ranges = ", ".join(f"{name} {100 * one.low:.1f} to {100 * one.high:.1f}" for name, one in told)
+        print(f"95 % intervals: {ranges}")
         guessed = found.guesses()
         _print_guesses([*guessed.gender, *guessed.told, *guessed.mentions])
         print(printable(signature(scores.fingerprint)))
@@ -155,10 +148,6 @@ def _print_table(rows: list[Row]) -> None:
         known = {name: f"{value:.1f}" for name, value in values.items()}
         cells = "".join(f"{known.get(name, ''):>{wide}}" for name, wide in names.items())
         print(f"{system:{width}}{cells}  {source}")
-
-
-def _intervals(intervals: Mapping[str, Interval]) -> str:
-    return ", ".join(f"{name} {100 * one.low:.1f} to {100 * one.high:.1f}" for name, one in intervals.items())
 
 
 def _print_guesses(rows: list[Guess]) -> None:

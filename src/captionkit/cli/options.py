@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -63,7 +63,7 @@ RunFolder = Annotated[
     typer.Option("--run", help="The run's folder; default: runs/NAME of the recipe.", show_default=False),
 ]
 
-# Of commands that read a data set; what is not given is found out.
+# Of commands that read a data set; what is not given is found out. `data_settings` passes them on.
 Data = Annotated[
     str,
     typer.Argument(
@@ -97,6 +97,13 @@ ImageColumn = Annotated[str, typer.Option(help="The column of picture paths (tab
 CaptionColumn = Annotated[str, typer.Option(help="The column of captions; several with commas between.")]
 SplitColumn = Annotated[str, typer.Option(help="The column of splits.")]
 IdColumn = Annotated[str, typer.Option(help="The column of ids; default: the column of pictures.")]
+
+
+def data_settings(context: typer.Context) -> dict[str, Any]:
+    """What the command was given of the options from `Images` to `IdColumn`, as `dataset_config` takes it."""
+    lists, columns = ("train_list", "val_list", "test_list"), ("image_column", "caption_column", "split_column")
+    names = ("images", "data_format", *lists, *columns, "id_column", "restval")
+    return {name.removeprefix("data_"): context.params[name] for name in names if name in context.params}
 
 
 def read_split(

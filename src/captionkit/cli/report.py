@@ -19,6 +19,7 @@ DEV, GALLERY = "dev", 9  # the split, and pictures of each kind, unless told oth
 
 
 def report(
+    context: typer.Context,
     source: Annotated[
         Path | None,
         typer.Argument(
@@ -72,14 +73,9 @@ def report(
 
     if table not in ("", "none", *PUBLISHED):
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
-    chosen = {
-        "--images": images,
-        "--format": data_format,
-        "--split": split != DEV,
-        "--gallery": gallery != GALLERY,
-    }
+    chosen = {"--split": split != DEV, "--gallery": gallery != GALLERY}
     lists = {"--train-list": train_list, "--val-list": val_list, "--test-list": test_list}
-    asked = {option: bool(value) for option, value in {**chosen, **lists}.items()}
+    asked = {"--images": images, "--format": data_format, **chosen, **lists}
     expect_with("DATA", captions is not None, asked)
     run = source if source is not None and source.is_dir() else None
     path = source if run is None else run / "model.captionkit"
@@ -100,14 +96,7 @@ def report(
                 "first (captionkit export)."
             )
         records = options.read_split(
-            captions,
-            split,
-            images=images,
-            format=data_format,
-            train_list=train_list,
-            val_list=val_list,
-            test_list=test_list,
-            written=("--output", output),
+            captions, split, written=("--output", output), **options.data_settings(context)
         )
     own = table_of(records)
     found = describe_run(run, captioner, table=table or (own.name if own else "none" if records else "Flickr8k"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -148,10 +149,7 @@ def search(
     expect_without("--captions-only", captions_only, {"--depth": depth != DEPTH})
     path = find_index(Path.cwd()) if index is None else index / INDEX_NAME if index.is_dir() else index
     check_output("--gallery", gallery, [path, like, bundle])
-
-    def load() -> Captioner:
-        return Captioner.load(bundle, threads=threads)
-
+    load = partial(Captioner.load, bundle, threads=threads)
     with open_index(path) as source, source.snapshot():
         if like is not None:
             answer = answer_like(source, like, load, limit=limit)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from captionkit.errors import UsageError
 
 
-def expect_with(needed: str, given: bool, options: Mapping[str, bool]) -> None:
+def expect_with(needed: str, given: bool, options: Mapping[str, object]) -> None:
     """Refuse options that count only beside another, which may be given; `options` says which ask for anything.
 
     Raises:
@@ -20,7 +20,7 @@ def expect_with(needed: str, given: bool, options: Mapping[str, bool]) -> None:
             )
 
 
-def expect_without(other: str, given: bool, options: Mapping[str, bool]) -> None:
+def expect_without(other: str, given: bool, options: Mapping[str, object]) -> None:
     """Refuse options that do nothing beside another, which may be given; `options` says which ask for anything.
 
     Raises:
