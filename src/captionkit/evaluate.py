@@ -21,7 +21,7 @@ from captionkit.records import ImageRecord, Prediction, Scores, split_name
 
 @dataclass(frozen=True, slots=True)
 class PublishedRow:
-    """A row of a published table, percent (CIDEr x100); None where the source gives no figure."""
+    """A row of a published table: metric to percent (CIDEr x100), as far as the source gives figures."""
 
     system: str
     values: Mapping[str, float]

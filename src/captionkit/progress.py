@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from captionkit.errors import printable
@@ -64,9 +63,7 @@ class Progress:
             self._task = self._bar.add_task(self.what, total=self.total, completed=self.done, note="", left="")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
         late = time.monotonic() - self._began > PLAIN_SECONDS
