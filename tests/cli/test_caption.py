@@ -372,15 +372,6 @@ def test_a_folder_that_cannot_be_listed_is_told(run: Run, album: Path, monkeypat
     assert run(album, "--undo").code == 1
 
 
-def test_the_model_is_not_written_over(captionkit: Run, album: Path, tiny_bundle: Path, tmp_path: Path) -> None:
-    bundle = tmp_path / "own.captionkit"
-    bundle.write_bytes(tiny_bundle.read_bytes())
-    done = captionkit("caption", "--bundle", bundle, album / "a.png", "-o", bundle)
-    assert done.code == 2
-    assert "is what this command reads" in done.err
-    assert bundle.read_bytes() == tiny_bundle.read_bytes()
-
-
 @pytest.mark.parametrize("option", ["--write-metadata", "--undo"])
 def test_into_standard_input_nothing_can_be_written(run: Run, option: str) -> None:
     done = run("-", option)

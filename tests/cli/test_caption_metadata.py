@@ -104,11 +104,6 @@ def test_what_says_how_to_caption_does_nothing_beside_undo(run: Run, album: Path
     assert f"Expected one of --undo and {words[0]}" in err
 
 
-@pytest.mark.parametrize("option", ["--write-metadata", "--undo"])
-def test_standard_input_has_no_file_to_write_to(run: Run, option: str) -> None:
-    assert run("-", option)[0] == 2
-
-
 def test_a_name_that_is_no_unicode_is_written_and_taken_back(tiny_bundle: Path, album: Path) -> None:
     (album / "a.png").rename(os.fsdecode(os.fsencode(album) + b"/lat\xe9in.png"))
     before = {path: path.read_bytes() for path in album.iterdir()}
