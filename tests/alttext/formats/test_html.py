@@ -277,6 +277,28 @@ def test_a_picture_of_many_pictures_stays_quick() -> None:
     assert time.process_time() - start < 5
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<figure>{pictures}<figcaption>{words}</figcaption></figure>",
+        "<a href=x>{pictures}{words}</a>",
+        "<a href='{words}'>{pictures}</a>",
+        "<button aria-label='{words}'>{pictures}</button>",
+        "<a href=x aria-labelledby='{words}'>{pictures}</a>",
+        "<p id=words>{words}</p><a href=x aria-labelledby=words>{pictures}</a>",
+        "<h1>{words}{pictures}</h1>",
+        "<p lang='{words}'>{pictures}{words}",
+    ],
+)
+def test_what_thousands_of_pictures_share_is_bounded(around: str) -> None:
+    page = around.format(pictures="<img src=a alt=b>\n" * 2_000, words="words " * 20_000)
+    start = time.process_time()
+    pictures = read_html(page.encode()).pictures
+    assert len(pictures) == 2_000
+    assert time.process_time() - start < 5
+    assert max(len(str(one.context)) for one in pictures) < 3_000
+
+
 @pytest.mark.parametrize("piece", ["<!--", "<a ", "<![", "<div>", "&", "<b><a href=x>", "<svg ", "<img alt='"])
 def test_hostile_repetition_stays_quick(piece: str) -> None:
     started = time.perf_counter()

@@ -263,3 +263,11 @@ def test_front_matter_is_no_markdown_and_ends_where_it_ends(block: str, newline:
 def test_what_only_begins_like_front_matter_is_markdown(start: str) -> None:
     assert [one.source for one in find_pictures(f"{start}\n\n![](a.jpg)\n")] == ["a.jpg"]
     assert [one.source for one in find_pictures(f"{start} ![](a.jpg)\n")] == ["a.jpg"]
+
+
+def test_what_thousands_of_pictures_share_is_bounded() -> None:
+    words = "words " * 20_000
+    for text in (f"[{words}{'<img src=a>' * 500}](x)", f"# {words}\n\n" + "![](a)\n\n" * 500):
+        pictures = find_pictures(text)
+        assert len(pictures) == 500
+        assert max(len(str(one.context)) for one in pictures) < 3_000

@@ -94,6 +94,15 @@ def test_a_break_in_a_heading_stands_between_words(tmp_path: Path) -> None:
     assert [(one.context.heading, one.context.nearby) for one in deck] == [("Dogs and cats", "Dogs and cats")]
 
 
+def test_what_many_drawings_of_word_share_is_bounded(tmp_path: Path) -> None:
+    words = f"<w:r><w:t>{'words ' * 2_000}</w:t></w:r>"
+    heading = f'<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr>{words}</w:p>'
+    link = f'<w:p><w:hyperlink w:anchor="top">{words}{drawing("") * 3}</w:hyperlink></w:p>'
+    for picture in docx_part(make_docx(tmp_path), heading + link)[:3]:
+        assert picture.context.link_text.startswith("words words")
+        assert len(str(picture.context)) < 4_000
+
+
 def slide(folder: Path, body: str) -> tuple[Picture, ...]:
     """The pictures of a presentation whose first slide has another body."""
     path = make_pptx(folder)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
-from captionkit.alttext.formats.pictures import Context, Picture, squeeze
+from captionkit.alttext.formats.pictures import MAX_CHARACTERS, Context, Picture, joined, squeeze
 
 HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
 _BLOCKS = HEADINGS | frozenset([
@@ -25,6 +25,7 @@ _UNSPOKEN = frozenset(["script", "style", "template", "title", "noscript"])
 _LATE = ("data-src", "data-original", "data-lazy-src", "data-srcset", "data-lazy-srcset")
 # Others, and galleries, have names of their own for it.
 _PICTURE_FILE = re.compile(r"[^?#\s]+\.(?:jpe?g|png|gif|webp|svg|avif)(?:[?#]\S*)?", re.I)
+_SPACES = re.compile(r"\s+")
 _DIGITS = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
 # A picture inside text that a program fills in later is not ours to judge.
 TEMPLATE_MARKS = ("{{", "{%", "<%", "<?", "${")
@@ -106,7 +107,7 @@ class ContextBuilder:
             self._sources.append(attributes)
         label = squeeze(attributes.get("aria-label") or "")
         if offset is not None and _is_picture(name, attributes):
-            heading = squeeze(" ".join(self._heading))
+            heading = joined(" ", self._heading)
             sources: tuple[Mapping[str, str | None], ...] = ()
             if above.name == "picture":
                 sources, self._sources = tuple(self._sources), []
@@ -129,7 +130,7 @@ class ContextBuilder:
 
     def text(self, data: str) -> None:
         """Text of the open element."""
-        frame = self._frames[-1]
+        frame, data = self._frames[-1], _SPACES.sub(" ", data)
         if frame.in_title_of is not None:
             frame.in_title_of.append(data)
             if not frame.hidden:
@@ -151,7 +152,7 @@ class ContextBuilder:
     def _context(self, found: Found) -> Context:
         frame = found.frame
         group = frame.link or frame.button
-        caption = squeeze(" ".join(frame.figure or ())) if not frame.in_caption else ""
+        caption = joined(" ", frame.figure) if frame.figure is not None and not frame.in_caption else ""
         return Context(
             link=frame.link.target if frame.link is not None else None,
             link_text=self._group_text(group, found) if group is not None else "",
@@ -175,11 +176,11 @@ class ContextBuilder:
     def _frame(self, name: str, attributes: Mapping[str, str | None], above: _Frame) -> _Frame:
         role = _role(attributes)
         language = attributes.get("lang") or attributes.get("xml:lang")
-        label = squeeze(attributes.get("aria-label") or "")
+        label = squeeze(attributes.get("aria-label") or "")[:MAX_CHARACTERS]
         frame = replace(
             above,
             name=name,
-            language=language.strip().lower() if language else above.language,
+            language=language.strip().lower()[:MAX_CHARACTERS] if language else above.language,
             hidden=above.hidden or (attributes.get("aria-hidden") or "").strip().lower() == "true",
             in_caption=above.in_caption or name == "figcaption",
             in_heading=above.in_heading or name in HEADINGS,
@@ -189,9 +190,9 @@ class ContextBuilder:
             titles=[] if name == "svg" or above.titles is not None else None,
             in_title_of=above.titles if name == "title" else above.in_title_of,
         )
-        labelled_by = attributes.get("aria-labelledby") or ""
+        labelled_by = squeeze(attributes.get("aria-labelledby") or "")[:MAX_CHARACTERS]
         if name in ("a", "area") and attributes.get("href") is not None:
-            frame = replace(frame, link=_Link(attributes["href"] or "", label, labelled_by))
+            frame = replace(frame, link=_Link((attributes["href"] or "")[:MAX_CHARACTERS], label, labelled_by))
         elif role == "link":
             frame = replace(frame, link=_Link("", label, labelled_by))
         if name == "button" or role == "button" or _is_image_button(name, attributes):
@@ -206,13 +207,17 @@ class ContextBuilder:
         pieces: list[str] = []
         for identity in group.labelled_by.split()[:NEARBY_CHUNKS]:
             begin, end = self._places.get(identity, (0, 0))
-            pieces += (chunk or " " for chunk in self._chunks[begin : min(end, begin + NEARBY_CHUNKS)])
-        return squeeze(" ".join(pieces)) or group.label or squeeze(" ".join([*group.text, *others]))
+            chunks = self._chunks[begin : min(end, begin + NEARBY_CHUNKS)]
+            pieces += [(chunk or " ")[:MAX_CHARACTERS] for chunk in chunks]
+        return joined(" ", pieces) or group.label or joined(" ", [joined(" ", group.text), *others])
 
     def _nearby(self, chunk: int) -> str:
         before = _to_the_edge(self._chunks[max(0, chunk - NEARBY_CHUNKS) : chunk][::-1])
         after = _to_the_edge(self._chunks[chunk : chunk + NEARBY_CHUNKS])
-        return beside("".join(reversed(before)), "".join(after))
+        return beside(
+            "".join(one[-MAX_CHARACTERS:] for one in reversed(before)),
+            "".join(one[:MAX_CHARACTERS] for one in after),
+        )
 
 
 def _to_the_edge(chunks: list[str | None]) -> list[str]:

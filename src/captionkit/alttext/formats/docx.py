@@ -16,7 +16,7 @@ from captionkit.alttext.formats.ooxml import (
     to_pictures,
 )
 from captionkit.alttext.formats.packed import PackedDocument
-from captionkit.alttext.formats.pictures import Context, Picture, squeeze
+from captionkit.alttext.formats.pictures import Context, Picture, joined
 from captionkit.alttext.formats.xml_tags import MAX_XML_BYTES, elements, local, read_xml
 from captionkit.errors import DataError
 
@@ -133,16 +133,16 @@ class _PartReader:
         found = []
         for number, paragraph in enumerate(paragraphs):
             style = self._style(paragraph)
-            text = squeeze("".join(paragraph.text))
+            text = joined("", paragraph.text)
             if style.startswith(("heading", "title")) and text:
                 heading = text
             following = paragraphs[number + 1] if number + 1 < len(paragraphs) else _Paragraph()
-            caption = squeeze("".join(following.text)) if self._style(following).startswith("caption") else ""
+            caption = joined("", following.text) if self._style(following).startswith("caption") else ""
             for drawing in paragraph.drawings:
                 drawing.context = Context(heading=heading, nearby=text, caption=caption, language=self._language)
                 found.append(drawing)
         for drawing, target, pieces in self._linked:
-            drawing.context = replace(drawing.context, link=target, link_text=squeeze("".join(pieces)))
+            drawing.context = replace(drawing.context, link=target, link_text=joined("", pieces))
         return found
 
     def _say(self, text: str) -> None:

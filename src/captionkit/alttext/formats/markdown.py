@@ -23,7 +23,7 @@ from captionkit.alttext.formats.context import NEARBY_CHUNKS, TEMPLATE_MARKS, be
 from captionkit.alttext.formats.decoding import TextDocument, decode_utf8
 from captionkit.alttext.formats.lines import LineIndex, in_order
 from captionkit.alttext.formats.markdown_blocks import unfolded
-from captionkit.alttext.formats.pictures import Context, Picture, Placed, Slot, squeeze
+from captionkit.alttext.formats.pictures import MAX_CHARACTERS, Context, Picture, Placed, Slot, squeeze
 from captionkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class _Reader:
             if token.type == "inline" and token.map is not None:
                 opened = tokens[position - 1].type if position else ""
                 if opened == "heading_open":
-                    heading = _plain(token.children or [])
+                    heading = _plain(token.children or [])[:MAX_CHARACTERS]
                     self._headings.append((token.map[0], heading))
                 self._read_inline(token, heading, cell=opened in ("th_open", "td_open"))
             elif token.type == "html_block" and token.map is not None:
@@ -188,8 +188,10 @@ class _Reader:
         link: tuple[str, str] | None = None
         for position, child in enumerate(children):
             if child.type == "link_open":
-                inside = takewhile(lambda one: one.type != "link_close", children[position + 1 :])
-                link = (str(child.attrs.get("href", "")), squeeze(" ".join(map(_text, inside))))
+                behind = map(children.__getitem__, range(position + 1, len(children)))
+                inside = takewhile(lambda one: one.type != "link_close", behind)
+                said = squeeze(" ".join(map(_text, inside)))
+                link = (str(child.attrs.get("href", ""))[:MAX_CHARACTERS], said[:MAX_CHARACTERS])
             elif child.type == "link_close":
                 link = None
             elif child.type in ("image", "html_inline") and "start" in child.meta:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+MAX_CHARACTERS = 1_000  # of what thousands of pictures may share: a link, a caption, a heading
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -123,6 +125,12 @@ def slot_edits(pictures: Sequence[Picture], alts: Mapping[int, str]) -> list[Edi
 def squeeze(text: str) -> str:
     """Text with every run of white space as one space, none at the ends."""
     return " ".join(text.split())
+
+
+def joined(between: str, pieces: list[str]) -> str:
+    """Pieces of text as one, bounded. It takes their place: what many pictures share is joined but once."""
+    pieces[:] = [squeeze(between.join(pieces))[:MAX_CHARACTERS]]
+    return pieces[0]
 
 
 def brief(text: str, limit: int) -> str:

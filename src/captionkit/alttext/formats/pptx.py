@@ -8,7 +8,7 @@ from captionkit.alttext.formats.archive import Archive
 from captionkit.alttext.formats.decoding import DecodedText
 from captionkit.alttext.formats.ooxml import Drawing, inside_drawing, properties, to_pictures
 from captionkit.alttext.formats.packed import PackedDocument
-from captionkit.alttext.formats.pictures import Context, Picture, squeeze
+from captionkit.alttext.formats.pictures import Context, Picture, joined, squeeze
 from captionkit.alttext.formats.xml_tags import MAX_XML_BYTES, local, read_xml
 from captionkit.errors import DataError
 
@@ -103,6 +103,7 @@ class _SlideReader:
     def finish(self) -> list[Drawing]:
         """All drawings, each with its context."""
         words = squeeze("".join(self._words))[:_MAX_WORDS]
+        heading = joined("", self._title)
         for drawing in self._done:
-            drawing.context = Context(heading=squeeze("".join(self._title)), nearby=words, language=self._language)
+            drawing.context = Context(heading=heading, nearby=words, language=self._language)
         return self._done
