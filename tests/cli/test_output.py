@@ -146,8 +146,8 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(
     monkeypatch.setattr(files, "is_writable", lambda folder: folder != tmp_path)
     with pytest.raises(UsageError, match=f"can be written to for --output, but {tmp_path} cannot"):
         check_output("--output", tmp_path / "report.html", [])
-    with pytest.raises(UsageError, match=f"can be written to around that of --onnx, but {tmp_path} is none"):
-        check_new_folder("--onnx", tmp_path / "model")
+    with pytest.raises(UsageError, match=f"a place for the folder of --onnx, but {tmp_path} cannot be written"):
+        check_new_folder("--onnx", tmp_path / "none" / "model")
 
 
 def test_a_new_folder_may_be_there_if_it_is_empty(tmp_path: Path) -> None:

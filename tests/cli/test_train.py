@@ -161,9 +161,7 @@ def test_other_forms_are_written_into_a_new_folder(recipe: Path, form: str) -> N
         assert f"Expected the name of a new folder for {form}, but got {here};" in refused(
             "export", run, form, here
         )
-    assert f"but {recipe.parent / 'none'} is none" in refused(
-        "export", run, form, recipe.parent / "none" / "model"
-    )
+    assert f"but {recipe} is a file; name another" in refused("export", run, form, recipe / "none" / "model")
     told = told_without_tensorflow("export", recipe.parent, form, recipe.parent / "model")
     assert "give the folder of a run" in told
     assert not (recipe.parent / "model").exists()

@@ -279,11 +279,17 @@ def test_a_new_folder_is_as_readable_as_any_other(tmp_path: Path) -> None:
     assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o750] * 2
 
 
+def test_the_folders_around_a_new_one_are_made(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "web" / "captions" / "1") as made:
+        (made / "file").write_text("whole")
+    assert (tmp_path / "web" / "captions" / "1" / "file").read_text() == "whole"
+
+
 def test_a_new_folder_takes_the_place_of_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("mine")
-    for name in ("file", "full", "none/folder"):
+    for name in ("file", "full", "file/folder"):
         with pytest.raises(WriteError, match=f"Expected to write .*{name}"), new_folder(tmp_path / name) as made:
             (made / "new").write_text("new")
     assert (tmp_path / "file").read_text() == (tmp_path / "full" / "file").read_text() == "mine"

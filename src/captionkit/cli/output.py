@@ -73,17 +73,16 @@ def check_new_folder(option: str, folder: Path) -> None:
     """Refuse a place where no new folder can be made: only an empty one may be there.
 
     Raises:
-        UsageError: the parent folder is not there or cannot be written to, or something is at its place.
+        UsageError: the folders around it cannot be made or written to, or something is at its place.
     """
-    from captionkit.files import is_writable
+    from captionkit.files import in_the_way, is_writable
 
     if folder.name in ("", ".."):
         raise UsageError(f"Expected the name of a new folder for {option}, but got {folder}; name one in it.")
-    if not folder.parent.is_dir() or not is_writable(folder.parent):
-        raise UsageError(
-            f"Expected a folder that can be written to around that of {option}, but {folder.parent} is none; make "
-            "it, or name another place."
-        )
+    there = next(one for one in folder.parents if one.is_dir())
+    obstacle = in_the_way(folder.parent) or ("" if is_writable(there) else f"{there} cannot be written to")
+    if obstacle:
+        raise UsageError(f"Expected a place for the folder of {option}, but {obstacle}; name another one.")
     empty = folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
     if os.path.lexists(folder) and not empty:
         raise UsageError(

@@ -151,7 +151,8 @@ def write_text(path: Path | str, text: str) -> None:
 def new_folder(path: Path | str) -> Iterator[Path]:
     """Make a folder under a temporary name beside `path` and give it that name once the block has filled it.
 
-    If the block raises, there is nothing at `path`, or the empty folder that was there before.
+    The folders around it are made too. If the block raises, there is nothing at `path`, or the empty folder that
+    was there before.
 
     Raises:
         WriteError: the folder cannot be made or renamed, or something is at `path` by now.
@@ -162,6 +163,7 @@ def new_folder(path: Path | str) -> Iterator[Path]:
 
     path = Path(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent))
     except OSError as error:
         raise WriteError(path, error) from None
