@@ -163,6 +163,15 @@ def test_a_header_below_empty_lines_is_no_picture(tmp_path: Path) -> None:
     assert [record.id for record in read_flickr30k_csv(path, IMAGES)] == ["a.jpg"]
 
 
+def test_a_picture_called_as_a_header_is_one_below_the_first_row(tmp_path: Path) -> None:
+    path = write(tmp_path, "captions.txt", "image,caption\nimage,A dog .\n")
+    assert [(record.id, record.captions) for record in read_flickr8k_csv(path, IMAGES)] == [
+        ("image", ("A dog .",))
+    ]
+    path = write(tmp_path, "results.csv", "1.jpg| 0| A cat .\nimage_name| 0| A dog .\n")
+    assert [record.id for record in read_flickr30k_csv(path, IMAGES)] == ["1.jpg", "image_name"]
+
+
 def test_flickr30k_rows_that_are_none_are_reported_and_those_after_them_read(tmp_path: Path) -> None:
     rows = "1.jpg| 0| A cat .\nno bar at all\n| 1| No name .\n1.jpg| x| No number .\n1.jpg| 1| Two cats .\n"
     problems: list[Problem] = []

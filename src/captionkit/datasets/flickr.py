@@ -87,11 +87,11 @@ def read_flickr8k_csv(
     """
     path, found = Path(captions), list[Problem]()
     grouping = Grouping(Path(images), found)
-    for number, line in read_lines(path, found):
+    for row, (number, line) in enumerate(read_lines(path, found)):
         source = f"{path.name}:{number}"
         name, comma, rest = line.partition(",")
         name = name.strip().strip('"')
-        if name.lower() == "image":
+        if row == 0 and name.lower() == "image":  # the header
             continue
         if not comma or not name:
             message = f"expected 'picture.jpg,caption', but got {line[:60]!r}; the row is left out."
@@ -119,11 +119,11 @@ def read_flickr30k_csv(
     """
     path, found = Path(captions), list[Problem]()
     grouping = Grouping(Path(images), found)
-    for number, line in read_lines(path, found):
+    for row, (number, line) in enumerate(read_lines(path, found)):
         source = f"{path.name}:{number}"
         name, bar, rest = line.partition("|")
         name = name.strip()
-        if name.lower() == "image_name":
+        if row == 0 and name.lower() == "image_name":  # the header
             continue
         index, second_bar, caption = rest.partition("|")
         match = None if second_bar else _UNDIVIDED.fullmatch(rest)
