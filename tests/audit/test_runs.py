@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from captionkit.audit.findings import Finding, Weight
 from captionkit.audit.runs import Earlier, check_run
 from captionkit.config import Config, parse_config
@@ -78,12 +80,23 @@ def test_data_of_a_run_that_are_gone_are_told() -> None:
     assert "(data.captions = '/nowhere/own.json') cannot be read any more" in found.message
 
 
-def test_a_second_data_set_of_a_bundle_is_told() -> None:
+@pytest.mark.parametrize("section", ["data", "more_data"])
+@pytest.mark.parametrize("form", ["coco", "karpathy"])
+def test_a_data_set_that_a_bundle_does_not_name_is_told(section: str, form: str) -> None:
     """Its place is not passed on."""
-    kept = without_places(parse_config("", ["more_data.format=coco", "more_data.captions=/nowhere/more.json"]))
-    found = [entry for entry in findings(kept) if "(more_data)" in entry.message]
+    own = [f"{section}.format={form}", f"{section}.captions=/nowhere/more.json"]
+    kept = without_places(parse_config("", own))
+    found = [
+        entry for entry in findings(kept) if f"whose place a bundle does not say ({section})" in entry.message
+    ]
     assert [entry.weight for entry in found] == [Weight.NOTE]
     assert "--trained-on" in found[0].message
+
+
+def test_the_run_of_an_encoder_that_a_bundle_does_not_name_is_told() -> None:
+    kept = without_places(parse_config("", ["encoder.weights=/nowhere/run/encoder.safetensors"]))
+    (gone,) = (entry for entry in findings(kept, {kept.encoder.weights: None}) if "builds on" in entry.message)
+    assert "(that of its encoder, which a bundle does not name) cannot be read any more" in gone.message
 
 
 def test_runs_that_a_run_builds_on_are_looked_at(tmp_path: Path) -> None:

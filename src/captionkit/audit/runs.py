@@ -10,6 +10,7 @@ from captionkit.audit.findings import Finding, Weight, finding
 from captionkit.audit.published import check_trained_on
 from captionkit.config import Config, DataConfig
 from captionkit.config.paths import expand_path
+from captionkit.config.places import UNNAMED, UNNAMED_ENCODER
 from captionkit.datasets import read_dataset, train_records
 from captionkit.errors import CaptionkitError, ConfigError, DataError, several
 from captionkit.files import read_bounded
@@ -43,8 +44,9 @@ def check_run(
     for name, one in runs.items():
         findings += _check_choices(name, one, records)
     for place in (place for place, one in earlier.items() if one is None):
+        told = "that of its encoder, which a bundle does not name" if place == UNNAMED_ENCODER else place
         message = (
-            f"A run it builds on ({place}) cannot be read any more, so what it was trained on was not compared; "
+            f"A run it builds on ({told}) cannot be read any more, so what it was trained on was not compared; "
             "give that with --trained-on."
         )
         findings.append(finding("run", Weight.NOTE, message))
@@ -55,7 +57,7 @@ def check_run(
             if data == _NO_DATA or (section, data) in seen:
                 continue
             seen.add((section, data))
-            if not data.captions:
+            if data.captions in ("", UNNAMED):
                 message = (
                     f"{name} trained on data whose place a bundle does not say ({section}), so its pictures were "
                     "not compared; give it with --trained-on."

@@ -14,6 +14,8 @@ _OF_DATA = ("images", *_FILES)
 PLACES = frozenset(f"{section}.{key}" for section in ("data", "more_data") for key in _OF_DATA) | {
     "training.pseudo_captions"
 }
+UNNAMED = "a file"  # stands for a place that is not told
+UNNAMED_ENCODER = "file"  # and for that of an encoder's weights
 # What may change between a run and its resumption: none of these alters a step that has been taken.
 CHANGEABLE = PLACES | {
     "training.patience",
@@ -47,23 +49,25 @@ def without_places(config: Config) -> Config:
     plain = Config()
     return replace(
         config,
-        data=replace(config.data, **_places(plain.data)),
-        more_data=replace(config.more_data, **_places(plain.more_data)),
+        data=_unplaced(config.data, plain.data),
+        more_data=_unplaced(config.more_data, plain.more_data),
         training=replace(
             config.training,
             begin_from=" ".join(path.name for path in expand_paths(config.training.begin_from)),
             teachers=" ".join(path.name for path in expand_paths(config.training.teachers)),
             pseudo_captions=Path(config.training.pseudo_captions).name,
         ),
-        encoder=replace(config.encoder, weights="file" if config.encoder.weight_files else config.encoder.weights),
+        encoder=replace(config.encoder, weights=UNNAMED_ENCODER)
+        if config.encoder.weight_files
+        else config.encoder,
     )
 
 
 def hidden_places(config: Config) -> Config:
-    """The configuration with each place of files as "a file": only whether there is one tells recipes apart."""
+    """The configuration with each place of files as `UNNAMED`: only whether there is one tells recipes apart."""
 
     def hidden(section: Any, *keys: str) -> Any:
-        return replace(section, **{key: "a file" for key in keys if getattr(section, key)})
+        return replace(section, **{key: UNNAMED for key in keys if getattr(section, key)})
 
     return replace(
         config,
@@ -74,5 +78,6 @@ def hidden_places(config: Config) -> Config:
     )
 
 
-def _places(data: DataConfig) -> dict[str, Any]:
-    return {key: getattr(data, key) for key in _OF_DATA}
+def _unplaced(data: DataConfig, plain: DataConfig) -> DataConfig:
+    captions = plain.captions if data.captions == plain.captions else UNNAMED
+    return replace(data, **{**{key: getattr(plain, key) for key in _OF_DATA}, "captions": captions})
