@@ -52,6 +52,7 @@ def only(text: str) -> Picture:
         ("<Image src='a.png' {...props} />", "a.png", None, Verdict.OK),
         ("<Image src='a.png' alt />", "a.png", "", Verdict.DECORATIVE),
         ("import dog from './d.png'\n\n<Image src={dog} />", "./d.png", None, Verdict.MISSING),
+        ("import dog, { x } from './d.png'\n\n<Image src={dog} />", "./d.png", None, Verdict.MISSING),
         ("<Image\n  src={`${base}/a.png`}\n/>", "{`${base}/a.png`}", None, Verdict.MISSING),
     ],
 )

@@ -265,6 +265,19 @@ def test_what_only_begins_like_front_matter_is_markdown(start: str) -> None:
     assert [one.source for one in find_pictures(f"{start} ![](a.jpg)\n")] == ["a.jpg"]
 
 
+def test_the_pictures_of_footnotes_are_found() -> None:
+    text = "Cups.[^1][^more]\n\n[^1]: ![](a.jpg) A cup.\n[^more]:\n    First.\n\n    ![](b.jpg)\n\n"
+    text += "```\n[^2]: ![](no.jpg)\n```\n"
+    pictures = find_pictures(text)
+    assert [(one.source, one.line, one.context.nearby) for one in pictures] == [
+        ("a.jpg", 3, "A cup."),
+        ("b.jpg", 7, ""),
+    ]
+    document = read_markdown(text.encode())
+    new = apply_edits(text.encode(), document.edits({0: "One", 1: "Two"}))
+    assert new.decode() == text.replace("![](a", "![One](a").replace("![](b", "![Two](b")
+
+
 def test_what_thousands_of_pictures_share_is_bounded() -> None:
     words = "words " * 20_000
     for text in (f"[{words}{'<img src=a>' * 500}](x)", f"# {words}\n\n" + "![](a)\n\n" * 500):

@@ -78,6 +78,8 @@ def test_imports_give_names_to_files() -> None:
     import dog from "./dog.png"
     import cat from '../cat.png?url'; import x, { y } from "x"; import { z } from "z"
     const cow = require("./cow.png"), a = 1
+    import cup, { other } from "./cup.png"
+    import pot,*as pots from './pot.png'; import pan,{a,b as c}from"./pan.png"
     import owl = require('./owl.png');
     // import old from "./old.png"
     /*
@@ -86,7 +88,8 @@ def test_imports_give_names_to_files() -> None:
     import text from "./text.png"`
     """
     found = read_imports(text, 0, len(text))
-    assert found == {"dog": "./dog.png", "cat": "../cat.png?url", "cow": "./cow.png", "owl": "./owl.png"}
+    mixed = {"x": "x", "cup": "./cup.png", "pot": "./pot.png", "pan": "./pan.png"}
+    assert found == {"dog": "./dog.png", "cat": "../cat.png?url", "cow": "./cow.png", "owl": "./owl.png", **mixed}
 
 
 def test_a_name_of_two_files_names_none() -> None:

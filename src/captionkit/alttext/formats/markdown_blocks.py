@@ -1,7 +1,8 @@
 """What other Markdowns read as Markdown, and CommonMark as code, as HTML or as text: written as CommonMark has it.
 
 Python-Markdown (MkDocs) indents what stands in a note or a tab; there and in kramdown (Jekyll) a tag may have the
-attribute `markdown`. Lines keep their number and their words, so that each is found again in the source.
+attribute `markdown`. A footnote would be the address of a link. Lines keep their number and their words, so that
+each is found again in the source.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Iterator, Sequence
 _NOTE = re.compile(r'\s*(?:!!!|\?\?\?\+?|===[!+]*(?=\s+"))\s+\S')
 _TAG = re.compile(r"\s*<(\w+)(?=\s)(?:[^<>]*\s)?markdown(?=[\s=>])[^<>]*>\s*")
 _FENCE = re.compile(r"\s*(```+|~~~+)")
+_FOOTNOTE = re.compile(r"( {0,3})\[\^[^\]\s]+\]:")
 _STEP = 4
 
 
 def unfolded(lines: Sequence[str]) -> Iterator[str]:
-    """Lines in which what a note, a tab or a tag with `markdown` holds stands where CommonMark reads it."""
+    """Lines in which what a note, a tab, a footnote or a tag with `markdown` holds is where CommonMark reads it."""
     notes: list[int] = []  # how far those that are open are indented
     tag = ""  # that is open
     fence = ""
@@ -40,6 +42,8 @@ def unfolded(lines: Sequence[str]) -> Iterator[str]:
         elif (opening := _TAG.fullmatch(line)) is not None:
             tag = opening[1]
             yield ""
+        elif (footnote := _FOOTNOTE.match(line)) is not None:
+            yield f"{footnote[1]}+ {line[footnote.end() :].lstrip()}"  # an item of a list goes on as it does
         else:
             tag = "" if tag and content.startswith(f"</{tag}") else tag
             yield line

@@ -22,7 +22,10 @@ _STRINGS = {
 }
 _TEMPLATE = re.compile(r"(?:[^`\\$]|\\.|\$(?!\{))*+", re.S)
 _REGEX = re.compile(r"/(?:[^\\/\[\r\n]|\\[^\r\n]|\[(?:[^\]\\\r\n]|\\[^\r\n])*+\])++/\w*")
-_IMPORT = re.compile(r"(?:^|[\s;])(?:import\s+(\w+)\s+from|(?:const|let|var|import)\s+(\w+)\s*=\s*require\s*\()\Z")
+_IMPORT = re.compile(
+    r"(?:^|[\s;])(?:import\s+(\w+)(?:\s*,[\w$\s,{}*]*[\s}]|\s+)from"
+    r"|(?:const|let|var|import)\s+(\w+)\s*=\s*require\s*\()\Z"
+)
 # Words behind which an expression begins, as behind an operator; and those with a condition in brackets.
 _OPERATORS = frozenset([
     "return", "typeof", "instanceof", "in", "of", "new", "delete", "void", "throw", "case", "do", "else", "await",
