@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import time
 
@@ -12,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from captionkit.errors import UsageError
 from captionkit.serve.app import Limits, build_app
 from captionkit.serve.guard import ITSELF
-from captionkit.serve.server import address_of, is_open_to_others, listen, names_of
+from captionkit.serve.server import address_of, is_open_to_others, listen, make_server, names_of
 from tests.serve.running import PICTURE, Slow, running
 
 
@@ -102,3 +103,16 @@ def test_a_port_that_is_taken() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"at port {port} of 127.0.0.1"):
             listen("127.0.0.1", port)
+
+
+def test_when_it_says_that_it_is_ready_it_serves_and_signals_end_it_in_order() -> None:
+    def ready() -> None:
+        socket.create_connection(listener.getsockname()[:2], timeout=60).close()
+        seen.append(signal.getsignal(signal.SIGTERM))
+        server.should_exit = True
+
+    seen: list[object] = []
+    with listen("localhost", 0) as listener:
+        server = make_server(PlainTextResponse("here"), ready)
+        server.run(sockets=[listener])
+    assert seen == [server.handle_exit]

@@ -49,5 +49,5 @@ def serve(
         app = build_app(captioner, hosts=names_of(host, listener), limits=Limits(upload=max_upload * MEGABYTE))
         if is_open_to_others(listener):
             tell("everybody on the network can use it; there is no password.")
-        print(f"captionkit: ready at {address_of(listener)} (Ctrl-C ends it)", flush=True)
-        make_server(app).run(sockets=[listener])
+        ready = f"captionkit: ready at {address_of(listener)} (Ctrl-C ends it)"
+        make_server(app, lambda: print(ready, flush=True)).run(sockets=[listener])

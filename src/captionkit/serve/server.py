@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -54,9 +55,14 @@ def names_of(host: str, listener: socket.socket) -> frozenset[str] | None:
     return None if ipaddress.ip_address(address).is_unspecified else ITSELF | {host.lower(), address}
 
 
-def make_server(app: ASGIApp) -> uvicorn.Server:
-    """uvicorn, saying nothing but what fails; `run(sockets=[...])` returns when it is told to end."""
-    return _Server(
+def make_server(app: ASGIApp, ready: Callable[[], None] = lambda: None) -> uvicorn.Server:
+    """uvicorn, saying nothing but what fails; `run(sockets=[...])` returns when it is told to end.
+
+    Args:
+        app: what it serves.
+        ready: called once it serves, and a signal ends it in order.
+    """
+    server = _Server(
         uvicorn.Config(
             app,
             loop="asyncio",
@@ -71,9 +77,17 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
             timeout_graceful_shutdown=5,
         )
     )
+    server.ready = ready
+    return server
 
 
 class _Server(uvicorn.Server):
+    ready: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         if self.force_exit:

@@ -18,7 +18,7 @@ _STEP = 4
 
 
 def unfolded(lines: Sequence[str]) -> Iterator[str]:
-    """Lines in which what a note, a tab, a footnote or a tag with `markdown` holds is where CommonMark reads it."""
+    """Lines in which what notes, tabs, footnotes and tags with `markdown` hold is where CommonMark reads it."""
     notes: list[int] = []  # how far those that are open are indented
     tag = ""  # that is open
     fence = ""
