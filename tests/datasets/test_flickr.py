@@ -172,6 +172,14 @@ def test_a_picture_called_as_a_header_is_one_below_the_first_row(tmp_path: Path)
     assert [record.id for record in read_flickr30k_csv(path, IMAGES)] == ["1.jpg", "image_name"]
 
 
+def test_files_with_headers_can_be_put_together(tmp_path: Path) -> None:
+    path = write(tmp_path, "captions.txt", "image,caption\na.jpg,A dog .\nimage,caption\nb.jpg,A cat .\n")
+    assert [record.id for record in read_flickr8k_csv(path, IMAGES)] == ["a.jpg", "b.jpg"]
+    header = "image_name| comment_number| comment\n"
+    path = write(tmp_path, "results.csv", f"{header}1.jpg| 0| A cat .\n{header}2.jpg| 0| A dog .\n")
+    assert [record.id for record in read_flickr30k_csv(path, IMAGES)] == ["1.jpg", "2.jpg"]
+
+
 def test_flickr30k_rows_that_are_none_are_reported_and_those_after_them_read(tmp_path: Path) -> None:
     rows = "1.jpg| 0| A cat .\nno bar at all\n| 1| No name .\n1.jpg| x| No number .\n1.jpg| 1| Two cats .\n"
     problems: list[Problem] = []

@@ -91,7 +91,8 @@ def read_flickr8k_csv(
         source = f"{path.name}:{number}"
         name, comma, rest = line.partition(",")
         name = name.strip().strip('"')
-        if row == 0 and name.lower() == "image":  # the header
+        # The header; another one where files were put together.
+        if name.lower() == "image" and (row == 0 or rest.strip().lower() == "caption"):
             continue
         if not comma or not name:
             message = f"expected 'picture.jpg,caption', but got {line[:60]!r}; the row is left out."
@@ -123,7 +124,7 @@ def read_flickr30k_csv(
         source = f"{path.name}:{number}"
         name, bar, rest = line.partition("|")
         name = name.strip()
-        if row == 0 and name.lower() == "image_name":  # the header
+        if name.lower() == "image_name" and (row == 0 or rest.strip().lower().startswith("comment")):
             continue
         index, second_bar, caption = rest.partition("|")
         match = None if second_bar else _UNDIVIDED.fullmatch(rest)
