@@ -11,7 +11,7 @@ import math
 import resource
 import shutil
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import keras
 import numpy as np
@@ -43,6 +43,7 @@ def tiny_encoder(seed: int = 1) -> keras.Model:
     x = keras.layers.Rescaling(1 / 255)(pixels)
     start = keras.initializers.GlorotUniform(seed=seed)
     x = keras.layers.Conv2D(5, 8, strides=8, kernel_initializer=start, name="conv")(x)
+    x = keras.layers.Dropout(0.5)(x)  # drops nothing where features are made
     return keras.Model(pixels, keras.layers.Reshape((16, 5))(x))
 
 
@@ -143,8 +144,12 @@ def test_a_finished_cache_is_opened_not_made_again(
         raise AssertionError("decoded a picture again")
 
     monkeypatch.setattr(writer, "load_pixels", fail)
+    before = content(tmp_path)
+    for leftover in ("plan.json", "shard-00000.json", ".manifest.json.abc.tmp"):
+        (tmp_path / leftover).write_text("of a writer that was killed at its end")
     again = build_feature_cache(pictures[:9], encoder, CONFIG, tmp_path, quiet=True)
     assert np.array_equal(first.read(np.arange(9)), again.read(np.arange(9)))
+    assert content(tmp_path) == before
 
 
 class StoppedError(Exception):
@@ -152,7 +157,11 @@ class StoppedError(Exception):
 
 
 def test_going_on_after_a_stop_ends_byte_equal(
-    encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    encoder: keras.Model,
+    pictures: list[ImageRecord],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     build_feature_cache(pictures, encoder, CONFIG, tmp_path / "whole", quiet=True)
     loads = 0
@@ -174,12 +183,19 @@ def test_going_on_after_a_stop_ends_byte_equal(
     # What kill -9 may leave beside whole files.
     (tmp_path / "cut" / ".shard-00001.npy.abc.tmp").write_bytes(b"half")
     (tmp_path / "cut" / "shard-00001.npy").write_bytes(b"whole, but its note was not written yet")
-    build_feature_cache(pictures, encoder, CONFIG, tmp_path / "cut", quiet=True)
+    left = (len(pictures) - SHARD_ROWS) * 16 * 5 * 2  # room for more there is not
+    usage = shutil.disk_usage(tmp_path)._replace(free=writer.MIN_FREE_BYTES + left)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda _: usage)
+        build_feature_cache(pictures, encoder, CONFIG, tmp_path / "cut")
+    told = capsys.readouterr().err
+    assert "256 pictures are done already" in told
+    assert "changed since" not in told
     assert content(tmp_path / "cut") == content(tmp_path / "whole")
 
 
 def test_another_encoder_other_bytes_and_other_pictures_are_refused_with_the_difference(
-    encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path
+    encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = []
     for record in pictures[:6]:
@@ -198,11 +214,15 @@ def test_another_encoder_other_bytes_and_other_pictures_are_refused_with_the_dif
 
     assert "encoder fingerprint: " in refusal(own, tiny_encoder(seed=2))
     assert "encoder name: tiny -> other" in refusal(own, encoder, EncoderConfig(name="other"))
-    assert "no longer there: 1 (5.png)" in refusal(own[:5], encoder)
+    assert "(pictures no longer there: 1 (5.png)); give" in refusal(own[:5], encoder)
     assert "pictures new: 2 (6.png, 7.png)" in refusal([*own, *pictures[6:8]], encoder)
     assert "in another order" in refusal(own[::-1], encoder)
-    for record in own[:4]:  # most of them: it is another folder of pictures
+    shutil.copytree(cache, tmp_path / "mended")
+    for record in own[:3]:
         Image.new("RGB", (24, 40)).save(record.path)
+    assert len(build_feature_cache(own, encoder, CONFIG, tmp_path / "mended", quiet=True)) == 6
+    assert capsys.readouterr().err == ""
+    Image.new("RGB", (24, 40)).save(own[3].path)  # most of them: it is another folder of pictures
     assert "with other bytes: 4 (0.png, 1.png, 2.png, ...)" in refusal(own, encoder)
 
 
@@ -222,6 +242,17 @@ def test_a_picture_that_changes_while_features_are_made_is_noticed(
     monkeypatch.setattr("captionkit.training.feature_cache.hash_pictures", lambda *_, **__: (digests, {}))
     with pytest.raises(CacheError, match="was changed"):
         build_pixel_cache(pictures[:3], 8, tmp_path, quiet=True)
+
+
+def test_a_picture_that_can_be_read_after_all_is_left_out_as_planned(
+    pictures: list[ImageRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = ("", *(hashlib.sha256(record.path.read_bytes()).hexdigest() for record in pictures[1:3]))
+    monkeypatch.setattr(
+        "captionkit.training.feature_cache.hash_pictures", lambda *_, **__: (digests, {"0.png": "it was gone"})
+    )
+    cache = build_pixel_cache(pictures[:3], 8, tmp_path, max_bad=0.5, quiet=True)
+    assert (cache.ids, cache.skipped) == (("1.png", "2.png"), {"0.png": "it was gone"})
 
 
 def spoiled(pictures: list[ImageRecord], folder: Path) -> list[ImageRecord]:
@@ -263,6 +294,25 @@ def test_too_many_unreadable_pictures_fail(
     assert len(build_feature_cache(records, encoder, CONFIG, tmp_path / "cache", quiet=True)) == 198
 
 
+def test_unreadable_pictures_from_before_a_stop_count_once(
+    pictures: list[ImageRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = spoiled(pictures, tmp_path)
+
+    def stop(source: bytes, size: int) -> object:
+        if source == records[280].path.read_bytes():
+            raise StoppedError
+        return load_pixels(source, size)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writer, "load_pixels", stop)
+        with pytest.raises(StoppedError):
+            build_pixel_cache(records, 8, tmp_path / "cache", quiet=True)
+    with pytest.raises(CacheError, match=r"3 of 300 pictures cannot be read, more than the 0.7 %"):
+        build_pixel_cache(records, 8, tmp_path / "cache", max_bad=0.007, quiet=True)
+    assert len(build_pixel_cache(records, 8, tmp_path / "cache", max_bad=0.01, quiet=True)) == 297
+
+
 def test_a_wrong_folder_does_not_stand_in_the_way_of_the_right_one(
     encoder: keras.Model, pictures: list[ImageRecord], tmp_path: Path
 ) -> None:
@@ -290,6 +340,9 @@ def test_a_shard_without_any_readable_picture(
     cache = build_feature_cache([*records, pictures[-1]], encoder, CONFIG, tmp_path / "c", max_bad=1.0, quiet=True)
     assert cache.ids == (pictures[-1].id,)
     assert cache.read([0]).shape == (1, 16, 5)
+    records = [dataclasses.replace(record, path=tmp_path / "nowhere") for record in records]
+    with pytest.raises(CacheError, match=r"\(pictures: the same, unreadable for other reasons\)"):
+        build_feature_cache([*records, pictures[-1]], encoder, CONFIG, tmp_path / "c", max_bad=1.0, quiet=True)
 
 
 def test_the_size_is_told_and_a_full_disk_is_noticed_before_the_start(
@@ -301,10 +354,13 @@ def test_the_size_is_told_and_a_full_disk_is_noticed_before_the_start(
 ) -> None:
     build_feature_cache(pictures[:3], encoder, CONFIG, tmp_path / "a")
     assert "3 x 16 x 5 float16" in capsys.readouterr().err
-    usage = shutil.disk_usage(tmp_path)._replace(free=writer.MIN_FREE_BYTES)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(CacheError, match="GB are free"):
-        build_feature_cache(pictures[:3], encoder, CONFIG, tmp_path / "b", quiet=True)
+    enough = writer.MIN_FREE_BYTES + 3 * 16 * 5 * 2
+    for free in (enough - 1, enough):
+        usage = shutil.disk_usage(tmp_path)._replace(free=free)
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "disk_usage", lambda _, usage=usage: usage)
+            with contextlib.nullcontext() if free == enough else pytest.raises(CacheError, match="GB are free"):
+                build_feature_cache(pictures[:3], encoder, CONFIG, tmp_path / "b", quiet=True)
 
 
 def test_a_disk_that_gets_full_or_cannot_be_written_is_one_sentence_and_keeps_what_is_done(
@@ -334,9 +390,12 @@ def test_a_disk_that_gets_full_or_cannot_be_written_is_one_sentence_and_keeps_wh
         build_pixel_cache(pictures, 8, tmp_path / "file" / "cache", quiet=True)
 
 
-def test_features_that_are_not_finite_are_refused(pictures: list[ImageRecord], tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_features_that_are_not_finite_are_refused(
+    pictures: list[ImageRecord], tmp_path: Path, value: float
+) -> None:
     broken = tiny_encoder()
-    broken.get_layer("conv").bias.assign(np.full(5, np.nan, np.float32))
+    broken.get_layer("conv").bias.assign(np.array([0, 0, value, 0, 0], np.float32))
     with pytest.raises(CacheError, match="not finite"):
         build_feature_cache(pictures[:3], broken, CONFIG, tmp_path, quiet=True)
 
@@ -361,20 +420,38 @@ def test_damage_is_noticed(encoder: keras.Model, pictures: list[ImageRecord], tm
     shard.write_bytes(whole[:-100])
     with pytest.raises(CacheError, match="damaged"):
         FeatureCache.open(tmp_path)
+    shard.write_bytes(b"")
+    with pytest.raises(CacheError, match="damaged"):
+        FeatureCache.open(tmp_path)
     shard.unlink()
     with pytest.raises(CacheError, match="missing"):
         FeatureCache.open(tmp_path)
+    for shape, kind in (((3, 16, 1), np.float16), ((3, 16, 5), np.float32)):  # NumPy would fit both into the rows
+        np.save(shard, np.zeros(shape, kind))
+        with pytest.raises(CacheError, match="not what its manifest says"):
+            FeatureCache.open(tmp_path)
     shard.write_bytes(whole)
     manifest = (tmp_path / "manifest.json").read_text()
     document = json.loads(manifest)
     (first,) = document["shards"]
-    others = [{**document, "shape": shape} for shape in ([], [math.inf])]
-    others += [{**document, "shards": [one]} for one in ({**first, "bad": 5}, {**first, "rows": math.inf})]
-    wrongs = ["", "[]", "{", '{"format": 1}', manifest.replace("shard-00000.npy", "../x.npy"), "[" * 100_000]
-    for wrong in [*wrongs, *map(json.dumps, others)]:
+    others = [{**document, "shape": shape} for shape in ([], [0, 5], [math.inf])]
+    others += [{**document, "digests": []}, {**document, "dtype": "float32"}]
+    changes: list[dict[str, Any]] = [
+        {"bad": 5},
+        {"rows": math.inf},
+        {"rows": -1},
+        {"rows": SHARD_ROWS + 1},
+        {"file": "../x.npy"},
+    ]
+    others += [{**document, "shards": [{**first, **change}]} for change in changes]
+    wrongs = ["", "[]", "{", '{"format": 1}', "[" * 100_000, *map(json.dumps, others)]
+    for wrong in wrongs:
         (tmp_path / "manifest.json").write_text(wrong)
-        with pytest.raises(CacheError):
+        with pytest.raises(CacheError, match=r"manifest\.json is damaged"):
             FeatureCache.open(tmp_path)
+    (tmp_path / "manifest.json").write_text(json.dumps({**document, "shards": []}))
+    with pytest.raises(CacheError, match="its rows and its pictures do not agree"):
+        FeatureCache.open(tmp_path)
     (tmp_path / "manifest.json").write_text(manifest.replace('"format": 1', '"format": 7'))
     with pytest.raises(CacheError, match="format 7"):
         FeatureCache.open(tmp_path)
@@ -405,8 +482,10 @@ def test_wrong_arguments(encoder: keras.Model, pictures: list[ImageRecord], tmp_
 
 def test_the_name_depends_on_pictures_and_configuration(pictures: list[ImageRecord]) -> None:
     name = cache_name(pictures[:3], CONFIG)
-    assert name == cache_name(pictures[:3], dataclasses.replace(CONFIG, trainable=True))
+    assert name == cache_name(pictures[:3], dataclasses.replace(CONFIG, trainable=True, frozen=0.5))
     assert name.startswith("tiny-")
-    others = {cache_name(pictures[:2], CONFIG), cache_name(pictures[:3], EncoderConfig(name="tiny", pooled=True))}
+    changes: list[dict[str, Any]] = [{"pooled": True}, {"image_size": 64}, {"weights": "a.npz"}, {"name": "other"}]
+    others = {cache_name(pictures[:3], dataclasses.replace(CONFIG, **change)) for change in changes}
+    others.add(cache_name(pictures[:2], CONFIG))
     assert name not in others
-    assert len(others) == 2
+    assert len(others) == 5

@@ -13,7 +13,7 @@ from captionkit.errors import CacheError
 from captionkit.images import load_pixels
 from captionkit.records import ImageRecord
 from captionkit.training.feature_cache import FeatureCache, build_pixel_cache, writer
-from captionkit.training.feature_cache.manifest import SHARD_ROWS
+from captionkit.training.feature_cache.manifest import SHARD_ROWS, read_manifest, write_shard_note
 from tests.training.feature_cache.test_kill import PIXELS, content, finish, make_pictures, start
 
 
@@ -59,18 +59,14 @@ def test_the_parts_that_hold_it_are_made_again(
     assert content(tmp_path / "cache") == content(tmp_path / "afresh")
 
 
-def test_what_changed_once_more_after_a_stop_is_made_once_more(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cache = tmp_path / "cache"
-    build(pictures, cache)
-    mend(pictures, "0007.bmp", "0520.bmp")
+def stopped(monkeypatch: pytest.MonkeyPatch, pictures: Path, cache: Path, after: int) -> None:
+    """A cache whose writer is stopped when it has decoded so many pictures."""
     loads = 0
 
     def stop(source: bytes, size: int) -> object:
         nonlocal loads
         loads += 1
-        if loads == SHARD_ROWS + 9:  # the first shard is there, the third is not
+        if loads == after:
             raise StoppedError
         return load_pixels(source, size)
 
@@ -78,9 +74,56 @@ def test_what_changed_once_more_after_a_stop_is_made_once_more(
         patched.setattr(writer, "load_pixels", stop)
         with pytest.raises(StoppedError):
             build(pictures, cache)
+
+
+def test_what_changed_once_more_after_a_stop_is_made_once_more(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    build(pictures, cache)
+    mend(pictures, "0007.bmp", "0520.bmp")
+    stopped(monkeypatch, pictures, cache, SHARD_ROWS + 9)  # the first shard is there, the third is not
     with pytest.raises(CacheError, match="finished"):
         FeatureCache.open(cache)
     mend(pictures, "0005.bmp")
+    build(pictures, cache)
+    build(pictures, tmp_path / "afresh")
+    assert content(cache) == content(tmp_path / "afresh")
+
+
+def test_what_changed_back_after_a_stop_is_made_once_more(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, before = tmp_path / "cache", (pictures / "0007.bmp").read_bytes()
+    for _ in range(2):  # the first shard alone is there, and is made again
+        stopped(monkeypatch, pictures, cache, SHARD_ROWS + 9)
+        mend(pictures, "0007.bmp")
+    (pictures / "0007.bmp").write_bytes(before)
+    build(pictures, cache)
+    build(pictures, tmp_path / "afresh")
+    assert content(cache) == content(tmp_path / "afresh")
+
+
+def test_what_changed_after_a_stop_before_anything_was_made_again(pictures: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    build(pictures, cache)
+    for number, shard in enumerate(read_manifest(cache).shards):  # as for a change in none of them
+        write_shard_note(cache, number, shard)
+    mend(pictures, "0007.bmp")
+    build(pictures, cache)
+    build(pictures, tmp_path / "afresh")
+    assert content(cache) == content(tmp_path / "afresh")
+
+
+@pytest.mark.parametrize("held", [b"damaged since", None])
+def test_a_part_that_was_damaged_after_a_stop_is_made_again(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: bytes | None
+) -> None:
+    cache = tmp_path / "cache"
+    stopped(monkeypatch, pictures, cache, SHARD_ROWS + 9)
+    (cache / "shard-00000.npy").unlink()
+    if held:
+        (cache / "shard-00000.npy").write_bytes(held)
     build(pictures, cache)
     build(pictures, tmp_path / "afresh")
     assert content(cache) == content(tmp_path / "afresh")
@@ -115,4 +158,4 @@ def test_pictures_that_moved_are_the_same_though_one_cannot_be_read(pictures: Pa
     before = build(pictures, tmp_path / "cache")
     after = build(pictures.rename(tmp_path / "moved"), tmp_path / "cache")
     assert after.fingerprint == before.fingerprint
-    assert "moved" in after.skipped["0005.bmp"]
+    assert str(tmp_path / "moved" / "0005.bmp") in after.skipped["0005.bmp"]

@@ -118,8 +118,7 @@ class FeatureCache:
         shard = self._manifest.shards[number]
         path = self.directory / shard.file
         try:
-            # An empty file cannot be mapped; a shard of bad pictures alone has no rows.
-            rows = np.load(path, mmap_mode="r" if shard.rows else None, allow_pickle=False)
+            rows = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError):
             raise CacheError(
                 f"{path} is missing or damaged; delete the folder and build the cache again."

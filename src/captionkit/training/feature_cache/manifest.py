@@ -177,8 +177,6 @@ def differences(old: Plan, new: Plan) -> list[str]:
             for key in sorted(left.keys() | right.keys())
             if left.get(key) != right.get(key)
         ]
-    if (old.shape, old.dtype) != (new.shape, new.dtype):
-        lines.append(f"rows: {old.dtype} {list(old.shape)} -> {new.dtype} {list(new.shape)}")
     before, after = dict(zip(old.ids, old.digests, strict=True)), dict(zip(new.ids, new.digests, strict=True))
     for what, ids in (
         ("no longer there", [i for i in old.ids if i not in after]),
