@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -98,6 +99,12 @@ def test_numbers_that_do_not_fit_each_other_are_refused(changes: list[str], says
 def test_a_key_that_there_is_not_is_refused(change: str, says: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(says)):
         parse_config("", [change])
+
+
+def test_a_second_data_set_is_one_where_its_captions_are_named() -> None:
+    config = parse_config("[more_data]\nmax_bad = 0.05\n", ["more_data.format=coco"])
+    assert config.more_data == dataclasses.replace(Config().more_data, max_bad=0.05, format="coco")
+    assert not config.more_data.captions
 
 
 def test_a_change_may_have_white_space_around_its_parts() -> None:

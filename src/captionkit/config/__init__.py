@@ -91,8 +91,7 @@ def parse_config(text: str, overrides: Sequence[str] = (), *, source: str = "con
         raise ConfigError(f"{source} is not valid TOML: {error}.{hint}") from None
     for override in overrides:
         _apply_override(document, override)
-    config = _build(Config, document, source, prefix="")
-    assert isinstance(config, Config)
+    config: Config = _build(Config(), document, source, prefix="")
     check_together(config, source)
     return config
 
@@ -137,8 +136,8 @@ def _apply_override(document: dict[str, Any], override: str) -> None:
         table[key] = value
 
 
-def _build(kind: type, values: Mapping[str, Any], source: str, prefix: str) -> object:
-    hints = typing.get_type_hints(kind)
+def _build(defaults: Any, values: Mapping[str, Any], source: str, prefix: str) -> Any:
+    hints = typing.get_type_hints(type(defaults))
     unknown = [key for key in values if key not in hints]
     if unknown:
         raise ConfigError(f"{source}: unknown key '{prefix}{unknown[0]}'; {nearest(unknown[0], hints)}")
@@ -148,10 +147,11 @@ def _build(kind: type, values: Mapping[str, Any], source: str, prefix: str) -> o
         if dataclasses.is_dataclass(hint):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{source}: expected a table [{key}], but got {_shown(value)}.")
-            arguments[key] = _build(typing.cast(type, hint), value, source, prefix=f"{prefix}{key}.")
+            arguments[key] = _build(getattr(defaults, key), value, source, prefix=f"{prefix}{key}.")
         else:
             arguments[key] = _check(hint, value, source, prefix + key)
-    return kind(**arguments)
+    # Not afresh from its class: the second data set has other defaults than the first.
+    return dataclasses.replace(defaults, **arguments)
 
 
 def _check(kind: Any, value: Any, source: str, name: str) -> Any:
