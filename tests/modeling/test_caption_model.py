@@ -30,11 +30,29 @@ def test_weights_round_trip_to_another_model() -> None:
     )
 
 
+def test_of_a_file_with_both_networks_one_can_be_taken() -> None:
+    first, second = make(seed=1), make(seed=2)
+    before, given = second.weights(), first.weights()
+    second.load_weights(given, parts=("decoder",))
+    for name, value in second.weights().items():
+        expected = given if name.startswith("decoder/") else before
+        np.testing.assert_array_equal(value, expected[name])
+
+
+def test_two_variables_of_one_name_are_not_taken_for_one() -> None:
+    model = make()
+    model.decoder.embedding._path = model.decoder.output_bias.path
+    with pytest.raises(TrainingError, match="Two variables of the model are called decoder/output_bias"):
+        model.weights()
+
+
 def test_weights_of_another_model_are_refused_and_nothing_is_set() -> None:
     model, other = make(), make(units=16)
     before = model.weights()
     with pytest.raises(TrainingError, match="shape"):
         model.load_weights(other.weights())
+    with pytest.raises(TrainingError, match=r"and 1 are unknown \(decoder/more\)"):
+        model.load_weights({**before, "decoder/more": np.ones(1)})
     with pytest.raises(TrainingError, match="1 are missing"):
         model.load_weights({k: v for k, v in before.items() if not k.endswith("output_bias")})
     for name, value in model.weights().items():
@@ -55,4 +73,9 @@ def test_names_do_not_depend_on_the_models_that_were_built_before() -> None:
 
     first, second = build(), build()
     assert list(first.variables()) == list(second.variables())
+    assert not [name for name in first.weights() if "seed_generator" in name]
+    images = np.ones((1, 8, 8, 3), np.float32)
+    kept, dropped = (first.encode(images, training=training).numpy() for training in (False, True))
+    np.testing.assert_array_equal(kept, first.encode(images).numpy())
+    assert np.any(kept != dropped)
     second.load_weights(first.weights())

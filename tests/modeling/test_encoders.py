@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -12,6 +13,7 @@ import pytest
 from captionkit.config import EncoderConfig
 from captionkit.config.limits import NAMES
 from captionkit.errors import ConfigError, WeightsError
+from captionkit.modeling import encoders
 from captionkit.modeling.decoders import DECODERS
 from captionkit.modeling.encoders import (
     CAFFE_MEAN,
@@ -75,6 +77,10 @@ def test_normalization_agrees_with_keras_preprocessing() -> None:
         ("vgg16", applications.vgg16.preprocess_input),
         ("resnet50", applications.resnet.preprocess_input),
         ("inception_v3", applications.inception_v3.preprocess_input),
+        ("efficientnet_b0", partial(applications.imagenet_utils.preprocess_input, mode="torch")),
+        ("convnext_tiny", partial(applications.imagenet_utils.preprocess_input, mode="torch")),
+        ("efficientnet_v2_s", lambda pixels: pixels / 128 - 1),
+        ("efficientnet_lite0", lambda pixels: (pixels - 127) / 128),  # as TensorFlow's own code for it
     ):
         spec = ENCODERS[name]
         ours = PixelNormalization(spec.mean, spec.std, spec.bgr)(picture).numpy()
@@ -94,13 +100,37 @@ def test_batch_norm_stays_frozen_where_the_rest_is_trained() -> None:
     assert not frozen.trainable_variables
 
 
+def test_pictures_of_another_size_and_another_network_have_another_fingerprint(tiny_encoder: str) -> None:
+    config = EncoderConfig(name=tiny_encoder, weights="none", image_size=32, pooled=True)
+    other = dataclasses.replace(config, image_size=48)
+    small, large = build_encoder(config), build_encoder(other)
+    assert small.output_shape == large.output_shape
+    prints = {encoder_fingerprint(small, config), encoder_fingerprint(large, other)}
+    prints.add(encoder_fingerprint(small, dataclasses.replace(config, name="other")))
+    assert len(prints) == 3
+
+
+def test_weights_that_were_downloaded_are_found(
+    tiny_encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(_: int, weights: str | None) -> keras.Model:
+        assert weights == "imagenet"
+        (tmp_path / "models").mkdir()
+        (tmp_path / "models" / "tiny.h5").touch()
+        return keras.Model()
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    spec = dataclasses.replace(ENCODERS[tiny_encoder], backbone=download)
+    assert encoders._published(tiny_encoder, spec) == tmp_path / "models" / "tiny.h5"
+
+
 def test_the_layers_nearest_the_pixels_can_stay_as_they_are(tiny_encoder: str) -> None:
     config = EncoderConfig(name=tiny_encoder, weights="none", image_size=32, trainable=True)
     everything = [variable.path for variable in build_encoder(config).trainable_variables]
-    half = build_encoder(dataclasses.replace(config, frozen=0.5))
-    names = [variable.path for variable in half.trainable_variables]
-    assert names == everything[-len(names) :]
-    assert 0 < len(names) < len(everything)
+    # Of ten layers the fifth and the eighth are the second and the third that learn.
+    for frozen, left in ((0.0, 3), (0.4, 2), (0.5, 1), (0.7, 1), (0.8, 0)):
+        encoder = build_encoder(dataclasses.replace(config, frozen=frozen))
+        assert [variable.path for variable in encoder.trainable_variables] == everything[3 - left :]
 
 
 def test_of_several_weights_the_mean(tiny_encoder: str, tmp_path: Path) -> None:

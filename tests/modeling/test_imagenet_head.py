@@ -10,8 +10,9 @@ import pytest
 from captionkit.config import EncoderConfig
 from captionkit.detectors.things import WORDS, thing_detector
 from captionkit.images import load_pixels
-from captionkit.modeling.encoders import build_encoder
+from captionkit.modeling.encoders import ENCODERS, build_encoder
 from captionkit.modeling.imagenet_head import published, read_head
+from tests.modeling.test_torch_weights import WEIGHT, file, table, tensor
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -39,6 +40,11 @@ def test_encoders_without_one_have_none(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "efficientnet_lite0.safetensors").write_bytes(b"")
     monkeypatch.setenv("CAPTIONKIT_WEIGHTS", str(tmp_path))
     assert read_head(EncoderConfig(name="efficientnet_lite0")) is None
+    published_file = tmp_path / ENCODERS["efficientnet_lite0"].weights_file  # goes before both
+    for name, found in (("_fc.weight", False), ("_fc.weight _fc.bias", True)):
+        entries = {each: tensor("1", 12, (3, 4), (4, 1)) for each in name.split()}
+        published_file.write_bytes(file(table(entries), {"1": WEIGHT}))
+        assert (read_head(EncoderConfig(name="efficientnet_lite0")) is not None) is found
 
 
 def test_the_published_encoder_of_a_run_is_the_one_it_began_with() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py  # type: ignore[import-untyped]
@@ -12,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 from keras.src.legacy.saving import legacy_h5_format
-from safetensors.numpy import save_file
+from safetensors.numpy import load, save_file
 
 from captionkit.config import EncoderConfig
 from captionkit.errors import WeightsError
@@ -24,6 +25,7 @@ from captionkit.modeling.weights import (
     find_weights,
     hash_weights,
     load_weights,
+    pack_weights,
     variable_names,
 )
 
@@ -72,16 +74,22 @@ def test_names_do_not_depend_on_what_was_built_before() -> None:
     assert variable_names(first) == variable_names(second)
     assert variable_names(first)[0] == "conv2d/kernel"
     assert "conv2d_1/bias" in variable_names(second)
+    paths = ("conv2d_8/kernel", "conv2d_7/bias", "conv2d_16/bias")
+    late = SimpleNamespace(variables=[SimpleNamespace(path=path) for path in paths])
+    assert variable_names(late) == ["conv2d_1/kernel", "conv2d/bias", "conv2d_2/bias"]
 
 
 def test_the_hash_sees_every_value() -> None:
     assert hash_weights(small()) == hash_weights(small())
     assert hash_weights(small()) != hash_weights(small(2))
     changed = small()
-    kernel = values(changed.variables[0])
-    kernel[2, 2, 2, 3] = np.nextafter(kernel[2, 2, 2, 3], np.float32(9))
-    changed.variables[0].assign(kernel)
-    assert hash_weights(changed) != hash_weights(small())
+    hashes = {hash_weights(changed)}
+    for variable in changed.variables:
+        array = values(variable)
+        array.flat[-1] = np.nextafter(array.flat[-1], np.float32(9))
+        variable.assign(array)
+        hashes.add(hash_weights(changed))
+    assert len(hashes) == 1 + len(changed.variables)
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".weights.h5"])
@@ -97,6 +105,11 @@ def test_a_round_trip_through_every_kind_of_file(suffix: str, tmp_path: Path) ->
             source.save_weights(path)
     load_weights(target, path)
     assert hash_weights(target) == hash_weights(source)
+
+
+def test_a_transposed_array_is_packed_as_it_is() -> None:
+    array = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    np.testing.assert_array_equal(load(pack_weights({"a": array}))["a"], array)
 
 
 def test_the_weights_of_an_encoder_with_dropout_are_kept_without_its_random_states(tmp_path: Path) -> None:
@@ -152,6 +165,9 @@ def test_files_that_are_missing_damaged_or_of_another_kind(
     monkeypatch.setattr(weight_files, "MAX_FILE_BYTES", 100_000)
     with pytest.raises(WeightsError, match="unpacks to more"):
         load_weights(model, tmp_path / "bomb.npz")
+    (tmp_path / "long.safetensors").write_bytes(bytes(100_001))
+    with pytest.raises(WeightsError, match="longer than the 100,000 bytes"):
+        load_weights(model, tmp_path / "long.safetensors")
 
 
 def test_where_weights_are_looked_for_and_in_which_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

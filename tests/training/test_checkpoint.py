@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from captionkit.errors import TrainingError
-from captionkit.training.checkpoint import read_checkpoint, read_weights, write_checkpoint
+from captionkit.training import checkpoint
+from captionkit.training.checkpoint import read_checkpoint, read_weights, write_checkpoint, write_weights
 
 ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "seed": np.array([1, 2], np.uint32), "n": np.array(5)}
 
@@ -28,15 +29,17 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_a_new_checkpoint_replaces_the_old(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, ARRAYS, {"step": 1})
     (tmp_path / ".state-00000002-12345678.safetensors.0.tmp").write_bytes(b"of a process that was killed")
+    (tmp_path / "state-00000000-no-file.safetensors").mkdir()  # what cannot be removed stays
     write_checkpoint(tmp_path, {"a": np.zeros(1)}, {"step": 2})
     assert read_checkpoint(tmp_path)[1]["step"] == 2
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_writer_that_fails_leaves_the_old(tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_writer_that_fails_leaves_the_old(tmp_path: Path, step: int) -> None:
     write_checkpoint(tmp_path, ARRAYS, {"step": 1})
     with pytest.raises(TypeError):
-        write_checkpoint(tmp_path, {"a": np.zeros(1)}, {"step": 2, "bad": object()})
+        write_checkpoint(tmp_path, {"a": np.zeros(1)}, {"step": step, "bad": object()})
     assert read_checkpoint(tmp_path)[1] == {"step": 1}
 
 
@@ -64,9 +67,31 @@ def test_a_checkpoint_with_other_types_is_damaged(tmp_path: Path, change: dict[s
         read_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize("shape", [[1], [1] * 100])
-def test_tensors_that_numpy_has_not_are_one_sentence(tmp_path: Path, shape: list[int]) -> None:
-    header = json.dumps({"a": {"dtype": "BF16", "shape": shape, "data_offsets": [0, 2]}}).encode()
+@pytest.mark.parametrize("text", ["[]", "{", '{"format": "another"}', "[" * 100_000])
+def test_a_file_that_is_no_checkpoint_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "checkpoint.json").write_text(text)
+    with pytest.raises(TrainingError, match=r"cannot be read|was written by something else"):
+        read_checkpoint(tmp_path)
+
+
+def test_tensors_are_those_beside_the_checkpoint(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "c", ARRAYS, {"step": 1})
+    (tensors,) = (tmp_path / "c").glob("*.safetensors")
+    path = tmp_path / "c" / "checkpoint.json"
+    path.write_text(path.read_text().replace(tensors.name, f"../{tensors.name}"))
+    assert read_checkpoint(tmp_path / "c")[1] == {"step": 1}
+
+
+def test_weights_are_read_up_to_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_weights(tmp_path / "w.safetensors", ARRAYS)
+    monkeypatch.setattr(checkpoint, "MAX_BYTES", 100)
+    with pytest.raises(TrainingError, match=r"larger than a file of weights may be \(100 bytes\)"):
+        read_weights(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("BF16", [1]), ("F16", [1] * 100)])
+def test_tensors_that_numpy_has_not_are_one_sentence(tmp_path: Path, kind: str, shape: list[int]) -> None:
+    header = json.dumps({"a": {"dtype": kind, "shape": shape, "data_offsets": [0, 2]}}).encode()
     (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(2))
     with pytest.raises(TrainingError, match="cannot be read"):
         read_weights(tmp_path / "w.safetensors")

@@ -9,6 +9,7 @@ import pytest
 
 from captionkit.bundle import DEFAULT_BUNDLE, read_bundle
 from captionkit.config import DecoderConfig
+from captionkit.errors import TrainingError
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
 from captionkit.tokenizer import BOS, Tokenizer
@@ -57,6 +58,13 @@ def test_the_weights_beside_the_installed_model_belong_to_it(name: str, position
     assert all(np.isfinite(value).all() for value in model.weights().values())
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_words_of_a_decoder_that_is_tied_otherwise_do_not_fit(tied: bool) -> None:
+    old, new = make_model(len(OLD), 1, tied=tied), make_model(len(NEW), 2, tied=not tied)
+    with pytest.raises(TrainingError, match="decoder/output_kernel"):
+        new.load_weights(move_words(old.weights(), new.weights(), OLD, NEW))
+
+
 def test_the_same_vocabulary_moves_nothing() -> None:
     model = make_model(len(OLD), 1, tied=False)
     moved = move_words(model.weights(), make_model(len(OLD), 2, tied=False).weights(), OLD, OLD)
@@ -80,8 +88,8 @@ def test_places_of_a_larger_grid_lie_between_those_of_the_smaller() -> None:
     np.testing.assert_array_equal(moved["decoder/other"], places)
 
 
-@pytest.mark.parametrize("number", [9, 10])
-def test_places_of_the_same_grid_and_of_one_that_is_not_square_stay(number: int) -> None:
-    places = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+@pytest.mark.parametrize(("before", "number"), [(9, 9), (9, 17), (10, 16)])
+def test_places_of_the_same_grid_and_of_one_that_is_not_square_stay(before: int, number: int) -> None:
+    places = np.random.default_rng(0).normal(size=(before, 4)).astype(np.float32)
     moved = move_places({"decoder/places": places}, {"decoder/places": np.zeros((number, 4), np.float32)})
     np.testing.assert_array_equal(moved["decoder/places"], places)

@@ -29,6 +29,7 @@ from captionkit.detectors.things import thing_detector
 from captionkit.errors import CacheError, ConfigError, DataError, TrainingError, UsageError, WeightsError
 from captionkit.evaluate import evaluate
 from captionkit.images import load_pixels
+from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import read_head
 from captionkit.publish import outside_expectation, publish, stages
@@ -39,7 +40,7 @@ from captionkit.training.checkpoint import read_weights
 from captionkit.training.consensus import consensus_weights
 from captionkit.training.data import build_vocabulary, read_more, read_splits
 from captionkit.training.directory_lock import lock_directory
-from captionkit.training.lineage import begin_from
+from captionkit.training.lineage import begin_from, load_teachers
 from captionkit.training.pictures import encoder_of
 from captionkit.training.run import fresh_model, make_trainer, prepare, resume, train
 from captionkit.training.run_folder import read_vocabulary
@@ -154,6 +155,7 @@ def pupil(data: Path, caches: Path, frozen: Path, tuned: Path) -> Path:
     """The folder of a finished run of another decoder that learned from `frozen` and `tuned`. Read-only."""
     folder = frozen.parent / "pupil"
     changes = [f"training.teachers={frozen} {tuned}", "decoder.kind=multihead_lstm", "training.epochs=1"]
+    changes += ["decoder.dropout=0.3", "decoder.word_dropout=0.2"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAPTIONKIT_CACHE", str(caches))
         assert "teachers" in train(parse_config(recipe(data), changes), folder, quiet=True).identity
@@ -287,12 +289,16 @@ def test_resuming_with_another_configuration_or_data_shows_the_difference(data: 
     with pytest.raises(TrainingError, match="holds a run already"):
         train(parse_config(recipe(data)), tmp_path / "run", quiet=True)
     moved = json.loads((data / "dataset.json").read_text())
-    moved["images"][0]["sentences"][0]["raw"] = "A red box on the night ."
+    moved["images"][1]["sentences"].reverse()  # of a dev picture
     (tmp_path / "changed.json").write_text(json.dumps(moved))
     text = (tmp_path / "run" / "config.toml").read_text()
     (tmp_path / "run" / "config.toml").write_text(
         text.replace(str(data / "dataset.json"), str(tmp_path / "changed.json"))
     )
+    with pytest.raises(TrainingError, match=r"another data \("):
+        resume(tmp_path / "run", quiet=True)
+    moved["images"][0]["sentences"][0]["raw"] = "A red box on the night ."
+    (tmp_path / "changed.json").write_text(json.dumps(moved))
     with pytest.raises(TrainingError, match="another vocabulary and data"):
         resume(tmp_path / "run", quiet=True)
 
@@ -474,6 +480,54 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(
         )
     with pytest.raises(TrainingError, match="has a trained encoder"):
         train(parse_config(recipe(data), [f"training.begin_from={tuned}"]), tmp_path / "no", quiet=True)
+
+
+def test_teachers_say_what_they_learned_of_the_pictures_they_are_asked_about(
+    data: Path, frozen: Path, tuned: Path, pupil: Path
+) -> None:
+    train, val = read_splits(parse_config(recipe(data)))
+    tokenizer = Tokenizer(["zebra", *read_vocabulary(frozen).spoken])
+    rows = np.array([3, 0])
+    pixels = np.stack([load_pixels(train[row].path, 32) for row in rows])
+    digests, seen = set(), []
+    for folder, weights in ((frozen, "none"), (tuned, str(tuned / "encoder.safetensors"))):
+        config = parse_config(recipe(data), [f"training.teachers={folder} {pupil}"])
+        teachers, digest = load_teachers(config, tokenizer, train, val, quiet=True)
+        assert teachers is not None
+        digests.add(digest)
+        for path, teacher in zip((folder, pupil), teachers.teachers, strict=True):
+            best = read_weights(path / "best.safetensors")
+            for name, value in CaptionModel(None, teacher.decoder).weights().items():
+                np.testing.assert_array_equal(value, best[name], err_msg=name)
+            assert len(teacher.ids) == len(tokenizer)
+        features = teachers.teachers[0].read(rows)
+        encoder = build_encoder(EncoderConfig("tiny", weights, 32))
+        np.testing.assert_allclose(features, encoder(pixels).numpy(), rtol=2e-3, atol=2e-3)
+        seen.append(features)
+        # The last one was trained with dropout of both kinds.
+        ids = np.arange(4, 24, dtype=np.int32).reshape(2, 2, 5) % len(read_vocabulary(pupil))
+        one, other = (teachers.teachers[1].decoder(features, ids, training=True).numpy() for _ in range(2))
+        np.testing.assert_array_equal(one, other)
+    assert len(digests) == 2
+    assert np.abs(seen[0] - seen[1]).max() > 0.01
+
+
+def test_a_run_that_begins_from_another_knows_its_words_and_places_wherever_they_are(
+    data: Path, pupil: Path
+) -> None:
+    changes = ["decoder.kind=multihead_lstm", "encoder.image_size=64", f"training.begin_from={pupil}"]
+    config, old = parse_config(recipe(data), changes), read_vocabulary(pupil)
+    tokenizer = Tokenizer(old.spoken[::-1])  # as many words
+    model = fresh_model(config, encoder_of(config), tokenizer)
+    begin_from(model, config, tokenizer)
+    found, best = model.weights(), read_weights(pupil / "best.safetensors")
+    order = [old.words.index(word) for word in tokenizer.words]
+    np.testing.assert_array_equal(found["decoder/embedding"], best["decoder/embedding"][order])
+    assert found["decoder/places"].shape[0] == 4 * best["decoder/places"].shape[0]
+    np.testing.assert_allclose(found["decoder/places"][0], best["decoder/places"][0], atol=1e-6)  # a corner
+    other = fresh_model(parse_config(recipe(data)), encoder_of(config), tokenizer)
+    with pytest.raises(TrainingError, match=r"has the encoder tiny and not vgg16"):
+        begin_from(other, dataclasses.replace(config, encoder=EncoderConfig("vgg16")), tokenizer)
 
 
 def test_a_run_begins_with_the_mean_of_several(data: Path, frozen: Path, pupil: Path, tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from captionkit.bundle import read_bundle
 from captionkit.config import Config, parse_config, write_config
 from captionkit.errors import DataError, TrainingError
 from captionkit.tokenizer import Tokenizer
 from captionkit.training import run_folder
 from captionkit.training.run_folder import (
     earlier_runs,
+    expect_data,
     expect_earlier,
     expect_no_run,
     has_begun,
@@ -48,6 +50,32 @@ def test_earlier_runs_come_after_those_that_they_build_on(tmp_path: Path, monkey
     assert list(earlier_runs(last).items()) == [(Path("$ELSEWHERE/gone"), None), (one, first), (two, second)]
     write("one", f"{two}")  # round in a circle
     assert earlier_runs(last).keys() == {one, two, Path("$ELSEWHERE/gone")}
+
+
+def test_a_bundle_and_the_run_of_an_encoder_are_earlier_runs_and_published_weights_are_none(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "config.toml").write_text("")
+    weights = f"{tmp_path / 'encoder.safetensors'} {tmp_path / 'published.npz'}"
+    runs = earlier_runs(parse_config("", [f"training.begin_from={tiny_bundle}", f"encoder.weights={weights}"]))
+    held = read_bundle(tiny_bundle).config
+    assert held is not None
+    assert list(runs.items()) == [(tmp_path, Config()), (tiny_bundle, parse_config(held))]
+
+
+def test_every_place_of_the_data_is_asked_for_first(tmp_path: Path) -> None:
+    for name in ("captions.json", "train.txt", "val.txt", "test.txt", "images"):
+        (tmp_path / name).touch()
+    lists = [f"{part}_list={tmp_path / part}.txt" for part in ("train", "val", "test")]
+    keys = [f"captions={tmp_path / 'captions.json'}", f"images={tmp_path / 'images'}", *lists]
+    for section in ("data", "more_data"):
+        whole = [f"{one}.{key}" for one in {"data", section} for key in keys]
+        expect_data(parse_config("", whole))
+        for key in keys:
+            name = f"{section}.{key.split('=')[0]}"
+            with pytest.raises(DataError, match=rf"Expected {name} at .*, but nothing is there; .* {name}=\.\.\."):
+                expect_data(parse_config("", [*whole, f"{name}={tmp_path / 'gone'}"]))
+    expect_data(parse_config("", [f"more_data.images={tmp_path / 'gone'}", *[f"data.{key}" for key in keys]]))
 
 
 def test_an_earlier_run_that_is_a_link_to_itself_cannot_be_read(tmp_path: Path) -> None:

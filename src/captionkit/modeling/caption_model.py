@@ -49,7 +49,7 @@ class CaptionModel:
     def weights(self) -> dict[str, npt.NDArray[np.generic]]:
         """Copies of all variables as arrays, random states left out."""
         return {
-            name: variable.value.numpy().copy()
+            name: variable.value.numpy()
             for name, variable in self.variables().items()
             if "seed_generator" not in name
         }

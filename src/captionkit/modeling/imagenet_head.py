@@ -35,9 +35,9 @@ def read_head(config: EncoderConfig) -> tuple[Floats, Floats] | None:
     Raises:
         WeightsError: the file is damaged.
     """
-    spec = ENCODERS.get(config.name)
-    if spec is None or config.weights == "none":
+    if config.weights == "none":
         return None
+    spec = ENCODERS[config.name]
     path = find_weights(config.name, spec.weights_file, spec.package)
     if path is None or path.suffix != ".pth":
         return None

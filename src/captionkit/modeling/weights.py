@@ -130,7 +130,7 @@ def read_bundle_weights(path: Path) -> tuple[Bundle, dict[str, npt.NDArray[Any]]
 
 
 def pack_weights(weights: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    """Arrays as the bytes of a safetensors file, which takes none that are transposed."""
+    """Arrays as the bytes of a safetensors file; its writer would mix up the values of a transposed one."""
     return bytes(save({name: np.asarray(array, order="C") for name, array in weights.items()}))
 
 

@@ -92,7 +92,7 @@ def move_words(
         if name == "decoder/output_bias":
             table[:] = np.quantile(weights[name].astype(np.float64), 0.1)
         table[target] = before[source]
-        moved[name] = np.ascontiguousarray(np.moveaxis(table, 0, axis))
+        moved[name] = np.moveaxis(table, 0, axis)
     return moved
 
 
