@@ -169,6 +169,12 @@ def test_known_names_in_the_wrong_place_are_refused(tmp_path: Path) -> None:
         table({"w": tensor("1", 12, (3, 4), (4, 1), kind="ByteStorage")}),
         b"\x80\x02" + name("torch", "FloatStorage") + b"}b.",
         b"\x80\x02}" + number(3) + b"}s.",
+        b"\x80\x02].",
+        *(table({"w": value}) for value in (number(5), text("x"), b"N", b"}")),
+        table(
+            {"w": tensor("1", 12, (3, 4), (4, 1)).replace(numbers((3, 4)), b"(" + text("3") + text("4") + b"t")}
+        ),
+        table({"w": tensor("1", 12, (3, 4), (4, 1))}).replace(b"\x80\x02", b"\x80\x03"),
     ]
     for middle in wrong:
         with pytest.raises(WeightsError):
@@ -206,6 +212,8 @@ def test_other_files_are_refused_with_what_to_do(tmp_path: Path) -> None:
         read(tmp_path, file(table({}), {}, magic=1))
     with pytest.raises(WeightsError, match="little-endian"):
         read(tmp_path, file(table({}), {}, facts={"little_endian": False}))
+    with pytest.raises(WeightsError, match="little-endian"):
+        read(tmp_path, file(table({}), {}, facts=[1]))
     with pytest.raises(WeightsError, match="goes on"):
         read(tmp_path, GOOD + b"x")
     with pytest.raises(WeightsError, match="cannot be read"):

@@ -397,11 +397,15 @@ def test_few_pictures_may_have_a_bad_one_among_them_where_the_recipe_says_so(
 ) -> None:
     monkeypatch.setenv("CAPTIONKIT_CACHE", str(tmp_path / "cache"))
     shutil.copytree(data, tmp_path / "data")
-    (tmp_path / "data" / "00.png").write_bytes(b"no picture")
+    for name in ("00.png", "01.png"):  # a train and a dev picture
+        (tmp_path / "data" / name).write_bytes(b"no picture")
+    document = (tmp_path / "data" / "dataset.json").read_text()
+    (tmp_path / "data" / "dataset.json").write_text(document.replace("There is", "Nowhere was", 1))
     text = recipe(tmp_path / "data")
     with pytest.raises(CacheError, match=r"1 of 24 pictures cannot be read, more than the 1 %.*data\.max_bad"):
         train(parse_config(text), tmp_path / "no", quiet=True)
-    train(parse_config(text, ["data.max_bad=0.05"]), tmp_path / "run", quiet=True, until=1)
+    train(parse_config(text, ["data.max_bad=0.09"]), tmp_path / "run", quiet=True, until=1)
+    assert "nowhere" not in read_vocabulary(tmp_path / "run").words  # said of the picture that is left out
     resume(tmp_path / "run", ["data.max_bad=0.1"], quiet=True)
 
 
@@ -480,6 +484,13 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(
         )
     with pytest.raises(TrainingError, match="has a trained encoder"):
         train(parse_config(recipe(data), [f"training.begin_from={tuned}"]), tmp_path / "no", quiet=True)
+    own = tuned / "encoder.safetensors"
+    for files in (f"{own}", f"{own} {own}"):  # that encoder, and a mean that one has made with it
+        config = parse_config(
+            recipe(data), [f"training.begin_from={tmp_path / 'critical'}", f"encoder.weights={files}"]
+        )
+        vocabulary = read_vocabulary(tuned)
+        begin_from(fresh_model(config, encoder_of(config), vocabulary), config, vocabulary)
 
 
 def test_teachers_say_what_they_learned_of_the_pictures_they_are_asked_about(
@@ -588,6 +599,7 @@ def test_what_a_recipe_asks_of_batches_and_rates_is_what_trains(data: Path, tmp_
     other_views = set()
     for step in range(12):
         batch = batches[step]
+        assert batch.ids.shape[-1] == 9  # eight words and the end
         assert batch.weights is not None
         np.testing.assert_array_equal(batch.weights, [weights[row] for row in batch.rows])
         gaps = np.abs(batch.inputs - prepared.read_train(batch.rows)).max(axis=(1, 2))
@@ -856,6 +868,11 @@ def test_an_encoder_without_weights_is_exported_as_the_run_drew_it() -> None:
     )
     drawn = encoder_of(config).get_weights()
     model = fresh_model(config, encoder_of(config), Tokenizer(["dog"]))
+    other = dataclasses.replace(
+        config, training=dataclasses.replace(config.training, seed=2 + config.training.seed)
+    )
+    of_another_seed = fresh_model(other, encoder_of(config), Tokenizer(["dog"])).weights()
+    assert np.any(model.weights()["decoder/embedding"] != of_another_seed["decoder/embedding"])
     assert model.encoder is not None
     for before, after in zip(drawn, model.encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
