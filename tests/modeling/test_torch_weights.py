@@ -170,7 +170,10 @@ def test_known_names_in_the_wrong_place_are_refused(tmp_path: Path) -> None:
         b"\x80\x02" + name("torch", "FloatStorage") + b"}b.",
         b"\x80\x02}" + number(3) + b"}s.",
         b"\x80\x02].",
-        *(table({"w": value}) for value in (number(5), text("x"), b"N", b"}")),
+        *(
+            table({"t": tensor("1", 12, (3, 4), (4, 1)), "w": value})
+            for value in (number(5), text("x"), b"N", b"}")
+        ),
         table(
             {"w": tensor("1", 12, (3, 4), (4, 1)).replace(numbers((3, 4)), b"(" + text("3") + text("4") + b"t")}
         ),
