@@ -24,7 +24,6 @@ from captionkit.files import sha256
 from captionkit.images import Pixels, read_image, read_image_bytes, resize_image
 
 Progress = Callable[[int, int], None]
-Words = npt.NDArray[np.uint64]
 
 SIDE = 32  # of the picture both hashes are made of
 THUMBNAIL = 16  # cells a side of the last comparison

@@ -57,16 +57,21 @@ def check_scores(document: object, records: Sequence[ImageRecord], split: str) -
         findings.append(finding("scores", Weight.PROBLEM, "Scores are no numbers from 0 up.", broken))
     in_percent = any(value > (_PERCENT_CIDER if name == "CIDEr-D" else _PERCENT) for name, value in known.items())
     scaled = {name: value / 100 for name, value in known.items()} if in_percent else known
-    findings += [finding("scores", Weight.PROBLEM, sentence) for sentence in absurd(scaled)]
+    problems = absurd(scaled)
     others = [name for name in values if name.startswith("METEOR(")]
     if others:
-        message = (
+        problems.append(
             f"{others[0]} is not METEOR 1.5, because matchers are missing; it compares with nothing published."
         )
-        findings.append(finding("scores", Weight.PROBLEM, message))
     fingerprint = document.get("fingerprint")
     facts = {str(k): str(v) for k, v in fingerprint.items()} if isinstance(fingerprint, Mapping) else {}
-    return findings + _check_facts(facts, known, records, split)
+    problems += _check_facts(facts, known, records, split)
+    findings += [finding("scores", Weight.PROBLEM, sentence) for sentence in problems]
+    unstated = [key for key in ("split", "beams", "max_length", "objective") if facts.get(key) == UNKNOWN]
+    if unstated:
+        message = f"The scores do not say: {', '.join(unstated)}. Say so beside the numbers."
+        findings.append(finding("scores", Weight.NOTE, message))
+    return findings
 
 
 def _key(name: str) -> str:
@@ -75,32 +80,27 @@ def _key(name: str) -> str:
 
 def _check_facts(
     facts: Mapping[str, str], known: Mapping[str, float], records: Sequence[ImageRecord], split: str
-) -> list[Finding]:
-    findings = []
+) -> list[str]:
+    """One sentence for each problem with what a fingerprint states."""
+    problems = []
     images = facts.get("images", "")
     held = sum(record.split == split for record in records)
     if images.isdecimal() and len(images) < 20 and held and int(images) != held:
-        message = (
+        problems.append(
             f"{several(int(images), 'picture')} were scored, but {split} has {held:,}: "
             "a selection, or another split."
         )
-        findings.append(finding("scores", Weight.PROBLEM, message))
     stated = facts.get("split", split)
     if (split_name(stated) or stated) not in (split, UNKNOWN):
-        message = f"The scores are of the split {stated!r}, and the audit is of {split}."
-        findings.append(finding("scores", Weight.PROBLEM, message))
+        problems.append(f"The scores are of the split {stated!r}, and the audit is of {split}.")
     if "CIDEr-D" in known and (images == "1" or (known["CIDEr-D"] == 0 and known.get("BLEU-1", 0) > 0)):
-        message = (
+        problems.append(
             "CIDEr is 0 or was computed on one picture, where its document frequencies are all alike: that is no "
             "score. Score a whole split."
         )
-        findings.append(finding("scores", Weight.PROBLEM, message))
     references = facts.get("references", "")
     if references.split("-")[0] in ("1", "2", "3", "4"):
-        message = f"The scores were computed with {references} references a picture; published ones use all five."
-        findings.append(finding("scores", Weight.PROBLEM, message))
-    unstated = [key for key in ("split", "beams", "max_length", "objective") if facts.get(key) == UNKNOWN]
-    if unstated:
-        message = f"The scores do not say: {', '.join(unstated)}. Say so beside the numbers."
-        findings.append(finding("scores", Weight.NOTE, message))
-    return findings
+        problems.append(
+            f"The scores were computed with {references} references a picture; published ones use all five."
+        )
+    return problems

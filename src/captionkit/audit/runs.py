@@ -12,11 +12,10 @@ from captionkit.config import Config, DataConfig
 from captionkit.config.paths import expand_path
 from captionkit.config.places import UNNAMED, UNNAMED_ENCODER
 from captionkit.datasets import read_dataset, train_records
+from captionkit.datasets.sources import read_lines
 from captionkit.errors import CaptionkitError, ConfigError, DataError, several
-from captionkit.files import read_bounded
 from captionkit.records import ImageRecord
 
-_MAX_LIST_BYTES = 100_000_000
 _NO_DATA = Config().more_data
 
 Earlier = Mapping[str, Config | None]
@@ -40,16 +39,17 @@ def check_run(
     earlier = earlier or {}
     runs = {"The run": config}
     runs |= {f"A run it builds on ({place})": one for place, one in earlier.items() if one is not None}
-    findings = []
-    for name, one in runs.items():
-        findings += _check_choices(name, one, records)
-    for place in (place for place, one in earlier.items() if one is None):
-        told = "that of its encoder, which a bundle does not name" if place == UNNAMED_ENCODER else place
-        message = (
-            f"A run it builds on ({told}) cannot be read any more, so what it was trained on was not compared; "
-            "give that with --trained-on."
-        )
-        findings.append(finding("run", Weight.NOTE, message))
+    findings = [entry for name, one in runs.items() for entry in _check_choices(name, one, records)]
+    gone = [
+        "that of its encoder, which a bundle does not name" if place == UNNAMED_ENCODER else place
+        for place, one in earlier.items()
+        if one is None
+    ]
+    notes = [
+        f"A run it builds on ({place}) cannot be read any more, so what it was trained on was not compared; "
+        "give that with --trained-on."
+        for place in gone
+    ]
     seen: set[tuple[str, DataConfig]] = set()
     learned: dict[str, ImageRecord] = {}
     for name, one in runs.items():
@@ -58,24 +58,23 @@ def check_run(
                 continue
             seen.add((section, data))
             if data.captions in ("", UNNAMED):
-                message = (
+                notes.append(
                     f"{name} trained on data whose place a bundle does not say ({section}), so its pictures were "
                     "not compared; give it with --trained-on."
                 )
-                findings.append(finding("run", Weight.NOTE, message))
                 continue
             try:
                 found = read_dataset(data, problems=[])
             except (CaptionkitError, OSError) as error:
-                message = (
+                notes.append(
                     f"What {name[0].lower()}{name[1:]} trained on ({section}.captions = {data.captions!r}) cannot "
                     "be read any more, so its pictures were not compared; give it with --trained-on. The reason: "
                     f"{error}"
                 )
-                findings.append(finding("run", Weight.NOTE, message))
                 continue
             for record in train_records(data, found, second=section == "more_data"):
                 learned[record.path.name] = replace(record, split="train")
+    findings += [finding("run", Weight.NOTE, message) for message in notes]
     trained_on = list(learned.values())
     return [*findings, *check_trained_on(records, trained_on)], trained_on
 
@@ -111,11 +110,9 @@ def _check_choices(name: str, config: Config, records: Sequence[ImageRecord]) ->
 def _listed(value: str) -> set[str]:
     """The pictures a split list names; empty where there is none or it cannot be read any more."""
     try:
-        path = expand_path(value) if value else None
-        text = read_bounded(path, _MAX_LIST_BYTES).decode("utf-8", "replace") if path and path.is_file() else ""
-    except (ConfigError, DataError, OSError):
+        return {_stem(line.strip()) for _, line in read_lines(expand_path(value), [])} if value else set()
+    except (ConfigError, DataError):
         return set()
-    return {_stem(name.strip()) for name in text.splitlines() if name.strip()}
 
 
 def _stem(name: str) -> str:
