@@ -240,16 +240,16 @@ def words_of(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]
             )
         deviations.append((weight, word, seen, expected))
     deviations.sort()
+    too_often = [entry[1:] for entry in deviations[::-1][:UNUSUAL] if entry[0] > 0]
+    too_rarely = [entry[1:] for entry in deviations[:UNUSUAL] if entry[0] < 0]
     return Words(
         varied=diversity(candidates),
         people=diversity([group[0] for group in references]),
         lengths=_shares(candidates),
         people_lengths=_shares(people),
-        too_often=tuple((word, seen, expected) for weight, word, seen, expected in deviations[::-1][:UNUSUAL]
-                        if weight > 0),
-        too_rarely=tuple((word, seen, expected) for weight, word, seen, expected in deviations[:UNUSUAL]
-                         if weight < 0),
-    )  # fmt: skip
+        too_often=tuple(too_often),
+        too_rarely=tuple(too_rarely),
+    )
 
 
 def _shares(sentences: Sequence[Tokens]) -> dict[int, float]:

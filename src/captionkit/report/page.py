@@ -176,8 +176,10 @@ def _confidence(judging: Judging) -> str:
 
 def _words(words: Words) -> str:
     longest = max([*words.lengths, *words.people_lengths], default=0)
-    shown = [length for length in range(longest + 1) if max(_both(words, length)) >= 0.002]
-    groups = [(str(n), 100 * _both(words, n)[0], 100 * _both(words, n)[1]) for n in shown]
+    shares = [(words.lengths.get(n, 0.0), words.people_lengths.get(n, 0.0)) for n in range(longest + 1)]
+    groups = [
+        (str(n), 100 * own, 100 * theirs) for n, (own, theirs) in enumerate(shares) if max(own, theirs) >= 0.002
+    ]
     speakers = (words.varied, words.people)
     facts = [
         ["Words a caption", *(f"{one.mean_length:.1f}" for one in speakers)],
@@ -208,10 +210,6 @@ def _words(words: Words) -> str:
         f'<div class="pair"><div><h3>Says too often</h3>{often}</div>'
         f"<div><h3>Says too rarely</h3>{rarely}</div></div>"
     )
-
-
-def _both(words: Words, length: int) -> tuple[float, float]:
-    return words.lengths.get(length, 0.0), words.people_lengths.get(length, 0.0)
 
 
 def _gallery(name: str, examples: Sequence[Example]) -> str:
