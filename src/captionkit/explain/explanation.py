@@ -197,13 +197,6 @@ def explain(
     )
 
 
-def upsample(values: Floats, width: int, height: int) -> Floats:
-    """A map [G, G] laid over a picture: float32 [height, width] between 0 and 1, smooth between cells."""
-    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
-    resized = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC), np.float32)
-    return np.clip(resized, 0.0, 1.0)
-
-
 def percent(probability: float) -> str:
     """A probability for people: "62 %", "0.4 %", "below 0.1 %"."""
     share = 100 * probability

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from captionkit.engine import Floats
-from captionkit.explain.explanation import Explanation, Word, percent, upsample
+from captionkit.explain.explanation import Explanation, Word, percent
 from captionkit.records import Caption
 from captionkit.webpage import shrink
 
@@ -35,7 +35,7 @@ _RAMP = np.array(
 
 def overlay(shine: Floats, width: int, height: int) -> Image.Image:
     """A map float32 [G, G], 0 to 1, as a picture with transparency, to be laid over the photograph."""
-    smooth = upsample(shine, width, height)
+    smooth = np.asarray(Image.fromarray(shine).resize((width, height), Image.Resampling.BICUBIC))
     channels = [np.interp(smooth, _RAMP[:, 0], _RAMP[:, column]) for column in (1, 2, 3)]
     alpha = 255 * np.interp(smooth, _RAMP[:, 0], _RAMP[:, 4])
     return Image.fromarray(np.rint(np.stack([*channels, alpha], axis=-1)).astype(np.uint8))
