@@ -180,7 +180,7 @@ def parse_bundle(data: bytes, source: str) -> Bundle:
         raise BundleError("Expected bundle.json as the first member; this is not a captionkit bundle.")
     for name, member in members.items():
         _check_size(name, len(member))
-    document = migrate(Fields.parse(bytes(members["bundle.json"]), "bundle.json"))
+    document = migrate(Fields.parse(members["bundle.json"], "bundle.json"))
     _check_members(document.inner("members"), members)
     manifest = Manifest.from_fields(document)
     preprocessor = _json(members, "preprocessor.json")
@@ -202,20 +202,20 @@ def parse_bundle(data: bytes, source: str) -> Bundle:
         tokenizer=tokenizer,
         decoding=Decoding.from_fields(_json(members, "decoding.json")),
         selftest=SelfTest.from_fields(_json(members, "selftest.json")),
-        encoder=bytes(members["encoder.tflite"]),
-        decoder=bytes(members["decoder.tflite"]),
+        encoder=members["encoder.tflite"],
+        decoder=members["decoder.tflite"],
         card=_text(members, "card.md"),
         config=_text(members, "config.toml") if "config.toml" in members else None,
         calibration=_json(members, "calibration.json").document() if "calibration.json" in members else None,
-        word_detector=bytes(members["word_detector.npz"]) if "word_detector.npz" in members else None,
-        things=bytes(members["things.npz"]) if "things.npz" in members else None,
-        weights=bytes(members["weights.safetensors"]) if "weights.safetensors" in members else None,
+        word_detector=members.get("word_detector.npz"),
+        things=members.get("things.npz"),
+        weights=members.get("weights.safetensors"),
     )
     _check_belongs(bundle)
     return bundle
 
 
-def _check_members(listed: Fields, members: Mapping[str, memoryview]) -> None:
+def _check_members(listed: Fields, members: Mapping[str, bytes]) -> None:
     names = {name for name in members if name != "bundle.json"}
     expected = set(listed.names())
     for name in sorted(names ^ expected | (_REQUIRED.keys() - members.keys())):
@@ -242,12 +242,12 @@ def _check_belongs(bundle: Bundle) -> None:
         )
 
 
-def _json(members: Mapping[str, memoryview], name: str) -> Fields:
-    return Fields.parse(bytes(members[name]), name)
+def _json(members: Mapping[str, bytes], name: str) -> Fields:
+    return Fields.parse(members[name], name)
 
 
-def _text(members: Mapping[str, memoryview], name: str) -> str:
+def _text(members: Mapping[str, bytes], name: str) -> str:
     try:
-        return bytes(members[name]).decode("utf-8")
+        return members[name].decode("utf-8")
     except UnicodeDecodeError:
         raise BundleError(f"Its member {name!r} is not UTF-8 text.") from None

@@ -46,8 +46,8 @@ def write_archive(members: Mapping[str, bytes]) -> list[bytes]:
     return pieces
 
 
-def read_archive(data: bytes) -> dict[str, memoryview]:
-    """The members of an archive, in their order, as views into `data`.
+def read_archive(data: bytes) -> dict[str, bytes]:
+    """The members of an archive, in their order.
 
     The check sum of the first member is compared with its content: it is the manifest, and nothing else vouches
     for it. The others' contents are left to the hashes in the manifest.
@@ -56,9 +56,8 @@ def read_archive(data: bytes) -> dict[str, memoryview]:
         BundleError: not the canonical archive of its members: damaged, repacked, with something before,
             between or behind its members, or with a member twice.
     """
-    view = memoryview(data)
     entries: list[_Entry] = []
-    members: dict[str, memoryview] = {}
+    members: dict[str, bytes] = {}
     at = 0
     while data[at : at + 4] == b"PK\x03\x04":
         if len(entries) == MAX_MEMBERS or len(data) - at < _LOCAL.size:
@@ -78,7 +77,7 @@ def read_archive(data: bytes) -> dict[str, memoryview]:
         if name in members:
             raise _damaged(f"it has the member {name!r} twice")
         entries.append(entry)
-        members[name] = view[start : start + size]
+        members[name] = data[start : start + size]
         at = start + size
     tail = _tail(entries)
     # The tail of a large archive is compared, never searched for: nothing may stand before or behind it.
