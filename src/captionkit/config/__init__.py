@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from captionkit.config.limits import check_name, check_number, check_together
+from captionkit.config.limits import check_together, check_value
 from captionkit.config.settings import (
     BundleConfig,
     Config,
@@ -167,8 +167,7 @@ def _check(kind: Any, value: Any, source: str, name: str) -> Any:
         raise ConfigError(f"{source}: expected a finite number for '{name}', but got {value!r}.")
     if isinstance(value, int) and value.bit_length() > 63:
         raise ConfigError(f"{source}: expected a whole number of 64 bits at most for '{name}'.")
-    check_number(name, value, source)
-    check_name(name, value, source)
+    check_value(name, value, source)
     return value
 
 

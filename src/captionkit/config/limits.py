@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from captionkit.errors import ConfigError, nearest
 
@@ -108,26 +108,16 @@ NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
-def check_name(name: str, value: str, source: str) -> None:
-    """Make sure that a text is one that its key, `section.key`, may have: a network that there is.
+def check_value(name: str, value: Any, source: str) -> None:
+    """Make sure that a value is one that its key, `section.key`, may have: a number in its range, a known network.
 
     Raises:
         ConfigError: it is not.
     """
-    allowed = NAMES.get(name)
-    if allowed is not None and value not in allowed:
-        raise ConfigError(f"{source}: unknown {name} {value!r}; {nearest(value, allowed)}")
-
-
-def check_number(name: str, value: float, source: str) -> None:
-    """Make sure that a number is one that its key, `section.key`, may have.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    allowed = RANGES.get(name)
-    if allowed is not None and value not in allowed:
-        raise ConfigError(f"{source}: expected {name} of {allowed}, but got {value!r}.")
+    if name in RANGES and value not in RANGES[name]:
+        raise ConfigError(f"{source}: expected {name} of {RANGES[name]}, but got {value!r}.")
+    if name in NAMES and value not in NAMES[name]:
+        raise ConfigError(f"{source}: unknown {name} {value!r}; {nearest(value, NAMES[name])}")
 
 
 def check_together(config: Config, source: str) -> None:
