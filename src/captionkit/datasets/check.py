@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from captionkit.ahead import map_ahead
@@ -157,10 +158,10 @@ def check_pictures(
     Returns:
         The problems, in the order of `records`; those about pairs of pictures last.
     """
-    inspector = _Inspector(decode)
+    look = partial(_look, decode=decode, names={})
     problems: list[Problem] = []
     same: dict[str, list[ImageRecord]] = defaultdict(list)
-    with closing(map_ahead(inspector, records, threads=workers, ahead=8 * workers)) as looks:
+    with closing(map_ahead(look, records, threads=workers, ahead=8 * workers)) as looks:
         for done, (record, (problem, digest)) in enumerate(zip(records, looks, strict=True), start=1):
             if problem is not None:
                 problems.append(problem)
@@ -171,39 +172,33 @@ def check_pictures(
     return problems + _pairs(same)
 
 
-class _Inspector:
-    """Looks at one record's file; remembers folders. Safe to call from several threads."""
+def _look(record: ImageRecord, decode: bool, names: dict[Path, dict[str, str]]) -> _Look:
+    path, kind, message, digest = record.path, ProblemKind.UNREADABLE_PICTURE, "", ""
+    try:
+        if path.is_file():
+            if decode:
+                data = read_image_bytes(path)
+                read_image(data)
+                digest = sha256(data)
+        elif path.is_dir():
+            message = f"{path} is a folder, not a picture."
+        else:
+            kind, message = ProblemKind.MISSING_PICTURE, f"there is no {path}.{_twin(path, names)}"
+    except ImageError as error:
+        message = f"{path.name}: {error}"
+    except (OSError, ValueError) as error:  # a name too long for the system, a loop of links, no permission
+        message = f"{path}: {getattr(error, 'strerror', None) or error}."
+    return (Problem(kind, record.source, message, record.id) if message else None), digest
 
-    def __init__(self, decode: bool) -> None:
-        self.decode = decode
-        self.names: dict[Path, dict[str, str]] = {}
 
-    def __call__(self, record: ImageRecord) -> _Look:
-        path, kind, message, digest = record.path, ProblemKind.UNREADABLE_PICTURE, "", ""
-        try:
-            if path.is_file():
-                if self.decode:
-                    data = read_image_bytes(path)
-                    read_image(data)
-                    digest = sha256(data)
-            elif path.is_dir():
-                message = f"{path} is a folder, not a picture."
-            else:
-                kind, message = ProblemKind.MISSING_PICTURE, f"there is no {path}.{self._twin(path)}"
-        except ImageError as error:
-            message = f"{path.name}: {error}"
-        except (OSError, ValueError) as error:  # a name too long for the system, a loop of links, no permission
-            message = f"{path}: {getattr(error, 'strerror', None) or error}."
-        return (Problem(kind, record.source, message, record.id) if message else None), digest
-
-    def _twin(self, path: Path) -> str:
-        """Whether the file is there under a name that differs in upper and lower case."""
-        folder = path.parent
-        if folder not in self.names:
-            files = folder.iterdir() if folder.is_dir() else ()
-            self.names[folder] = {file.name.lower(): file.name for file in files}
-        twin = self.names[folder].get(path.name.lower())
-        return f" There is {twin}, though: rename one of them." if twin else ""
+def _twin(path: Path, names: dict[Path, dict[str, str]]) -> str:
+    """Whether the file is there under a name that differs in upper and lower case; `names` remembers folders."""
+    folder = path.parent
+    if folder not in names:
+        files = folder.iterdir() if folder.is_dir() else ()
+        names[folder] = {file.name.lower(): file.name for file in files}
+    twin = names[folder].get(path.name.lower())
+    return f" There is {twin}, though: rename one of them." if twin else ""
 
 
 def _pairs(same: dict[str, list[ImageRecord]]) -> list[Problem]:

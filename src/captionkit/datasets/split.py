@@ -8,7 +8,6 @@ stay together.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from captionkit.datasets.sources import SPLITS
 from captionkit.errors import DataError, ImageError, UsageError, several
-from captionkit.files import write_text
+from captionkit.files import sha256, write_text
 from captionkit.images import read_image_bytes
 from captionkit.records import ImageRecord
 from captionkit.text import tokenize
@@ -55,7 +54,7 @@ def split_records(
     for record in records:
         groups[_content(record) if by_content else f"path {record.path}"].append(record.id)
     splits: dict[str, str] = {}
-    for group in sorted(groups.values(), key=lambda group: _rank(seed, min(group))):
+    for group in sorted(groups.values(), key=lambda group: sha256(f"{seed}\n{min(group)}".encode())):
         split = next((name for name, room in sizes.items() if len(group) <= room), "train")
         if split != "train":
             sizes[split] -= len(group)
@@ -84,13 +83,9 @@ def _size(value: float, total: int, name: str) -> int:
     return size
 
 
-def _rank(seed: int, record: str) -> bytes:
-    return hashlib.sha256(f"{seed}\n{record}".encode()).digest()
-
-
 def _content(record: ImageRecord) -> str:
     try:
-        return f"bytes {hashlib.sha256(read_image_bytes(record.path)).hexdigest()}"
+        return f"bytes {sha256(read_image_bytes(record.path))}"
     except ImageError:
         return f"path {record.path}"
 
