@@ -62,7 +62,7 @@ def test_codes_keep_shares_within_three_hundredths() -> None:
 
 def test_scores_are_smoothed_log_likelihood_ratios() -> None:
     shares = np.array([[0.2, 0.05, 0.0], [0.1, 0.1, 0.0]], np.float32)  # two words, three pictures
-    scores = query_scores(to_codes(shares))
+    scores = query_scores(to_codes(shares), [1, 1])
     for picture in range(3):
         wanted = sum(
             math.log((0.9 * float(word[picture]) + 0.1 * float(word.mean())) / (0.1 * float(word.mean())))
@@ -77,10 +77,10 @@ def test_of_rows_that_stand_for_one_word_any_will_do() -> None:
         np.array([[0.2, 0.05, 0.01], [0.1, 0.3, 0.02], [0.05, 0.0, 0.1], [0.1, 0.2, 0.1]], np.float32)
     )
     any_of_two = to_codes(np.array([[0.15, 0.3, 0.12]], np.float32))
-    expected = query_scores(codes[:1]) + query_scores(any_of_two) + query_scores(codes[3:])
+    expected = query_scores(np.concatenate([codes[:1], any_of_two, codes[3:]]), [1, 1, 1])
     np.testing.assert_allclose(query_scores(codes, [1, 2, 1]), expected, atol=0.05)
 
 
 def test_a_word_that_no_picture_expects_says_nothing() -> None:
-    assert query_scores(np.zeros((1, 4), np.uint8)).tolist() == [0] * 4
-    assert query_scores(np.zeros((2, 0), np.uint8)).tolist() == []
+    assert query_scores(np.zeros((1, 4), np.uint8), [1]).tolist() == [0] * 4
+    assert query_scores(np.zeros((2, 0), np.uint8), [1, 1]).tolist() == []

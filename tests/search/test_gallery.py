@@ -33,9 +33,9 @@ def read(page: str) -> Reader:
     return reader
 
 
-def card(folder: Path, name: str = "a.png", **more: object) -> Card:
+def card(folder: Path, name: str = "a.png", hits: tuple[str, ...] = (), facts: str = "") -> Card:
     (folder / name).write_bytes(draw_picture(1))
-    return Card(folder / name, name, "A dog runs.", **more)  # type: ignore[arg-type]
+    return Card(folder / name, name, "A dog runs.", hits, facts)
 
 
 def test_every_picture_has_its_caption_and_a_link_to_its_file(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_is_gone_is_told(tmp_path: Path) -> None:
-    gone = Card(tmp_path / "gone.png", "gone.png", "A cat.")
+    gone = Card(tmp_path / "gone.png", "gone.png", "A cat.", (), "")
     reader = read(format_gallery("x", "", [("", [gone, card(tmp_path)])]))
     assert "The picture cannot be read." in reader.text
     assert len(reader.all("img")) == 1

@@ -84,12 +84,12 @@ def to_codes(shares: Floats) -> Codes:
     return np.clip(np.rint(255 + _STEPS * logarithms), 0, 255).astype(np.uint8)
 
 
-def query_scores(codes: Codes, together: Sequence[int] | None = None) -> Floats:
+def query_scores(codes: Codes, together: Sequence[int]) -> Floats:
     """log p(query | picture) - log p(query | average picture) under the unigram models, in nats.
 
     Args:
-        codes: uint8 [W, N], of each word of the query the share in each picture.
-        together: how many rows stand for one word of the query, of which any will do; None for one row a word.
+        codes: uint8 [W, N], the share of each word in each picture.
+        together: for each word of the query how many rows stand for it, of which any will do.
 
     Returns:
         float32 [N], 0 and more: what no picture expects counts for none.
@@ -97,7 +97,7 @@ def query_scores(codes: Codes, together: Sequence[int] | None = None) -> Floats:
     share_of = np.exp((np.arange(256, dtype=np.float64) - 255) / _STEPS)
     share_of[0] = 0.0
     scores = np.zeros(codes.shape[1], np.float32)
-    for some in np.split(codes, np.cumsum(together)[:-1]) if together else codes[:, None]:
+    for some in np.split(codes, np.cumsum(together)[:-1]):
         word = some[0] if len(some) == 1 else to_codes(share_of[some].sum(axis=0))
         held = np.bincount(word, minlength=256)
         average = float(held @ share_of) / max(len(word), 1)

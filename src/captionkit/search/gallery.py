@@ -25,8 +25,8 @@ class Card:
     path: Path
     name: str
     caption: str
-    hits: tuple[str, ...] = ()
-    facts: str = ""
+    hits: tuple[str, ...]
+    facts: str
 
 
 def format_gallery(title: str, note: str, sections: Sequence[tuple[str, Sequence[Card]]]) -> str:
@@ -59,7 +59,7 @@ def _card(card: Card) -> str:
         )
     except ImageError:
         picture = '<p class="none">The picture cannot be read.</p>'
-    facts = f"{name}<br>{escape(_shown(card.facts))}" if card.facts else name
+    facts = f"{name}<br>{escape(_shown(card.facts))}"
     return (
         f'<li>{picture}<p class="caption">{_marked(card.caption, card.hits)}</p><p class="facts">{facts}</p></li>'
     )

@@ -93,12 +93,11 @@ def rank(index: Index, query: str, captioner: Captioner | None, *, limit: int = 
     unasked = max(0, len(words) - MAX_QUERY_WORDS)
     depth = max(limit, depth)
     count = limit if captioner is None else depth
+    first = first_stage(index, words[:MAX_QUERY_WORDS], max(MATCHES, count))
+    saying: set[int] = set()
     if parts.excluded:
-        first = first_stage(index, words[:MAX_QUERY_WORDS], max(MATCHES, count))
         saying = _saying(index, [*(hit.content for hit in first), *index.first(depth)], parts)
-        first = [hit for hit in first if hit.content not in saying][:count]
-    else:
-        first, saying = first_stage(index, words[:MAX_QUERY_WORDS], count), set()
+    first = [hit for hit in first if hit.content not in saying][:count]
     if captioner is None:
         return Ranking(tuple(first), unasked=unasked)
     known, unknown = known_words(parts.wanted, captioner.bundle.tokenizer)
