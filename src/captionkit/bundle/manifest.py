@@ -151,12 +151,7 @@ class SelfTest:
 
     def to_document(self) -> dict[str, Any]:
         """As JSON."""
-        return {
-            "picture": base64.b64encode(self.picture).decode("ascii"),
-            "tokens": list(self.tokens),
-            "log_probability": self.log_probability,
-            "max_length": self.max_length,
-        }
+        return {**asdict(self), "picture": base64.b64encode(self.picture).decode("ascii")}
 
     @classmethod
     def from_fields(cls, fields: Fields) -> SelfTest:
