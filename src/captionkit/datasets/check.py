@@ -107,20 +107,20 @@ def check_dataset(
     records = read_dataset(config, problems=problems)
     files = check_pictures(records, decode=decode, workers=workers, progress=progress)
     problems += files
+    notes = []
     if records and sum(problem.kind is ProblemKind.MISSING_PICTURE for problem in files) == len(records):
-        message = f"none of the pictures is below {images_folder(config)}: is that the folder of the pictures?"
-        problems.append(Problem(ProblemKind.NOTE, Path(config.captions).name, message))
-    problems += _led_outside(records, images_folder(config), Path(config.captions).name)
+        notes.append(f"none of the pictures is below {images_folder(config)}: is that the folder of the pictures?")
+    notes += _led_outside(records, images_folder(config))
     if config.format == "coco" and any(record.split == "val" for record in records):
-        message = (
+        notes.append(
             "COCO's official val overlaps Karpathy's train split (restval): do not report scores on it for a "
             "model trained on Karpathy's split."
         )
-        problems.append(Problem(ProblemKind.NOTE, Path(config.captions).name, message))
+    problems += [Problem(ProblemKind.NOTE, Path(config.captions).name, note) for note in notes]
     return CheckReport(config.format, tuple(records), tuple(problems), decode)
 
 
-def _led_outside(records: Sequence[ImageRecord], root: Path, source: str) -> list[Problem]:
+def _led_outside(records: Sequence[ImageRecord], root: Path) -> list[str]:
     """A note of the pictures that symbolic links keep elsewhere than in the folder; they are read there."""
     # Of a name that is too long for the system `Path.is_file` would raise.
     paths = [record.path for record in records if os.path.isfile(record.path)]  # noqa: PTH113
@@ -132,8 +132,7 @@ def _led_outside(records: Sequence[ImageRecord], root: Path, source: str) -> lis
         return []
     path, place = outside[0]
     pictures = several(len(outside), "picture")
-    message = f"symbolic links lead out of {root} to {pictures} (the first: from {path} to {place})."
-    return [Problem(ProblemKind.NOTE, source, message)]
+    return [f"symbolic links lead out of {root} to {pictures} (the first: from {path} to {place})."]
 
 
 def check_pictures(
