@@ -59,13 +59,6 @@ def test_trap_2_and_3_sentinels_in_references(caption: str) -> None:
     assert check_sentinels([record(ROOT, "a.jpg", "val")]) == []
 
 
-def test_the_same_set_of_captions_in_two_splits() -> None:
-    records = [record(ROOT, "a.jpg", "train"), record(ROOT, "b.jpg", "test", CAPTIONS[::-1])]
-    (found,) = check_shared_captions(records)
-    assert found.weight is Weight.LEAK
-    assert found.examples == ("a.jpg (train) = b.jpg (test)",)
-
-
 def test_three_shared_captions_are_a_leak_whatever_their_case_and_space() -> None:
     records = [
         record(ROOT, "a.jpg", "train", ("A dog .", "Two dogs .", "Some dogs .")),
@@ -73,6 +66,7 @@ def test_three_shared_captions_are_a_leak_whatever_their_case_and_space() -> Non
         record(ROOT, "c.jpg", None, ("A dog .", "Two dogs .", "Some dogs .")),
     ]
     (found,) = check_shared_captions(records)
+    assert found.weight is Weight.LEAK
     assert found.examples == ("a.jpg (train) = b.jpg (test) = c.jpg (no split)",)
     assert check_shared_captions(records[::2]) == []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import sqlite3
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -321,21 +320,6 @@ def test_a_decoder_that_averages_the_grid_keeps_one_cell_and_loses_nothing(capti
     kept = captioner.engine.start(to_features(to_cells(grid, 1), grid.shape[1]))
     for name, leaf in captioner.engine.start(grid).items():
         np.testing.assert_allclose(kept[name], leaf, atol=1e-4)
-
-
-def test_terms_of_an_earlier_version_are_made_anew(
-    indexed: Path, album: Path, captioner: Captioner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    connection = sqlite3.connect(indexed)
-    wanted = connection.execute("SELECT rowid, stems, kinds FROM terms ORDER BY rowid").fetchall()
-    with connection:
-        connection.execute("UPDATE terms SET stems = 'old'")
-        connection.execute("UPDATE facts SET value = '0' WHERE name = 'terms'")
-    connection.close()
-    update(album, captioner)
-    connection = sqlite3.connect(indexed)
-    assert connection.execute("SELECT rowid, stems, kinds FROM terms ORDER BY rowid").fetchall() == wanted
-    connection.close()
 
 
 def test_copies_that_are_read_before_the_first_is_stored_are_captioned_once(
