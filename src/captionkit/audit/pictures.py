@@ -22,6 +22,7 @@ CHECK = "pictures"
 _MOST_IDENTICAL = 1_000  # pictures of one content that are told pair by pair
 
 Pair = tuple[ImageRecord, ImageRecord]
+_Read = tuple[ImageRecord, PictureHash]
 
 
 def check_pictures(
@@ -40,32 +41,32 @@ def check_pictures(
         records: all pictures, those of no split too.
         workers, progress: see `hash_pictures`.
     """
-    found: list[PictureHash] = []
-    known: list[ImageRecord] = []
+    read: list[_Read] = []
     unread: list[str] = []
     hashes = hash_pictures([record.path for record in records], workers=workers, progress=progress)
     for record, result in zip(records, hashes, strict=True):
         if isinstance(result, ImageError):
             unread.append(f"{record.id}: {result}")
         else:
-            found.append(result)
-            known.append(record)
+            read.append((record, result))
     findings = []
     if unread:
         message = f"{several(len(unread), 'picture')} of {len(records):,} could not be read and compared."
         findings.append(finding(CHECK, Weight.NOTE, message, unread))
-    identical, number = _identical(known, found)
+    identical, number = _identical(read)
     recoded: list[Pair] = []
     alike: list[Pair] = []
     # One file of each content and split speaks for all: a placeholder may come thousands of times.
-    contents = [(entry.digest, record.split) for record, entry in zip(known, found, strict=True)]
-    once = sorted({content: place for place, content in reversed(list(enumerate(contents)))}.values())
-    for first, second in near_pairs([found[place] for place in once]):
-        one, other = once[first], once[second]
-        if found[one].digest != found[other].digest:
-            bits, correlation = likeness(found[one], found[other])
+    contents: dict[tuple[str, str | None], _Read] = {}
+    for record, entry in read:
+        contents.setdefault((entry.digest, record.split), (record, entry))
+    once = list(contents.values())
+    for first, second in near_pairs([entry for _, entry in once]):
+        (one, look), (other, other_look) = once[first], once[second]
+        if look.digest != other_look.digest:
+            bits, correlation = likeness(look, other_look)
             one_picture = bits <= SAME_BITS and correlation >= SAME_CORRELATION
-            (recoded if one_picture else alike).append((known[one], known[other]))
+            (recoded if one_picture else alike).append((one, other))
     findings += _findings(identical, ("is byte-identical", "are byte-identical"), Weight.LEAK)
     copies = "the same picture, scaled, recompressed or recoloured"
     findings += _findings(recoded, (f"is {copies}", f"are {copies}"), Weight.LEAK)
@@ -76,10 +77,10 @@ def check_pictures(
     return findings
 
 
-def _identical(records: Sequence[ImageRecord], hashes: Sequence[PictureHash]) -> tuple[list[Pair], int]:
+def _identical(read: Sequence[_Read]) -> tuple[list[Pair], int]:
     """Pairs of records with the same bytes, and how many pairs there are."""
     groups: dict[str, list[ImageRecord]] = defaultdict(list)
-    for record, entry in zip(records, hashes, strict=True):
+    for record, entry in read:
         groups[entry.digest].append(record)
     pairs: list[Pair] = []
     total = 0
