@@ -197,6 +197,21 @@ def test_a_caption_may_lack_where_there_are_several_columns(tmp_path: Path) -> N
         assert problems[0].kind is ProblemKind.MALFORMED
 
 
+def test_a_row_without_an_id_is_told_by_the_column_of_ids(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": 1, "image": "a.jpg", "caption": "A dog"},
+        {"id": " ", "image": "b.jpg", "caption": "A cat"},
+        {"id": "3", "image": 3, "caption": "A cat"},
+    ]
+    problems: list[Problem] = []
+    (record,) = read_table(write_rows(tmp_path, ".jsonl", rows), "p", id_column="id", problems=problems)
+    assert record.id == "1"
+    assert [problem.message for problem in problems] == [
+        "expected text in column 'id', but got ' '; the row is left out.",
+        "expected text in column 'image', but got '3'; the row is left out.",
+    ]
+
+
 def test_two_pictures_under_one_id_are_reported(tmp_path: Path) -> None:
     rows = [{"id": "1", "image": "a.jpg", "caption": "A"}, {"id": "1", "image": "b.jpg", "caption": "B"}]
     problems: list[Problem] = []

@@ -87,7 +87,10 @@ def _read_row(
     if isinstance(record, int) and not isinstance(record, bool):
         record = str(record)
     if not isinstance(name, str) or not name.strip() or not isinstance(record, str) or not record.strip():
-        message = f"expected text in column {image!r}, but got {str(name)[:60]!r}; the row is left out."
+        column = key if isinstance(name, str) and name.strip() else image
+        message = (
+            f"expected text in column {column!r}, but got {str(row.get(column))[:60]!r}; the row is left out."
+        )
         found.append(Problem(ProblemKind.MALFORMED, source, message))
         return
     name, record = name.strip(), record.strip()
