@@ -93,7 +93,6 @@ def check_vocabulary(
     """Words of a vocabulary that only held-out captions have.
 
     Args:
-        records: the data set with its splits.
         vocabulary: the words, special tokens apart.
         trained_on: other pictures that the model was trained on; its words may be from their captions.
     """

@@ -93,7 +93,6 @@ def hash_pictures(
     """Hash many pictures in their order; a picture that cannot be read gives its error.
 
     Args:
-        paths: picture files.
         workers: threads; decoding leaves the interpreter lock.
         progress: called after every picture with those done and all.
     """

@@ -17,7 +17,6 @@ class Table:
     """The split behind a published table (Karpathy and Fei-Fei 2015).
 
     Attributes:
-        name: the data set.
         train, val, test: pictures in each split; COCO's train with "restval".
         pattern: what a picture's file is called.
     """
@@ -76,9 +75,8 @@ def judge(
     """The verdict on a data set.
 
     Args:
-        records: the data set.
         findings: what the checks found; leaks and problems are reasons.
-        split: the split that is scored.
+        split: which is scored.
         official_coco: whether it is read from COCO's own annotation files, whose splits are not Karpathy's.
     """
     table = table_of(records)

@@ -32,8 +32,7 @@ def check_scores(document: object, records: Sequence[ImageRecord], split: str) -
     Args:
         document: the parsed JSON: names and numbers, or an object with them under "corpus" or "scores", and
             perhaps "fingerprint" (`captionkit score --json`).
-        records: the data set.
-        split: the split that was scored.
+        split: which was scored.
 
     Raises:
         DataError: there are no scores in it.

@@ -27,7 +27,6 @@ def check_run(
     """Whether a training run chose anything by the test split, or trained on what it chose by.
 
     Args:
-        config: the run's configuration.
         records: the data set that is audited; its test pictures are looked for in the run's lists, and its
             held-out ones among those that the run trained on, where these can still be read.
         earlier: the runs it builds on, by where they are: their weights or words are in it, and so is what they

@@ -53,12 +53,8 @@ MAX_CONFIG_BYTES = 1_000_000
 def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     """Read a TOML recipe and apply `section.key=value` overrides.
 
-    Args:
-        path: the TOML file.
-        overrides: for example `training.epochs=3`; the value is TOML, or a bare string.
-
-    Returns:
-        The configuration, with defaults for all that neither names.
+    What neither names has its default. The value of an override such as `training.epochs=3` is TOML, or a bare
+    string.
 
     Raises:
         ConfigError: no such file, not TOML, an unknown key, a value of another type, a number out of range, a

@@ -99,15 +99,12 @@ def _settings(config: DataConfig) -> dict[str, Any]:
 
 
 def read_dataset(config: DataConfig, *, problems: list[Problem] | None = None) -> list[ImageRecord]:
-    """Read the data set that a configuration names.
+    """Read the data set that a configuration names: one record a picture, with all its captions.
 
     Args:
         config: `format` is a name from `READERS`; the paths may hold environment variables.
         problems: takes what is wrong; without it more bad records than `max_bad` of the configuration raise, and
             fewer are counted in a warning.
-
-    Returns:
-        One record a picture with all its captions.
 
     Raises:
         ConfigError: there is no such format, a variable in a path is not set, or a setting says nothing of that

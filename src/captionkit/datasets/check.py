@@ -96,9 +96,7 @@ def check_dataset(
 ) -> CheckReport:
     """Read a data set and look at all its pictures.
 
-    Args:
-        config: the data set, as for `read_dataset`.
-        decode, workers, progress: see `check_pictures`.
+    Arguments are those of `read_dataset` and `check_pictures`.
 
     Raises:
         DataError: the caption file cannot be read at all. Anything less is in the report.
@@ -149,7 +147,6 @@ def check_pictures(
     them: large data sets are often laid out as links to where the files are kept.
 
     Args:
-        records: what a reader gave.
         decode: whether to read and decode every picture; without it only what the file system says is known.
         workers: threads. Decoding leaves the interpreter lock, so two threads use two cores.
         progress: called after every picture.

@@ -78,10 +78,7 @@ def find_images(captions: Path | str, name: str) -> Path:
 
     That is a folder of one of the usual names beside the file or beside its folder; for COCO's `annotations/` the
     folder above it; else the file's own folder. For a table it is always the last: its cells say "images/a.jpg".
-
-    Args:
-        captions: a caption file, or a folder of them.
-        name: its format, a name from `captionkit.datasets.READERS`.
+    `name` is the format's, from `captionkit.datasets.READERS`.
     """
     captions = Path(captions)
     folder = captions if captions.is_dir() else captions.parent

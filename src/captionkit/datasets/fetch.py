@@ -190,7 +190,6 @@ def fetch_archive(
     """Download, verify and unpack an archive; run again, it goes on where it stopped.
 
     Args:
-        archive: from `choose`.
         folder: the archive and what it holds go there.
         timeout, attempts: see `captionkit.datasets.download.download`.
         on_download, on_unpack: called with bytes, and with files, done and in all. Of a server that does not tell

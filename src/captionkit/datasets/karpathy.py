@@ -26,7 +26,6 @@ def read_karpathy(
     """Read Karpathy's JSON.
 
     Args:
-        captions: the JSON file.
         images: the folder that `filepath` / `filename` is relative to. For COCO it holds `train2014` and
             `val2014`, or `train2017` and `val2017`: the 2017 release has the same pictures under other names,
             and the pictures are then found by their `cocoid`.

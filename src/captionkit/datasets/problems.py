@@ -91,17 +91,12 @@ def settle(
     *,
     max_bad: float = MAX_BAD_SHARE,
 ) -> list[ImageRecord]:
-    """End a reader: hand over its problems, or judge them.
+    """End a reader, whose `records` are given back: hand over the problems that it found, or judge them.
 
     Args:
-        found: what the reader met.
         problems: the caller's list, which takes them all; None means that nobody will look.
-        records: what the reader read.
         source: the caption file, for messages.
         max_bad: the share of bad records that is let pass.
-
-    Returns:
-        `records`.
 
     Raises:
         DataError: there are no records at all; or `problems` is None and more of the records are bad.

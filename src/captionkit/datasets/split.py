@@ -29,9 +29,8 @@ def split_records(
     Pictures are ranked by the SHA-256 of seed and id; from the top they fill test, then val; the rest is train.
 
     Args:
-        records: what a reader gave; the splits it read are forgotten.
+        records: their own splits are forgotten.
         val, test: how much to hold out: below 1 a share of the pictures, from 1 on a number of pictures.
-        seed: another seed, another split.
         by_content: whether to read the pictures and keep byte-identical ones together. A picture that cannot be
             read stands alone.
 

@@ -56,9 +56,7 @@ class DatasetStats:
 def dataset_stats(records: Sequence[ImageRecord], *, sizes: bool = False) -> DatasetStats:
     """Count a data set; words are those of `captionkit.text.tokenize`.
 
-    Args:
-        records: what a reader gave.
-        sizes: whether to open every picture for its width and height (the header alone is read).
+    With `sizes` every picture is opened for its width and height (the header alone is read).
     """
     pictures = Counter(record.split or "none" for record in records)
     captions: Counter[str] = Counter()

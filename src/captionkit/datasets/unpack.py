@@ -33,7 +33,6 @@ def unpack_zip(
     other bytes is never overwritten. Each file is written under a temporary name and then renamed.
 
     Args:
-        archive: the zip.
         folder: made if need be.
         max_bytes: of all wanted members together, unpacked.
         wanted: whether to unpack the member of this name. macOS's `__MACOSX/` is always left out.

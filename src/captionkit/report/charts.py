@@ -38,7 +38,6 @@ def line_chart(
     """Lines over one pair of axes.
 
     Args:
-        alt: what the chart shows, in words.
         lines: points that are not finite, or beyond all that is drawn, are left out.
         x_range, y_range: of the axes; None for those of the points.
         diagonal: draw the line of y = x.

@@ -157,7 +157,6 @@ def describe_split(
     """A report with everything that captioning a split adds.
 
     Args:
-        report: of `describe_run`.
         captioner: its bundle's own search is used.
         metrics: names from `captionkit.metrics.score.METRICS`; CIDEr-D always.
         gallery: pictures of each of best, middle and worst.

@@ -91,7 +91,6 @@ def index_folder(
 
     Args:
         captions: captions a picture; None for the index's own, or the usual number for a new one.
-        rebuild: begin anew.
         before: tells pictures into which a description was written since, which need no captions again.
 
     Raises:

@@ -114,13 +114,7 @@ async def _failed(request: Request, error: Exception) -> Response:
 def build_app(
     captioner: Captioner, *, hosts: frozenset[str] | None = None, limits: Limits | None = None
 ) -> ASGIApp:
-    """The application.
-
-    Args:
-        captioner: what captions.
-        hosts: the names it is reached by, as `Guard` has it.
-        limits: None for the usual ones.
-    """
+    """The application; `hosts` are the names it is reached by, as `Guard` has it."""
     answers = _Answers(captioner, limits or Limits())
     app = Starlette(
         routes=[

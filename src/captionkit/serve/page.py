@@ -10,12 +10,7 @@ from captionkit.webpage import fill_page
 
 
 def format_page(model: str, upload: int) -> str:
-    """The page.
-
-    Args:
-        model: the name of the bundle.
-        upload: bytes of a picture at most.
-    """
+    """The page for a bundle of this name, and for pictures of at most `upload` bytes."""
     # Few systems count HEIC among image/*, and what is not accepted cannot be chosen.
     heic = sorted(HEIC_SUFFIXES) if reads_heic() else []
     return fill_page(
