@@ -18,7 +18,7 @@ from captionkit.ahead import map_ahead, processors
 from captionkit.audit.picture_hash import PictureHash, hash_bytes, hash_pixels
 from captionkit.captioner import Captioner
 from captionkit.errors import ImageError, SearchError, several
-from captionkit.images import load_pixels, read_image, read_image_bytes, resize_image
+from captionkit.images import Pixels, load_pixels, read_image, read_image_bytes, resize_image
 from captionkit.progress import Progress
 from captionkit.search.compact import Floats, cell_count, pack, to_cells, to_features, to_vectors
 from captionkit.search.database import Facts
@@ -66,12 +66,11 @@ Before = Callable[[Path, bytes], Iterable[bytes]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Read:
-    """A file that was read: pixels [S, S, 3] and look, or None where its bytes are known; or what is wrong."""
+    """A file that was read: its pixels [S, S, 3] and look, None where its bytes are known; or what is wrong."""
 
     state: FileState
     digest: bytes = b""
-    pixels: npt.NDArray[np.uint8] | None = None
-    look: PictureHash | None = None
+    seen: tuple[Pixels, PictureHash] | None = None
     error: str | None = None
 
 
@@ -194,12 +193,9 @@ def _add(
         lambda state: _read(writer.root, state, known, size, before), states, threads=threads, ahead=2 * BATCH
     )
     while some := list(itertools.islice(pictures, BATCH)):
-        broken = [one for one in some if one.error is not None]
+        broken = {one.state.path: one.error for one in some if one.error is not None}
         whole = [one for one in some if one.error is None]
-        new: dict[bytes, tuple[npt.NDArray[np.uint8], PictureHash]] = {}
-        for one in whole:
-            if one.pixels is not None and one.look is not None and one.digest not in known:
-                new[one.digest] = one.pixels, one.look
+        new = {one.digest: one.seen for one in whole if one.seen is not None and one.digest not in known}
         contents: list[Content] = []
         if new:
             features = captioner.engine.encode(np.stack([pixels for pixels, _ in new.values()]))
@@ -207,13 +203,12 @@ def _add(
             contents = to_contents(captioner, features, list(new), looks, facts, places)
         writer.add(contents, [(one.state, one.digest) for one in whole])
         if broken:
-            writer.forget(one.state.path for one in broken)  # what it held before is no longer there
+            writer.forget(broken)  # what they held before is no longer there
         known |= new.keys()
         report.captioned += len(new)
         report.linked += len(whole) - len(new)
-        for one in broken:
-            assert one.error is not None
-            fail(one.error)
+        for error in broken.values():
+            fail(error)
         progress.advance(len(some))
 
 
@@ -231,8 +226,8 @@ def _read(root: Path, state: FileState, known: set[bytes], size: int, before: Be
             if earlier in known:
                 return _Read(state, earlier)
         if data.startswith(b"\xff\xd8"):  # a JPEG is decoded at a fraction, at one of its own for either use
-            return _Read(state, digest, load_pixels(data, size), hash_bytes(data))
+            return _Read(state, digest, (load_pixels(data, size), hash_bytes(data)))
         pixels = read_image(data)
-        return _Read(state, digest, resize_image(pixels, size), hash_pixels(pixels, digest.hex()))
+        return _Read(state, digest, (resize_image(pixels, size), hash_pixels(pixels, digest.hex())))
     except ImageError as error:
         return _Read(state, error=f"{root / state.path}: {error}")
