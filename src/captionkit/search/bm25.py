@@ -26,12 +26,8 @@ def bm25(index: Index, words: Sequence[QueryWord], contents: Sequence[int]) -> l
     average = sum(lengths.values()) / max(len(lengths), 1)
     count = index.count()
     kinds = dict.fromkeys(kind for word in words for kind in word.kinds)
-    asked = [(0, word.stem, 1.0, match_stem(word.stem)) for word in words]
-    asked += [(1, kind, KIND_WEIGHT, match_kind(kind)) for kind in kinds]
-    weighed = [
-        (column, term, weight, _rarity(index.holding(expression), count))
-        for column, term, weight, expression in asked
-    ]
+    weighed = [(0, word.stem, 1.0, _rarity(index.holding(match_stem(word.stem)), count)) for word in words]
+    weighed += [(1, kind, KIND_WEIGHT, _rarity(index.holding(match_kind(kind)), count)) for kind in kinds]
     scores = []
     for content in contents:
         columns = terms.get(content, ([], []))

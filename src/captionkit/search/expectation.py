@@ -37,12 +37,8 @@ def vocabulary_stems(tokenizer: Tokenizer) -> tuple[str, ...]:
 
 def stem_places(tokenizer: Tokenizer, stems: Mapping[str, int]) -> npt.NDArray[np.int64]:
     """int64 [V]: the place of each word's stem, or `len(stems)` for a word without."""
-    places = np.full(len(tokenizer), len(stems), np.int64)
-    for word in range(len(SPECIALS), len(tokenizer)):
-        stem = _stem_of(tokenizer.words[word])
-        if stem is not None:
-            places[word] = stems.get(stem, len(stems))
-    return places
+    spoken = [stems.get(_stem_of(word) or "", len(stems)) for word in tokenizer.spoken]
+    return np.array([len(stems)] * len(SPECIALS) + spoken, np.int64)
 
 
 def expected_shares(
