@@ -52,9 +52,10 @@ ROOT = Path(__file__).parents[2]
         (f"training.epochs=0x{'f' * 5000}", "64 bits"),
         (f"training.warmup_steps={1 << 63}", "64 bits"),
         (f"data.images=0x{'f' * 5000}", "expected str for 'data.images', but got one"),
+        ('data.captions="a\\u0000b"', "without a zero character"),
     ],
 )
-def test_a_number_out_of_range_is_refused_where_it_is_read(change: str, says: str) -> None:
+def test_a_value_out_of_range_is_refused_where_it_is_read(change: str, says: str) -> None:
     with pytest.raises(ConfigError) as refused:
         parse_config("", [change])
     key = change.split("=")[0]

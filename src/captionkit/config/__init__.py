@@ -163,6 +163,8 @@ def _check(kind: Any, value: Any, source: str, name: str) -> Any:
         raise ConfigError(f"{source}: expected a finite number for '{name}', but got {value!r}.")
     if isinstance(value, int) and value.bit_length() > 63:
         raise ConfigError(f"{source}: expected a whole number of 64 bits at most for '{name}'.")
+    if isinstance(value, str) and "\0" in value:  # which no path can hold
+        raise ConfigError(f"{source}: expected text without a zero character for '{name}', but got {value!r}.")
     check_value(name, value, source)
     return value
 
