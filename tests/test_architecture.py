@@ -22,6 +22,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "files",
         "ahead",
         "progress",
+        "unfinished",
         "before_tensorflow",
     ),
     1: ("tokenizer", "images", "reading", "webpage", "picture_paths", "datasets", "metrics", "audit"),

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import io
-import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from captionkit.bundle import read_bundle, write_bundle
 from captionkit.captioner import Captioner
 from captionkit.cli.app import app
-from captionkit.cli.unfinished import KeptPredictions, Remembering, Unfinished
-from captionkit.errors import UsageError, WriteError
-from captionkit.records import Caption, Prediction
+from captionkit.errors import UsageError
+from captionkit.records import Prediction
 from captionkit.selftest import draw_picture
+from captionkit.unfinished import Unfinished
 from tests import command
 from tests.tiny import draw_records, write_table
 
@@ -202,125 +196,6 @@ def test_a_line_that_is_cut_is_done_again(run: Run, tmp_path: Path) -> None:
     for size in (0, 10):  # it died in the first line
         kept.write_bytes(b'{"format": "captionkit-unfinished-1"'[:size])
         assert len(run("--csv", "-o", output)[2]) == 6
-
-
-def test_lines_that_are_none_of_ours_are_passed_over(tmp_path: Path) -> None:
-    kept = tmp_path / "out.unfinished"
-    first = Unfinished(tmp_path / "out", ["command"])
-    first.add("a.png", "a dog\n")
-    assert len(kept.read_bytes().splitlines()) == 2  # at once: a process may be killed without a word
-    assert not kept.stat().st_mode & 0o111  # it is no program
-    first.close(done=False)
-    odd: Any
-    typed = ({"picture": 1, "state": [], "text": ""}, {"picture": "b", "state": 1, "text": ""})
-    for odd in (
-        *typed,
-        {"picture": "b", "state": [], "text": 1},
-        {"picture": "b"},
-        {"picture": "b", "state": 1},
-        [],
-    ):
-        kept.write_bytes(kept.read_bytes().splitlines(keepends=True)[0] + json.dumps(odd).encode() + b"\n")
-        assert Unfinished(tmp_path / "out", ["command"]).kept == {}
-    kept.write_bytes(kept.read_bytes().splitlines(keepends=True)[0] + b"[\n")
-    assert Unfinished(tmp_path / "out", ["command"]).kept == {}
-
-
-def test_windows_is_told_to_leave_line_ends_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else it writes two bytes for each, and the first line would be that of another command."""
-    monkeypatch.setattr(os, "O_BINARY", os.O_SYNC, raising=False)  # a flag that can be seen here
-    unfinished = Unfinished(tmp_path / "out", ["command"])
-    unfinished.add("a.png", "a dog\n")
-    assert unfinished._handle is not None
-    assert fcntl.fcntl(unfinished._handle, fcntl.F_GETFL) & os.O_SYNC == os.O_SYNC
-    unfinished.close(done=True)
-
-
-def test_what_was_kept_is_kept_where_going_on_fails_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The disk is still full, say, or the process dies there."""
-    for name in ("a.png", "b.png"):
-        before = Unfinished(tmp_path / "out", ["command"])
-        before.add(name, "a dog\n")
-        before.close(done=False)
-    kept = tmp_path / "out.unfinished"
-    kept.write_bytes(kept.read_bytes() + b'{"picture": "c.png", "state": [], "text": "a cat"}')  # and is cut there
-    again = Unfinished(tmp_path / "out", ["command"])
-    assert list(again.kept) == ["a.png", "b.png"]
-
-    class Full(io.BytesIO):
-        def write(self, data: object) -> int:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fdopen", lambda *_: Full())
-        with pytest.raises(WriteError, match="No space left"):
-            again.add("c.png", "a cat\n")
-    again = Unfinished(tmp_path / "out", ["command"])
-    assert list(again.kept) == ["a.png", "b.png"]
-    again.add("b.png", "two dogs\n")
-    again.close(done=False)
-    assert Unfinished(tmp_path / "out", ["command"]).kept == {"a.png": "a dog\n", "b.png": "two dogs\n"}
-    assert Unfinished(tmp_path / "out", ["another"]).kept == {}
-
-
-def test_a_caption_is_recalled_as_it_was_said(tmp_path: Path) -> None:
-    kept = KeptPredictions(unfinished := Unfinished(tmp_path / "out", []))
-    rows: Any = (np.float32(-0.1), None)
-    sure: Any
-    caption = Caption(
-        "A dog.", ("a", "dog"), (-0.25, rows[0]), -0.5, True, evidence=rows, denied="cat", ids=(4, 5)
-    )
-    for sure in (None, 0.0, np.float32(0.3)):
-        said = Prediction(str(tmp_path / "a.png"), (caption,), sure)
-        kept.keep(tmp_path / "a.png", said)
-        assert kept.recall(tmp_path / "a.png") == said
-    kept.keep(tmp_path / "b.png", Prediction(str(tmp_path / "b.png"), (), error="Expected a picture."))
-    kept.keep(tmp_path / "c.png", Prediction(str(tmp_path / "c.png"), ()))
-    assert list(unfinished.kept) == [str(tmp_path / "a.png")]
-    (found,) = json.loads(unfinished.kept[str(tmp_path / "a.png")]).items()
-    of, (confidence, fields) = found
-    odd: list[Any] = [[], [1], [1, 2], [1, {}], [1, {**fields, "odd": 1}], ["x", fields], 1, None]
-    for text in ("", "[", "1", "[1]", "{}", *(json.dumps({of: one}) for one in odd)):
-        unfinished.add(str(tmp_path / "a.png"), text)
-        assert kept.recall(tmp_path / "a.png") is None
-    unfinished.add(str(tmp_path / "a.png"), json.dumps({"of another": 1, of: [confidence, fields]}))
-    assert kept.recall(tmp_path / "a.png") == said
-    assert kept.recall(tmp_path / "b.png") is None
-    unfinished.close(done=True)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_picture_is_known_by_its_bytes_wherever_they_are(tiny_bundle: Path, tmp_path: Path) -> None:
-    class Silent:
-        def caption(self, images: Iterable[Path | bytes]) -> list[Prediction]:
-            raise AssertionError("what is known is asked again")
-
-    captioner, unfinished = Captioner.load(tiny_bundle, threads=1), Unfinished(tmp_path / "out", [])
-    (tmp_path / "1.png").write_bytes(draw_picture(1))
-    (tmp_path / "2.png").write_bytes(draw_picture(2))
-    first, second = captioner.caption([draw_picture(1), draw_picture(2)])
-    assert first.text != second.text
-    pictures: list[Path | bytes] = [draw_picture(1), tmp_path / "2.png", tmp_path / "gone.png"]
-    found = Remembering(captioner, unfinished).caption(pictures)
-    assert [one.text for one in found] == [first.text, second.text, ""]
-    known = Remembering(Silent(), unfinished).caption([draw_picture(2), tmp_path / "1.png"])
-    assert [one.text for one in known] == [second.text, first.text]
-    unfinished.close(done=True)
-
-
-@pytest.mark.parametrize("other", [b"abc", b"ab"])
-def test_a_file_has_changed_with_its_time_or_its_size(tmp_path: Path, other: bytes) -> None:
-    picture, unfinished = tmp_path / "a.png", Unfinished(tmp_path / "out", [])
-    picture.write_bytes(b"abc")
-    os.utime(picture, (1, 1))
-    unfinished.add(str(picture), "a dog")
-    assert unfinished.text(str(picture)) == "a dog"
-    picture.write_bytes(other)
-    os.utime(picture, (2, 2) if other == b"abc" else (1, 1))
-    assert unfinished.text(str(picture)) is None
-    unfinished.close(done=True)
 
 
 @pytest.mark.parametrize("text", ["my notes", '{"format": "mine"}', '{"my": "notes"}', None])

@@ -13,6 +13,7 @@ from captionkit.alttext.verdict import MAX_LENGTH, WANTS_DESCRIPTION, Verdict
 from captionkit.alttext.wording import LANGUAGE, is_foreign, word_alt_text
 from captionkit.files import sha256, sha256_file
 from captionkit.records import Prediction
+from captionkit.unfinished import KeptPredictions, Unfinished
 
 MIN_CONFIDENCE = 0.8
 _BATCH = 16
@@ -26,6 +27,26 @@ class Describes(Protocol):
     def caption(self, images: Iterable[Path | bytes]) -> Sequence[Prediction]:
         """One prediction a picture, in order; a picture that cannot be read has its `error` set."""
         ...
+
+
+class Remembering:
+    """A captioner that keeps what it said of a picture, and says it again of the same bytes."""
+
+    def __init__(self, captioner: Describes, unfinished: Unfinished) -> None:
+        self._captioner, self._kept = captioner, KeptPredictions(unfinished)
+
+    def caption(self, images: Iterable[Path | bytes]) -> list[Prediction]:
+        """As `Describes.caption`. What could not be read is tried again."""
+        asked = [(image, _digest(image)) for image in images]
+        known = [self._kept.recall(digest) for _, digest in asked]
+        new = [image for (image, _), prediction in zip(asked, known, strict=True) if prediction is None]
+        found = iter(self._captioner.caption(new) if new else ())
+        result = []
+        for (_, digest), prediction in zip(asked, known, strict=True):
+            result.append(prediction or next(found))
+            if prediction is None and digest:
+                self._kept.keep(digest, result[-1])
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +172,13 @@ def _content_hash(document: ScannedDocument, finding: Finding) -> tuple[str, str
         return sha256(content) if isinstance(content, bytes) else sha256_file(content), ""
     except OSError as error:
         return "", f"its file cannot be read ({error.strerror or error})"
+
+
+def _digest(image: Path | bytes) -> str:
+    try:
+        return sha256(image) if isinstance(image, bytes) else sha256_file(image)
+    except OSError:
+        return ""  # gone since it was looked for: captioning tells
 
 
 def _concerns(finding: Finding) -> bool:

@@ -151,11 +151,12 @@ def write(
         return
 
     from captionkit import __version__
-    from captionkit.alttext.propose import count_pictures, propose
+    from captionkit.alttext.propose import Remembering, count_pictures, propose
     from captionkit.alttext.review_page import review_files, write_review
     from captionkit.alttext.write import decide_confident, written_before
-    from captionkit.cli.unfinished import Remembering, Unfinished, keeping
+    from captionkit.cli.unfinished import keeping
     from captionkit.progress import Progress
+    from captionkit.unfinished import Unfinished
 
     errors: list[str] = []
     documents = list(_scan(paths, root, max_length, errors))

@@ -47,9 +47,10 @@ def calibrate(
     from captionkit.calibrate import calibrate as run
     from captionkit.captioner import Captioner
     from captionkit.card import with_sureness
-    from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
+    from captionkit.cli.unfinished import keeping
     from captionkit.files import sha256_file
     from captionkit.metrics.reliability import kept_above, reliability_bins, risk_coverage
+    from captionkit.unfinished import KeptPredictions, Unfinished
 
     if math.isnan(level):  # passes every bound
         raise UsageError("Expected a number from 0.01 to 10 for --level, but got nan.")

@@ -126,11 +126,12 @@ def caption(
     from captionkit.captioner import Captioner
     from captionkit.cli.sentences import CSV_HEADER, csv_rows, json_line, plain
     from captionkit.cli.together import expect_with, expect_without
-    from captionkit.cli.unfinished import Unfinished, keeping
+    from captionkit.cli.unfinished import keeping
     from captionkit.confidence import hedged, withheld
     from captionkit.decoding import Greedy, Sample, Wording
     from captionkit.files import sha256_file
     from captionkit.progress import Progress
+    from captionkit.unfinished import Unfinished
 
     expect_without("--json", as_json, {"--csv": as_csv})
     expect_without("--greedy", greedy, {"--sample": sample, "--beams": (beams or 1) > 1})

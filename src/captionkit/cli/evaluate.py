@@ -57,10 +57,11 @@ def evaluate(
     from captionkit import __version__
     from captionkit.audit.published import table_of
     from captionkit.captioner import Captioner
-    from captionkit.cli.unfinished import KeptPredictions, Unfinished, keeping
+    from captionkit.cli.unfinished import keeping
     from captionkit.evaluate import PUBLISHED
     from captionkit.evaluate import evaluate as run
     from captionkit.files import sha256_file
+    from captionkit.unfinished import KeptPredictions, Unfinished
 
     if table not in ("", "none", *PUBLISHED):
         raise UsageError(f"Unknown published table '{table}'; {nearest(table, [*PUBLISHED, 'none'])}")
