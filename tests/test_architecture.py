@@ -25,10 +25,10 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "unfinished",
         "before_tensorflow",
     ),
-    1: ("tokenizer", "images", "reading", "webpage", "picture_paths", "datasets", "metrics", "audit"),
+    1: ("tokenizer", "images", "reading", "webpage", "picture_paths", "datasets", "metrics"),
     2: ("decoding", "bundle", "engine", "selftest", "confidence", "detectors", "captioner"),
     3: ("modeling", "export", "interchange", "training"),
-    4: ("evaluate", "calibrate", "card", "publish", "report", "explain", "search", "alttext", "metadata"),
+    4: ("evaluate", "calibrate", "card", "publish", "audit", "report", "explain", "search", "alttext", "metadata"),
     5: ("serve", "cli"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

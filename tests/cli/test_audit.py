@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from captionkit.bundle import DEFAULT_BUNDLE, read_bundle, write_bundle
+from captionkit.bundle import DEFAULT_BUNDLE
 from captionkit.cli.app import app
 from captionkit.config import Config, DataConfig, write_config
 from captionkit.errors import CaptionkitError
@@ -186,34 +184,8 @@ def test_so_many_examples_are_shown(tmp_path: Path) -> None:
     assert shown("--show", "0") == []
 
 
-def test_a_vocabulary_may_come_from_a_pipe(table: Path) -> None:
-    """As `--vocabulary <(command)` gives it: what has been read of it is gone."""
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb"), os.fdopen(writing, "wb") as pipe:
-        pipe.write(Tokenizer(["unheard"]).to_json().encode())
-        pipe.close()
-        result = run(table, "--vocabulary", f"/dev/fd/{reading}", "--no-pictures")
-    assert "1 word of the vocabulary occurs in no caption" in result.output
-
-
-@pytest.mark.parametrize("held", ["no JSON", "[1]", "{}"])
-def test_what_is_no_vocabulary_is_told_by_its_name(table: Path, tmp_path: Path, held: str) -> None:
-    """The words of --run are read too, and nobody has named their file."""
-    (tmp_path / "tokenizer.json").write_text(held)
-    (tmp_path / "config.toml").write_text(write_config(Config()))
-    for option, path in (("--vocabulary", tmp_path / "tokenizer.json"), ("--run", tmp_path)):
-        result = run(table, option, path, "--no-pictures")
-        assert isinstance(result.exception, CaptionkitError)
-        assert str(result.exception).startswith(f"{tmp_path / 'tokenizer.json'}: ")
-
-
-def test_a_bundle_is_a_vocabulary(table: Path, tiny_bundle: Path) -> None:
-    result = run(table, "--vocabulary", tiny_bundle, "--no-pictures")
-    assert "of the vocabulary" in result.output
-
-
 def test_a_bundle_tells_what_it_was_trained_on(
-    table: Path, tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "flickr8k").mkdir()
     images = [
@@ -227,9 +199,6 @@ def test_a_bundle_tells_what_it_was_trained_on(
         assert "1 held-out picture is among the 1 that the model was trained on" in result.output
         assert "of the vocabulary" in result.output
         assert result.exit_code == 1
-    silent = tmp_path / "silent.captionkit"
-    write_bundle(silent, replace(read_bundle(tiny_bundle), config=None))
-    assert "does not hold the recipe" in str(run(table, "--run", silent, "--no-pictures").exception)
 
 
 def test_what_a_model_was_trained_on(table: Path, tmp_path: Path) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from captionkit.cli import options
 from captionkit.cli.output import for_terminal, printable
-from captionkit.errors import DataError, UsageError, nearest, several
+from captionkit.errors import UsageError, nearest, several
 
 if TYPE_CHECKING:
     from captionkit.audit import AuditReport
-    from captionkit.config import Config
 
 
 def audit(
@@ -59,11 +58,11 @@ def audit(
     Example: captionkit audit dataset_flickr8k.json --images Images --vocabulary tokenizer.json --run runs/one
     """
     from captionkit.audit import audit_dataset
+    from captionkit.audit.inputs import read_run, read_scores, read_words
     from captionkit.datasets import dataset_config, read_dataset
     from captionkit.datasets.problems import Problem
     from captionkit.progress import Progress
     from captionkit.records import split_name
-    from captionkit.training.run_folder import earlier_runs
 
     split = split_name(split) or split
     if split not in ("val", "test"):
@@ -71,17 +70,16 @@ def audit(
     config = dataset_config(data, **options.data_settings(context))
     problems: list[Problem] = []
     records = read_dataset(config, problems=problems)
-    run_config, run_words = _read_run(run)
-    earlier = {str(path): before for path, before in (earlier_runs(run_config) if run_config else {}).items()}
+    recipe, words, earlier = read_run(options.named_default(run)) if run else (None, None, None)
     with Progress("audit", len(records) if pictures else 0, "pictures", quiet=quiet) as bar:
         report = audit_dataset(
             records,
             problems=problems,
             split=split,
             official_coco=config.format == "coco",
-            vocabulary=_read_words(vocabulary) if vocabulary else run_words,
-            scores=_read_scores(scores) if scores else None,
-            run=run_config,
+            vocabulary=read_words(vocabulary) if vocabulary else words,
+            scores=read_scores(scores) if scores else None,
+            run=recipe,
             earlier=earlier,
             trained_on=read_dataset(dataset_config(trained_on), problems=[]) if trained_on else (),
             look=pictures,
@@ -106,49 +104,3 @@ def _lines(report: AuditReport, show: int) -> list[str]:
         if entry.count > show > 0:
             lines.append(f"    ... and {entry.count - show:,} more (--show, --json)")
     return [*(lines or ["Nothing found."]), report.verdict.sentence()]
-
-
-def _read_words(path: Path) -> tuple[str, ...]:
-    """The words of a tokenizer.json or a bundle."""
-    import zipfile
-
-    from captionkit.bundle import read_bundle
-    from captionkit.files import read_bounded
-    from captionkit.tokenizer import Tokenizer
-
-    if path.is_file() and zipfile.is_zipfile(path):
-        tokenizer = read_bundle(path).tokenizer
-    else:
-        text = read_bounded(path, 1 << 26).decode("utf-8", "replace")
-        try:
-            tokenizer = Tokenizer.from_json(text)
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from None
-    return tokenizer.spoken
-
-
-def _read_scores(path: Path) -> Any:
-    from captionkit.files import read_bounded
-
-    try:
-        return json.loads(read_bounded(path, 1 << 28))
-    except (ValueError, RecursionError):
-        raise DataError(f"{path} is not JSON; give what `captionkit score --json` printed.") from None
-
-
-def _read_run(run: Path | None) -> tuple[Config | None, tuple[str, ...] | None]:
-    """The configuration of a run or bundle and its vocabulary, where it has one."""
-    from captionkit.bundle import read_bundle
-    from captionkit.config import parse_config, read_config
-
-    if run is None:
-        return None, None
-    if run.is_file() or options.named_default(run) is None:
-        bundle = read_bundle(options.named_default(run))
-        if not bundle.config:
-            raise DataError(
-                f"{run} does not hold the recipe that it was trained by; give its data with --trained-on."
-            )
-        return parse_config(bundle.config, source=f"{run}:config.toml"), bundle.tokenizer.spoken
-    words = run / "tokenizer.json"
-    return read_config(run / "config.toml"), _read_words(words) if words.is_file() else None
