@@ -51,14 +51,14 @@ def read_run(path: Path | None) -> tuple[Config, tuple[str, ...] | None, Earlier
     Raises:
         CaptionkitError: one of them cannot be read, or a bundle has no configuration.
     """
-    if path is None or path.is_file():
+    if path is not None and not path.is_file():
+        config, vocabulary = read_config(path / "config.toml"), path / "tokenizer.json"
+        words = read_words(vocabulary) if vocabulary.is_file() else None
+    else:
         bundle, name = read_bundle(path), path or "default"
         if not bundle.config:
             raise DataError(
                 f"{name} does not hold the recipe that it was trained by; give its data with --trained-on."
             )
         config, words = parse_config(bundle.config, source=f"{name}:config.toml"), bundle.tokenizer.spoken
-    else:
-        config, vocabulary = read_config(path / "config.toml"), path / "tokenizer.json"
-        words = read_words(vocabulary) if vocabulary.is_file() else None
     return config, words, {str(place): before for place, before in earlier_runs(config).items()}
