@@ -1,30 +1,34 @@
-"""What was said of a picture is said again."""
+"""What a picture is described as, and that it is not asked for twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import base64
 from pathlib import Path
 
-from captionkit.alttext.propose import Remembering
-from captionkit.captioner import Captioner
-from captionkit.records import Prediction
-from captionkit.selftest import draw_picture
-from captionkit.unfinished import Unfinished
+from captionkit.alttext.propose import Proposal, propose
+from captionkit.alttext.scan import ScannedDocument, scan
+from captionkit.unfinished import KeptPredictions, Unfinished
+from tests.alttext.fakes import ColourCaptioner, photograph
 
 
-def test_a_picture_is_known_by_its_bytes_wherever_they_are(tiny_bundle: Path, tmp_path: Path) -> None:
-    class Silent:
-        def caption(self, images: Iterable[Path | bytes]) -> list[Prediction]:
-            raise AssertionError("what is known is asked again")
+def test_a_picture_is_known_by_its_bytes_wherever_they_are(tmp_path: Path) -> None:
+    unfinished = Unfinished(tmp_path / "out", [])
 
-    captioner, unfinished = Captioner.load(tiny_bundle, threads=1), Unfinished(tmp_path / "out", [])
-    (tmp_path / "1.png").write_bytes(draw_picture(1))
-    (tmp_path / "2.png").write_bytes(draw_picture(2))
-    first, second = captioner.caption([draw_picture(1), draw_picture(2)])
-    assert first.text != second.text
-    pictures: list[Path | bytes] = [draw_picture(1), tmp_path / "2.png", tmp_path / "gone.png"]
-    found = Remembering(captioner, unfinished).caption(pictures)
-    assert [one.text for one in found] == [first.text, second.text, ""]
-    known = Remembering(Silent(), unfinished).caption([draw_picture(2), tmp_path / "1.png"])
-    assert [one.text for one in known] == [second.text, first.text]
+    def proposed(*sources: str) -> tuple[list[Proposal], int]:
+        (tmp_path / "a.html").write_text("".join(f"<p><img src='{source}'>" for source in sources))
+        documents = [one for one in scan([tmp_path / "a.html"]) if isinstance(one, ScannedDocument)]
+        captioner = ColourCaptioner()
+        return propose(documents, captioner, kept=KeptPredictions(unfinished)), captioner.asked
+
+    red, green = (photograph(tmp_path / f"{colour}.jpg", colour) for colour in ("red", "green"))
+    inside = f"data:image/jpeg;base64,{base64.b64encode(green.read_bytes()).decode()}"
+    first, asked = proposed("red.jpg", inside)
+    assert asked == 2
+    red.rename(tmp_path / "moved.jpg")
+    photograph(tmp_path / "new.jpg", "blue")
+    again, asked = proposed("green.jpg", "new.jpg", "moved.jpg")
+    assert asked == 1
+    told = [(one.text, one.confidence, one.note) for one in again]
+    assert [told[2], told[0]] == [(one.text, one.confidence, one.note) for one in first]
+    assert "blue" in told[1][0]
     unfinished.close(done=True)

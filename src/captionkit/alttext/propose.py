@@ -13,7 +13,7 @@ from captionkit.alttext.verdict import MAX_LENGTH, WANTS_DESCRIPTION, Verdict
 from captionkit.alttext.wording import LANGUAGE, is_foreign, word_alt_text
 from captionkit.files import sha256, sha256_file
 from captionkit.records import Prediction
-from captionkit.unfinished import KeptPredictions, Unfinished
+from captionkit.unfinished import KeptPredictions
 
 MIN_CONFIDENCE = 0.8
 _BATCH = 16
@@ -27,26 +27,6 @@ class Describes(Protocol):
     def caption(self, images: Iterable[Path | bytes]) -> Sequence[Prediction]:
         """One prediction a picture, in order; a picture that cannot be read has its `error` set."""
         ...
-
-
-class Remembering:
-    """A captioner that keeps what it said of a picture, and says it again of the same bytes."""
-
-    def __init__(self, captioner: Describes, unfinished: Unfinished) -> None:
-        self._captioner, self._kept = captioner, KeptPredictions(unfinished)
-
-    def caption(self, images: Iterable[Path | bytes]) -> list[Prediction]:
-        """As `Describes.caption`. What could not be read is tried again."""
-        asked = [(image, _digest(image)) for image in images]
-        known = [self._kept.recall(digest) for _, digest in asked]
-        new = [image for (image, _), prediction in zip(asked, known, strict=True) if prediction is None]
-        found = iter(self._captioner.caption(new) if new else ())
-        result = []
-        for (_, digest), prediction in zip(asked, known, strict=True):
-            result.append(prediction or next(found))
-            if prediction is None and digest:
-                self._kept.keep(digest, result[-1])
-        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +60,7 @@ def propose(
     documents: Sequence[ScannedDocument],
     captioner: Describes,
     *,
+    kept: KeptPredictions | None = None,
     min_confidence: float = MIN_CONFIDENCE,
     max_length: int = MAX_LENGTH,
     neutral: bool = False,
@@ -94,6 +75,7 @@ def propose(
     Args:
         documents: what `scan` gave.
         captioner: describes the pictures.
+        kept: remembers what it said of a picture, by the SHA-256 of its bytes: that is not asked again.
         min_confidence: what the model must reach for its words to be written without review.
         max_length: characters a text may have.
         neutral: say nothing of people's gender.
@@ -114,12 +96,18 @@ def propose(
                 else:
                     waiting.setdefault(key, (document, finding, []))[2].append(len(proposals))
             proposals.append(Proposal(finding, empty=_proposes_empty(finding), note=note))
-    entries = list(waiting.values())
+    entries = list(waiting.items())
     for start in range(0, len(entries), _BATCH):
         batch = entries[start : start + _BATCH]
+        known = [kept.recall(key) if kept is not None else None for key, _ in batch]
+        asked = [one for (_, one), said in zip(batch, known, strict=True) if said is None]
         # Bytes inside archives are read again here: all of a book's pictures at once may not fit into memory.
-        predictions = captioner.caption([document.content(finding) or b"" for document, finding, _ in batch])
-        for (_, _, numbers), prediction in zip(batch, predictions, strict=True):
+        contents = [document.content(finding) or b"" for document, finding, _ in asked]
+        found = iter(captioner.caption(contents) if contents else ())
+        for (key, (_, _, numbers)), said in zip(batch, known, strict=True):
+            prediction = next(found) if said is None else said
+            if said is None and kept is not None:
+                kept.keep(key, prediction)
             for number in numbers:
                 finding = proposals[number].finding
                 proposals[number] = _proposal(finding, prediction, min_confidence, max_length, neutral)
@@ -172,13 +160,6 @@ def _content_hash(document: ScannedDocument, finding: Finding) -> tuple[str, str
         return sha256(content) if isinstance(content, bytes) else sha256_file(content), ""
     except OSError as error:
         return "", f"its file cannot be read ({error.strerror or error})"
-
-
-def _digest(image: Path | bytes) -> str:
-    try:
-        return sha256(image) if isinstance(image, bytes) else sha256_file(image)
-    except OSError:
-        return ""  # gone since it was looked for: captioning tells
 
 
 def _concerns(finding: Finding) -> bool:

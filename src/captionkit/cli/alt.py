@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import for_terminal, tell
+from captionkit.cli.output import for_terminal, keeping, tell
 from captionkit.cli.together import expect_without
 from captionkit.errors import UsageError, several
 
@@ -151,12 +151,11 @@ def write(
         return
 
     from captionkit import __version__
-    from captionkit.alttext.propose import Remembering, count_pictures, propose
+    from captionkit.alttext.propose import count_pictures, propose
     from captionkit.alttext.review_page import review_files, write_review
     from captionkit.alttext.write import decide_confident, written_before
-    from captionkit.cli.unfinished import keeping
     from captionkit.progress import Progress
-    from captionkit.unfinished import Unfinished
+    from captionkit.unfinished import KeptPredictions, Unfinished
 
     errors: list[str] = []
     documents = list(_scan(paths, root, max_length, errors))
@@ -169,7 +168,8 @@ def write(
         with Progress("describing", count_pictures(documents), "pictures") as progress:
             proposals = propose(
                 documents,
-                Remembering(captioner, unfinished),
+                captioner,
+                kept=KeptPredictions(unfinished),
                 min_confidence=min_confidence,
                 max_length=max_length,
                 neutral=yes if neutral is None else neutral,

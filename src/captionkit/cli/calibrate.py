@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import printable
+from captionkit.cli.output import keeping, printable
 from captionkit.errors import UsageError
 
 
@@ -47,7 +47,6 @@ def calibrate(
     from captionkit.calibrate import calibrate as run
     from captionkit.captioner import Captioner
     from captionkit.card import with_sureness
-    from captionkit.cli.unfinished import keeping
     from captionkit.files import sha256_file
     from captionkit.metrics.reliability import kept_above, reliability_bins, risk_coverage
     from captionkit.unfinished import KeptPredictions, Unfinished

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import STDIN, check_output, for_terminal, printable, read_stdin, tell
+from captionkit.cli.output import STDIN, check_output, for_terminal, keeping, printable, read_stdin, tell
 from captionkit.errors import UsageError, agree, several
 
 if TYPE_CHECKING:
@@ -126,7 +126,6 @@ def caption(
     from captionkit.captioner import Captioner
     from captionkit.cli.sentences import CSV_HEADER, csv_rows, json_line, plain
     from captionkit.cli.together import expect_with, expect_without
-    from captionkit.cli.unfinished import keeping
     from captionkit.confidence import hedged, withheld
     from captionkit.decoding import Greedy, Sample, Wording
     from captionkit.files import sha256_file

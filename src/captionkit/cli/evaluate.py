@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captionkit.cli import options
-from captionkit.cli.output import check_output, for_terminal, printable, tell
+from captionkit.cli.output import check_output, for_terminal, keeping, printable, tell
 from captionkit.errors import UsageError, WriteError, nearest, several
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ def evaluate(
     from captionkit import __version__
     from captionkit.audit.published import table_of
     from captionkit.captioner import Captioner
-    from captionkit.cli.unfinished import keeping
     from captionkit.evaluate import PUBLISHED
     from captionkit.evaluate import evaluate as run
     from captionkit.files import sha256_file

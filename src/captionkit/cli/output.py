@@ -1,14 +1,22 @@
-"""What a command may write: nothing over what it reads or over a photograph, no control characters."""
+"""What a command may write: nothing over what it reads or over a photograph, no control characters.
+
+And what it says of a result that it could not finish.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from captionkit.errors import UsageError
+from captionkit.errors import UsageError, agree, several
 from captionkit.errors import printable as printable  # of all that a command prints
+
+if TYPE_CHECKING:
+    from captionkit.unfinished import Unfinished
 
 STDIN = "-"  # as the name of a picture
 
@@ -16,6 +24,31 @@ STDIN = "-"  # as the name of a picture
 def tell(sentence: str) -> None:
     """Say something beside the results, on standard error."""
     print(printable(f"captionkit: {sentence}"), file=sys.stderr)
+
+
+@contextlib.contextmanager
+def keeping(unfinished: Unfinished | None, before: int | None = None) -> Iterator[None]:
+    """Say what was kept by an earlier run, and what this one keeps if it does not come to its end.
+
+    `before` says of how many of the pictures texts are kept, where not of all.
+    """
+    if unfinished is None:
+        yield
+        return
+    if before is None:
+        before = len(unfinished.kept)
+    if before:
+        were = agree(before, "was", "were")
+        tell(f"going on; {several(before, 'picture')} {were} captioned before ({unfinished.path}).")
+    try:
+        yield
+    except BaseException:
+        unfinished.close(done=False)
+        if unfinished.kept:
+            many = several(len(unfinished.kept), "picture")
+            tell(f"what was written of {many} is kept in {unfinished.path}; the same command goes on from there.")
+        raise
+    unfinished.close(done=True)
 
 
 def for_terminal(text: str) -> str:
