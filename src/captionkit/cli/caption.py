@@ -6,12 +6,12 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,13 +22,14 @@ from captionkit.errors import UsageError, agree, several
 if TYPE_CHECKING:
     from captionkit.captioner import Captioner
     from captionkit.cli.sentences import Format
-    from captionkit.decoding import Search, Wording
+    from captionkit.decoding import Beam, Search, Wording
     from captionkit.metadata.album import Album
     from captionkit.reading import Picture
     from captionkit.records import Prediction
 
 
 def caption(
+    context: typer.Context,
     paths: Annotated[
         list[str],
         typer.Argument(
@@ -124,30 +125,14 @@ def caption(
     """
     from captionkit import __version__
     from captionkit.captioner import Captioner
-    from captionkit.cli.sentences import CSV_HEADER, csv_rows, json_line, plain
-    from captionkit.cli.together import expect_with, expect_without
+    from captionkit.cli.sentences import CSV_HEADER
     from captionkit.confidence import hedged, withheld
-    from captionkit.decoding import Greedy, Sample, Wording
+    from captionkit.decoding import Wording
     from captionkit.files import sha256_file
     from captionkit.progress import Progress
     from captionkit.unfinished import Unfinished
 
-    expect_without("--json", as_json, {"--csv": as_csv})
-    expect_without("--greedy", greedy, {"--sample": sample, "--beams": (beams or 1) > 1})
-    expect_without("--sample", sample, {"--beams": (beams or 1) > 1})
-    drawn = {"--temperature": temperature != 1.0, "--top-k": top_k != 0, "--top-p": top_p != 0.9}
-    expect_with("--sample", sample, {**drawn, "--seed": seed is not None})
-    results = {"--json": as_json, "--csv": as_csv, "--output": output is not None}
-    lengths = {"--max-length": max_length is not None, "--min-length": min_length != 1}
-    words = {"--n": n != 1, "--must": bool(must), "--avoid": bool(avoid), **lengths}
-    ways = {"--beams": beams is not None, "--greedy": greedy, "--sample": sample}
-    doubts = {"--hedge-below": hedge_below is not None, "--abstain": abstain}
-    expect_without("--undo", undo, {"--write-metadata": write_metadata, **results, **words, **ways, **doubts})
-    expect_with("--write-metadata", write_metadata, {"--xmp-files": xmp_files, "--overwrite": overwrite})
-    if hedge_below is not None and not 0 <= hedge_below <= 1:  # typer lets nan through
-        raise UsageError(f"Expected a confidence from 0 to 1 for --hedge-below, but got {hedge_below}.")
-    if (write_metadata or undo) and STDIN in paths:
-        raise UsageError("Expected picture files for --write-metadata and --undo, but got '-'.")
+    _check_options(context)
     pictures, names, blind, outside = _pictures(paths)
     if undo:
         _undo(paths, names, outside, blind=blind)
@@ -157,19 +142,12 @@ def caption(
     as_csv |= kind == ".csv" and not as_json  # a file that is called so and holds another format helps nobody
     as_json |= kind == ".jsonl" and not as_csv
     captioner = Captioner.load(bundle, threads=threads)
-    longest = max_length or captioner.search.max_length
-    if greedy:
-        search: Search = Greedy(longest)
-    elif sample:
-        chance = int.from_bytes(os.urandom(4)) if seed is None else seed
-        search = Sample(temperature=temperature, top_k=top_k, top_p=top_p, seed=chance, max_length=longest)
-    else:
-        search = replace(captioner.search, beams=beams or captioner.search.beams, max_length=longest)
+    search = _search(captioner.search, context.params)
     below = _threshold(captioner, hedge_below, abstain, search)
     wording = Wording(must=tuple(must or ()), avoid=tuple(avoid or ()), min_length=min_length)
     alone = len(names) == 1 and any(str(Path(path)) == names[0] for path in paths)  # "./a.jpg" is "a.jpg"
     album = _album(captioner.bundle.source, overwrite, xmp_files) if write_metadata else None
-    write: Format = json_line if as_json else csv_rows if as_csv else partial(plain, alone=alone)
+    write = _format(as_json, as_csv, alone=alone, shown=output is None)
     unfinished = None
     repeatable = not sample or seed is not None
     if output is not None and not alone and repeatable:
@@ -180,7 +158,9 @@ def caption(
         unfinished = Unfinished(output, [__version__, sha256_file(captioner.bundle.source), *made_by])
     texts = [unfinished.text(name) if unfinished else None for name in names]
     done = len(names) - texts.count(None)
-    folders = set(filter(_is_there, {Path(name).parent for name in names}))
+    folders = set(filter(_is_there, {Path(name).parent for name in names} if unfinished else ()))
+    found = _found(captioner, pictures, texts, search, n, wording)
+    said = map(partial(withheld if abstain else hedged, below=below), found)
     failed = 0
     with (
         keeping(unfinished, done),
@@ -189,31 +169,93 @@ def caption(
         Progress("captions", len(names), "pictures", done=done, quiet=alone or out.isatty()) as progress,
     ):
         out.write(CSV_HEADER if as_csv else "")
-        found = _found(captioner, pictures, texts, search, n, wording)
-        for name, text in zip(names, texts, strict=True):
-            if text is not None:
-                out.write(text)
-                continue
-            prediction = (withheld if abstain else hedged)(next(found), below)
-            written = write(name, prediction)
-            out.write(for_terminal(written) if output is None and (as_json or as_csv) else written)
-            out.flush()
-            error = prediction.error
-            if album is not None and prediction.captions:
-                error = outside.get(name) or album.write(Path(name), prediction) or None
+        for name, prediction, text in _written(out, names, texts, said, write):
+            error = _failure(name, prediction, album, outside)
             if error is not None:
                 folder = Path(name).parent
-                if unfinished is not None and folder in folders and not _is_there(folder):
+                if folder in folders and not _is_there(folder):
                     # All pictures after it would fail, and once the file is written what is kept goes.
                     raise UsageError(f"The folder {folder} is no longer there; is its disk unplugged?")
                 failed += 1
                 progress.warn(f"captionkit: {error}")
             elif unfinished is not None and name != STDIN:
-                unfinished.add(name, written)
+                unfinished.add(name, text)
             progress.advance()
     _sum_up(len(names), 0 if alone else failed, album)
     if failed or blind:
         raise typer.Exit(1)
+
+
+def _check_options(context: typer.Context) -> None:
+    """Refuse options that do not go together."""
+    from captionkit.cli.together import expect_with, expect_without
+
+    given = context.params
+    asks = {one.opts[0]: given[str(one.name)] not in (one.default, (), []) for one in context.command.params}
+
+    def those(*names: str) -> dict[str, bool]:
+        return {name: asks[name] for name in names}
+
+    wide = {"--beams": (given["beams"] or 1) > 1}
+    results = ("--json", "--csv", "--output", "--n", "--must", "--avoid", "--max-length", "--min-length")
+    ways = ("--beams", "--greedy", "--sample", "--hedge-below", "--abstain")
+    expect_without("--json", asks["--json"], those("--csv"))
+    expect_without("--greedy", asks["--greedy"], {**those("--sample"), **wide})
+    expect_without("--sample", asks["--sample"], wide)
+    expect_with("--sample", asks["--sample"], those("--temperature", "--top-k", "--top-p", "--seed"))
+    expect_without("--undo", asks["--undo"], those("--write-metadata", *results, *ways))
+    expect_with("--write-metadata", asks["--write-metadata"], those("--xmp-files", "--overwrite"))
+    hedge_below = given["hedge_below"]
+    if hedge_below is not None and not 0 <= hedge_below <= 1:  # typer lets nan through
+        raise UsageError(f"Expected a confidence from 0 to 1 for --hedge-below, but got {hedge_below}.")
+    if (asks["--write-metadata"] or asks["--undo"]) and STDIN in given["paths"]:
+        raise UsageError("Expected picture files for --write-metadata and --undo, but got '-'.")
+
+
+def _search(usual: Beam, given: Mapping[str, Any]) -> Search:
+    """The search that the options ask for; the model's usual one has what they leave open."""
+    from captionkit.decoding import Greedy, Sample
+
+    longest = given["max_length"] or usual.max_length
+    if given["greedy"]:
+        return Greedy(longest)
+    if given["sample"]:
+        seed = int.from_bytes(os.urandom(4)) if given["seed"] is None else given["seed"]
+        drawn = {name: given[name] for name in ("temperature", "top_k", "top_p")}
+        return Sample(**drawn, seed=seed, max_length=longest)
+    return replace(usual, beams=given["beams"] or usual.beams, max_length=longest)
+
+
+def _format(as_json: bool, as_csv: bool, *, alone: bool, shown: bool) -> Format:
+    """How a picture's captions are written; `shown` on standard output, which may be a terminal."""
+    from captionkit.cli.sentences import csv_rows, json_line, plain
+
+    if not (as_json or as_csv):
+        return partial(plain, alone=alone)
+    write = json_line if as_json else csv_rows
+    return (lambda name, prediction: for_terminal(write(name, prediction))) if shown else write
+
+
+def _written(
+    out: IO[str], names: list[str], texts: list[str | None], said: Iterator[Prediction], write: Format
+) -> Iterator[tuple[str, Prediction, str]]:
+    """Write the captions of all pictures; gives those that have no text yet, each as soon as it is written."""
+    for name, text in zip(names, texts, strict=True):
+        if text is not None:
+            out.write(text)
+            continue
+        prediction = next(said)
+        written = write(name, prediction)
+        out.write(written)
+        out.flush()
+        yield name, prediction, written
+
+
+def _failure(name: str, prediction: Prediction, album: Album | None, outside: dict[str, str]) -> str | None:
+    """Why a picture has no caption, or not the metadata that an album writes; None where nothing failed."""
+    if album is None or not prediction.captions:
+        return prediction.error
+    return outside.get(name) or album.write(Path(name), prediction) or None
 
 
 def _is_there(folder: Path) -> bool:
