@@ -191,7 +191,8 @@ def _check_options(context: typer.Context) -> None:
     from captionkit.cli.together import expect_with, expect_without
 
     given = context.params
-    asks = {one.opts[0]: given[str(one.name)] not in (one.default, (), []) for one in context.command.params}
+    options = context.command.params
+    asks = {one.opts[0]: given[str(one.name)] not in (one.default, None, (), []) for one in options}
 
     def those(*names: str) -> dict[str, bool]:
         return {name: asks[name] for name in names}
