@@ -26,7 +26,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "before_tensorflow",
     ),
     1: ("tokenizer", "images", "reading", "webpage", "picture_paths", "datasets", "metrics"),
-    2: ("decoding", "bundle", "engine", "selftest", "confidence", "detectors", "captioner"),
+    2: ("decoding", "bundle", "engine", "selftest", "confidence", "detectors", "second_look", "captioner"),
     3: ("modeling", "export", "interchange", "training"),
     4: ("evaluate", "calibrate", "card", "publish", "audit", "report", "explain", "search", "alttext", "metadata"),
     5: ("serve", "cli"),

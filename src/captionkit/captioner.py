@@ -6,6 +6,7 @@ Letters: B pictures, H W pixels, S side of the network's picture, P grid positio
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,12 +22,14 @@ from captionkit.confidence import AGAIN_BELOW, EVIDENCE, RECOGNISED, Calibration
 from captionkit.decoding import Beam, Constraints, Hypothesis, Sample, Search, Wording, agree_articles
 from captionkit.detectors import Floats
 from captionkit.detectors.second_thoughts import NONE, SecondThought, second_thoughts
-from captionkit.detectors.things import ThingDetector, ids_of_things
-from captionkit.detectors.words import Sight, WordDetector
+from captionkit.detectors.things import ThingDetector, ids_of_things, named
+from captionkit.detectors.words import WordDetector
 from captionkit.engine import Engine
 from captionkit.errors import BundleError, UsageError
+from captionkit.images import Pixels
 from captionkit.reading import Picture, Read, in_batches, read_pictures
 from captionkit.records import Caption, Prediction
+from captionkit.second_look import Look, encode_mirrored, joined, seen_twice
 from captionkit.text import detokenize
 
 BATCH = 8  # pictures whose captions are searched for together; the states of more leave the processor's cache
@@ -59,6 +62,12 @@ class Captioner:
         Raises:
             BundleError: its networks do not load or do not fit.
         """
+        defaults, positions = bundle.decoding, bundle.manifest.network.positions
+        if defaults.mirrored and math.isqrt(positions) ** 2 != positions:
+            raise BundleError(
+                f"{bundle.source}: it looks at pictures in a mirror too, which takes a square grid of places, but "
+                f"its encoder gives {positions:,} of them; export the bundle again."
+            )
         self.bundle, self._threads = bundle, threads
         self.engine = Engine.of(bundle, threads=threads)
         self.word_detector, self.thing_detector = _detectors(bundle)
@@ -75,7 +84,6 @@ class Captioner:
                     f"{bundle.source}: its confidence needs a {what} detector, which it lacks; export the bundle "
                     "again."
                 )
-        defaults = bundle.decoding
         self.search = Beam(defaults.beams, defaults.max_length, defaults.length_penalty)
 
     def __reduce__(self) -> tuple[Callable[[Bundle], Captioner], tuple[Bundle]]:
@@ -206,17 +214,26 @@ class Captioner:
         Raises:
             UsageError: a search that cannot be met.
         """
+        constraints = self.constraints() if constraints is None else constraints
         search = self.search if search is None else search
+        return self._describe(self._look(features), search=search, n=n, constraints=constraints)
+
+    def _look(self, features: Floats) -> Look:
+        sight = None if self.word_detector is None else self.word_detector.look(features)
+        things = None if self.thing_detector is None else self.thing_detector.probabilities(features)
+        return Look(features, sight, things)
+
+    def _describe(
+        self, look: Look, *, search: Search, n: int, constraints: Constraints
+    ) -> list[tuple[Caption, ...]]:
         room = self.engine.network.max_length
         if room is not None and search.max_length > room:
             raise UsageError(
                 f"Expected a maximum length of at most {room} words, for more this model has no room, but got "
                 f"{search.max_length}; lower it."
             )
-        constraints = self.constraints() if constraints is None else constraints
+        features, sight, things = look.features, look.sight, look.things
         found = search.run(self.engine.start, self.engine.step, features, constraints=constraints, n=n)
-        sight = None if self.word_detector is None else self.word_detector.look(features)
-        things = None if self.thing_detector is None else self.thing_detector.probabilities(features)
         thoughts = [NONE] * len(found)
         if things is not None and isinstance(search, Beam) and not constraints.must:
             best = [hypotheses[0] for hypotheses in found]
@@ -228,22 +245,23 @@ class Captioner:
                     if thought.better(hypotheses[0], best[row]):
                         found[row], thoughts[row] = hypotheses, thought
         return [
-            tuple(self._to_caption(one, row, sight, things, thoughts[row]) for one in hypotheses)
+            tuple(self._to_caption(one, row, look, thoughts[row]) for one in hypotheses)
             for row, hypotheses in enumerate(found)
         ]
 
     def _caption_batch(
         self, pictures: list[Read], search: Search, constraints: Constraints, n: int
     ) -> Iterator[Prediction]:
-        pixels = [one for _, one in pictures if not isinstance(one, str)]
+        some = [one for _, one in pictures if not isinstance(one, str)]
         found: Iterator[tuple[Caption, ...]] = iter(())
-        if pixels:
-            features = self.engine.encode(np.stack(pixels))
+        if some:
+            pixels = np.stack(some)
+            look = self._look(self.engine.encode(pixels))
             # One beam finds one caption; whoever asks for it wants the quickest search, not another one after it.
-            if self.chooses and isinstance(search, Beam) and search.beams > 1:
-                found = iter(self._surest(features, search=search, n=n, constraints=constraints))
+            if isinstance(search, Beam) and search.beams > 1 and (self.chooses or self.bundle.decoding.mirrored):
+                found = iter(self._weighed(pixels, look, search=search, n=n, constraints=constraints))
             else:
-                found = iter(self.describe(features, search=search, n=n, constraints=constraints))
+                found = iter(self._describe(look, search=search, n=n, constraints=constraints))
         for source, one in pictures:
             if isinstance(one, str):
                 yield Prediction(source, error=one)
@@ -257,50 +275,54 @@ class Captioner:
             return None
         return round(self.calibration.of(captions[0], self.bundle.tokenizer), 4)
 
-    def _surest(
-        self, features: npt.NDArray[np.float32], *, search: Beam, n: int, constraints: Constraints
+    def _weighed(
+        self, pixels: Pixels, look: Look, *, search: Beam, n: int, constraints: Constraints
     ) -> list[tuple[Caption, ...]]:
-        """`describe`, the caption that the model is surest of first.
+        """`describe`, the caption that the model is surest of first, where it `chooses`.
 
-        It is chosen among those that one beam finished. Where the model is rather unsure of it, a group of
-        beams that has to choose other words is searched with as well.
+        It is chosen among those that one beam finished, and, where the bundle looks in a mirror too, one on the
+        mirrored picture. Where the model is rather unsure of it, a group of beams that has to choose other words
+        is searched with as well.
         """
+        mirror = None
+        if self.bundle.decoding.mirrored:
+            mirror = self._look(encode_mirrored(self.engine.encode, pixels))
+
+        def seen(captions: list[tuple[Caption, ...]], other: Look | None) -> list[tuple[Caption, ...]]:
+            if other is None:
+                return captions
+            return seen_twice(captions, other, self.engine, self.bundle.tokenizer, self._things)
+
+        if not self.chooses:
+            return seen(self._describe(look, search=search, n=n, constraints=constraints), mirror)
         assert self.calibration is not None
         tokenizer, sureness = self.bundle.tokenizer, self.calibration.of
 
         def choose(captions: Sequence[Caption]) -> Caption:
             return surest(captions, [sureness(one, tokenizer) for one in captions])
 
-        alike = self.describe(
-            features, search=replace(search, diversity=0.0), n=search.beams, constraints=constraints
-        )
-        said = [choose(captions) for captions in alike]
+        alike: Search = replace(search, diversity=0.0)
+        found = seen(self._describe(look, search=alike, n=search.beams, constraints=constraints), mirror)
+        if mirror is not None:
+            others = self._describe(mirror, search=alike, n=search.beams, constraints=constraints)
+            found = joined(found, seen(others, look))
+        said = [choose(captions) for captions in found]
         unsure = [row for row, one in enumerate(said) if sureness(one, tokenizer) < AGAIN_BELOW]
         if unsure:
-            others = self.describe(features[unsure], search=search, n=2, constraints=constraints)
+            others = self._describe(look.at(unsure), search=search, n=2, constraints=constraints)
+            others = seen(others, None if mirror is None else mirror.at(unsure))
             for row, captions in zip(unsure, others, strict=True):
-                said[row] = choose((*alike[row], *captions))
+                said[row] = choose((*found[row], *captions))
         if n == 1:
             return [(one,) for one in said]
-        several = self.describe(features, search=search, n=n, constraints=constraints)
+        several = seen(self._describe(look, search=search, n=n, constraints=constraints), mirror)
         return [
             (one, *(other for other in captions if other.ids != one.ids))[:n]
             for one, captions in zip(said, several, strict=True)
         ]
 
-    def _to_caption(
-        self,
-        hypothesis: Hypothesis,
-        row: int,
-        sight: Sight | None,
-        things: Floats | None,
-        thought: SecondThought,
-    ) -> Caption:
-        recognised = None
-        if things is not None:
-            words = set(hypothesis.ids)
-            named = (chance for chance, ids in zip(things[row], self._things, strict=True) if ids & words)
-            recognised = float(max(named, default=0.0))
+    def _to_caption(self, hypothesis: Hypothesis, row: int, look: Look, thought: SecondThought) -> Caption:
+        sight, things = look.sight, look.things
         tokens = agree_articles(self.bundle.tokenizer.to_tokens(hypothesis.ids))
         return Caption(
             text=_sentence(tokens),
@@ -310,7 +332,7 @@ class Captioner:
             finished=hypothesis.finished,
             attention=hypothesis.attention,
             evidence=() if sight is None else sight.of_words(row, tokens, self.bundle.tokenizer),
-            recognised=recognised,
+            recognised=None if things is None else named(things[row], self._things, hypothesis.ids),
             demanded=thought.demanded,
             denied=thought.denied,
             ids=hypothesis.ids,

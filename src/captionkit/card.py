@@ -167,7 +167,8 @@ def common_words(references: Sequence[Tokens]) -> tuple[str, ...]:
 
 def _what(bundle: Bundle, config: Config) -> str:
     network, precision, search = bundle.manifest.network, bundle.manifest.network.precision, bundle.decoding
-    choice = "; of what they find it says the caption that it is surest of" if search.surest else ""
+    choice = ", on the picture and its mirror image" if search.mirrored else ""
+    choice += "; of what they find it says the caption that it is surest of" if search.surest else ""
     megabytes = (len(bundle.encoder) + len(bundle.decoder)) / 1e6
     return f"""- Encoder: {config.encoder.name}, {network.image_size} x {network.image_size} pixels (squashed),
   {network.positions} grid positions of depth {network.depth}; weights {precision.get("encoder", "?")}.

@@ -194,6 +194,7 @@ def evaluate(
             "objective": objective,
             "ensemble": "no",
             **({"choice": "surest"} if captioner.chooses and search.beams > 1 else {}),
+            **({"looks": "2"} if captioner.bundle.decoding.mirrored and search.beams > 1 else {}),
         },
         quiet=quiet,
     )

@@ -196,6 +196,7 @@ def _decoding(config: Config) -> Decoding:
         no_repeat_ngram=search.no_repeat_ngram,
         bad_endings=tuple(search.bad_endings.split()),
         surest=search.surest,
+        mirrored=search.mirrored,
     )
 
 

@@ -51,6 +51,9 @@ class ImageRecord:
 class Caption:
     """One sentence that a model gave for a picture.
 
+    Where a bundle looks at pictures in a mirror too, log-probabilities, evidence and `recognised` are the means of both
+    looks (`captionkit.second_look`).
+
     Attributes:
         text: the sentence, as a person would write it.
         tokens: the words it was made of, without bos and eos.

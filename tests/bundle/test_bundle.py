@@ -306,11 +306,12 @@ def test_a_bundle_from_before_a_rule_was_made_goes_without(written: Path, rule: 
     assert getattr(read_bundle(written).decoding, rule) == ()
 
 
-def test_a_bundle_from_before_captions_were_chosen_says_the_likeliest(written: Path) -> None:
-    edit(written, "decoding.json", lambda document: document.update(surest=True))
-    assert read_bundle(written).decoding.surest
-    edit(written, "decoding.json", lambda document: document.pop("surest"))
-    assert not read_bundle(written).decoding.surest
+@pytest.mark.parametrize("what", ["surest", "mirrored"])
+def test_a_bundle_from_before_captions_were_chosen_or_seen_twice_goes_without(written: Path, what: str) -> None:
+    edit(written, "decoding.json", lambda document: document.update({what: True}))
+    assert getattr(read_bundle(written).decoding, what) is True
+    edit(written, "decoding.json", lambda document: document.pop(what))
+    assert getattr(read_bundle(written).decoding, what) is False
 
 
 def test_a_bundle_of_the_future_says_update(written: Path) -> None:
@@ -342,6 +343,7 @@ def test_a_bundle_of_the_future_says_update(written: Path) -> None:
         ("decoding.json", {"length_penalty": -(10**400)}),
         ("decoding.json", {"bad_endings": [1]}),
         ("decoding.json", {"surest": 1}),
+        ("decoding.json", {"mirrored": "yes"}),
         ("preprocessor.json", {"image_size": 9}),
         ("selftest.json", {"picture": "not base64!"}),
         ("selftest.json", {"tokens": "dog"}),

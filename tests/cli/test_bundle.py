@@ -38,7 +38,7 @@ def test_show_says_every_line_of_a_bundle_that_has_all_and_of_one_that_has_nothi
     full = dataclasses.replace(
         bundle,
         manifest=manifest,
-        decoding=dataclasses.replace(bundle.decoding, surest=True),
+        decoding=dataclasses.replace(bundle.decoding, surest=True, mirrored=True),
         calibration=Calibration(0.4, (0.0,), (1.0,), (0.0,), 0.0, 0.5, features=("mean",)).to_document(),
         word_detector=b"words",
         things=b"things",
@@ -52,7 +52,7 @@ def test_show_says_every_line_of_a_bundle_that_has_all_and_of_one_that_has_nothi
         f"words        {len(WORDS)}",
         f"encoder      {len(bundle.encoder):,} bytes, float32",
         f"decoder      {len(bundle.decoder):,} bytes, float32",
-        "search       3 beams, at most 10 words, length penalty 0.7, the surest is said",
+        "search       3 beams, at most 10 words, length penalty 0.7, in a mirror too, the surest is said",
         "also holds   config.toml, calibration, word detector, things, weights",
         "licence      weights: CC0-1.0",
         "licence      data: none: the weights are random",

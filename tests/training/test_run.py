@@ -34,8 +34,9 @@ from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import read_head
 from captionkit.publish import outside_expectation, publish, stages
 from captionkit.records import Caption
+from captionkit.second_look import Look, can_be_mirrored
 from captionkit.tokenizer import Tokenizer
-from captionkit.training.augment import augment, can_be_mirrored
+from captionkit.training.augment import augment
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.consensus import consensus_weights
 from captionkit.training.data import build_vocabulary, read_more, read_splits
@@ -246,13 +247,13 @@ def test_a_published_bundle_is_calibrated_on_captions_decoded_once(
     config = parse_config(recipe(data), ["training.epochs=5", "training.eval_every=5"])
     train(config, tmp_path / "run", quiet=True)
     decoded: list[int] = []
-    describe = Captioner.describe
+    describe = Captioner._describe
 
-    def counted(self: Captioner, features: np.ndarray, **options: Any) -> list[tuple[Caption, ...]]:
-        decoded.append(len(features))
-        return describe(self, features, **options)
+    def counted(self: Captioner, look: Look, **options: Any) -> list[tuple[Caption, ...]]:
+        decoded.append(len(look.features))
+        return describe(self, look, **options)
 
-    monkeypatch.setattr(Captioner, "describe", counted)
+    monkeypatch.setattr(Captioner, "_describe", counted)
     with pytest.raises(UsageError, match="existing folder"):
         publish(tmp_path / "run", tmp_path / "nowhere" / "x.captionkit", quiet=True)
     bundle = publish(tmp_path / "run", tmp_path / "boxes.captionkit", quiet=True)
@@ -269,17 +270,18 @@ def test_a_published_bundle_is_calibrated_on_captions_decoded_once(
     assert written.word_detector.places is not None
     assert written.word_detector.places.any()
     # Where the bundle says what it is surest of, they are captioned again, by the confidence that they gave.
-    chosen = publish(tmp_path / "run", tmp_path / "chosen.captionkit", ["decoding.surest=true"], quiet=True)
+    late = ["decoding.surest=true", "decoding.mirrored=true"]
+    chosen = publish(tmp_path / "run", tmp_path / "chosen.captionkit", late, quiet=True)
     said = Captioner.load(tmp_path / "chosen.captionkit")
     assert said.chooses
     assert chosen.calibration is not None
-    assert chosen.calibration["weights"] == bundle.calibration["weights"]
+    assert chosen.calibration["weights"] != bundle.calibration["weights"]  # fitted to what both looks say
     found = evaluate(said, read_splits(config)[1], split="val", quiet=True)
     assert chosen.manifest.scores == pytest.approx(found.scores.corpus)
-    assert chosen.manifest.fingerprint["choice"] == "surest"
+    assert (chosen.manifest.fingerprint["choice"], chosen.manifest.fingerprint["looks"]) == ("surest", "2")
     again = calibrate(said, read_splits(config)[1], split="val", quiet=True).calibration.to_document()
     assert again == chosen.calibration
-    assert "surest" in chosen.card
+    assert "on the picture and its mirror image; of what they find it says the caption" in chosen.card
 
 
 def test_resuming_with_another_configuration_or_data_shows_the_difference(data: Path, tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ class Decoding:
         twins: words that name one thing, with spaces between; a caption holds one of them at most.
         one: words after which no plural comes.
         surest: whether another caption is said than the likeliest where the model is surer of it.
+        mirrored: whether a picture is looked at in a mirror as well.
     """
 
     beams: int = 3
@@ -114,6 +115,7 @@ class Decoding:
     twins: tuple[str, ...] = TWINS
     one: tuple[str, ...] = ONE
     surest: bool = False
+    mirrored: bool = False
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Decoding:
@@ -129,7 +131,8 @@ class Decoding:
             bad_endings=fields.sequence("bad_endings", str),
             # A bundle that does not name any was made, and scored, without.
             **{name: fields.sequence(name, str) if fields.has(name) else () for name in _LATER},
-            surest=fields.get("surest", bool) if fields.has("surest") else False,
+            surest=fields.has("surest") and fields.get("surest", bool),
+            mirrored=fields.has("mirrored") and fields.get("mirrored", bool),
         )
 
 

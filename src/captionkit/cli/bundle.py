@@ -50,7 +50,8 @@ def show(
     print(printable(f"decoder      {len(bundle.decoder):,} bytes, {network.precision.get('decoder', '?')}"))
     print(
         f"search       {decoding.beams} beams, at most {decoding.max_length} words, "
-        f"length penalty {decoding.length_penalty:g}{', the surest is said' if decoding.surest else ''}"
+        f"length penalty {decoding.length_penalty:g}{', in a mirror too' if decoding.mirrored else ''}"
+        f"{', the surest is said' if decoding.surest else ''}"
     )
     extras = {
         "config.toml": bundle.config,

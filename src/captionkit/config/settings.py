@@ -188,8 +188,9 @@ class DecodingConfig:
         beams, max_length, length_penalty: of beam search; the length is in words.
         no_repeat_ngram: no caption says the same n words in a row twice; 0 for no limit.
         bad_endings: words, separated by spaces, that a caption may not end with.
-        surest: whether the bundle says another caption than the likeliest where it is surer of it. While training
-            the likeliest one is scored.
+        surest: whether the bundle says another caption than the likeliest where it is surer of it.
+        mirrored: whether the bundle looks at a picture in a mirror as well. While training, the picture itself
+            is looked at and its likeliest caption scored.
     """
 
     beams: int = 3
@@ -198,6 +199,7 @@ class DecodingConfig:
     no_repeat_ngram: int = 3
     bad_endings: str = "a an the of in on at with and to for from by is are his her their its"
     surest: bool = False
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

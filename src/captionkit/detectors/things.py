@@ -9,6 +9,7 @@ Letters: B N pictures, P grid positions, D feature depth, C the 1,000 classes of
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -161,6 +162,12 @@ def ids_of_things(tokenizer: Tokenizer) -> tuple[frozenset[int], ...]:
     """The ids of each thing's words, T sets; empty where the vocabulary has none of them."""
     found = ([tokenizer.id_of(word) for word in words] for words in WORDS)
     return tuple(frozenset(id_ for id_ in ids if id_ is not None) for ids in found)
+
+
+def named(chances: Floats, things: Sequence[frozenset[int]], ids: Iterable[int]) -> float:
+    """How likely the likeliest thing is that a caption of these ids names, of chances float32 [T]; 0 for none."""
+    words = frozenset(ids)
+    return float(max((chance for chance, one in zip(chances, things, strict=True) if one & words), default=0.0))
 
 
 def fit_thing_detector(features: Floats, plain: Floats, head: tuple[Floats, Floats]) -> ThingDetector:

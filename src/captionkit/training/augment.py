@@ -6,18 +6,12 @@ Letters: B images, S side in pixels.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from captionkit.images import Pixels
-from captionkit.text import tokenize
-
-# A mirrored picture makes these words wrong, and letters and numbers unreadable.
-SIDED = frozenset({"left", "right", "leftmost", "rightmost", "lefthand", "righthand", "clockwise"})
-WRITTEN = frozenset({"sign", "letter", "letters", "word", "words", "number", "numbers", "reads", "says", "text"})
 
 MIN_CROP = 0.75  # of the side: what a caption speaks of seldom lies at the very edge
 BRIGHTNESS = CONTRAST = SATURATION = 0.15
@@ -25,15 +19,10 @@ BRIGHTNESS = CONTRAST = SATURATION = 0.15
 Real = npt.NDArray[np.floating]
 
 
-def can_be_mirrored(captions: Iterable[str]) -> bool:
-    """Whether no caption speaks of a side or of something written."""
-    return not any((SIDED | WRITTEN).intersection(tokenize(caption)) for caption in captions)
-
-
 def augment(pixels: Pixels, mirrorable: npt.NDArray[np.bool_], rng: np.random.Generator) -> Pixels:
     """A random crop, mirroring where that is harmless, and small changes of light and colour.
 
-    Pixels uint8 [B, S, S, 3] -> the same; `mirrorable` bool [B], see `can_be_mirrored`.
+    Pixels uint8 [B, S, S, 3] -> the same; `mirrorable` bool [B], see `captionkit.second_look.can_be_mirrored`.
     """
     out = np.empty_like(pixels)
     for index, picture in enumerate(pixels):

@@ -20,8 +20,9 @@ from captionkit.files import sha256, write_text
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
 from captionkit.records import ImageRecord
+from captionkit.second_look import can_be_mirrored
 from captionkit.tokenizer import Tokenizer
-from captionkit.training.augment import augment, can_be_mirrored
+from captionkit.training.augment import augment
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.consensus import consensus_weights
 from captionkit.training.cross_entropy import CrossEntropy
