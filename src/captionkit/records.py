@@ -51,8 +51,8 @@ class ImageRecord:
 class Caption:
     """One sentence that a model gave for a picture.
 
-    Where a bundle looks at pictures in a mirror too, log-probabilities, evidence and `recognised` are the means of both
-    looks (`captionkit.second_look`).
+    Where a bundle looks at pictures in a mirror too, log-probabilities, evidence and `recognised` are the means of
+    both looks (`captionkit.second_look`).
 
     Attributes:
         text: the sentence, as a person would write it.
