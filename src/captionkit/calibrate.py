@@ -13,7 +13,7 @@ import numpy as np
 from captionkit.captioner import Captioner
 from captionkit.confidence import LEVEL, Calibration, feature_names, feature_rows, fit, in_fit_half
 from captionkit.errors import DataError
-from captionkit.evaluate import Evaluation, Keeps, evaluate
+from captionkit.evaluate import Evaluation, evaluate
 from captionkit.metrics import cider_d
 from captionkit.metrics.corpus import Doubles
 from captionkit.metrics.reliability import (
@@ -26,6 +26,7 @@ from captionkit.metrics.reliability import (
 from captionkit.records import ImageRecord, Scores
 from captionkit.text import tokenize
 from captionkit.tokenizer import Tokenizer
+from captionkit.unfinished import KeptPredictions
 
 FITTING = 50  # pictures below which nothing can be fitted
 JUDGING = 30  # pictures below which the judging half says nothing
@@ -54,7 +55,7 @@ def calibrate(
     *,
     split: str,
     level: float = LEVEL,
-    kept: Callable[[Captioner], Keeps] | None = None,
+    kept: Callable[[Captioner], KeptPredictions] | None = None,
     quiet: bool = False,
 ) -> Judged:
     """Caption pictures, fit on one half of them, judge on the other (`captionkit.confidence.in_fit_half`).

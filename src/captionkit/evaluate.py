@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from captionkit.captioner import Captioner
 from captionkit.errors import DataError
@@ -17,6 +16,7 @@ from captionkit.metrics.score import METRICS, Scored, score_with_outcomes
 from captionkit.metrics.significance import Interval, confidence
 from captionkit.progress import Progress
 from captionkit.records import ImageRecord, Prediction, Scores, split_name
+from captionkit.unfinished import KeptPredictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +58,6 @@ PUBLISHED: dict[str, tuple[PublishedRow, ...]] = {
         ),
     ),
 }  # fmt: skip
-
-
-class Keeps(Protocol):
-    """Remembers predictions, so that an interrupted evaluation goes on."""
-
-    def recall(self, picture: Path) -> Prediction | None:
-        """What was kept of a picture; None where nothing was."""
-        ...
-
-    def keep(self, picture: Path, prediction: Prediction) -> None:
-        """Keep a prediction."""
-        ...
 
 
 # "000010" is a name: as 10 it would not be found among the references again.
@@ -151,7 +139,7 @@ def evaluate(
     metrics: Sequence[str] = tuple(METRICS),
     objective: str = "not stated",
     beams: int | None = None,
-    kept: Keeps | None = None,
+    kept: KeptPredictions | None = None,
     quiet: bool = False,
 ) -> Evaluation:
     """Caption pictures and score the captions.
