@@ -204,7 +204,8 @@ class Captioner:
         For those who need a picture's features as well as its captions: it is encoded once. With a beam search and
         no words demanded, a picture is searched for once more where its best caption does not name a thing that is
         surely there, with this thing as a demand, or names one that surely is not (`captionkit.detectors.things`),
-        without its words. Which of its captions is said (`chooses`) is for `caption` to decide.
+        without its words. Which of its captions is said (`chooses`), and what they are worth in a mirror
+        (`captionkit.second_look`), is for `caption` to find out.
 
         Args:
             features: of B pictures.
@@ -288,37 +289,35 @@ class Captioner:
         if self.bundle.decoding.mirrored:
             mirror = self._look(encode_mirrored(self.engine.encode, pixels))
 
-        def seen(captions: list[tuple[Caption, ...]], other: Look | None) -> list[tuple[Caption, ...]]:
+        def found(search: Beam, n: int, look: Look, other: Look | None) -> list[tuple[Caption, ...]]:
+            captions = self._describe(look, search=search, n=n, constraints=constraints)
             if other is None:
                 return captions
             return seen_twice(captions, other, self.engine, self.bundle.tokenizer, self._things)
 
         if not self.chooses:
-            return seen(self._describe(look, search=search, n=n, constraints=constraints), mirror)
+            return found(search, n, look, mirror)
         assert self.calibration is not None
         tokenizer, sureness = self.bundle.tokenizer, self.calibration.of
 
         def choose(captions: Sequence[Caption]) -> Caption:
             return surest(captions, [sureness(one, tokenizer) for one in captions])
 
-        alike: Search = replace(search, diversity=0.0)
-        found = seen(self._describe(look, search=alike, n=search.beams, constraints=constraints), mirror)
+        alike = replace(search, diversity=0.0)
+        candidates = found(alike, search.beams, look, mirror)
         if mirror is not None:
-            others = self._describe(mirror, search=alike, n=search.beams, constraints=constraints)
-            found = joined(found, seen(others, look))
-        said = [choose(captions) for captions in found]
+            candidates = joined(candidates, found(alike, search.beams, mirror, look))
+        said = [choose(captions) for captions in candidates]
         unsure = [row for row, one in enumerate(said) if sureness(one, tokenizer) < AGAIN_BELOW]
         if unsure:
-            others = self._describe(look.at(unsure), search=search, n=2, constraints=constraints)
-            others = seen(others, None if mirror is None else mirror.at(unsure))
+            others = found(search, 2, look.at(unsure), None if mirror is None else mirror.at(unsure))
             for row, captions in zip(unsure, others, strict=True):
-                said[row] = choose((*found[row], *captions))
+                said[row] = choose((*candidates[row], *captions))
         if n == 1:
             return [(one,) for one in said]
-        several = seen(self._describe(look, search=search, n=n, constraints=constraints), mirror)
         return [
             (one, *(other for other in captions if other.ids != one.ids))[:n]
-            for one, captions in zip(said, several, strict=True)
+            for one, captions in zip(said, found(search, n, look, mirror), strict=True)
         ]
 
     def _to_caption(self, hypothesis: Hypothesis, row: int, look: Look, thought: SecondThought) -> Caption:

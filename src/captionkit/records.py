@@ -52,7 +52,7 @@ class Caption:
     """One sentence that a model gave for a picture.
 
     Where a bundle looks at pictures in a mirror too, log-probabilities, evidence and `recognised` are the means of
-    both looks (`captionkit.second_look`).
+    both looks (`captionkit.second_look`); the score is that of the look that found the caption.
 
     Attributes:
         text: the sentence, as a person would write it.
