@@ -123,6 +123,18 @@ def test_what_is_known_of_a_caption_is_the_mean_of_both_looks(tiny_bundle: Path)
     assert changed > len(PICTURES)
 
 
+def test_of_a_caption_that_was_cut_the_end_is_not_weighed(tiny_bundle: Path) -> None:
+    twice, cut = captioner(tiny_bundle), 0
+    encode = twice.engine.encode
+    for picture, one in zip(PICTURES, twice.caption(PICTURES, search=Beam(3, 2)), strict=True):
+        (caption,) = one.captions
+        looks = encode(picture[None]), encode_mirrored(encode, picture[None])
+        both = np.mean([said_of(twice, features, caption) for features in looks], axis=0)
+        assert caption.token_log_probabilities == pytest.approx(both, abs=1e-4)
+        cut += not caption.finished
+    assert 0 < cut < len(PICTURES)
+
+
 def plain_confidence(caption: Caption) -> float:
     """The confidence's formula, written out."""
     rarity = np.mean([np.log1p(tiny_tokenizer().id_of(token) or UNK) for token in caption.tokens])
@@ -164,8 +176,13 @@ def test_where_it_is_unsure_a_group_is_searched_and_seen_twice_too(
             changed += 1
             assert first.confidence < 0.3
             assert one.confidence == pytest.approx(sureness[one.text], abs=1e-4)
+            (same,) = (caption for caption in group.captions if caption.ids == one.captions[0].ids)
+            assert one.captions[0].evidence == pytest.approx(same.evidence, abs=1e-4)
+            assert one.captions[0].recognised == pytest.approx(same.recognised, abs=1e-4)
     assert changed
     several = chooses.caption(PICTURES, n=3)
+    for one, group in zip(several, twice.caption(PICTURES, n=3), strict=True):
+        assert all(caption in group.captions for caption in one.captions[1:])
     assert [one.captions[0] for one in several] == [one.captions[0] for one in chooses.caption(PICTURES)]
     assert all(len({caption.text for caption in one.captions}) == 3 for one in several)
 

@@ -53,10 +53,10 @@ class Look:
 
 def can_be_mirrored(captions: Iterable[str]) -> bool:
     """Whether no caption speaks of a side or of something written."""
-    return all(map(_can_be_mirrored, map(tokenize, captions)))
+    return all(map(_holds_mirrored, map(tokenize, captions)))
 
 
-def _can_be_mirrored(tokens: Iterable[str]) -> bool:
+def _holds_mirrored(tokens: Iterable[str]) -> bool:
     return (SIDED | WRITTEN).isdisjoint(tokens)
 
 
@@ -79,7 +79,7 @@ def joined(
     result = []
     for some, others in zip(captions, mirrored, strict=True):
         known = {one.ids for one in some}
-        new = (one for one in others if one.ids not in known and _can_be_mirrored(one.tokens))
+        new = (one for one in others if one.ids not in known and _holds_mirrored(one.tokens))
         result.append((*some, *new))
     return result
 
@@ -109,7 +109,7 @@ def seen_twice(
     heard = np.stack([log[np.arange(len(ids)), words] for log, words in zip(steps, ids.T, strict=True)], axis=1)
 
     def taken_in(row: int, one: Caption, log: Floats) -> Caption:
-        if not _can_be_mirrored(one.tokens):
+        if not _holds_mirrored(one.tokens):
             return one
         evidence, recognised = one.evidence, one.recognised
         if other.sight is not None:
