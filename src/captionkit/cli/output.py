@@ -112,7 +112,7 @@ def check_new_folder(option: str, folder: Path) -> None:
 
     if folder.name in ("", ".."):
         raise UsageError(f"Expected the name of a new folder for {option}, but got {folder}; name one in it.")
-    there = next(one for one in folder.parents if one.is_dir())
+    there = next((one for one in folder.parents if one.is_dir()), folder.parent)  # none on a drive that is gone
     obstacle = in_the_way(folder.parent) or ("" if is_writable(there) else f"{there} cannot be written to")
     if obstacle:
         raise UsageError(f"Expected a place for the folder of {option}, but {obstacle}; name another one.")
