@@ -4,6 +4,7 @@ import pytest
 
 from captionkit.alttext.appearance import Appearance
 from captionkit.alttext.formats.html import find_pictures
+from captionkit.alttext.formats.markdown import read_markdown
 from captionkit.alttext.formats.pictures import Picture
 from captionkit.alttext.verdict import Verdict, judge, parse_verdicts, placeholder
 from captionkit.errors import UsageError
@@ -143,6 +144,20 @@ def test_a_link_that_has_text_is_told_to_leave_the_picture_empty() -> None:
     judgement = judge(picture("<a href=/x><img src=dog.jpg> Home</a>"), PHOTO)
     assert judgement.verdict is Verdict.FUNCTIONAL
     assert 'alt=""' in judgement.reason
+    placeholder = judge(picture("<a href=/x><img src=dog.jpg alt=dog.jpg> Home</a>"), PHOTO)
+    assert placeholder.reason == (
+        "It is a link to /x that says 'Home' already, and its alternative text is a file name: give it alt=\"\"."
+    )
+    assert judge(picture("<a href=/x><img src=dog.jpg alt='A dog'> Home</a>"), PHOTO).reason == (
+        "It has alternative text."
+    )
+
+
+def test_in_markdown_a_link_that_has_text_leaves_nothing_to_do() -> None:
+    (linked,) = read_markdown(b"[![](dog.jpg) Home](/x)").pictures
+    assert judge(linked, PHOTO).verdict is Verdict.DECORATIVE
+    (alone,) = read_markdown(b"[![](dog.jpg)](/x)").pictures
+    assert judge(alone, PHOTO).verdict is Verdict.FUNCTIONAL
 
 
 def test_a_link_says_where_it_leads() -> None:

@@ -82,12 +82,21 @@ def test_what_is_found_of_fail_on_is_told_beside_the_list_and_not_beside_json(pa
     assert len(json.loads(done.out)["pictures"]) == 3
 
 
+def test_scan_lists_nothing_that_is_fine_and_no_address_where_there_is_none(tmp_path: Path) -> None:
+    page = tmp_path / "a.html"
+    page.write_text("<img src={{u}} alt='A dog'><img src=http://a/b alt='A cat'><map><area href=/n></map>")
+    first, total = run("scan", page)[1].splitlines()
+    assert first.startswith("a.html:1:65: functional: It is a link to /n without any text")
+    assert first.endswith("(it names no picture)")
+    assert total == "3 pictures in 1 document: 1 functional, 2 ok"
+
+
 def test_scan_looks_from_the_root_and_measures_as_it_is_told(tmp_path: Path) -> None:
     photograph(tmp_path / "a.jpg", "red")
     (tmp_path / "pages").mkdir()
     page = tmp_path / "pages" / "p.html"
     page.write_text('<img src="/a.jpg" alt="A dog runs over a beach of sand">')
-    assert run("scan", page)[1].splitlines()[0].endswith("(no such file: /a.jpg)")
+    assert run("scan", page, "--all")[1].splitlines()[0].endswith("(no such file: /a.jpg)")
     place = f"{page.relative_to(tmp_path)}:1:1"
     assert run("scan", page, "--root", tmp_path) == (0, "1 picture in 1 document: 1 ok\n")
     line, _ = run("scan", page, "--root", tmp_path, "--all")[1].splitlines()
@@ -303,8 +312,30 @@ def test_write_from_a_reviewed_csv(site: Path) -> None:
 def test_a_review_of_other_documents_is_told(site: Path, captionkit: Run) -> None:
     Path("done.csv").write_text("id,decision,alt\nffff,accept,A dog\n")
     done = captionkit("alt", "write", site, "--from-review", "done.csv")
-    assert (done.code, done.err) == (1, "captionkit: 1 picture of the review not found as reviewed; skipped\n")
+    assert (done.code, done.err) == (
+        1,
+        "captionkit: 1 picture of the review not found as reviewed; skipped (done.csv, line 2)\n",
+    )
     assert done.lines == ["0 texts written", "0 pictures of the review undecided or skipped"]
+
+
+def test_pictures_that_changed_since_the_review_are_named(site: Path, captionkit: Run) -> None:
+    captionkit("alt", "write", site, "--review", "r")
+    reviewed = Path("r.csv").read_text(encoding="utf-8-sig").splitlines()
+    rows = list(csv.DictReader(reviewed))
+    for row in rows:
+        row.update(decision="accept", alt="Our dog.")
+    with Path("done.csv").open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    page = site / "dogs.html"
+    lost = [row for row in rows if row["document"] == "dogs.html"]
+    page.write_text("<p>All is new</p>")
+    done = captionkit("alt", "write", site, "--from-review", "done.csv")
+    assert done.code == 1
+    told = "; ".join(f"dogs.html, line {row['line']}" for row in lost[:5])
+    assert f"not found as reviewed; skipped ({told}" in done.err
 
 
 def test_undo_of_a_changed_document_exits_with_one(site: Path, captionkit: Run) -> None:

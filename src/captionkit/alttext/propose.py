@@ -174,7 +174,7 @@ def _proposes_empty(finding: Finding) -> bool:
     if not finding.picture.may_be_empty:
         return False
     return verdict is Verdict.DECORATIVE or (
-        verdict is Verdict.FUNCTIONAL and bool(finding.picture.context.link_text) and not finding.picture.alt
+        verdict is Verdict.FUNCTIONAL and bool(finding.picture.context.link_text)
     )
 
 

@@ -13,6 +13,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from captionkit.alttext.formats.pictures import encodable, squeeze
@@ -95,7 +96,8 @@ def read_reviewed(path: Path) -> tuple[dict[str, Decision], int]:
         identity = (row["id"] or "").strip()
         if decisions.get(identity, decision) != decision:
             raise DataError(f"{place}: the picture {identity} is decided twice.")
-        decisions[identity] = decision
+        page = [row.get("document") or "", f"line {row['line']}" if row.get("line") else ""]
+        decisions[identity] = replace(decision, place=", ".join(filter(None, page)) or place)
     return decisions, skipped
 
 

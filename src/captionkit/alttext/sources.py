@@ -73,7 +73,7 @@ def locate(picture: Picture, document: Document, path: Path, root: Path) -> Loca
     if source.startswith("@site/"):  # Docusaurus's word for the root
         source = source[5:]
     if not source:
-        return Located(Where.UNKNOWN, problem="it has no address")
+        return Located(Where.UNKNOWN, problem="it names no picture")
     base = "" if source[:5].lower() == "data:" else getattr(document, "base", "")
     if any(mark in address for address in (base, source) for mark in TEMPLATE_MARKS):
         return Located(Where.UNKNOWN, problem="its address is filled in by a template")

@@ -144,9 +144,9 @@ def _judge_text(picture: Picture, alt: str, appearance: Appearance | None, max_l
     context = picture.context
     if what := placeholder(alt, picture.source):
         if _is_control(picture):
+            better = 'give it alt=""' if context.link_text else "say where it leads or what it does"
             return Judgement(
-                Verdict.FUNCTIONAL,
-                f"{_control(picture)}, and its alternative text is {what}: say where it leads or what it does.",
+                Verdict.FUNCTIONAL, f"{_control(picture)}, and its alternative text is {what}: {better}."
             )
         if read := _to_be_read(picture, appearance):
             return Judgement(Verdict.TEXT, f"Its alternative text is {what}. {_read_by_person(read)}")
@@ -166,7 +166,7 @@ def _judge_text(picture: Picture, alt: str, appearance: Appearance | None, max_l
             Verdict.TOO_LONG,
             f"It has {len(alt)} characters, more than {max_length}: keep the gist, put the rest into the text.",
         )
-    if _is_control(picture):
+    if _is_control(picture) and not context.link_text:
         return Judgement(Verdict.OK, f"{_control(picture)}: check that the alternative text says what it does.")
     return Judgement(Verdict.OK, "It has alternative text.")
 
@@ -176,10 +176,7 @@ def _judge_absent(picture: Picture, appearance: Appearance | None) -> Judgement:
     context = picture.context
     if _is_control(picture):
         if context.link_text:
-            return Judgement(
-                Verdict.FUNCTIONAL,
-                f"{_control(picture)} that says '{brief(context.link_text, 60)}' already: give it alt=\"\".",
-            )
+            return Judgement(Verdict.FUNCTIONAL, f'{_control(picture)}: give it alt="".')
         return Judgement(
             Verdict.FUNCTIONAL,
             f"{_control(picture)} without any text: say where it leads or what it does, not what it looks like.",
@@ -237,10 +234,10 @@ def _is_control(picture: Picture) -> bool:
 
 
 def _control(picture: Picture) -> str:
-    if picture.context.button:
-        return "It is a button"
-    target = picture.context.link or ""
-    return f"It is a link to {brief(target, 60)}" if target else "It is a link"
+    context = picture.context
+    target = f" to {brief(context.link, 60)}" if context.link else ""
+    words = f" that says '{brief(context.link_text, 60)}' already" if context.link_text else ""
+    return f"It is a {'button' if context.button else f'link{target}'}{words}"
 
 
 def _size(picture: Picture, appearance: Appearance | None) -> tuple[float, float] | None:

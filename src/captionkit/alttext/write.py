@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from captionkit.alttext.formats.documents import read_data, write_alts
@@ -25,12 +25,13 @@ from captionkit.files.edits import apply_edits
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be written for one picture: the text ("" is `alt=""`) and whose words they are."""
+    """What is to be written for one picture: the text ("" is `alt=""`), whose words, and where it stood."""
 
     alt: str
     by: str
     model: str = ""
     confidence: float | None = None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

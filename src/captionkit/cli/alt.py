@@ -239,8 +239,9 @@ def _write_reviewed(paths: list[Path], root: Path | None, reviewed: Path) -> Non
     failed = bool(errors)
     known = {finding.id for document in documents for finding in document.findings}
     done = decisions.keys() & written_ids(documents)
-    if lost := len(decisions.keys() - known - done):
-        tell(f"{several(lost, 'picture')} of the review not found as reviewed; skipped")
+    if lost := [one.place for identity, one in decisions.items() if identity not in known | done]:
+        such = f"; skipped ({'; '.join(lost[:5])}{' and others' if len(lost) > 5 else ''})"
+        tell(f"{several(len(lost), 'picture')} of the review not found as reviewed{such}")
         failed = True
     # What is written already is not looked for again: a twin of the picture may bear its id by now.
     left = {identity: one for identity, one in decisions.items() if identity not in done}
@@ -312,7 +313,7 @@ def _print_findings(findings: list[Finding], documents: int, *, show_all: bool) 
     from captionkit.alttext.verdict import Verdict
 
     fine = (Verdict.OK, Verdict.DECORATIVE)
-    shown = [one for one in findings if show_all or one.judgement.verdict not in fine or one.problem]
+    shown = [one for one in findings if show_all or one.judgement.verdict not in fine]
     if sys.stdout.isatty():
         # Where and what share a column: five would leave a terminal of 80 characters no room for the reasons.
         table = Table(box=None, header_style="bold", pad_edge=False)
@@ -326,7 +327,8 @@ def _print_findings(findings: list[Finding], documents: int, *, show_all: bool) 
         Console(markup=False, highlight=False, emoji=False).print(table)
     else:
         for one in shown:
-            print(_plain(f"{_place(one)}: {one.judgement.verdict}: {_source(one)}: {_why(one)}"))
+            parts = (_place(one), one.judgement.verdict, _source(one), _why(one))
+            print(_plain(": ".join(part for part in parts if part)))  # an area has no picture of its own
     counts = Counter(one.judgement.verdict for one in findings)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     print(f"{several(len(findings), 'picture')} in {several(documents, 'document')}{f': {told}' if told else ''}")

@@ -30,6 +30,17 @@ def test_only_the_value_of_alt_changes(tag: str, expected: str) -> None:
     assert find_pictures(expected)[0][0].alt == "A dog."
 
 
+@pytest.mark.parametrize("tag", ["<img>", "<img alt='old'>", '<img alt="old">'])
+def test_what_is_written_is_nothing_that_a_template_fills_in(tag: str) -> None:
+    found = read_start_tag(tag, 0)
+    assert found is not None
+    edit = attribute_slot(found, "alt").edit("{{ a }} {% b %} ${c}")
+    new = tag[: edit.start] + edit.new + tag[edit.end :]
+    assert not {"{", "}"} & set(new)
+    picture = find_pictures(new)[0][0]
+    assert (picture.alt, picture.fixed) == ("{{ a }} {% b %} ${c}", "")
+
+
 @pytest.mark.parametrize("text", ["", "<", "< img>", "</img>", "<img", '<img alt="never ends', "<img alt="])
 def test_no_tag_is_no_tag(text: str) -> None:
     assert read_start_tag(text, 0) is None

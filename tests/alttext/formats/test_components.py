@@ -13,6 +13,7 @@ from captionkit.alttext.formats.markdown import read_markdown
 from captionkit.alttext.formats.pictures import Picture
 from captionkit.alttext.sources import Where, locate
 from captionkit.alttext.verdict import Verdict, judge
+from captionkit.errors import DataError
 from captionkit.files.edits import apply_edits
 
 
@@ -144,6 +145,24 @@ def test_what_is_written_reads_back(tmp_path: Path, alt: str) -> None:
         assert b'{{< figure alt="A dog on grass." src="a.jpg" caption="C" >}}' in after
         assert b'{{< figure src="b.jpg" alt="A dog on grass." >}}' in after
         assert b'<Image src={e} alt="A dog on grass." />' in after
+
+
+def test_a_text_never_ends_the_tag_of_an_include(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"  # Liquid ends a tag at the first "%}", quotes or not
+    data = b'{% include figure.html src="c.jpg" %}'
+    edits = write_alts(path, data, read_document(path, data), {0: "{% a %} {{ b }}"})
+    after = apply_edits(data, edits)
+    assert after.count(b"%}") == after.count(b"{%") == 1
+    assert read_document(path, after).pictures[0].alt == "{% a %} {{ b }}"
+
+
+def test_a_text_that_a_place_cannot_hold_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    data = b'![](a.jpg)\n\n{{< figure src="b.jpg" >}}'
+    with pytest.raises(
+        DataError, match=r"a\.md: the new alternative text '\{\{ b \}\}' of b\.jpg would not read back"
+    ):
+        write_alts(path, data, read_document(path, data), {0: "A dog", 1: "{{ b }}"})
 
 
 def test_pictures_lie_where_generators_serve_them_from(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from captionkit.alttext.formats.pictures import Slot
 
@@ -93,12 +94,18 @@ def escape_single(value: str) -> str:
     return escape_double(value).replace("&quot;", '"').replace("'", "&#39;")
 
 
+def escape_braces(value: str, escape: Callable[[str], str] = escape_double) -> str:
+    """The same where a brace may begin what a template fills in, or end the tag of one."""
+    return escape(value).replace("{", "&#123;").replace("}", "&#125;")
+
+
 def attribute_slot(tag: StartTag, name: str) -> Slot:
     """The slot of an attribute's value; where the tag lacks the attribute, it is put behind the tag's name."""
     attribute = tag.attribute(name)
     if attribute is None:
-        return Slot(tag.name_end, tag.name_end, escape_double, before=f' {name}="', after='"')
-    return value_slot(attribute, escape_single if attribute.quote == "'" else escape_double)
+        return Slot(tag.name_end, tag.name_end, escape_braces, before=f' {name}="', after='"')
+    escape = escape_single if attribute.quote == "'" else escape_double
+    return value_slot(attribute, partial(escape_braces, escape=escape))
 
 
 def value_slot(attribute: Attribute, escape: Callable[[str], str], *, anew: bool = False) -> Slot:

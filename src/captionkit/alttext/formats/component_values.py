@@ -9,8 +9,16 @@ import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
-from captionkit.alttext.formats.attributes import Attribute, StartTag, escape_double, escape_single, value_slot
+from captionkit.alttext.formats.attributes import (
+    Attribute,
+    StartTag,
+    escape_braces,
+    escape_double,
+    escape_single,
+    value_slot,
+)
 from captionkit.alttext.formats.context import FILLED_IN, PARTLY_WRITTEN
 from captionkit.alttext.formats.pictures import Picture, Slot
 
@@ -174,9 +182,7 @@ def _unescape(written: str, dialect: Dialect) -> str:
 
 def _escape(quote: str, dialect: Dialect) -> Callable[[str], str]:
     escape = escape_single if quote == "'" else escape_double
-    if not dialect.holes:
-        return escape
-    return lambda alt: escape(alt).replace("{", "&#123;").replace("}", "&#125;")
+    return partial(escape_braces, escape=escape) if dialect.holes else escape
 
 
 def _new_slot(text: str, tag: StartTag, dialect: Dialect) -> Slot:

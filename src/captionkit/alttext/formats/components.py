@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from captionkit.alttext.formats.attributes import escape_double
+from captionkit.alttext.formats.attributes import escape_braces
 from captionkit.alttext.formats.code_tags import read_tag
 from captionkit.alttext.formats.component_values import JSX, address, is_picture_name, place_alt, read_values
 from captionkit.alttext.formats.context import FILLED_IN, TEMPLATE_MARKS
@@ -156,7 +156,7 @@ def _included(values: Mapping[str, _Value], found: re.Match[str], hugo: bool) ->
     link = values["link"].text if "link" in values else None
     # Hugo's own figure leaves an empty text out.
     picture = Picture(source, None, context=Context(link=link, caption=caption), may_be_empty=not hugo)
-    escape = _escape_quotes if hugo else escape_double
+    escape = _escape_quotes if hugo else escape_braces
     alt, end = values.get("alt"), found.end()
     if alt is None:
         picture = replace(picture, slot=Slot(end, end, escape, before=' alt="', after='"'))

@@ -13,7 +13,7 @@ from captionkit.alttext.formats.epub import read_epub
 from captionkit.alttext.formats.html import read_html
 from captionkit.alttext.formats.markdown import read_markdown
 from captionkit.alttext.formats.notebook import read_notebook
-from captionkit.alttext.formats.pictures import Picture, squeeze
+from captionkit.alttext.formats.pictures import Picture, brief, squeeze
 from captionkit.alttext.formats.pptx import read_pptx
 from captionkit.alttext.formats.source_code import read_source_code
 from captionkit.alttext.formats.xhtml import read_page
@@ -105,7 +105,9 @@ def write_alts(path: Path, data: bytes, document: Document, alts: Mapping[int, s
     shown = [squeeze(picture.alt or "") for picture in after]
     sources = [picture.source for picture in before] == [picture.source for picture in after]
     if not sources or wanted != shown:
+        broken = next((i for i in sorted(alts) if wanted[i : i + 1] != shown[i : i + 1]), None)
+        which = "" if broken is None else f" '{brief(wanted[broken], 60)}' of {brief(before[broken].source, 60)}"
         raise DataError(
-            f"{path}: the new alternative text would not read back as it was meant, so nothing is written."
+            f"{path}: the new alternative text{which} would not read back as it was meant, so nothing is written."
         )
     return edits

@@ -237,11 +237,13 @@ class _Reader:
     ) -> None:
         start, label_end, end = token.meta["start"], token.meta["label_end"], token.meta["end"]
         alt = squeeze(_plain(token.children or []))
+        said = bool(context.link_text)  # then an empty label is right, and nobody forgot it
         picture = Picture(
             source=_source(str(token.attrs.get("src", ""))),
-            alt=alt or None,
+            alt=alt if said else alt or None,
             context=context,
             title=str(token.attrs.get("title", "")),
+            may_be_empty=said,
         )
         first, last = places(start), places(label_end)
         tail = content[label_end + 1 : end]
