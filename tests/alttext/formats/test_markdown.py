@@ -220,6 +220,7 @@ def test_only_what_means_something_is_escaped() -> None:
     # An escape that another Markdown does not know would be read aloud.
     assert escape_label("Tom & Jerry > 3 < 4") == "Tom & Jerry > 3 < 4"
     assert escape_label("&amp; <b> {x}") == r"\&amp; \<b> \{x\}"
+    assert escape_label("{% x %}") == r"&#123;% x %\}"  # before Liquid a backslash protects nothing
 
 
 @settings(max_examples=80, deadline=None)

@@ -69,7 +69,8 @@ def find_pictures(text: str) -> tuple[Picture, ...]:
 
 def escape_label(alt: str) -> str:
     """Alternative text as a Markdown label that renders as exactly that text."""
-    return squeeze(_MEANS_SOMETHING.sub(r"\\\g<0>", alt))
+    escaped = squeeze(_MEANS_SOMETHING.sub(r"\\\g<0>", alt))
+    return escaped.replace(r"\{%", "&#123;%")  # Liquid, which comes first, knows no backslash
 
 
 class _Lines(LineIndex):
