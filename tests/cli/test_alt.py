@@ -210,6 +210,17 @@ def test_write_makes_review_files_and_changes_no_document(site: Path) -> None:
     assert output == f"2 pictures to review: {files}\n"
 
 
+def test_a_picture_that_has_no_place_for_a_text_is_told(site: Path, captionkit: Run) -> None:
+    (site / "dogs.html").write_text("<svg><image href=a.jpg /></svg><svg role=img aria-hidden=true></svg>")
+    why = "an SVG image takes its name from aria-label or title, not from alt"
+    listed = f"dogs.html:1:6: missing: a.jpg: It has no alternative text. ({why})"
+    assert captionkit("alt", "scan", site).lines[0] == listed
+    done = captionkit("alt", "write", site)
+    assert (done.code, done.out) == (0, "Nothing to review.\n")
+    told = f"1 picture to be mended by hand, such as dogs.html:1:6 ({why}); `alt scan` lists them"
+    assert done.err == f"captionkit: {told}\n"
+
+
 def test_what_cannot_be_read_makes_exit_code_one_and_the_rest_goes_on(site: Path) -> None:
     (site / "bad.md").write_bytes(b"\xff\xfe\xff")
     assert run("write", site)[0] == 1

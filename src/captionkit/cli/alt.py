@@ -189,6 +189,12 @@ def write(
             print(f"{_to_review(proposals)}: {files}")
         else:
             print("Nothing to review.")
+    placeless = [
+        one for document in documents for one in document.findings if one.picture.fixed and _wants_text(one)
+    ]
+    if placeless:
+        such = f"such as {_place(placeless[0])} ({placeless[0].picture.fixed})"
+        tell(f"{several(len(placeless), 'picture')} to be mended by hand, {such}; `alt scan` lists them")
     if failed:
         raise typer.Exit(1)
 
@@ -312,8 +318,7 @@ def _print_findings(findings: list[Finding], documents: int, *, show_all: bool) 
 
     from captionkit.alttext.verdict import Verdict
 
-    fine = (Verdict.OK, Verdict.DECORATIVE)
-    shown = [one for one in findings if show_all or one.judgement.verdict not in fine]
+    shown = [one for one in findings if show_all or _wants_text(one)]
     if sys.stdout.isatty():
         # Where and what share a column: five would leave a terminal of 80 characters no room for the reasons.
         table = Table(box=None, header_style="bold", pad_edge=False)
@@ -341,7 +346,15 @@ def _place(one: Finding) -> str:
 
 
 def _why(one: Finding) -> str:
-    return f"{one.judgement.reason} ({one.problem})" if one.problem else one.judgement.reason
+    fixed = one.picture.fixed if _wants_text(one) else ""
+    aside = "; ".join(filter(None, (one.problem, fixed)))
+    return f"{one.judgement.reason} ({aside})" if aside else one.judgement.reason
+
+
+def _wants_text(one: Finding) -> bool:
+    from captionkit.alttext.verdict import Verdict
+
+    return one.judgement.verdict not in (Verdict.OK, Verdict.DECORATIVE)
 
 
 def _source(one: Finding) -> str:
