@@ -37,7 +37,6 @@ class Proposal:
         finding: the picture.
         text: the proposed alternative text; empty where only a person can say it.
         confidence: the model's calibrated confidence, 0 to 1; None where it has none.
-        empty: whether `alt=""` is proposed.
         note: why there is no text, or why it is not to be trusted alone; empty otherwise.
         same_as: id of an earlier finding that shows the same picture in the same role, whose decision fits this
             one too; empty where there is none.
@@ -46,7 +45,6 @@ class Proposal:
     finding: Finding
     text: str = ""
     confidence: float | None = None
-    empty: bool = False
     note: str = ""
     same_as: str = ""
 
@@ -95,7 +93,7 @@ def propose(
                     note = f"No proposal: {problem.removesuffix('.')}."
                 else:
                     waiting.setdefault(key, (document, finding, []))[2].append(len(proposals))
-            proposals.append(Proposal(finding, empty=_proposes_empty(finding), note=note))
+            proposals.append(Proposal(finding, note=note))
     entries = list(waiting.items())
     for start in range(0, len(entries), _BATCH):
         batch = entries[start : start + _BATCH]
@@ -148,7 +146,7 @@ def _role(one: Proposal) -> tuple[object, ...]:
     picture, context, judgement = one.finding.picture, one.finding.picture.context, one.finding.judgement
     beside = context.nearby if judgement.verdict is Verdict.REDUNDANT else ""
     around = replace(context, heading="", nearby=beside)
-    return around, judgement, picture.alt, picture.may_be_empty, one.text, one.empty, one.note
+    return around, judgement, picture.alt, picture.may_be_empty, one.text, one.note
 
 
 def _content_hash(document: ScannedDocument, finding: Finding) -> tuple[str, str]:
@@ -167,15 +165,6 @@ def _concerns(finding: Finding) -> bool:
     if picture.slot is None or verdict is Verdict.OK:
         return False
     return verdict is not Verdict.DECORATIVE or not picture.decorative
-
-
-def _proposes_empty(finding: Finding) -> bool:
-    verdict = finding.judgement.verdict
-    if not finding.picture.may_be_empty:
-        return False
-    return verdict is Verdict.DECORATIVE or (
-        verdict is Verdict.FUNCTIONAL and bool(finding.picture.context.link_text)
-    )
 
 
 def _proposal(
