@@ -121,13 +121,26 @@ def test_an_int8_encoder_is_close(encoder: keras.Model, lstm: tuple[bytes, bool,
 
 
 @pytest.mark.parametrize(("precision", "share", "error"), [("int8", 0.5, 0.1), ("float16", 0.7, 0.005)])
-def test_a_smaller_decoder_is_close(encoder_bytes: bytes, precision: str, share: float, error: float) -> None:
-    config = DecoderConfig(units=64, embedding=64)
-    decoder = build_decoder(config, vocabulary=V, positions=P, depth=D, seed=5)
-    whole = export_decoder(decoder, positions=P, depth=D)
-    small = export_decoder(decoder, positions=P, depth=D, **{precision: True})
-    assert len(small[0]) < share * len(whole[0])
-    engine = engine_of(encoder_bytes, small)
+def test_a_smaller_decoder_is_close(
+    encoder: keras.Model, tmp_path: Path, precision: str, share: float, error: float
+) -> None:
+    tokenizer, config = tiny_tokenizer(), DecoderConfig(units=64, embedding=64)
+    decoder = build_decoder(config, vocabulary=len(tokenizer), positions=P, depth=D, seed=5)
+    whole, _, _ = export_decoder(decoder, positions=P, depth=D)
+    small = export_bundle(
+        tmp_path / "model.captionkit",
+        CaptionModel(encoder, decoder),
+        tokenizer,
+        name="",
+        licences={},
+        decoding=tiny_decoding(),
+        card="",
+        int8_decoder=precision == "int8",
+        float16_decoder=precision == "float16",
+    )
+    assert small.manifest.network.precision == {"encoder": "float32", "decoder": precision}
+    assert len(small.decoder) < share * len(whole)
+    engine = Engine(small.manifest.network, small.encoder, small.decoder, threads=1)
     features = np.random.default_rng(0).normal(size=(3, P, D)).astype(np.float32)
     ids = np.array([1, 5, 9], np.int32)
     expected = np.asarray(decoder.step(decoder.start(features), ids)[0])
@@ -188,6 +201,12 @@ def test_a_tokenizer_of_another_vocabulary_is_refused(encoder: keras.Model, tmp_
             decoding=tiny_decoding(),
             card="",
         )
+
+
+def test_an_encoder_for_pictures_of_any_size_is_refused() -> None:
+    images = keras.Input((None, None, 3), dtype="uint8")
+    with pytest.raises(UsageError, match="pictures of one size"):
+        export_encoder(keras.Model(images, keras.layers.Rescaling(1.0)(images)))
 
 
 def test_an_encoder_alone_under_litert(encoder: keras.Model) -> None:

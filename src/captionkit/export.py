@@ -259,7 +259,6 @@ def _convert(
         except tf.errors.OpError as error:
             raise _no_room(f"{folder}: {error.message}") from None
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         prepare(converter)
         return bytes(converter.convert())
 
