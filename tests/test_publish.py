@@ -13,7 +13,7 @@ from PIL import Image
 from captionkit import publish
 from captionkit.captioner import Captioner
 from captionkit.config import Config, EncoderConfig
-from captionkit.detectors.words import WordDetector, fit_word_detector
+from captionkit.detectors.words import MIN_PICTURES, WordDetector, fit_word_detector
 from captionkit.engine import Engine
 from captionkit.progress import Progress
 from captionkit.publish import readable_pictures
@@ -74,7 +74,7 @@ def test_a_detector_whose_pictures_are_all_gone_looks_at_no_places(
     tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captioner = Captioner.load(tiny_bundle, threads=1)
-    records = draw_records(tiny_bundle, tmp_path, 60)
+    records = draw_records(tiny_bundle, tmp_path, MIN_PICTURES)
 
     def then_all_go(*arguments: Any) -> WordDetector:
         for record in records:

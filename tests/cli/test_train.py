@@ -42,6 +42,15 @@ def test_a_run_of_another_recipe_proves_nothing(recipe: Path) -> None:
     assert "decoder.units: 16 -> 512; training.epochs: 1 -> 12" in message
     one = refused("reproduce", recipe, "training.epochs=1", "--run", recipe.parent / "run")
     assert "(run -> recipe: decoder.units: 16 -> 512)" in one
+    same = ["training.epochs=1", "decoder.units=16"]
+    for change in ("decoding.beams=1", "training.captions_per_image=1"):
+        assert change.split("=")[0] in refused("reproduce", recipe, *same, change, "--run", recipe.parent / "run")
+
+
+def test_a_run_is_begun_or_gone_on_with(recipe: Path) -> None:
+    assert "--resume DIR or a recipe with --run DIR, but got both" in refused(
+        "train", "--resume", recipe.parent / "run", "--run", recipe.parent / "new"
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,6 +61,7 @@ def test_a_run_of_another_recipe_proves_nothing(recipe: Path) -> None:
         "training.begin_from=elsewhere",
         "bundle.name=mine",
         "expect.bleu_4_low=9",
+        "training.checkpoint_minutes=1",
     ],
 )
 def test_a_run_may_have_its_data_elsewhere(recipe: Path, change: str) -> None:
@@ -60,7 +70,7 @@ def test_a_run_may_have_its_data_elsewhere(recipe: Path, change: str) -> None:
     # It goes on with the run, which has no data: that it gets so far is what is asked here.
     assert isinstance(done.exception, CaptionkitError)
     assert "here.json" in str(done.exception)
-    moved = change.startswith(("data.", "training."))
+    moved = change.startswith(("data.", "training.begin_from"))
     assert ("goes on with the files that it began with" in done.stderr) is moved
 
 

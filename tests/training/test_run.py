@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,11 +21,11 @@ import tensorflow as tf
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from captionkit.bundle import read_bundle, write_bundle
+from captionkit.bundle import Decoding, read_bundle, write_bundle
 from captionkit.calibrate import calibrate
 from captionkit.captioner import Captioner
 from captionkit.cli.app import app
-from captionkit.config import EncoderConfig, parse_config
+from captionkit.config import EncoderConfig, parse_config, read_config
 from captionkit.detectors.things import thing_detector
 from captionkit.errors import CacheError, ConfigError, DataError, TrainingError, UsageError, WeightsError
 from captionkit.evaluate import evaluate
@@ -32,13 +33,15 @@ from captionkit.images import load_pixels
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.encoders import build_encoder
 from captionkit.modeling.imagenet_head import read_head
-from captionkit.publish import outside_expectation, publish, stages
-from captionkit.records import Caption
+from captionkit.publish import _keep_earlier as keep_earlier
+from captionkit.publish import outside_expectation, publish, readable_pictures, stages
+from captionkit.records import Caption, ImageRecord
 from captionkit.second_look import Look, can_be_mirrored
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.augment import augment
 from captionkit.training.checkpoint import read_weights
 from captionkit.training.consensus import consensus_weights
+from captionkit.training.cross_entropy import CrossEntropy
 from captionkit.training.data import build_vocabulary, read_more, read_splits
 from captionkit.training.directory_lock import lock_directory
 from captionkit.training.lineage import begin_from, load_teachers
@@ -196,6 +199,14 @@ def test_a_run_is_exported_for_other_programs_without_its_pictures(
     np.testing.assert_allclose(encode(images=pixels)["features"], features, atol=1e-4)
 
 
+def test_a_run_is_exported_as_onnx_where_that_is_asked_for(tuned: Path, tmp_path: Path, captionkit: Run) -> None:
+    pytest.importorskip("tf2onnx", reason="captionkit[onnx] is not installed")
+    done = captionkit("export", tuned, "--onnx", tmp_path / "model")
+    assert done.code == 0, done.err
+    names = {path.name for path in (tmp_path / "model").iterdir()}
+    assert names >= {"encoder.onnx", "start.onnx", "step.onnx", "model.json"}
+
+
 def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(
     data: Path, frozen: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,7 +232,9 @@ def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(
     assert "goes without confidence" in said[0]
     assert "at least 50" in said[0]
     assert bundle.manifest.fingerprint["split"] == "val"
-    assert "drawn for a test" in read_bundle(tmp_path / "halves" / "model.captionkit").card
+    card = read_bundle(tmp_path / "halves" / "model.captionkit").card
+    assert "drawn for a test" in card
+    assert "16 pictures with the captions that people wrote" in card
     # What training measured on dev is what the exported networks say: one decode, one resize, one search.
     assert bundle.manifest.scores["CIDEr-D"] == pytest.approx(halves.state.best_score, abs=0.02)
     # A bundle is passed on: where its maker's files lie is nobody's business.
@@ -229,11 +242,21 @@ def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(
         assert str(data) not in member
         assert str(tmp_path) not in member
     short = publish(
-        tmp_path / "halves", tmp_path / "short.captionkit", ["decoding.max_length=3", "bundle.name=short"]
+        tmp_path / "halves",
+        tmp_path / "short.captionkit",
+        [
+            *("bundle.name=short", "bundle.encoder_terms=CC0-1.0", "decoding.max_length=3", "decoding.beams=2"),
+            *("decoding.length_penalty=0.3", "decoding.no_repeat_ngram=2", "decoding.bad_endings=a the"),
+        ],
     )
-    assert (short.manifest.name, short.decoding.max_length) == ("short", 3)
-    with pytest.raises(TrainingError, match=r"decoder.units"):
-        publish(tmp_path / "halves", None, ["decoder.units=32"])
+    assert short.manifest.name == "short"
+    assert short.manifest.licences["encoder weights"] == "CC0-1.0"
+    assert short.decoding == Decoding(
+        beams=2, max_length=3, length_penalty=0.3, no_repeat_ngram=2, bad_endings=("a", "the")
+    )
+    for change in ("decoder.units=32", "encoder.weights=imagenet", "training.seed=2", "data.val=train"):
+        with pytest.raises(TrainingError, match=rf"with another training \({change.split('=')[0]}: "):
+            publish(tmp_path / "halves", None, [change])
     captioner = Captioner.load(tmp_path / "halves" / "model.captionkit")
     predictions = captioner.caption([data / "00.png", data / "nothing.png"])
     assert predictions[0].text.endswith(".")
@@ -241,7 +264,7 @@ def test_a_run_resumes_exactly_and_its_bundle_captions_pictures(
 
 
 def test_a_published_bundle_is_calibrated_on_captions_decoded_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, captionkit: Run
 ) -> None:
     data = draw_data(tmp_path, range(22), 2)  # enough to train on for a word detector
     config = parse_config(recipe(data), ["training.epochs=5", "training.eval_every=5"])
@@ -253,14 +276,32 @@ def test_a_published_bundle_is_calibrated_on_captions_decoded_once(
         decoded.append(len(look.features))
         return describe(self, look, **options)
 
+    drawn: list[str] = []
+
+    def noted(records: Sequence[ImageRecord], *arguments: Any) -> Any:
+        drawn.extend(str(record.split) for record in records)
+        return readable_pictures(records, *arguments)
+
     monkeypatch.setattr(Captioner, "_describe", counted)
-    with pytest.raises(UsageError, match="existing folder"):
-        publish(tmp_path / "run", tmp_path / "nowhere" / "x.captionkit", quiet=True)
-    bundle = publish(tmp_path / "run", tmp_path / "boxes.captionkit", quiet=True)
+    monkeypatch.setattr("captionkit.publish.readable_pictures", noted)
+    for place in (tmp_path, tmp_path / "nowhere" / "x.captionkit"):
+        with pytest.raises(UsageError, match="existing folder"):
+            publish(tmp_path / "run", place, quiet=True)
+    done = captionkit("export", tmp_path / "run", "--quiet", "-o", tmp_path / "boxes.captionkit")
+    assert done.code == 0, done.err
+    bundle = read_bundle(tmp_path / "boxes.captionkit")
+    assert set(drawn) == {"train"}  # scales and detectors come of no picture that is scored
     assert bundle.calibration is not None
     facts = bundle.calibration["facts"]
     pictures = int(bundle.manifest.fingerprint["images"])
     assert sum(decoded) == pictures == facts["pictures_fitted_on"] + facts["pictures_judged"]
+    for name, value in bundle.manifest.scores.items():
+        assert f"{name:10} {100 * value:6.1f}" in done.lines
+    assert (
+        f"confidence fitted on {facts['pictures_fitted_on']:.0f} of these pictures; on the other "
+        f"{facts['pictures_judged']:.0f} its error is {facts['expected_calibration_error']:.3f}, and the surest "
+        f"half has {facts['gain_of_surest_half']:.2f} times the CIDEr-D of all"
+    ) in done.lines
     # It is the calibration that `captionkit calibrate` would fit, and the written bundle speaks with it.
     written = Captioner.load(tmp_path / "boxes.captionkit")
     again = calibrate(written, read_splits(config)[1], split="val", quiet=True).calibration.to_document()
@@ -432,7 +473,7 @@ decoding.max_length: 20 -> 8"""
 
 
 def test_a_trained_encoder_and_self_critical_steps_follow_each_other(
-    data: Path, tuned: Path, pupil: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, tuned: Path, pupil: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], captionkit: Run
 ) -> None:
     assert (pupil / "best.safetensors").is_file()
     assert any(name.startswith("encoder/") for name in read_weights(tuned / "best.safetensors"))
@@ -452,7 +493,9 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(
     trainer = train(critical, tmp_path / "critical")
     assert f"loss {trainer.history[-1]['loss']:.3f} (minus the mean reward); dev" in capsys.readouterr().err
     assert trainer.history[-1]["loss"] < 0
-    bundle = publish(tmp_path / "critical", int8=True, quiet=True)
+    done = captionkit("export", tmp_path / "critical", "--int8", "--quiet")
+    assert done.code == 0, done.err
+    bundle = read_bundle(tmp_path / "critical" / "model.captionkit")
     assert bundle.manifest.network.precision == {"encoder": "int8", "decoder": "int8"}
     assert bundle.manifest.fingerprint["objective"] == "self-critical"
     # The card names every run on the way, the first one first.
@@ -469,6 +512,9 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(
     assert stages(alone, gone) == stages(tmp_path / "critical", critical)
     (alone / "earlier.jsonl").unlink()
     assert stages(alone, gone) == stages(tmp_path / "critical", critical)[-1:]
+    partly = parse_config(recipe(data), [f"training.begin_from={tmp_path / 'gone'} {tuned}"])
+    keep_earlier(alone, partly)
+    assert not (alone / "earlier.jsonl").exists()  # what is known in part alone is not kept as the whole
     # A run that begins afresh on the features of a trained encoder owes it to the run that trained it.
     fresh = [f"encoder.weights={tuned / 'encoder.safetensors'}", "training.epochs=1"]
     train(parse_config(recipe(data), fresh), tmp_path / "fresh", quiet=True)
@@ -498,6 +544,9 @@ def test_a_trained_encoder_and_self_critical_steps_follow_each_other(
 def test_teachers_say_what_they_learned_of_the_pictures_they_are_asked_about(
     data: Path, frozen: Path, tuned: Path, pupil: Path
 ) -> None:
+    assert stages(pupil, read_config(pupil / "config.toml"))[-1].what == (
+        "multihead_lstm, cross-entropy and what 2 trained models would say, 1 epoch, decoder trained"
+    )
     train, val = read_splits(parse_config(recipe(data)))
     tokenizer = Tokenizer(["zebra", *read_vocabulary(frozen).spoken])
     rows = np.array([3, 0])
@@ -628,10 +677,16 @@ def test_what_a_recipe_asks_of_batches_and_rates_is_what_trains(data: Path, tmp_
     }
 
 
-def test_a_bundle_with_its_weights_can_be_gone_on_from(data: Path, tuned: Path, tmp_path: Path) -> None:
+def test_a_bundle_with_its_weights_can_be_gone_on_from(
+    data: Path, tuned: Path, tmp_path: Path, captionkit: Run
+) -> None:
     changes = ["encoder.trainable=true", "training.epochs=1"]
     file, bare = tmp_path / "whole.captionkit", tmp_path / "bare.captionkit"
-    bundle = publish(tuned, file, keep_weights=True, quiet=True)
+    done = captionkit("export", tuned, "bundle.name=whole", "--weights", "--float16", "--quiet", "-o", file)
+    assert done.code == 0, done.err
+    bundle = read_bundle(file)
+    assert bundle.manifest.name == "whole"
+    assert bundle.manifest.network.precision == {"encoder": "float32", "decoder": "float16"}
     write_bundle(bare, dataclasses.replace(bundle, weights=None))
     kept = parse_config(recipe(data), [f"training.begin_from={file}", f"encoder.weights={file}"])
     best = read_weights(tuned / "best.safetensors")
@@ -761,11 +816,34 @@ def test_the_command_line_trains_reproduces_and_evaluates(
 
     with monkeypatch.context() as patch:
         patch.setattr("captionkit.publish.export_bundle", interrupt)
-        stopped = invoke("train", "--resume", "runs/boxes")
+        stopped = invoke("train", "--resume", "runs/boxes", "training.checkpoint_minutes=7")
     assert "the training has ended; make its bundle with: captionkit export runs/boxes\n" in stopped.stderr
+    assert read_config(run / "config.toml").training.checkpoint_minutes == 7
     made = invoke("reproduce", "boxes.toml", "training.epochs=1")  # the run is finished already
     assert made.exit_code == 1, made.output
     assert "outside the recipe's range" in made.output
+    (tmp_path / "boxes.toml").write_text(text + "[expect]\ncider_d_low = 0.1\n")
+    compute = CrossEntropy.__call__
+
+    def signalled(self: CrossEntropy, *arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return compute(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CrossEntropy, "__call__", signalled)
+        stopped = invoke("reproduce", "boxes.toml", "--run", "again")
+    assert stopped.exit_code == 130
+    assert stopped.stderr.endswith("interrupted; go on with: captionkit train --resume again\n")
+    made = invoke("reproduce", "boxes.toml", "--run", "again")
+    assert made.exit_code == 0, made.output
+    best = max(json.loads(line).get("CIDEr", 0) for line in Path("again/history.jsonl").read_text().splitlines())
+    assert f"best dev CIDEr-D {100 * best:.1f} at step " in made.output
+    assert "The recipe is reproduced" in made.output
+    # The terms are those of the recipe's data: said where the command line names others and no terms of theirs.
+    for changes, told in (([own], True), ([own, "bundle.data_terms=mine"], False), ([], False)):
+        stopped = invoke("train", "boxes.toml", *changes, "tokenizer.min_count=1000", "--run", "none")
+        assert "tokenizer.min_count" in str(stopped.exception)
+        assert ("if it is not so, set bundle.data_terms" in stopped.stderr) is told
     scored = invoke(
         "evaluate", f"{run}/model.captionkit", f"{data}/dataset.json", "--split", "dev", "--results", "r.json"
     )
@@ -845,9 +923,10 @@ def test_only_what_a_recipe_states_is_compared() -> None:
     """One that states nothing of CIDEr-D is reproduced without."""
     config = parse_config("[expect]\nbleu_4_low = 20.0\nbleu_4_high = 22.0\n")
     assert outside_expectation(config, {"BLEU-4": 0.2}) == outside_expectation(config, {"BLEU-4": 0.22}) == []
-    assert outside_expectation(config, {"BLEU-4": 0.225, "CIDEr-D": 9.0}) == [
-        "BLEU-4 22.5 lies outside the recipe's range of 20 to 22."
-    ]
+    for score in (19.5, 22.5):
+        assert outside_expectation(config, {"BLEU-4": score / 100, "CIDEr-D": 9.0}) == [
+            f"BLEU-4 {score} lies outside the recipe's range of 20 to 22."
+        ]
     config = parse_config("[expect]\ncider_d_high = 50.0\n")
     assert outside_expectation(config, {"CIDEr-D": 0.5}) == []
     assert outside_expectation(config, {"CIDEr-D": 0.51}) == [
