@@ -39,7 +39,7 @@ from captionkit.records import Caption, ImageRecord
 from captionkit.second_look import Look, can_be_mirrored
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.augment import augment
-from captionkit.training.checkpoint import read_weights
+from captionkit.training.checkpoint import read_weights, write_weights
 from captionkit.training.consensus import consensus_weights
 from captionkit.training.cross_entropy import CrossEntropy
 from captionkit.training.data import build_vocabulary, read_more, read_splits
@@ -323,6 +323,22 @@ def test_a_published_bundle_is_calibrated_on_captions_decoded_once(
     again = calibrate(said, read_splits(config)[1], split="val", quiet=True).calibration.to_document()
     assert again == chosen.calibration
     assert "on the picture and its mirror image; of what they find it says the caption" in chosen.card
+
+
+def test_a_run_is_not_exported_with_another_encoder_than_it_learned_with(
+    data: Path, tuned: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "encoder.safetensors"
+    shutil.copy(tuned / "encoder.safetensors", weights)
+    config = parse_config(recipe(data), [f"encoder.weights={weights}", "training.epochs=1"])
+    train(config, tmp_path / "run", quiet=True)
+    write_weights(weights, {name: 1.5 * array for name, array in read_weights(weights).items()})
+    with pytest.raises(TrainingError, match=r"learned with is another than what encoder\.weights = .* gives now"):
+        publish(tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run" / "model.captionkit").exists()
+    shutil.copy(tuned / "encoder.safetensors", weights)
+    publish(tmp_path / "run", quiet=True)
+    assert not (tuned / "encoder.sha256").exists()  # it has its own
 
 
 def test_resuming_with_another_configuration_or_data_shows_the_difference(data: Path, tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ import numpy.typing as npt
 from captionkit.config import Config, differences, read_config, write_config
 from captionkit.config.places import CHANGEABLE, fixed
 from captionkit.errors import TrainingError
-from captionkit.files import sha256, write_text
+from captionkit.files import read_bounded, sha256, write_text
 from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
+from captionkit.modeling.encoders import encoder_fingerprint
 from captionkit.records import ImageRecord
 from captionkit.second_look import can_be_mirrored
 from captionkit.tokenizer import Tokenizer
@@ -40,6 +41,8 @@ from captionkit.training.pseudo_captions import read_pseudo_captions
 from captionkit.training.reward import make_reward
 from captionkit.training.run_folder import configuration_of, expect_earlier, expect_no_run
 from captionkit.training.self_critical import SelfCritical
+
+ENCODER_DIGEST = "encoder.sha256"  # of the frozen encoder whose features a run learned with
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +228,19 @@ def _augment(prepared: Prepared) -> Augment | None:
 
 
 def load_best(model: CaptionModel, config: Config, directory: Path) -> None:
-    """Set a model to a run's best weights: the decoder's, and the encoder's where the run trained it."""
+    """Set a model to a run's best weights: the decoder's, and the encoder's where the run trained it.
+
+    Raises:
+        TrainingError: they cannot be read, or the model's frozen encoder is not the one that the run learned with.
+    """
+    kept = directory / ENCODER_DIGEST
+    frozen = model.encoder is not None and not config.encoder.trainable
+    now = encoder_fingerprint(model.encoder, config.encoder) if frozen else ""
+    if frozen and kept.is_file() and read_bounded(kept, 1000) != now.encode():
+        raise TrainingError(
+            f"The encoder that the run in {directory} learned with is another than what encoder.weights = "
+            f"{config.encoder.weights!r} gives now; put the old weights back, or train again."
+        )
     parts = ("decoder", "encoder") if config.encoder.trainable else ("decoder",)
     model.load_weights(read_weights(directory / "best.safetensors"), parts=parts)
 
@@ -258,6 +273,9 @@ def train(
         expect_no_run(directory)  # another process may have begun it while pictures were encoded
         write_text(directory / "config.toml", write_config(config))
         write_text(directory / "tokenizer.json", prepared.tokenizer.to_json())
+        encoder = prepared.model.encoder
+        if encoder is not None and not config.encoder.trainable:
+            write_text(directory / ENCODER_DIGEST, encoder_fingerprint(encoder, config.encoder))
         trainer.run(quiet=quiet, until=until)
     return trainer
 
