@@ -838,7 +838,7 @@ def test_the_command_line_trains_reproduces_and_evaluates(
     made = invoke("reproduce", "boxes.toml", "training.epochs=1")  # the run is finished already
     assert made.exit_code == 1, made.output
     assert "outside the recipe's range" in made.output
-    (tmp_path / "boxes.toml").write_text(text + "[expect]\ncider_d_low = 0.1\n")
+    (tmp_path / "boxes.toml").write_text(text + "[expect]\ncider_d_high = 900.0\n")
     compute = CrossEntropy.__call__
 
     def signalled(self: CrossEntropy, *arguments: Any) -> Any:
