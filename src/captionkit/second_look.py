@@ -11,7 +11,7 @@ L caption length.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,12 +23,8 @@ from captionkit.detectors.words import Sight
 from captionkit.engine import Engine
 from captionkit.images import Pixels
 from captionkit.records import Caption
-from captionkit.text import tokenize
+from captionkit.text.mirrored import holds_mirrored
 from captionkit.tokenizer import EOS, PAD, Tokenizer
-
-# A mirrored picture makes these words wrong, and letters and numbers unreadable.
-SIDED = frozenset({"left", "right", "leftmost", "rightmost", "lefthand", "righthand", "clockwise"})
-WRITTEN = frozenset({"sign", "letter", "letters", "word", "words", "number", "numbers", "reads", "says", "text"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,15 +47,6 @@ class Look:
         return Look(self.features[rows], sight, None if self.things is None else self.things[rows])
 
 
-def can_be_mirrored(captions: Iterable[str]) -> bool:
-    """Whether no caption speaks of a side or of something written."""
-    return all(map(_holds_mirrored, map(tokenize, captions)))
-
-
-def _holds_mirrored(tokens: Iterable[str]) -> bool:
-    return (SIDED | WRITTEN).isdisjoint(tokens)
-
-
 def encode_mirrored(encode: Callable[[Pixels], Floats], pixels: Pixels) -> Floats:
     """Features of mirrored pictures, each place where it is in the picture itself.
 
@@ -79,7 +66,7 @@ def joined(
     result = []
     for some, others in zip(captions, mirrored, strict=True):
         known = {one.ids for one in some}
-        new = (one for one in others if one.ids not in known and _holds_mirrored(one.tokens))
+        new = (one for one in others if one.ids not in known and holds_mirrored(one.tokens))
         result.append((*some, *new))
     return result
 
@@ -109,7 +96,7 @@ def seen_twice(
     heard = np.stack([log[np.arange(len(ids)), words] for log, words in zip(steps, ids.T, strict=True)], axis=1)
 
     def taken_in(row: int, one: Caption, log: Floats) -> Caption:
-        if not _holds_mirrored(one.tokens):
+        if not holds_mirrored(one.tokens):
             return one
         evidence, recognised = one.evidence, one.recognised
         if other.sight is not None:

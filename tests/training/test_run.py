@@ -36,7 +36,8 @@ from captionkit.modeling.imagenet_head import read_head
 from captionkit.publish import _keep_earlier as keep_earlier
 from captionkit.publish import outside_expectation, publish, readable_pictures, stages
 from captionkit.records import Caption, ImageRecord
-from captionkit.second_look import Look, can_be_mirrored
+from captionkit.second_look import Look
+from captionkit.text.mirrored import can_be_mirrored
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.augment import augment
 from captionkit.training.checkpoint import read_weights, write_weights

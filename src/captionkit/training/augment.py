@@ -22,7 +22,7 @@ Real = npt.NDArray[np.floating]
 def augment(pixels: Pixels, mirrorable: npt.NDArray[np.bool_], rng: np.random.Generator) -> Pixels:
     """A random crop, mirroring where that is harmless, and small changes of light and colour.
 
-    Pixels uint8 [B, S, S, 3] -> the same; `mirrorable` bool [B], see `captionkit.second_look.can_be_mirrored`.
+    Pixels uint8 [B, S, S, 3] -> the same; `mirrorable` bool [B], see `captionkit.text.mirrored`.
     """
     out = np.empty_like(pixels)
     for index, picture in enumerate(pixels):

@@ -16,7 +16,7 @@ from captionkit.errors import ConfigError
 from captionkit.files import cache_folder
 from captionkit.modeling.encoders import build_encoder
 from captionkit.records import ImageRecord
-from captionkit.second_look import can_be_mirrored
+from captionkit.text.mirrored import can_be_mirrored
 from captionkit.training.augment import is_mirrored
 from captionkit.training.feature_cache import FeatureCache, build_feature_cache, build_pixel_cache, cache_name
 from captionkit.training.input_pipeline import Inputs

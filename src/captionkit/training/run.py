@@ -21,7 +21,7 @@ from captionkit.modeling.caption_model import CaptionModel
 from captionkit.modeling.decoders import build_decoder
 from captionkit.modeling.encoders import encoder_fingerprint
 from captionkit.records import ImageRecord
-from captionkit.second_look import can_be_mirrored
+from captionkit.text.mirrored import can_be_mirrored
 from captionkit.tokenizer import Tokenizer
 from captionkit.training.augment import augment
 from captionkit.training.checkpoint import read_weights
