@@ -1,7 +1,7 @@
 """Which captions hold of a picture in a mirror as well.
 
-For two uses: which train pictures may be mirrored (`captionkit.training.augment`), and which captions both looks at
-a picture may judge (`captionkit.second_look`).
+For two uses: which train pictures may be mirrored (`captionkit.training.augment`), and which captions both looks
+at a picture may judge (`captionkit.second_look`).
 """
 
 from __future__ import annotations
