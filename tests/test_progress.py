@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,7 +35,8 @@ def test_units_that_come_in_batches_one_by_one(
 ) -> None:
     """A unit takes a second; what is told is right in every line, though the first of a batch stands in it."""
     now = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+    # Its clock alone: another thread that waits by the clock of all, as a server does, would wait for hours.
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now))
     with Progress("captions", 128, "pictures") as bar:
         for _ in range(128 // batch):
             now += batch

@@ -60,13 +60,14 @@ def running(app: ASGIApp) -> Iterator[Client]:
     """Serve in a thread."""
     server = make_server(app)
     with listen("127.0.0.1", 0) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
             yield Client(listener.getsockname()[1])
         finally:
             server.should_exit = True
-            thread.join()
+            thread.join(60)
+    assert not thread.is_alive()
 
 
 def grey(level: int, side: int = 8) -> bytes:

@@ -72,6 +72,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch, pictures: Path, cache: Path, after:
 
     with monkeypatch.context() as patched:
         patched.setattr(writer, "load_pixels", stop)
+        patched.setattr(writer, "WORKERS", 1)  # of several one may lag behind and be the one to stop
         with pytest.raises(StoppedError):
             build(pictures, cache)
 
