@@ -11,7 +11,10 @@ from collections.abc import Iterable
 from captionkit.text import tokenize
 
 # A mirrored picture makes these words wrong, and letters and numbers unreadable.
-SIDED = frozenset({"left", "right", "leftmost", "rightmost", "lefthand", "righthand", "clockwise"})
+SIDED = frozenset({
+    "left", "leftmost", "lefthand", "left-hand", "left-handed", "right", "rightmost", "righthand", "right-hand",
+    "right-handed", "clockwise", "counterclockwise", "counter-clockwise",
+})  # fmt: skip
 WRITTEN = frozenset({"sign", "letter", "letters", "word", "words", "number", "numbers", "reads", "says", "text"})
 
 
