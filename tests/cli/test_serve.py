@@ -18,6 +18,7 @@ from PIL import Image
 
 from captionkit.captioner import Captioner
 from captionkit.decoding import Greedy
+from captionkit.engine import MAX_THREADS
 from captionkit.selftest import draw_picture
 from tests.command import Run
 
@@ -47,13 +48,16 @@ def test_from_the_ready_line_to_ctrl_c(tiny_bundle: Path, number: int, code: int
         captioner.caption([draw_picture(1)], search=search)[0].text for search in (Greedy(10), None)
     )
     assert greedily != usual
-    options = ["--bundle", tiny_bundle, "--beams", "1", "--threads", "1", "--max-upload", "1"]
+    many = 4 * MAX_THREADS  # more than both networks together would take unasked
+    options = ["--bundle", tiny_bundle, "--beams", "1", "--threads", many, "--max-upload", "1"]
     command = [*SERVE, *map(str, options)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("captionkit: ready at http://127.0.0.1:")
+        if sys.platform == "linux":
+            assert len(list(Path(f"/proc/{process.pid}/task").iterdir())) >= many
         client = Client(int(line.split("/ ")[0].rpartition(":")[2]))
         assert client.ask("/caption", draw_picture(1), PICTURE).document["captions"][0]["text"] == greedily
         assert client.ask("/caption", bytes(1_000_001), PICTURE).status == 413
