@@ -158,6 +158,8 @@ def test_json_cuts_long_addresses_and_says_what_can_be_written(tmp_path: Path) -
     shown = [one.to_json() for one in item.findings]
     assert [one["source"] for one in shown[:2]] == ["x" * 200, "x" * 200 + "..."]
     assert [one["writable"] for one in shown] == [True, True, False]
+    assert [one["not_writable"] for one in shown[:2]] == ["", ""]
+    assert "aria-label" in shown[2]["not_writable"]
 
 
 def test_the_length_that_a_text_may_have_is_the_persons(tmp_path: Path) -> None:

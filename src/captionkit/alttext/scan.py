@@ -64,6 +64,7 @@ class Finding:
             "where": self.where.value,
             "problem": self.problem,
             "writable": picture.slot is not None,
+            "not_writable": picture.fixed,
             "context": {**asdict(picture.context), "title": picture.title, "label": picture.label},
         }
 
