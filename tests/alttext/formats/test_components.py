@@ -54,6 +54,7 @@ def only(text: str) -> Picture:
         ("<Image src='a.png' alt />", "a.png", "", Verdict.DECORATIVE),
         ("import dog from './d.png'\n\n<Image src={dog} />", "./d.png", None, Verdict.MISSING),
         ("import dog, { x } from './d.png'\n\n<Image src={dog} />", "./d.png", None, Verdict.MISSING),
+        ("import { default as dog } from './d.png'\n\n<Image src={dog} />", "./d.png", None, Verdict.MISSING),
         ("<Image\n  src={`${base}/a.png`}\n/>", "{`${base}/a.png`}", None, Verdict.MISSING),
     ],
 )

@@ -81,6 +81,7 @@ def test_imports_give_names_to_files() -> None:
     import cup, { other } from "./cup.png"
     import pot,*as pots from './pot.png'; import pan,{a,b as c}from"./pan.png"
     import owl = require('./owl.png');
+    import { default as fox } from "./fox.png"; import{a,default as ape,b as c}from"./ape.png"
     // import old from "./old.png"
     /*
     import gone from "./gone.png" */
@@ -88,7 +89,14 @@ def test_imports_give_names_to_files() -> None:
     import text from "./text.png"`
     """
     found = read_imports(text, 0, len(text))
-    mixed = {"x": "x", "cup": "./cup.png", "pot": "./pot.png", "pan": "./pan.png"}
+    mixed = {
+        "x": "x",
+        "cup": "./cup.png",
+        "pot": "./pot.png",
+        "pan": "./pan.png",
+        "fox": "./fox.png",
+        "ape": "./ape.png",
+    }
     assert found == {"dog": "./dog.png", "cat": "../cat.png?url", "cow": "./cow.png", "owl": "./owl.png", **mixed}
 
 

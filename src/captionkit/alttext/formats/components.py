@@ -18,7 +18,7 @@ from captionkit.alttext.formats.code_tags import read_tag
 from captionkit.alttext.formats.component_values import JSX, address, is_picture_name, place_alt, read_values
 from captionkit.alttext.formats.context import FILLED_IN, TEMPLATE_MARKS
 from captionkit.alttext.formats.pictures import Context, Picture, Placed, Slot, squeeze
-from captionkit.alttext.formats.script_text import not_rebound
+from captionkit.alttext.formats.script_text import IMPORT_FROM, not_rebound
 
 _PICTURES = r"[\w./-]{0,99}(?:figure|image|img|picture|photo)[\w./-]{0,99}"
 _SHORTCODE = re.compile(rf"\{{\{{[<%]-?\s*({_PICTURES})(?=\s)", re.I)
@@ -27,7 +27,7 @@ _COMPONENT = re.compile(r"<([A-Za-z]\w{0,109})(?=[\s/])")
 _SHORTCODE_END, _INCLUDE_END = map(re.compile, (r"\s*/?-?[>%]\}\}", r"\s*-?%\}"))
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`"""
 _PARAMETER = re.compile(rf"\s*(?:([\w-]+)\s*=\s*)?({_QUOTED}|[^\s\"'`={{}}<>%]+)", re.S)
-_IMPORT = re.compile(r"^import\s+(\w+)(?:\s*,[\w$\s,{}*]{0,200}[\s}]|\s+)from\s*[\"']([^\"'\n]+)[\"']", re.M)
+_IMPORT = re.compile(rf"^{IMPORT_FROM}\s*[\"']([^\"'\n]+)[\"']", re.M)
 _SOURCES = ("src", "image_path", "image", "img", "file", "path", "filename", "picture", "source")
 _MAX_CHARACTERS = 4_000  # of one tag
 # What MDX and templates leave out, and code that they show. A comment of a script may begin as MDX's do: it has no

@@ -22,8 +22,12 @@ _STRINGS = {
 }
 _TEMPLATE = re.compile(r"(?:[^`\\$]|\\.|\$(?!\{))*+", re.S)
 _REGEX = re.compile(r"/(?:[^\\/\[\r\n]|\\[^\r\n]|\[(?:[^\]\\\r\n]|\\[^\r\n])*+\])++/\w*")
+# A file by the name of its default: `cup from`, `cup, { other } from`, `{ other, default as cup } from`.
+IMPORT_FROM = (
+    r"import(?:\s+|\s*\{[\w$\s,]{0,200}?\bdefault\s+as\s+)(\w+)(?:\s*,[\w$\s,{}*]{0,200}[\s}]|\s*\}\s*|\s+)from"
+)
 _IMPORT = re.compile(
-    r"(?:^|[\s;])(?:import\s+(\w+)(?:\s*,[\w$\s,{}*]*[\s}]|\s+)from"
+    rf"(?:^|[\s;])(?:{IMPORT_FROM}"
     r"|(?:const|let|var|import)\s+(\w+)\s*=\s*require\s*\()\Z"
 )
 # Words behind which an expression begins, as behind an operator; and those with a condition in brackets.
