@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from captionkit.alttext.formats.markdown import escape_label, find_pictures, read_markdown
 from captionkit.alttext.formats.pictures import squeeze
+from captionkit.alttext.verdict import Verdict, judge
 from captionkit.files.edits import apply_edits, inverse_edits
 
 PAGE = """---
@@ -108,6 +109,38 @@ def test_a_link_ends_where_it_ends_and_says_all_its_words() -> None:
     inside, behind = find_pictures("[one *two* ![](a.png) three](l) and ![](b.png)\n")
     assert (inside.context.link, inside.context.link_text) == ("l", "one two three")
     assert (behind.context.link, behind.context.link_text) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "alt", "verdict"),
+    [
+        ('![](a.jpg){: alt="A cat."}', "A cat.", Verdict.OK),
+        ('![IMG_1.jpg](a.jpg){:.wide alt=\'A "cat"\' width="20"} sits', 'A "cat"', Verdict.OK),
+        ('![][r]{ .wide alt="A cat." }\n\n[r]: a.jpg', "A cat.", Verdict.OK),
+        ('[![](a.jpg){: alt="Home"}](/)', "Home", Verdict.OK),
+        ('![](a.jpg){: alt=""}', "", Verdict.DECORATIVE),
+        ('![](a.jpg){: alt="image"}', "image", Verdict.PLACEHOLDER),
+        ('![](a.jpg){: alt="{{ page.alt }}"}', "{{ page.alt }}", Verdict.OK),
+    ],
+)
+def test_a_text_in_a_list_of_attributes_counts_and_is_left_alone(text: str, alt: str, verdict: Verdict) -> None:
+    (picture,) = find_pictures(text)
+    assert (picture.source, picture.alt) == ("a.jpg", alt)
+    assert judge(picture, None).verdict is verdict
+    assert picture.slot is None
+    assert picture.fixed
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["![](a.jpg){: .wide}", '![](a.jpg){: data-alt="x"}', '![](a.jpg)\n{: alt="x"}', '![](a.jpg) {: alt="x"}'],
+)
+def test_other_attributes_give_no_text_and_keep_their_place(text: str) -> None:
+    data = f"[{text}](/)".encode()
+    document = read_markdown(data)
+    (picture,) = document.pictures
+    assert picture.alt is None or picture.context.link_text
+    assert apply_edits(data, document.edits({0: "A cat."})) == data.replace(b"![]", b"![A cat.]")
 
 
 def test_a_tag_over_several_lines_inside_a_paragraph_is_edited() -> None:

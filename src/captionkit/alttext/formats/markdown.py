@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from captionkit.alttext.formats import html
 from captionkit.alttext.formats.components import find_components, find_inclusions, without_unread
-from captionkit.alttext.formats.context import NEARBY_CHUNKS, TEMPLATE_MARKS, beside
+from captionkit.alttext.formats.context import FILLED_IN, NEARBY_CHUNKS, TEMPLATE_MARKS, beside
 from captionkit.alttext.formats.decoding import TextDocument, decode_utf8
 from captionkit.alttext.formats.lines import LineIndex, in_order
 from captionkit.alttext.formats.markdown_blocks import unfolded
@@ -40,6 +40,9 @@ _MEANT = {stand_in: character for character, stand_in in _STAND_INS.items()}
 # In a label: to CommonMark, to tables, and braces to MDX, Liquid and attribute lists. An escape that need not be
 # would stay visible where Markdown is not CommonMark's (MkDocs).
 _MEANS_SOMETHING = re.compile(r"[\\\[\]*_`~|{}]|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
+# Behind a picture, as kramdown (Jekyll) and Python-Markdown (MkDocs) have it: `{: .wide alt="A dog"}`.
+_ATTRIBUTES = re.compile(r"""\{(?=[:\s.#\w])(?:[^{}"'\n]|"[^"\n]*"|'[^'\n]*')*\}""")
+_ALT = re.compile(r"""[{:\s]alt\s*=\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
 
 
 def read_markdown(data: bytes) -> TextDocument:
@@ -247,6 +250,13 @@ class _Reader:
             may_be_empty=said,
         )
         first, last = places(start), places(label_end)
+        if listed := _ALT.search(token.meta["attributes"]):
+            own = squeeze(listed[1] or listed[2] or "")
+            fixed = (
+                FILLED_IN if any(mark in own for mark in TEMPLATE_MARKS) else "its text is in a list of attributes"
+            )
+            self.pictures.append((first or 0, replace(picture, alt=own, may_be_empty=True, fixed=fixed)))
+            return
         tail = content[label_end + 1 : end]
         if first is None or last is None or self._text[first : first + 2] != "![" or self._text[last] != "]":
             offset = first if first is not None else 0
@@ -305,9 +315,13 @@ def _parser() -> MarkdownIt:
             start, count = state.pos, len(state.tokens)
             if not rule(state, silent):
                 return False
+            end = state.pos
+            attributes = _ATTRIBUTES.match(state.src, end, state.posMax) if rule is image else None
             if len(state.tokens) > count:
                 label_end = state.md.helpers.parseLinkLabel(state, start + 1, False) if rule is image else start
-                state.tokens[-1].meta.update(start=start, label_end=label_end, end=state.pos)
+                listed = attributes[0] if attributes is not None else ""
+                state.tokens[-1].meta.update(start=start, label_end=label_end, end=end, attributes=listed)
+            state.pos = attributes.end() if attributes is not None else end
             return True
 
         return read
