@@ -27,6 +27,9 @@ Written by `make format` from the commands' own help; `make check` fails where i
 Exit codes of all commands: 0 done; 1 done, but some records failed or a check found something; 2 a mistake in the
 input or the set-up, told in one sentence; 130 interrupted (143 by SIGTERM, which training takes for Ctrl-C); 141
 nobody reads what it says (`| head`).
+
+Characters that the encoding of standard output lacks (of `> file` on Windows, say) are escaped as JSON has them:
+`\\u732b`. A file that an option names is UTF-8.
 """
 
 

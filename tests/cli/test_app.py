@@ -141,6 +141,21 @@ def test_json_stays_json_where_the_encoding_lacks_a_character(
     assert json.loads(done.stdout.decode(encoding))["source"] == str(path)
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("command", ["data check", "audit"])
+def test_what_the_encoding_lacks_is_escaped_by_every_command(tmp_path: Path, command: str, encoding: str) -> None:
+    (tmp_path / "a.csv").write_text("image,caption,split\n猫.jpg,A cat .,test\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "captionkit", *command.split(), tmp_path / "a.csv"],
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1)
+    assert r"\u732b.jpg" in done.stdout.decode(encoding)
+    assert b"Traceback" not in done.stderr
+
+
 def test_streams_that_are_closed_are_no_defect(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "captionkit", "caption", "-", "none.png", "--csv", "-o", "all.csv"]
     closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words]

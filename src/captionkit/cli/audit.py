@@ -88,10 +88,10 @@ def audit(
         )
     if json_output:
         document = {"format": config.format, **report.to_json()}
-        typer.echo(for_terminal(json.dumps(document, indent=1, ensure_ascii=False)))
+        print(for_terminal(json.dumps(document, indent=1, ensure_ascii=False)))
     else:
         lines = [f"{data}, read as {config.format}: {several(len(records), 'picture')}", *_lines(report, show)]
-        typer.echo("\n".join(map(printable, lines)))
+        print("\n".join(map(printable, lines)))
     if report.leaks:
         raise typer.Exit(1)
 

@@ -73,9 +73,9 @@ def check(
         follow = _follow(stack, "check", "pictures", quiet=quiet)
         report = check_dataset(config, decode=decode, workers=workers, progress=follow)
     if json_output:
-        typer.echo(json.dumps(report.to_json(), indent=1))
+        print(json.dumps(report.to_json(), indent=1))
     else:
-        typer.echo("\n".join(map(printable, _check_lines(path, report, show))))
+        print("\n".join(map(printable, _check_lines(path, report, show))))
     if report.bad_share > max_bad:
         tell(f"{_bad_records(report)}, more than the {max_bad:.2%} that is let pass (--max-bad).")
         raise typer.Exit(1)
@@ -108,10 +108,10 @@ def stats(
     config = dataset_config(path, **options.data_settings(context))
     result = dataset_stats(read_dataset(config), sizes=sizes)
     if json_output:
-        typer.echo(json.dumps({"format": config.format, **dataclasses.asdict(result)}, indent=1))
+        print(json.dumps({"format": config.format, **dataclasses.asdict(result)}, indent=1))
     else:
         lines = [f"{path}, read as {config.format}", *_stats_lines(result)]
-        typer.echo("\n".join(map(printable, lines)))
+        print("\n".join(map(printable, lines)))
 
 
 @app.command()
@@ -156,7 +156,7 @@ def split(
     else:
         write_split_lists(records, out)
     counts = ", ".join(f"{name} {sum(r.split == name for r in records):,}" for name in ("train", "val", "test"))
-    typer.echo(printable(f"{counts} -> {out}"))
+    print(printable(f"{counts} -> {out}"))
 
 
 def _check_out(out: Path) -> None:
@@ -210,11 +210,11 @@ def fetch(
         raise UsageError(f"Expected --timeout of 1 to {MAX_TIMEOUT:,} seconds, but got {timeout}.")
     archives = choose(names, mirror=mirror)
     for name in names:
-        typer.echo(f"{name}: {CATALOGUE[name].title}\n  {CATALOGUE[name].terms}")
+        print(f"{name}: {CATALOGUE[name].title}\n  {CATALOGUE[name].terms}", flush=True)
     if dry_run:
-        typer.echo("\n".join(_fetch_lines(archives)))
+        print("\n".join(_fetch_lines(archives)))
         needed = f"about {bytes_needed(archives, to) / 1e9:.2f} GB"
-        typer.echo(printable(f"Space needed in {to}, unpacked: {needed}."))
+        print(printable(f"Space needed in {to}, unpacked: {needed}."))
         return
     check_space(to, bytes_needed(archives, to), "Fetching")  # all of them, before the first begins
     for archive in archives:
@@ -225,8 +225,8 @@ def fetch(
             count = fetch_archive(
                 archive, to, timeout=timeout, attempts=attempts, on_download=show, on_unpack=unpacked
             )
-        typer.echo(printable(f"{name}: verified, {several(count, 'file')} in {to / archive.into}"))
-    typer.echo("The archives may be removed; kept, the next fetch only verifies them.")
+        print(printable(f"{name}: verified, {several(count, 'file')} in {to / archive.into}"), flush=True)
+    print("The archives may be removed; kept, the next fetch only verifies them.")
 
 
 def _follow(stack: ExitStack, what: str, unit: str, *, quiet: bool, size: int = 1) -> Callable[[int, int], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -46,8 +47,8 @@ def features(
             cache.verify()
         shape = " x ".join(str(n) for n in (len(cache), *cache.shape))
         whole = ", all shards whole" if check else ""
-        typer.echo(printable(f"{shape} {cache.dtype} in {cache.directory}{whole}"))
+        print(printable(f"{shape} {cache.dtype} in {cache.directory}{whole}"))
     for identifier, reason in plain.skipped.items():
-        typer.echo(printable(f"skipped {identifier}: {reason}"), err=True)
+        print(printable(f"skipped {identifier}: {reason}"), file=sys.stderr)
     if plain.skipped:
         raise typer.Exit(1)

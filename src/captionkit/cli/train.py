@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
@@ -56,7 +57,7 @@ def train(
             "configs/flickr8k_lite2_lstm.toml."
         )
     bundle = _publish(directory, quiet)
-    typer.echo(printable(f"try: captionkit caption --bundle {quote(bundle.source)} photo.jpg"))
+    print(printable(f"try: captionkit caption --bundle {quote(bundle.source)} photo.jpg"))
 
 
 def reproduce(
@@ -98,10 +99,10 @@ def reproduce(
 
     outside = outside_expectation(settings, bundle.manifest.scores)
     for line in outside:
-        typer.echo(line)
+        print(line)
     if outside:
         raise typer.Exit(1)
-    typer.echo("The recipe is reproduced: its scores lie in the range that it states.")
+    print("The recipe is reproduced: its scores lie in the range that it states.")
 
 
 def _expect_run_of(recipe: Config, directory: Path) -> None:
@@ -121,7 +122,7 @@ def _expect_run_of(recipe: Config, directory: Path) -> None:
     places = [line for line in differences(found, recipe) if not line.startswith(anyway)]
     if places:
         told = f"the run goes on with the files that it began with (run -> recipe: {'; '.join(places)})"
-        typer.echo(printable(told), err=True)
+        print(printable(told), file=sys.stderr)
 
 
 def _begin(config: Config, directory: Path, changes: Sequence[str], quiet: bool) -> None:
@@ -168,11 +169,12 @@ def _finish(directory: Path, train: Callable[[], Trainer]) -> None:
     try:
         state = train().state
     except Interrupted:
-        typer.echo(
-            printable(f"interrupted; go on with: captionkit train --resume {quote(str(directory))}"), err=True
+        print(
+            printable(f"interrupted; go on with: captionkit train --resume {quote(str(directory))}"),
+            file=sys.stderr,
         )
         raise typer.Exit(130) from None
-    typer.echo(f"best dev CIDEr-D {100 * state.best_score:.1f} at step {state.best_step}")
+    print(f"best dev CIDEr-D {100 * state.best_score:.1f} at step {state.best_step}", flush=True)
 
 
 def _publish(directory: Path, quiet: bool) -> Bundle:
@@ -183,7 +185,7 @@ def _publish(directory: Path, quiet: bool) -> Bundle:
         bundle = publish(directory, quiet=quiet)
     except KeyboardInterrupt:
         told = f"the training has ended; make its bundle with: captionkit export {quote(str(directory))}"
-        typer.echo(printable(told), err=True)
+        print(printable(told), file=sys.stderr)
         raise
     _tell(bundle)
     return bundle
@@ -259,19 +261,19 @@ def _export_networks(directory: Path, option: str, folder: Path, overrides: Sequ
     publish_networks(directory, folder, overrides, onnx=option == "--onnx")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     told = f"wrote {folder} ({size / 1e6:.1f} MB), without scores and confidence: a bundle has these"
-    typer.echo(printable(told))
+    print(printable(told))
 
 
 def _tell(bundle: Bundle) -> None:
     """What was published: its scores, how sure it may be, its file."""
     for name, value in bundle.manifest.scores.items():
-        typer.echo(f"{name:10} {100 * value:6.1f}")
+        print(f"{name:10} {100 * value:6.1f}")
     if bundle.calibration is not None:
         facts = bundle.calibration["facts"]
-        typer.echo(
+        print(
             f"confidence fitted on {facts['pictures_fitted_on']:.0f} of these pictures; on the other "
             f"{facts['pictures_judged']:.0f} its error is {facts['expected_calibration_error']:.3f}, and the "
             f"surest half has {facts['gain_of_surest_half']:.2f} times the CIDEr-D of all"
         )
     size = Path(bundle.source).stat().st_size
-    typer.echo(printable(f"wrote {bundle.source} ({size / 1e6:.1f} MB)"))
+    print(printable(f"wrote {bundle.source} ({size / 1e6:.1f} MB)"))
