@@ -81,10 +81,10 @@ def test_two_that_load_at_once_leave_standard_error_where_it_was() -> None:
             second_in.wait(0.1)
 
     def load_second() -> None:
-        first_in.wait(5)
+        first_in.wait(60)
         with _without_native_chatter():
             second_in.set()
-            first.join(5)
+            first.join(60)
 
     first, second = threading.Thread(target=load_first), threading.Thread(target=load_second)
     kept = os.dup(2)
@@ -92,7 +92,7 @@ def test_two_that_load_at_once_leave_standard_error_where_it_was() -> None:
         for thread in (first, second):
             thread.start()
         for thread in (first, second):
-            thread.join(5)
+            thread.join(60)
         assert os.path.samestat(os.fstat(2), before)
     finally:
         os.dup2(kept, 2)

@@ -74,6 +74,7 @@ def test_what_failed_is_told_without_control_characters(capsys: pytest.CaptureFi
 def test_a_terminal_shows_a_bar(
     quiet: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: 1000.0))  # however slow it is to load
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")

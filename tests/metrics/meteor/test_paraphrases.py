@@ -138,7 +138,7 @@ def test_several_writers_at_once(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(tmp_path / "table.gz"), str(tmp_path / "cache")]
     processes = [subprocess.Popen(command) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert [process.wait(600) for process in processes] == [0, 0, 0]
     assert not list((tmp_path / "cache").glob(".*"))
 
 
