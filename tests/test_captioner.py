@@ -82,7 +82,9 @@ def test_pictures_of_pillow_are_captioned(captioner: Captioner, folder: Path) ->
     Image.open(path).save(stored, "PNG", exif=sideways.getexif())
     with Image.open(path) as opened, Image.open(path) as turned, Image.open(stored) as marked:
         small = [opened, turned.convert("RGBA"), opened, marked]
-        by_path, by_bytes, *by_pillow, upright = captioner.caption([path, stored.getvalue(), *small])
+        # Each alone: rows of one batch may differ in the last digits.
+        given: list[Any] = [path, stored.getvalue(), *small]
+        by_path, by_bytes, *by_pillow, upright = (captioner.caption([one])[0] for one in given)
         assert [one.captions for one in by_pillow] == [by_path.captions] * 3
         assert upright.captions == by_bytes.captions
         assert opened.getpixel((0, 0)) is not None  # it is left open
@@ -311,11 +313,11 @@ def test_a_traceback_that_is_kept_keeps_no_threads(captioner: Captioner, folder:
         def run(self, *_: Any, **__: Any) -> Any:
             raise KeyboardInterrupt
 
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt) as kept:
         captioner.caption(sorted(folder.iterdir()), search=Interrupted())
     assert kept.tb is not None
-    assert threading.active_count() == before
+    assert not set(threading.enumerate()) - before  # of these one may have ended meanwhile
 
 
 @pytest.mark.parametrize("n", [0, -1])

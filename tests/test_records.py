@@ -100,7 +100,7 @@ def test_a_prediction_as_a_document() -> None:
 
 def test_predictions_of_the_installed_model_are_compared() -> None:
     captioner = Captioner.load()
-    one, other = captioner.caption([draw_picture(1)] * 2)
+    (one,), (other,) = (captioner.caption([draw_picture(1)]) for _ in range(2))
     assert one.captions[0].attention is not None
     assert one.captions == other.captions
     assert len(repr(one)) < 2000

@@ -117,12 +117,12 @@ def test_what_is_known_of_a_caption_is_the_mean_of_both_looks(tiny_bundle: Path)
             seen = [plain.word_detector.look(features) for features in (look, other)]
             evidence = [sight.of_words(0, first.tokens, plain.bundle.tokenizer) for sight in seen]
             assert second.evidence == pytest.approx(
-                [None if a is None or b is None else (a + b) / 2 for a, b in zip(*evidence, strict=True)]
+                [None if a is None or b is None else (a + b) / 2 for a, b in zip(*evidence, strict=True)], abs=1e-4
             )
             (chances, others) = (plain.thing_detector.probabilities(features)[0] for features in (look, other))
             named = [bool(ids & set(first.ids)) for ids in plain._things]
             wanted = [max(some[named], default=0.0) for some in (chances, others)]
-            assert second.recognised == pytest.approx(sum(wanted) / 2)
+            assert second.recognised == pytest.approx(sum(wanted) / 2, abs=1e-4)
             changed += second.token_log_probabilities != pytest.approx(first.token_log_probabilities, abs=1e-2)
         assert two.confidence == pytest.approx(plain_confidence(two.captions[0]), abs=1e-4)
     assert changed > len(PICTURES)

@@ -65,7 +65,7 @@ def test_the_gallery_is_sorted_and_says_what_the_captioner_says(
     assert min(best) >= max(middle) >= min(middle) >= max(worst)
     (again,) = captioner.caption([found.best[0].path])
     assert found.best[0].caption == again.text
-    assert found.best[0].confidence == again.confidence
+    assert found.best[0].confidence == pytest.approx(again.confidence, abs=2e-4)  # it was one of a batch
     (record,) = [one for one in records if one.id == found.best[0].id]
     assert found.best[0].references == record.captions
 

@@ -62,8 +62,9 @@ def test_a_fit_is_its_seeds_and_leaves_the_rest_as_it_was() -> None:
     assert whole.bias is not None
     assert again.places is not None
     assert other.places is not None
-    np.testing.assert_allclose(again.places, whole.places, atol=1e-6)  # but for round-off
-    assert abs(other.places - whole.places).max() > 1e-4
+    apart = abs(other.places - whole.places).max()
+    assert apart > 1.0
+    assert abs(again.places - whole.places).max() < 0.01 * apart  # round-off, and what many steps make of it
     for name in ("mean", "basis", "weights", "usual"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(plain, name))
     known = whole.usual > 0
