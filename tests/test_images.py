@@ -253,10 +253,10 @@ def bomb(side: int) -> bytes:
 def test_a_decompression_bomb_is_refused_quickly_before_decoding() -> None:
     data = bomb(20_000)
     assert len(data) < 60_000
-    started = time.perf_counter()
+    started = time.thread_time()  # other processes may be busy
     with pytest.raises(ImageError, match=r"^the picture has more pixels|^Expected at most 120,000,000 pixels"):
         read_image(data)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.1
 
 
 def peak_memory(path: Path) -> int:
@@ -334,7 +334,7 @@ def test_the_pixel_bound_between_pillows_warning_and_its_error(recwarn: pytest.W
     with pytest.raises(ImageError, match="at most 100 pixels"):
         read_image(encoded(corners(), "PNG"), max_pixels=100)
     assert read_image(encoded(corners(), "PNG"), max_pixels=64 * 40).shape == (40, 64, 3)
-    assert not recwarn.list
+    assert not [one for one in recwarn if issubclass(one.category, Image.DecompressionBombWarning)]
 
 
 def test_the_file_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ SCRIPT = "<script>@SCRIPT@</script>"
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A package with two pages: `alive` has a script, `still` has none."""
-    folder = tmp_path_factory.mktemp("room", numbered=False)
+    folder = tmp_path_factory.mktemp("room")
     files = {"alive.html": TEMPLATE + SCRIPT, "alive.css": "p{}", "alive.js": "1;"}
     for name, text in {**files, "still.html": TEMPLATE, "still.css": "p{}"}.items():
         (folder / name).write_text(text)
