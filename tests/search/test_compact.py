@@ -25,7 +25,8 @@ def test_cells_are_averages_of_squares() -> None:
     features = np.arange(81, dtype=np.float32).reshape(1, 81, 1)
     cells = to_cells(features, 9)[0, :, 0]
     square = features.reshape(9, 9)
-    assert cells.tolist() == [square[r : r + 3, c : c + 3].mean() for r in (0, 3, 6) for c in (0, 3, 6)]
+    averages = [square[r : r + 3, c : c + 3].mean() for r in (0, 3, 6) for c in (0, 3, 6)]
+    np.testing.assert_allclose(cells, averages, rtol=1e-6)  # of which processors write the last digit differently
 
 
 @pytest.mark.parametrize(("positions", "count"), [(81, 9), (49, 9), (16, 9), (81, 1), (1, 1)])
