@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +129,11 @@ def check(reader: Reader, path: Path, root: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def quiet() -> None:
-    logging.getLogger("captionkit.datasets.problems").setLevel(logging.ERROR)
+def quiet() -> Iterator[None]:
+    logger = logging.getLogger("captionkit.datasets.problems")
+    logger.setLevel(logging.ERROR)
+    yield
+    logger.setLevel(logging.NOTSET)  # other tests of the process read its warnings
 
 
 @pytest.mark.parametrize(("reader", "name"), TEXT_READERS, ids=lambda value: getattr(value, "__name__", value))
