@@ -24,7 +24,7 @@ from captionkit.cli.app import app
 from captionkit.errors import CaptionkitError
 from captionkit.records import Prediction
 from tests.alttext.fakes import ColourCaptioner, photograph, run_as_nobody_special
-from tests.command import Run
+from tests.command import Run, read_terminal
 
 MODEL = "0123456789abcdef" * 4
 PAGE = "<h1>Dogs</h1>\n<img src=a.jpg>\n<img src=b.jpg alt='b.jpg'>\n<img src=c.jpg alt='A dog on a beach'>\n"
@@ -166,10 +166,9 @@ def test_on_a_terminal_of_80_characters_the_table_has_room_for_the_reasons(page:
         stdout=follower,
         env={**os.environ, "COLUMNS": "80", "TERM": "dumb"},
     )
-    assert done.wait() == 0
     os.close(follower)
-    shown = os.read(leader, 100_000).decode()
-    os.close(leader)
+    shown = read_terminal(leader)
+    assert done.wait() == 0
     lines = [line.rstrip() for line in shown.splitlines()]
     assert lines[0].split() == ["Where", "and", "what", "Verdict", "Why"]
     assert lines[1].split(maxsplit=2) == [

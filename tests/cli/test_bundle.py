@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -17,6 +16,7 @@ from captionkit.bundle import read_bundle, write_bundle
 from captionkit.cli.app import app
 from captionkit.confidence import Calibration
 from captionkit.errors import BundleError, UsageError
+from tests.command import read_terminal
 from tests.tiny import WORDS
 
 
@@ -101,13 +101,9 @@ def test_a_terminal_gets_no_control_characters_of_json_and_a_program_gets_all(
     ours, terminal = os.openpty()
     with subprocess.Popen(command, stdout=terminal) as shown:
         os.close(terminal)
-        seen = b""
-        with contextlib.suppress(OSError):  # at the end Linux says EIO
-            while data := os.read(ours, 65_536):
-                seen += data
-    os.close(ours)
+        seen = read_terminal(ours)
     assert shown.returncode == 0
-    assert seen.decode().replace("\r\n", "").isprintable()
+    assert seen.replace("\r\n", "").isprintable()
     assert json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["name"] == manifest.name
 
 

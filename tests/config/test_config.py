@@ -159,7 +159,9 @@ def test_every_range_is_of_a_key_and_holds_its_default() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*ROOT.glob("configs/*.toml"), *ROOT.glob("models/*/config.toml")], ids=lambda path: str(path)[-40:]
+    "path",
+    sorted([*ROOT.glob("configs/*.toml"), *ROOT.glob("models/*/config.toml")]),
+    ids=lambda path: str(path)[-40:],
 )
 def test_every_recipe_and_every_run_is_allowed(path: Path) -> None:
     read_config(path)
