@@ -107,7 +107,8 @@ def test_a_picture_may_come_through_a_pipe(tiny_bundle: Path, tmp_path: Path) ->
         CliRunner().invoke(app, ["explain", "-", *options], input=b"no picture", catch_exceptions=False)
 
 
-def test_a_png_is_called_so(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_a_png_is_called_so(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "a.png").write_bytes(draw_picture(3))
     with pytest.raises(UsageError, match=r"ends in \.png for --png, but got why\.jpg"):
         CliRunner().invoke(
