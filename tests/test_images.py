@@ -23,7 +23,16 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from captionkit.errors import ImageError, UsageError
-from captionkit.images import FORMATS, _reason, load_pixels, read_image, read_image_bytes, resize_image
+from captionkit.images import (
+    FORMATS,
+    _reason,
+    load_pixels,
+    read_image,
+    read_image_bytes,
+    read_image_size,
+    read_metadata,
+    resize_image,
+)
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -87,6 +96,20 @@ def test_exif_orientation_is_applied_mirrored_ones_too(orientation: int, kind: s
     options: dict[str, object] = {"quality": 95} if kind in ("JPEG", "WEBP", "AVIF") else {}
     data = encoded(np.ascontiguousarray(stored), kind, exif=exif, **options)
     assert close(read_image(data), upright, 6)
+
+
+def test_the_size_as_stored_and_the_metadata(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    for kind in ("JPEG", "PNG", "WEBP"):
+        data = encoded(corners(), kind, exif=exif)
+        (tmp_path / "a").write_bytes(data)
+        assert read_image_size(tmp_path / "a") == (64, 40)
+        packet, block = read_metadata(data)
+        assert packet is None
+        assert block is not None
+        assert block.startswith((b"II*\0", b"MM\0*")), kind
+    assert read_metadata(encoded(corners(), "BMP")) == (None, None)
 
 
 def test_orientation_out_of_range_and_broken_exif_leave_the_picture_as_it_is() -> None:
@@ -279,7 +302,7 @@ def test_a_decompression_bomb_takes_no_memory(tmp_path: Path) -> None:
     assert peak_memory(tmp_path / "bomb.png") < 1.2 * peak_memory(tmp_path / "small.png")
 
 
-def progressive(scans: int) -> bytes:
+def progressive(scans: int, before: bytes = b"") -> bytes:
     """A small JPEG whose last scan is repeated; its EXIF and what follows its end look like scans too."""
     buffer, exif = io.BytesIO(), Image.Exif()
     exif[ExifTags.Base.ImageDescription] = b"\xff\xda\xff\xd9" * 200
@@ -287,13 +310,25 @@ def progressive(scans: int) -> bytes:
     data = buffer.getvalue()
     last = data.rindex(b"\xff\xda")
     written = 10  # as libjpeg has it
-    return data[:last] + data[last:-2] * (scans - written + 1) + data[-2:] + b"\xff\xda" * 200
+    return data[:last] + before + data[last:-2] * (scans - written + 1) + data[-2:] + b"\xff\xda" * 200
 
 
 def test_a_jpeg_of_endless_scans_is_refused() -> None:
     assert read_image(progressive(100)).shape == (48, 64, 3)
+    for marker in (
+        b"",
+        b"\xff\x01",
+        b"\xff\xd0",
+        b"\xff\xd7",
+    ):  # none of them with a length, which could hide scans
+        with pytest.raises(ImageError, match="at most 100 scans, but the picture has 101"):
+            read_image(progressive(101, marker))
+    # As telephones write it, with a second picture behind.
+    buffer, image = io.BytesIO(), Image.new("RGB", (64, 48), "red")
+    image.save(buffer, "MPO", save_all=True, append_images=[image])
+    at = buffer.getvalue().index(b"\xff\xda")
     with pytest.raises(ImageError, match="at most 100 scans, but the picture has 101"):
-        read_image(progressive(101))
+        read_image(buffer.getvalue()[:at] + b"\xff\xda\0\2" * 100 + buffer.getvalue()[at:])
 
 
 def test_what_looks_like_scans_and_is_none() -> None:
@@ -343,6 +378,7 @@ def test_the_file_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     path.write_bytes(data)
     monkeypatch.setattr("captionkit.images.MAX_FILE_BYTES", len(data))
     assert read_image_bytes(path) == data
+    assert np.array_equal(read_image(data), corners())
     monkeypatch.setattr("captionkit.images.MAX_FILE_BYTES", 1000)
     for source in (path, data):
         with pytest.raises(ImageError, match="at most 1,000 bytes"):
@@ -360,10 +396,12 @@ def test_a_pipe_is_read_to_its_end_and_no_further_than_the_bound(
         writing = pool.submit(pipe.write_bytes, data)
         assert np.array_equal(read_image(pipe), corners())
         writing.result()
-        writing = pool.submit(pipe.write_bytes, data)
+        writing = pool.submit(pipe.write_bytes, bytes(1 << 20))  # more than a pipe holds
         monkeypatch.setattr("captionkit.images.MAX_FILE_BYTES", 20)
         with pytest.raises(ImageError, match="at most 20 bytes"):
             read_image(pipe)
+        with pytest.raises(BrokenPipeError):
+            writing.result()
 
 
 @pytest.mark.parametrize(
@@ -466,7 +504,9 @@ def test_heic_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             read_image(other + bytes(40))
 
 
-@pytest.mark.parametrize("address", ["https://example.org/a.jpg", Path("http://example.org/a.jpg")])
+@pytest.mark.parametrize(
+    "address", ["https://example.org/a.jpg", "HTTP://example.org/a.jpg", Path("http://example.org/a.jpg")]
+)
 def test_an_address_is_said_to_be_one(address: str | Path) -> None:
     with pytest.raises(
         ImageError, match=r"example.org/a.jpg is an address, and nothing is fetched; download it first"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -99,7 +100,9 @@ def edit(path: Path, name: str, change: Callable[[Any], None]) -> None:
 
 
 def test_a_bundle_is_read_as_it_was_written(written: Path) -> None:
-    assert read_bundle(written) == dataclasses.replace(small(), source=str(written))
+    found = read_bundle(written)
+    assert found == dataclasses.replace(small(), source=str(written))
+    assert repr(found) == f"Bundle('small ☀' from {written})"  # without its megabytes
 
 
 def test_optional_members_may_lack(tmp_path: Path) -> None:
@@ -137,6 +140,16 @@ def test_a_member_has_a_name_of_64_letters_at_most() -> None:
     for name in ("", "x" * 65):
         with pytest.raises(BundleError, match="the name of a member is empty or too long"):
             read_archive(b"".join(write_archive({name: b"1"})))
+
+
+def test_an_archive_has_32_members_at_most_and_at_least_one() -> None:
+    members = {str(number): b"" for number in range(33)}
+    with pytest.raises(BundleError, match="too many members"):
+        read_archive(b"".join(write_archive(members)))
+    members.popitem()
+    assert read_archive(b"".join(write_archive(members))) == members
+    with pytest.raises(BundleError, match="its directory is damaged"):
+        read_archive(b"".join(write_archive({})))
 
 
 def test_every_flipped_byte_is_refused(written: Path) -> None:
@@ -199,6 +212,21 @@ def test_a_missing_member_is_refused(written: Path) -> None:
             with pytest.raises(BundleError, match=f"{name}' is missing; fetch"):
                 read_bundle(written)
             written.write_bytes(whole)
+    rewrite(written, lambda members: members.__delitem__("config.toml"), relist=False)
+    with pytest.raises(BundleError, match=r"config\.toml' is missing; fetch"):  # though a bundle may go without
+        read_bundle(written)
+
+
+@pytest.mark.parametrize("field", ["size", "sha256"])
+def test_what_the_manifest_says_of_a_member_is_so(written: Path, field: str) -> None:
+    def lie(members: dict[str, bytes]) -> None:
+        manifest = json.loads(members["bundle.json"])
+        manifest["members"]["card.md"][field] = manifest["members"]["tokenizer.json"][field]
+        members["bundle.json"] = json.dumps(manifest).encode()
+
+    rewrite(written, lie, relist=False)
+    with pytest.raises(BundleError, match=r"'card\.md' does not match its hash"):
+        read_bundle(written)
 
 
 def test_a_manifest_that_does_not_come_first_is_refused(written: Path) -> None:
@@ -254,6 +282,9 @@ def test_an_oversized_member_is_refused_unread_and_unwritten(written: Path, tmp_
     with pytest.raises(BundleError, match=r"card\.md.*more than it may"):
         write_bundle(tmp_path / "b", dataclasses.replace(small(), card="x" * ((1 << 20) + 1)))
     assert not (tmp_path / "b").exists()
+    largest = dataclasses.replace(small(), card="x" * (1 << 20))
+    write_bundle(tmp_path / "b", largest)
+    assert read_bundle(tmp_path / "b").card == largest.card
 
 
 @pytest.mark.parametrize(
@@ -275,6 +306,8 @@ def test_an_oversized_file_is_refused_before_it_is_read(written: Path, monkeypat
     monkeypatch.setattr(bundles, "MAX_BUNDLE_BYTES", 100)
     with pytest.raises(BundleError, match="more than a bundle may"):
         read_bundle(written)
+    monkeypatch.setattr(bundles, "MAX_BUNDLE_BYTES", written.stat().st_size)
+    read_bundle(written)
 
 
 def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
@@ -316,7 +349,7 @@ def test_a_bundle_from_before_captions_were_chosen_or_seen_twice_goes_without(wr
 
 def test_a_bundle_of_the_future_says_update(written: Path) -> None:
     edit(written, "bundle.json", lambda document: document.update(version=2))
-    with pytest.raises(BundleError, match="update captionkit"):
+    with pytest.raises(BundleError, match=f"^{re.escape(str(written))}: Expected .* update captionkit"):
         read_bundle(written)
 
 
@@ -396,6 +429,7 @@ def test_fields_say_what_they_hold_instead() -> None:
             BundleError, match=f"Expected int for '{name}' in a.json of the bundle, but got {found}"
         ):
             fields.get(name, int)
+    assert [fields.has(name) for name in ("lacking", "null", "whole")] == [False, False, True]
     assert fields.integer("whole", 3, 3) == 3
     for low, high in ((1, 2), (4, 5)):
         with pytest.raises(BundleError, match=f"'whole' between {low} and {high} in a.json"):

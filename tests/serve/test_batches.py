@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 
 import pytest
 
 from captionkit.captioner import BATCH
 from captionkit.errors import ImageError
+from captionkit.images import Pixels, load_pixels
 from captionkit.records import Prediction
 from captionkit.serve.batches import Batches
 from captionkit.serve.wishes import Wishes
@@ -45,16 +47,17 @@ def test_who_comes_meanwhile_is_captioned_together_by_wishes() -> None:
     asyncio.run(run())
 
 
-def test_who_has_gone_is_passed_over() -> None:
+@pytest.mark.parametrize("level", [1, 13])  # 13 cannot be captioned
+def test_who_has_gone_is_passed_over(level: int) -> None:
     async def run() -> None:
         slow = Slow()
         batches = Batches(slow.captioner)
-        first, second, third = await ask(slow, batches, 1, 2, 3)
+        first, second, third = await ask(slow, batches, level, 2, 3)
         second.cancel()
         first.cancel()  # it is being captioned, and ends as it began
         slow.go.set()
-        assert (await third).text == "Grey 3."
-        assert slow.seen == [[1], [3]]
+        assert (await asyncio.wait_for(third, 30)).text == "Grey 3."
+        assert slow.seen == [[level], [3]]
 
     asyncio.run(run())
 
@@ -83,6 +86,27 @@ def test_the_picture_of_who_goes_before_it_is_read_is_let_go() -> None:
         slow.go.set()
 
     asyncio.run(run())
+
+
+def test_one_picture_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, most = [], []
+
+    def load(picture: bytes, size: int) -> Pixels:
+        reading.append(picture)
+        most.append(len(reading))
+        time.sleep(0.02)
+        reading.remove(picture)
+        return load_pixels(picture, size)
+
+    async def run() -> None:
+        slow = Slow()
+        slow.go.set()
+        batches = Batches(slow.captioner)
+        await asyncio.gather(*(batches.caption(grey(level), Wishes()) for level in range(4)))
+
+    monkeypatch.setattr("captionkit.serve.batches.load_pixels", load)
+    asyncio.run(run())
+    assert most == [1] * 4
 
 
 def test_an_error_goes_to_all_of_its_batch_and_to_no_other() -> None:

@@ -32,6 +32,10 @@ def test_a_foreign_name_is_told_nothing(named: Client, host: str, path: str) -> 
     }
 
 
+def test_a_long_name_is_not_repeated(named: Client) -> None:
+    assert len(named.ask("/", headers={"Host": "a" * 9_000}).text) < 200
+
+
 def test_every_answer_is_for_its_own_page_alone(named: Client) -> None:
     answers = [
         named.ask("/"),
@@ -42,6 +46,8 @@ def test_every_answer_is_for_its_own_page_alone(named: Client) -> None:
     assert [one.status for one in answers] == [200, 404, 400, 405]
     for one in answers:
         assert one.headers["X-Content-Type-Options"] == "nosniff"
+        assert one.headers["Cache-Control"] == "no-store"
+        assert one.headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert one.headers["Referrer-Policy"] == "no-referrer"
         assert one.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
         assert not [name for name in one.headers if name.lower().startswith("access-control")]
@@ -50,5 +56,6 @@ def test_every_answer_is_for_its_own_page_alone(named: Client) -> None:
 
 def test_by_any_name_where_it_listens_everywhere() -> None:
     with running(build_app(Slow().captioner, hosts=None)) as client:
-        assert client.ask("/health", headers={"Host": "anything.example"}).status == 200
+        got = client.ask("/health", headers={"Host": "anything.example"})
+        assert (got.status, got.headers["X-Content-Type-Options"]) == (200, "nosniff")
         assert client.ask("/nothing", headers={"Host": "["}).status == 404

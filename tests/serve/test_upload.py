@@ -30,12 +30,16 @@ def test_pictures_and_bytes_are_taken(strict: Client, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]
+    "kind", ["", "text/plain", "imagery", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]
 )
 def test_what_a_foreign_page_may_send_is_not(strict: Client, kind: str) -> None:
     got = strict.ask("/caption", grey(7), {"Content-Type": kind} if kind else {})
     assert got.status == 415
     assert got.document["error"].endswith(f"but got {kind.partition(';')[0] or 'no Content-Type'!r}.")
+
+
+def test_a_long_type_is_not_repeated(strict: Client) -> None:
+    assert len(strict.ask("/caption", grey(7), {"Content-Type": "a" * 9_000}).text) < 300
 
 
 def test_too_long_by_its_own_word_or_as_counted(strict: Client) -> None:
