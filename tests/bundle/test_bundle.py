@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 import zipfile
 from collections.abc import Callable
@@ -293,8 +294,11 @@ def test_an_oversized_member_is_refused_unread_and_unwritten(written: Path, tmp_
         {"decoding": Decoding(beams=0)},
         {"decoding": Decoding(bad_endings="a")},  # type: ignore[arg-type]
         {"manifest": dataclasses.replace(small().manifest, licences={"weights": None})},  # type: ignore[dict-item]
+        {"manifest": dataclasses.replace(small().manifest, scores={"CIDEr": math.nan})},
+        {"manifest": dataclasses.replace(small().manifest, name="\udcff")},
+        {"calibration": {"points": [-math.inf]}},
     ],
-    ids=["beams", "letters", "licence"],
+    ids=["beams", "letters", "licence", "score", "name", "calibration"],
 )
 def test_what_could_not_be_read_again_takes_no_bundles_place(written: Path, change: dict[str, Any]) -> None:
     with pytest.raises(BundleError, match=r"^Expected .*, but got"):
@@ -367,10 +371,14 @@ def test_a_bundle_of_the_future_says_update(written: Path) -> None:
         ("bundle.json", {"scores": {"CIDEr": 10**400}}),
         ("bundle.json", {"network": []}),
         ("decoding.json", {"beams": 0}),
+        ("decoding.json", {"beams": 101}),
         ("decoding.json", {"beams": True}),
+        ("decoding.json", {"no_repeat_ngram": -1}),
+        ("decoding.json", {"no_repeat_ngram": 101}),
         ("decoding.json", {"max_length": 0}),
         ("decoding.json", {"max_length": 1001}),
         ("selftest.json", {"max_length": 0}),
+        ("selftest.json", {"max_length": 1001}),
         ("decoding.json", {"length_penalty": -1}),
         ("decoding.json", {"length_penalty": 10**400}),
         ("decoding.json", {"length_penalty": -(10**400)}),
@@ -415,11 +423,15 @@ def test_the_least_of_the_caches_tells_the_room_for_words() -> None:
     assert dataclasses.replace(network, state=state).max_length == 8  # bos takes a place
 
 
-@pytest.mark.parametrize("name", ["image_size", "positions", "depth", "vocabulary"])
-def test_networks_of_no_size_are_refused(written: Path, name: str) -> None:
-    edit(written, "bundle.json", lambda document: document["network"].update({name: 0}))
-    with pytest.raises(BundleError, match=f"'{name}' between"):
-        read_bundle(written)
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [("image_size", 1, 4096), ("positions", 1, 1 << 16), ("depth", 1, 1 << 16), ("vocabulary", 5, 1 << 20)],
+)
+def test_networks_of_no_size_and_of_any_are_refused(written: Path, name: str, least: int, most: int) -> None:
+    for size in (least - 1, most + 1):
+        edit(written, "bundle.json", lambda document, size=size: document["network"].update({name: size}))  # type: ignore[misc]
+        with pytest.raises(BundleError, match=f"'{name}' between {least} and {most} in"):
+            read_bundle(written)
 
 
 def test_fields_say_what_they_hold_instead() -> None:

@@ -96,8 +96,15 @@ class Fields:
 
 
 def write_json(document: Any) -> bytes:
-    """An object as UTF-8 JSON; the same object gives the same bytes."""
-    return (json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode("utf-8")
+    """An object as UTF-8 JSON; the same object gives the same bytes.
+
+    Raises:
+        BundleError: it holds a number that is not finite, or half a character.
+    """
+    try:
+        return (json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode("utf-8")
+    except ValueError as error:
+        raise BundleError(f"Expected text and finite numbers for a bundle, but got others ({error}).") from None
 
 
 def _kind(value: object) -> str:
