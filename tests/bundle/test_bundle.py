@@ -28,6 +28,7 @@ from captionkit.bundle import (
 )
 from captionkit.bundle.archive import read_archive, write_archive
 from captionkit.bundle.fields import Fields, write_json
+from captionkit.bundle.manifest import migrate
 from captionkit.errors import BundleError
 from captionkit.files import sha256
 from captionkit.tokenizer import Tokenizer
@@ -357,6 +358,15 @@ def test_a_bundle_of_the_future_says_update(written: Path) -> None:
         read_bundle(written)
 
 
+def test_a_manifest_of_an_earlier_version_takes_the_steps_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = tuple(lambda document, at=at: {**document, "taken": [*document["taken"], at]} for at in (1, 2))
+    monkeypatch.setattr("captionkit.bundle.manifest.MIGRATIONS", steps)
+    monkeypatch.setattr("captionkit.bundle.manifest.VERSION", 3)
+    for version, taken in ((1, [1, 2]), (2, [2]), (3, [])):
+        old = Fields({"format": "captionkit-bundle", "version": version, "taken": []}, "bundle.json")
+        assert migrate(old).document()["taken"] == taken
+
+
 @pytest.mark.parametrize(
     ("member", "change"),
     [
@@ -386,7 +396,7 @@ def test_a_bundle_of_the_future_says_update(written: Path) -> None:
         ("decoding.json", {"surest": 1}),
         ("decoding.json", {"mirrored": "yes"}),
         ("preprocessor.json", {"image_size": 9}),
-        ("selftest.json", {"picture": "not base64!"}),
+        ("selftest.json", {"picture": "AAAA!"}),
         ("selftest.json", {"tokens": "dog"}),
         ("tokenizer.json", {"format": "other"}),
     ],

@@ -95,6 +95,17 @@ def test_what_the_block_raises_comes_through(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("raised", [KeyError, KeyboardInterrupt])
+def test_a_block_that_is_ended_leaves_nothing_and_says_why(tmp_path: Path, raised: type[BaseException]) -> None:
+    ended = pytest.raises(raised)
+    with ended, no_room(), replacing(tmp_path / "a.txt") as handle:
+        handle.write(bytes(1001))  # which closing would try to write
+        raise raised
+    with pytest.raises(raised), new_folder(tmp_path / "folder"):
+        raise raised
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_new_files_are_as_readable_as_any_other(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:

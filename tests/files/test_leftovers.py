@@ -122,4 +122,6 @@ def test_a_file_that_was_removed_before_it_was_locked_is_made_again(
     monkeypatch.setattr(files, "try_lock", locked)
     write_text(tmp_path / "a.txt", "new")
     assert len(seen) == 2
+    still_open = [os.path.realpath(one) for one in Path("/dev/fd").iterdir()]
+    assert not [one for one in still_open if one.startswith(str(tmp_path))]
     assert names(tmp_path) == ["a.txt"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,20 @@ def test_one_has_the_lock_until_it_is_closed(tmp_path: Path) -> None:
         assert try_lock(second.fileno()) is True
 
 
-def test_a_file_system_without_locks_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("number", "had"),
+    [
+        *((number, None) for number in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)),
+        (errno.EWOULDBLOCK, False),
+        (errno.EIO, False),
+    ],
+)
+def test_a_file_system_without_locks_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, had: bool | None
+) -> None:
     def refuse(*_: int) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     with (tmp_path / "lock").open("wb") as file:
-        assert try_lock(file.fileno()) is None
+        assert try_lock(file.fileno()) is had
