@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count, islice
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from captionkit.errors import UsageError
 from captionkit.images import load_pixels
@@ -48,16 +50,70 @@ def test_what_is_no_picture_is_named_when_its_turn_has_come() -> None:
         next(found)
 
 
+@pytest.mark.parametrize("several", [1, 3])
+def test_what_the_pictures_raise_comes_after_those_before(several: int) -> None:
+    def failing() -> Iterator[bytes]:
+        yield from (draw_picture(number, size=8) for number in range(several))
+        raise LookupError("gone")
+
+    found = read_pictures(failing(), 8, ahead=9)
+    assert [name for name, _ in islice(found, several)] == [f"picture {number + 1}" for number in range(several)]
+    with pytest.raises(LookupError, match="gone"):
+        next(found)
+
+
+def test_a_picture_of_pillow_that_is_too_large_is_not_decoded() -> None:
+    class Huge(Image.Image):
+        """Of 400 megapixels."""
+
+        size = (20_000, 20_000)
+
+        def load(self) -> None:
+            pytest.fail("decoded")
+
+    ((name, told),) = read_pictures([Huge()], 8, ahead=1)
+    assert name == "picture 1"
+    assert str(told).startswith("Expected at most 120,000,000 pixels, but the picture has 20000 x 20000")
+
+
+def test_a_picture_of_pillow_that_is_damaged_is_told() -> None:
+    class Damaged(Image.Image):
+        """Pillow's decoders raise this, too."""
+
+        size = (8, 8)
+
+        def load(self) -> None:
+            raise SyntaxError("broken PNG file")
+
+    assert list(read_pictures([Damaged()], 8, ahead=1)) == [
+        ("picture 1", "Expected a whole Pillow picture, but the picture is damaged or cut off (broken PNG file).")
+    ]
+
+
+def test_pictures_of_pillow_are_decoded_by_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = [Image.new("RGB", (8, 8)) for _ in range(4)]
+    first: dict[int, threading.Thread] = {}
+    load = Image.Image.load
+
+    def told(image: Image.Image) -> object:
+        first.setdefault(id(image), threading.current_thread())
+        return load(image)
+
+    monkeypatch.setattr(Image.Image, "load", told)
+    assert len(list(read_pictures(pictures, 8, ahead=4))) == 4
+    assert {first[id(one)] for one in pictures} == {threading.current_thread()}
+
+
 def test_batches_are_full_but_for_the_last_and_the_one_before_an_error() -> None:
     def failing(several: list[Read]) -> Iterator[Read]:
         yield from several
-        raise OSError("gone")
+        raise LookupError("gone")
 
     pictures: list[Read] = [(str(number), "") for number in range(5)]
-    assert [len(some) for some in in_batches(pictures, 2)] == [2, 2, 1]
+    assert list(in_batches(pictures, 2)) == [pictures[:2], pictures[2:4], pictures[4:]]
     assert [len(some) for some in in_batches(pictures[:4], 2)] == [2, 2]
     for several, sizes in ((pictures, [2, 2, 1]), (pictures[:4], [2, 2])):
         found = in_batches(failing(several), 2)
         assert [len(some) for some in islice(found, len(sizes))] == sizes
-        with pytest.raises(OSError, match="gone"):
+        with pytest.raises(LookupError, match="gone"):
             next(found)

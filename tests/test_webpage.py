@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 import captionkit
-from captionkit.webpage import fill_page, jpeg_address, png_address, shrink
+from captionkit.errors import ImageError
+from captionkit.selftest import draw_picture
+from captionkit.webpage import fill_page, jpeg_address, png_address, shrink, thumbnail_address
 
 ROOT = Path(captionkit.__file__).parent
 TEMPLATE = '<meta content="@POLICY@"><style>@STYLE@</style><p>@TEXT@</p>'
@@ -39,6 +41,7 @@ def test_names_are_replaced_once_and_the_policy_holds_the_hashes(room: str) -> N
     for text in ("p{}", "1;"):
         assert f"'{_hash(text)}'" in page
     assert "default-src 'none'; img-src data:; style-src" in page
+    assert "; base-uri 'none'; form-action 'none'\">" in page
     assert "connect-src" not in page
 
 
@@ -75,6 +78,16 @@ def test_pictures_become_addresses_and_come_back() -> None:
         kind, data = re.fullmatch(r"data:image/(jpeg|png);base64,(.*)", address).groups()  # type: ignore[union-attr]
         image = Image.open(io.BytesIO(base64.b64decode(data)))
         assert (image.format, image.size) == (kind.upper(), (50, 20))
+
+
+def test_a_thumbnail_has_the_side_and_the_quality_that_are_asked_for() -> None:
+    data = draw_picture(0)
+    fine, coarse = (thumbnail_address(data, 48, quality) for quality in (95, 10))
+    assert len(coarse) < len(fine)
+    with Image.open(io.BytesIO(base64.b64decode(fine.partition(",")[2]))) as image:
+        assert image.size == (48, 48)
+    with pytest.raises(ImageError):
+        thumbnail_address(b"no picture", 48)
 
 
 def _hash(text: str) -> str:

@@ -53,7 +53,9 @@ def test_one_point_equal_points_and_none() -> None:
 
 
 def test_bars_are_as_tall_as_their_values() -> None:
-    drawn = svg(bar_chart("a", [("1", 10, 20), ("2", 0, 40)], ("m", "p"), x_label="x", y_label="y"))
+    figure = bar_chart("a", [("1", 10, 20), ("2", 0, 40)], ("m", "p"), x_label="x", y_label="y")
+    assert re.findall(r'class="(\w+)" width="12" .*?</svg> (\w)</span>', figure) == [("one", "m"), ("two", "p")]
+    drawn = svg(figure)
     tall = [float(one.attrib["height"]) for one in drawn.iter("rect")]
     assert tall[1] == pytest.approx(2 * tall[0], abs=0.2)
     assert tall[3] == pytest.approx(4 * tall[0], abs=0.3)
@@ -91,6 +93,12 @@ def test_ticks_are_round_and_few(low: float, high: float) -> None:
     assert _ticks(14.2, 53.1) == [15, 20, 25, 30, 35, 40, 45, 50]
 
 
+def test_ticks_are_told_in_few_digits_however_small() -> None:
+    drawn = line_chart("a", [Line("", [(0, 0)])], x_label="x", y_label="y", x_range=(0, 0.3), y_range=(0, 4e-12))
+    told = [one.text for one in svg(drawn).iter("text") if one.attrib["class"] == "tick"]
+    assert told == ["0", "1e-12", "2e-12", "3e-12", "4e-12", "0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3"]
+
+
 def test_text_is_escaped() -> None:
     evil = '<b>&"'
     for drawn in (
@@ -100,3 +108,5 @@ def test_text_is_escaped() -> None:
     ):
         assert "<b>" not in drawn
         assert "&lt;b&gt;" in drawn
+        if "<svg" in drawn:
+            assert svg(drawn).attrib["aria-label"] == evil

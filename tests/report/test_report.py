@@ -206,8 +206,12 @@ def test_pictures_that_the_confidence_was_fitted_on_do_not_judge_it(
     captioner: Captioner, records: list[ImageRecord]
 ) -> None:
     fitted = [record for record in records if in_fit_half(record.id)]
-    plain = describe_run(None, captioner)
-    assert describe_split(plain, captioner, fitted[:4], split="val", metrics=("BLEU",), quiet=True).judging is None
+    gone = dataclasses.replace(fitted[4], path=Path("gone.png"))
+    plain, some = describe_run(None, captioner), [*fitted[:4], gone]
+    few = describe_split(plain, captioner, some, split="val", metrics=("BLEU",), quiet=True)
+    assert few.judging is None
+    assert len(few.best) == len(few.middle) == len(few.worst) == 4  # though a gallery has room for more
+    assert [one for one in few.warnings if one.startswith(f"{gone.id}: ") and "gone.png" in one]
 
 
 def test_the_run_in_this_folder_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,8 +71,10 @@ def test_many_at_once_are_captioned_as_one_by_one(served: Client, captioner: Cap
         assert got["confidence"] == pytest.approx(alone.confidence, abs=1e-3)
 
 
-def test_the_page_names_heic_where_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = format_page("a model", 1)
+def test_the_page_names_its_bound_and_heic_where_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = format_page("a model", 1_500_000)
+    assert 'data-upload="1500000"' in page
+    assert "of at most 1.5 MB each" in page
     assert 'accept="image/*,.heic,.heif,.hif"' in page
     assert "BMP, HEIC or TIFF of" in page
     monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as where the extra is not installed
@@ -86,6 +88,7 @@ def test_the_page_the_health_and_other_addresses(served: Client, captioner: Capt
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "connect-src 'self'; style-src 'sha256-" in page.text
     source = captioner.bundle.source
+    assert str(Path(source).parent) not in page.text
     assert served.ask("/health").document == {
         "status": "ok",
         "bundle": Path(source).name,

@@ -129,14 +129,12 @@ def _axes(
     for value in _ticks(y_low, y_high):
         y = bottom - (value - y_low) / (y_high - y_low) * (bottom - TOP)
         parts.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>')
-        parts.append(
-            f'<text class="tick" x="{LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">{_short(value)}</text>'
-        )
+        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">{value:.4g}</text>')
     if x_ticks:
         for value in _ticks(x_low, x_high):
             x = LEFT + (value - x_low) / (x_high - x_low) * (right - LEFT)
             parts.append(
-                f'<text class="tick" x="{x:.1f}" y="{bottom + 14}" text-anchor="middle">{_short(value)}</text>'
+                f'<text class="tick" x="{x:.1f}" y="{bottom + 14}" text-anchor="middle">{value:.4g}</text>'
             )
     parts.append(f'<line class="axis" x1="{LEFT}" y1="{bottom}" x2="{right}" y2="{bottom}"/>')
     middle_x, middle_y = (LEFT + right) / 2, (TOP + bottom) / 2
@@ -161,7 +159,3 @@ def _around(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     room = 0.06 * (high - low) or max(abs(high), 1.0) * 0.1
     return low - room, high + room
-
-
-def _short(value: float) -> str:
-    return f"{round(value, 10):.4g}"
