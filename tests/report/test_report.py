@@ -23,6 +23,7 @@ from captionkit.report.page import _cell
 from captionkit.selftest import draw_picture
 from tests.tiny import WORDS
 
+LEVEL = 0.4
 HISTORY = [
     {"step": 10, "epoch": 1.0, "loss": 5.0, "CIDEr": 0.3, "BLEU-4": 0.1},
     {"step": 20, "epoch": 2.0, "loss": 4.0, "CIDEr": 0.5, "BLEU-4": 0.2},
@@ -44,7 +45,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[ImageRecord]:
 
 @pytest.fixture(scope="module")
 def captioner(tiny_bundle: Path) -> Captioner:
-    known = Calibration(0.4, (-1.0,) * 5, (1.0,) * 5, (1.0, 0.1, 0.0, 0.0, 0.0), 0.0, 0.2)
+    known = Calibration(LEVEL, (-1.0,) * 5, (1.0,) * 5, (1.0, 0.1, 0.0, 0.0, 0.0), 0.0, 0.2)
     return Captioner(dataclasses.replace(read_bundle(tiny_bundle), calibration=known.to_document()), threads=1)
 
 
@@ -78,6 +79,7 @@ def test_scores_have_intervals_around_them(found: Report) -> None:
 
 def test_confidence_is_judged_where_it_was_not_fitted(found: Report, records: list[ImageRecord]) -> None:
     assert found.judging is not None
+    assert found.judging.level == LEVEL
     assert len(found.judging.confidence) == sum(not in_fit_half(record.id) for record in records)
 
 
@@ -163,8 +165,9 @@ def test_words_are_compared_with_peoples_by_hand() -> None:
     assert (word, seen) == ("cat", 0.0)
     assert expected == pytest.approx(9 * 4 / 16)
     assert (found.varied.vocabulary, found.people.vocabulary) == (4, 2)
-    alike = words_of([["a", "cat"]], [[["a", "cat"]]])
-    assert alike.too_often == alike.too_rarely == ()
+    for own, theirs in ((["a", "cat"], ["a", "cat"]), (["a"] * 21, ["a"] * 19)):  # 19 * (21 / 19) is more than 21
+        alike = words_of([own], [[theirs]])
+        assert alike.too_often == alike.too_rarely == ()
     assert {word for word, _, _ in found.too_often}.isdisjoint(word for word, _, _ in found.too_rarely)
 
 

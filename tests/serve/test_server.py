@@ -35,6 +35,29 @@ def test_one_address_of_several() -> None:
         assert names_of("Box.lan", listener) == ITSELF | {"box.lan", "127.0.0.2"}
 
 
+def test_an_address_that_others_reach() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+        probe.connect(("192.0.2.1", 9))  # which sends nothing, but chooses the address to send from
+        own = probe.getsockname()[0]
+        if not own.startswith("127."):
+            with listen(own, 0) as listener:
+                assert is_open_to_others(listener)
+                assert names_of(own, listener) == ITSELF | {own}
+            return
+    pytest.skip("this machine is in no network")
+
+
+def test_its_own_machine_alone_of_ipv6() -> None:
+    try:
+        listener = listen("::1", 0)
+    except UsageError:
+        pytest.skip("there is no IPv6 here")
+    with listener:
+        assert address_of(listener) == f"http://[::1]:{listener.getsockname()[1]}/"
+        assert not is_open_to_others(listener)
+        assert names_of("::1", listener) == ITSELF
+
+
 def test_the_whole_network() -> None:
     with listen("0.0.0.0", 0) as listener:
         assert address_of(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}/"
