@@ -136,6 +136,12 @@ def test_a_page_has_no_section_for_what_there_is_none_of() -> None:
 
 def test_a_history_that_says_nothing_known_is_no_table_of_it(found: Report) -> None:
     page = format_report(dataclasses.replace(found, history=[{"step": 1, "other": "<b>"}, {"step": 2}]))
+    odd: list[dict[str, object]] = [
+        {"epoch": "first", "loss": 1.0},
+        {"epoch": 2, "loss": "high"},
+        {"epoch": 3, "loss": 4.0},
+    ]
+    assert "Training loss by epoch: 4.00 to 4.00." in format_report(dataclasses.replace(found, history=odd))
     assert "The numbers of the curve" in page
     assert "<b>" not in page
 
@@ -147,10 +153,15 @@ def test_a_cell_holds_a_number_a_word_or_nothing() -> None:
 def test_captions_and_names_cannot_break_out_of_the_page(found: Report) -> None:
     evil = "<script>alert(1)</script>@STYLE@"
     one = dataclasses.replace(found.best[0], caption=evil, id=evil, references=(evil,), path=Path(evil))
+    told, untold = (
+        dataclasses.replace(found.best[1], id=f'">{evil}', references=several) for several in ((f'">{evil}',), ())
+    )
+    best = (one, told, untold)
     page = format_report(
-        dataclasses.replace(found, title=evil, best=(one,), facts={evil: evil}, warnings=(evil,), signature=evil)
+        dataclasses.replace(found, title=evil, best=best, facts={evil: evil}, warnings=(evil,), signature=evil)
     )
     assert "<script" not in page
+    assert page.count('alt="A person wrote: &quot;&gt;&lt;script') == 2
     assert "cannot be read" in page
 
 
