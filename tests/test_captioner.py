@@ -188,6 +188,18 @@ def test_pictures_are_not_all_read_at_once(captioner: Captioner, folder: Path) -
     predictions.close()
 
 
+def test_of_more_captions_fewer_pictures_are_searched_for_together(captioner: Captioner, folder: Path) -> None:
+    rows = []
+
+    class Counted(Sample):
+        def run(self, start: Any, step: Any, features: Any, **settings: Any) -> Any:
+            rows.append(len(features))
+            return Sample.run(self, start, step, features, **settings)
+
+    captioner.caption([folder / "05.png"] * 5, search=Counted(max_length=2), n=BATCH // 2)
+    assert rows == [2, 2, 1]
+
+
 def test_every_picture_has_draws_of_its_own_whatever_the_batch(
     captioner: Captioner, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

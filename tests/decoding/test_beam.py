@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from captionkit.bundle import Decoding
 from captionkit.decoding import Beam, Constraints, Hypothesis, beam_search, greedy_search
 from captionkit.decoding.beam import _choose, _Ended, _top
 from captionkit.decoding.hypothesis import State, log_softmax
@@ -168,16 +169,26 @@ def test_pictures_that_are_done_are_not_stepped_any_more() -> None:
 
 
 def test_the_search_stops_once_nothing_can_win_any_more() -> None:
-    start, step = table_model({BOS: {A: 0.5, B: 0.5}, A: {EOS: 0.98, B: 0.02}, B: {B: 1e-4, C: 1e-4, EOS: 1e-8}})
-    calls = []
+    endless = {B: 0.5, C: 0.5}
+    start, step = table_model({BOS: {A: 0.5, B: 0.5}, A: {EOS: 1.0}, B: endless, C: endless})
+    calls: list[int] = []
 
     def counted(state: State, ids: npt.NDArray[np.int32]) -> Any:
         calls.append(len(ids))
         return step(state, ids)
 
-    ((best,),) = beam_search(start, counted, ONE, beams=4, max_length=50, length_penalty=0.0)
-    assert best.ids == (A,)
-    assert len(calls) <= 4
+    search = Beam(beams=2, max_length=50, length_penalty=0.0)
+    for n in (1, 2):
+        calls.clear()
+        ((best, *_),) = search.run(start, counted, ONE, n=n)
+        assert best.ids == (A,)
+        assert len(calls) <= 4
+
+
+def test_the_search_goes_on_while_certain_words_could_win() -> None:
+    start, step = table_model({BOS: {A: 0.6, B: 0.4}, A: {EOS: 1.0}, B: {C: 1.0}, C: {D: 1.0}, D: {EOS: 1.0}}, 8)
+    ((best,),) = beam_search(start, step, ONE, beams=2, max_length=3, length_penalty=1.0)
+    assert best.ids == (B, C, D)  # log(0.4) / 4 > log(0.6) / 2
 
 
 def test_trap_14_the_best_words_are_kept_not_dropped() -> None:
@@ -203,6 +214,22 @@ def test_where_no_word_is_allowed_any_more_what_there_is_must_do() -> None:
     limits = Constraints(min_length=2, no_repeat_ngram=1, avoid=frozenset({B, C}), twins=(frozenset({A, D, E}),))
     (found,) = beam_search(start, step, ONE, beams=4, max_length=5, n=4, constraints=limits)
     assert [(one.ids, one.finished) for one in found][:1] == [((A,), False)]
+
+
+def test_what_is_left_of_a_picture_counts_beside_one_that_is_done() -> None:
+    _, step = table_model({A: {EOS: 1.0}, B: {C: 1.0}, C: {A: 1.0}})
+
+    def first_word(state: State, ids: npt.NDArray[np.int32]) -> Any:
+        logits, *rest = step(state, ids)
+        return np.where(ids[:, None] == BOS, state["first"], logits), *rest
+
+    def start(features: npt.NDArray[np.float32]) -> dict[str, Any]:
+        return {"first": features}
+
+    limits = Constraints(twins=(frozenset({A, B}),), no_repeat_ngram=1, bad_endings=frozenset({B, C}))
+    ((done,), (left,)) = beam_search(start, first_word, 1e4 * np.eye(7)[[A, B]], beams=1, constraints=limits)
+    assert (done.ids, done.finished) == ((A,), True)
+    assert (left.ids, left.finished) == ((B, C), False)
 
 
 def test_trap_15_at_one_word_a_finished_caption_is_told_from_a_cut_one() -> None:
@@ -293,6 +320,26 @@ def test_a_group_pays_for_the_words_of_those_before_it() -> None:
     for diversity, words in ((0.41, [(A,), (B,)]), (0.4, [(A,)])):  # log 0.6 - log 0.4 is 0.405
         (found,) = beam_search(start, step, ONE, beams=1, n=2, diversity=diversity)
         assert [one.ids for one in found] == words
+
+
+def test_a_group_pays_for_each_beam_that_takes_the_word() -> None:
+    rows = {BOS: {A: 0.51, B: 0.49}, A: {C: 0.8, D: 0.2}, B: {C: 0.8, D: 0.2}, C: {EOS: 1.0}, D: {EOS: 1.0}}
+    start, step = table_model(rows, vocabulary=8)
+    for diversity, second in ((0.7, (A, D)), (0.6, (B, C))):  # log 0.8 - log 0.2 is 1.39, and two beams take C
+        (found,) = beam_search(start, step, ONE, beams=2, n=2, diversity=diversity)
+        assert [one.ids for one in found] == [(A, C), second]
+
+
+def test_several_captions_have_words_of_their_own_unless_told_otherwise() -> None:
+    rows = {BOS: {A: 0.51, B: 0.49}, A: {C: 0.6, D: 0.4}, B: {C: 0.6, D: 0.4}, C: {EOS: 1.0}, D: {EOS: 1.0}}
+    start, step = table_model(rows, vocabulary=8)
+    (found,) = Beam(beams=1).run(start, step, ONE, n=2)
+    assert [one.ids for one in found] == [(A, C), (B, D)]
+
+
+def test_a_search_and_a_bundle_have_the_same_settings_unless_told_otherwise() -> None:
+    plain = Decoding()
+    assert Beam() == Beam(plain.beams, plain.max_length, plain.length_penalty)
 
 
 def test_diverse_groups_report_the_models_own_probabilities() -> None:

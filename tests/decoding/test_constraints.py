@@ -114,6 +114,7 @@ def test_must_words_that_cannot_be_said_are_refused() -> None:
         Constraints(must=(frozenset({UNK, EOS}),))
     with pytest.raises(UsageError, match="at most 4"):
         Constraints(must=tuple(frozenset({id_}) for id_ in range(4, 9)))
+    assert Constraints(must=tuple(frozenset({id_}) for id_ in range(4, 8))).states == 16
 
 
 def test_ids_beyond_the_vocabulary_and_limits_of_an_empty_caption_are_harmless() -> None:

@@ -151,6 +151,18 @@ def test_greedy_search_takes_the_likeliest_word() -> None:
     assert best.token_log_probabilities == pytest.approx(np.log([0.4, 0.9, 0.8]), abs=1e-4)
 
 
+def test_nothing_is_stepped_once_all_have_ended() -> None:
+    start, step = first_word()
+    rows = []
+
+    def counted(state: State, ids: npt.NDArray[np.int32]) -> Any:
+        rows.append(len(ids))
+        return step(state, ids)
+
+    Greedy().run(start, counted, ONE)
+    assert rows == [1, 1]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
