@@ -118,5 +118,5 @@ def test_a_vocabulary_is_compared_with_other_train_captions_where_a_data_set_has
 
 def test_a_vocabulary_without_a_train_split_cannot_be_judged() -> None:
     (note,) = check_vocabulary([record(ROOT, "a.jpg", "test")], ["a"])
-    assert note.weight is Weight.NOTE
+    assert (note.weight, note.count) == (Weight.NOTE, 1)
     assert "no train split" in note.message

@@ -78,6 +78,13 @@ def test_the_farther_of_the_two_hashes_counts() -> None:
     assert likeness(one, other)[0] == 6
 
 
+def test_brightness_and_contrast_of_thumbnails_do_not_count() -> None:
+    cells = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    one, paler, inverse = (PictureHash("", 0, 0, some, False) for some in (cells, cells // 4 + 150, 255 - cells))
+    assert likeness(one, paler)[1] == pytest.approx(1.0, abs=1e-3)
+    assert likeness(one, inverse)[1] == pytest.approx(-1.0)
+
+
 def test_other_pictures_are_far(tmp_path: Path) -> None:
     hashes = [hashed(tmp_path, scene(seed)) for seed in range(30)]
     assert list(near_pairs(hashes)) == []
@@ -96,6 +103,9 @@ def test_pictures_of_one_colour_are_not_near_each_other(tmp_path: Path) -> None:
     assert all(entry.flat for entry in hashes)
     assert likeness(hashes[0], hashes[0]) == (0, 1.0)
     assert list(near_pairs(hashes)) == []
+    for steepness, flat in ((8, True), (20, False)):
+        gradient = np.broadcast_to(np.linspace(100, 100 + steepness, 64)[:, None, None], (64, 64, 3))
+        assert hash_pixels(gradient.astype(np.uint8), "").flat is flat
 
 
 def test_the_search_finds_what_a_double_loop_finds(monkeypatch: pytest.MonkeyPatch) -> None:

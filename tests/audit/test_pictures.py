@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from captionkit.audit.findings import Weight
+from captionkit.audit.findings import EXAMPLES, Weight
 from captionkit.audit.pictures import check_names, check_pictures
 from captionkit.records import ImageRecord
 from tests.audit.scenes import jpeg, record, scene
@@ -47,6 +47,20 @@ def test_a_picture_that_comes_hundreds_of_times_is_compared_once(tmp_path: Path)
     leak, twin = sorted(check_pictures([*twins, copy]), key=lambda entry: entry.weight)
     assert (leak.weight, leak.examples) == (Weight.LEAK, ("0 (train) = b.jpg (val)",))
     assert (twin.weight, twin.count) == (Weight.NOTE, 60 * 59 // 2)
+    assert len(twin.examples) == EXAMPLES
+
+
+def test_a_copy_leaks_into_every_split_that_has_the_picture(tmp_path: Path) -> None:
+    records = [
+        record(tmp_path, "a.jpg", "train", data=jpeg(scene(1))),
+        record(tmp_path, "b.jpg", "val", data=jpeg(scene(1))),
+        record(tmp_path, "c.jpg", "test", data=jpeg(scene(1), 60)),
+    ]
+    assert {entry.examples for entry in check_pictures(records)} == {
+        ("a.jpg (train) = b.jpg (val)",),
+        ("a.jpg (train) = c.jpg (test)",),
+        ("b.jpg (val) = c.jpg (test)",),
+    }
 
 
 def test_of_more_pairs_than_are_told_those_across_the_split_are(
@@ -72,9 +86,11 @@ def test_a_scaled_copy_is_a_leak_too(tmp_path: Path) -> None:
     assert "scaled, recompressed or recoloured" in found.message
 
 
-def test_pictures_that_look_alike_are_a_note(tmp_path: Path) -> None:
+# Too far apart for one picture are both measures, the hashes alone, and the thumbnails alone.
+@pytest.mark.parametrize(("size", "place"), [(56, (90, 50)), (24, (40, 50)), (40, (0, 0))])
+def test_pictures_that_look_alike_are_a_note(tmp_path: Path, size: int, place: tuple[int, int]) -> None:
     other = scene(1)
-    other.paste(scene(2).crop((0, 0, 56, 56)), (90, 50))  # something in the scene has moved
+    other.paste(scene(2).crop((0, 0, size, size)), place)  # something in the scene has moved
     records = [
         record(tmp_path, "a.jpg", "train", data=jpeg(scene(1))),
         record(tmp_path, "b.jpg", "val", data=jpeg(other)),

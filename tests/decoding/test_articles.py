@@ -23,6 +23,7 @@ from captionkit.decoding import agree_articles
         ("a unidentified man in an onesie", "an unidentified man in a onesie"),
         ("an us flag, an ufo and an u-turn", "a us flag, a ufo and a u-turn"),
         ("an fly in an sky with an ute and an hot-dog", "a fly in a sky with a ute and a hot-dog"),
+        ("a html page", "an html page"),
         ("two dogs and a", "two dogs and a"),
         ("", ""),
     ],

@@ -66,6 +66,8 @@ def test_most_words_take_ed_and_only_some_take_es() -> None:
     assert inflections("jump", {"jump", "jumped", "jumping"}) == {"jump", "jumped", "jumping"}
     assert inflections("star", {"star", "stars", "stares"}) == {"star", "stars"}
     assert inflections("new", {"new", "news"}) == {"new"}
+    assert inflections("dye", {"dye", "dyed", "dyeing"}) == {"dye", "dyed", "dyeing"}
+    assert inflections("jump", {"jumped"}) == {"jumped"}  # which a vocabulary may have without the word itself
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +138,12 @@ def test_a_word_demanded_twice_is_one_demand(tokenizer: Tokenizer) -> None:
 def test_a_word_that_must_be_avoided_cannot_be_held(tokenizer: Tokenizer) -> None:
     with pytest.raises(UsageError, match="both hold and avoid 'dog'"):
         Wording(must=("dog",), avoid=("dogs",)).constraints(tokenizer)
+
+
+def test_of_a_demanded_word_the_forms_that_are_not_avoided_are_left() -> None:
+    known = Tokenizer(["leaf", "leave", "leaves"])
+    found = Wording(must=("Leaf,", "leaf"), avoid=("leave",)).constraints(known)
+    assert [words(known, demand) for demand in found.must] == [{"leaf"}]
 
 
 def test_an_unknown_word_names_a_near_one(tokenizer: Tokenizer) -> None:

@@ -17,7 +17,7 @@ from captionkit.captioner import Captioner
 from captionkit.confidence import EVIDENCE, FEATURES, caption_features
 from captionkit.decoding import Greedy
 from captionkit.detectors import ridge, to_int8
-from captionkit.detectors.words import FLOOR, WordDetector, fit_word_detector
+from captionkit.detectors.words import FLOOR, LEAST, WordDetector, fit_word_detector, log_odds
 from captionkit.errors import BundleError, DataError
 from captionkit.images import load_pixels
 from captionkit.records import Caption
@@ -65,6 +65,19 @@ def test_it_expects_the_words_that_go_with_a_picture() -> None:
     assert dog < -1.5
     assert water is not None
     assert water < -1
+
+
+def test_small_words_say_nothing_even_where_they_are_known() -> None:
+    fitted = detector()
+    knowing = dataclasses.replace(fitted, usual=np.full_like(fitted.usual, 0.5))
+    a, cat = knowing.look(grid(pet=1, thing=0)).of_words(0, ("a", "cat"), TOKENIZER)
+    assert a is None
+    assert cat is not None
+
+
+def test_log_odds_of_none_and_of_all_are_bounded() -> None:
+    most = np.log((1 - LEAST) / LEAST)
+    assert log_odds(np.array([0.0, 0.5, 1.0], np.float32)) == pytest.approx([-most, 0.0, most], rel=1e-4)
 
 
 def test_evidence_is_bounded_by_none_and_all_of_the_captions() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from captionkit.search.compact import to_features
 from captionkit.search.index import KIND_WEIGHT, Index, open_index
 from captionkit.search.likelihood import to_word_ids, word_log_probabilities
 from captionkit.search.ranking import BM25_WEIGHT, FIRST_WEIGHT, first_stage, query_gains, rank
-from captionkit.search.words import match_expression, query_words, split_words, worth_looking_for
+from captionkit.search.words import hits, match_expression, query_words, split_words, worth_looking_for
 
 
 @pytest.fixture
@@ -219,6 +221,37 @@ def test_what_a_query_excludes_is_left_out(index: Index, captioner: Captioner, w
     if model is not None:
         shallow = rank(index, f"{wanted} without {excluded}", model, limit=1, depth=1)
         assert len(shallow.hits) == 1  # what is left out takes no place among those that are ranked
+
+
+def test_what_is_excluded_is_left_out_of_what_the_model_alone_ranks(index: Index, captioner: Captioner) -> None:
+    word = next(filter(worth_looking_for, split_words(index.captions([1])[1][0])))
+    says = {
+        content
+        for content, some in index.captions(index.first(9)).items()
+        if any(word in split_words(one) for one in some)
+    }
+    hits = rank(index, f"on xyzzy without {word}", captioner).hits
+    assert hits
+    assert says.isdisjoint(hit.content for hit in hits)
+
+
+def test_words_beyond_what_a_caption_can_hold_are_not_asked_for(index: Index, captioner: Captioner) -> None:
+    most = captioner.bundle.decoding.max_length
+    ranking = rank(index, "dog " * (most + 5), captioner)
+    assert (ranking.asked, ranking.unasked) == (("dog",) * most, 5)
+    assert rank(index, " ".join(f"dog{number}" for number in range(70)), captioner).unasked == 6
+
+
+def test_a_picture_that_nothing_speaks_for_is_no_hit(indexed: Path) -> None:
+    with closing(sqlite3.connect(indexed)) as connection:
+        connection.execute("UPDATE recent SET codes = zeroblob(length(codes)) WHERE content = 1")
+        connection.commit()
+    with open_index(indexed) as changed:
+        captions = changed.captions([1])[1]
+        word = next(word for word in ("dog", "red", "beach") if not hits(query_words(word), " ".join(captions)))
+        found = {hit.content for hit in first_stage(changed, query_words(word), 9)}
+    assert found
+    assert 1 not in found
 
 
 def test_a_query_that_excludes_alone_says_that_it_leaves_nothing_out(index: Index) -> None:

@@ -60,8 +60,9 @@ def test_an_empty_index(connection: sqlite3.Connection) -> None:
 
 
 def test_full_segments_and_what_is_recent(connection: sqlite3.Connection) -> None:
-    add(connection, range(1, 11))
+    add(connection, range(1, 9))
     assert [ids.tolist() for _, ids in read_segments(connection)] == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    add(connection, [9, 10])
     check(connection, set(range(1, 11)))
 
 
@@ -70,7 +71,9 @@ def test_holes_are_passed_over_and_emptied_segments_taken_apart(connection: sqli
     drop_contents(connection, [2, 10], STEMS)
     assert [ids.tolist() for _, ids in read_segments(connection)] == [[1, 0, 3, 4], [5, 6, 7, 8]]
     check(connection, {1, 3, 4, 5, 6, 7, 8, 9})
-    drop_contents(connection, [3, 4], STEMS)
+    drop_contents(connection, [3], STEMS)
+    assert [ids.tolist() for _, ids in read_segments(connection)] == [[1, 0, 0, 4], [5, 6, 7, 8]]
+    drop_contents(connection, [4], STEMS)
     assert [ids.tolist() for _, ids in read_segments(connection)] == [[5, 6, 7, 8]]
     check(connection, {1, 5, 6, 7, 8, 9})
     drop_contents(connection, [5, 6, 7], STEMS)
