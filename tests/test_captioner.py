@@ -19,7 +19,7 @@ from captionkit import captioner as captioner_module
 from captionkit.bundle import Decoding
 from captionkit.captioner import BATCH, Captioner
 from captionkit.confidence import Calibration
-from captionkit.decoding import Constraints, Greedy, Sample, Wording
+from captionkit.decoding import Beam, Constraints, Greedy, Sample, Wording
 from captionkit.errors import BundleError, UsageError
 from captionkit.records import Prediction
 from captionkit.selftest import draw_picture
@@ -109,6 +109,8 @@ def test_pictures_may_come_in_an_array(captioner: Captioner, folder: Path) -> No
     several = np.stack([np.asarray(Image.open(folder / f"{seed:02}.png")) for seed in range(2)])
     found = captioner.caption(several)
     assert [one.text for one in found] == [one.text for one in captioner.caption(list(several))]
+    files = [(folder / f"{seed:02}.png").read_bytes() for seed in range(2)]
+    assert [one.text for one in captioner.caption(np.array(files))] == [one.text for one in found]
 
 
 def test_a_caption_without_a_word_is_no_full_stop(captioner: Captioner) -> None:
@@ -188,16 +190,19 @@ def test_pictures_are_not_all_read_at_once(captioner: Captioner, folder: Path) -
     predictions.close()
 
 
-def test_of_more_captions_fewer_pictures_are_searched_for_together(captioner: Captioner, folder: Path) -> None:
-    rows = []
+def test_the_more_beams_the_fewer_pictures_are_searched_for_together(captioner: Captioner, folder: Path) -> None:
+    rows: list[int] = []
 
-    class Counted(Sample):
+    class Counted(Beam):
         def run(self, start: Any, step: Any, features: Any, **settings: Any) -> Any:
             rows.append(len(features))
-            return Sample.run(self, start, step, features, **settings)
+            return Beam.run(self, start, step, features, **settings)
 
-    captioner.caption([folder / "05.png"] * 5, search=Counted(max_length=2), n=BATCH // 2)
-    assert rows == [2, 2, 1]
+    demands = Wording(must=("child", "beach"))  # of which some, one or none may be met: four states
+    for n, wording, expected in ((BATCH // 2, None, [2, 2, 1]), (1, demands, [2, 2, 1]), (2, demands, [1] * 5)):
+        rows.clear()
+        captioner.caption([folder / "05.png"] * 5, search=Counted(max_length=3), n=n, wording=wording)
+        assert rows == expected
 
 
 def test_every_picture_has_draws_of_its_own_whatever_the_batch(

@@ -14,9 +14,10 @@ from PIL import Image
 from captionkit.captioner import Captioner
 from captionkit.errors import ImageError
 from captionkit.explain import Explanation, draw_panels, explain, format_page, percent
-from captionkit.explain.explanation import _by_attention, _by_loss, _grid, _shine
+from captionkit.explain.explanation import _by_attention, _by_loss, _grid, _instead, _shine
 from captionkit.explain.panels import overlay, per_word
 from captionkit.selftest import draw_picture
+from captionkit.tokenizer import SPECIALS
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +108,16 @@ def test_a_map_is_told_in_words() -> None:
     assert "whole picture" in _by_attention(np.full((9, 9), 1 / 81, np.float32))
     loss = np.zeros((7, 7), np.float32)
     assert "Hardly depends" in _by_loss(loss, 0.5)
+    loss[0, 3] = 0.09
+    assert "Hardly depends" in _by_loss(loss, 0.5)
     loss[0, 3] = np.log(2)
     assert _by_loss(loss, 0.5) == "Covering the top lowers it from 50 % to 25 %."
+
+
+def test_only_what_could_stand_in_a_caption_is_told_instead_of_a_word() -> None:
+    words = (*SPECIALS, "a", "dog", "cat")
+    log = np.log(np.array([0.15, 0.15, 0.1, 0.2, 0.3, 0.07, 0.03], np.float32))
+    assert [word for word, _ in _instead(log, 4, words)] == ["(end)", "dog", "cat"]
 
 
 def test_a_map_that_points_nowhere_does_not_shine() -> None:
@@ -210,3 +219,5 @@ def test_probabilities_are_written_for_people(found: Explanation) -> None:
     assert written == ["100 %", "62 %", "10 %", "5.2 %", "0.1 %", "below 0.1 %"]
     mean = np.mean(found.caption.token_log_probabilities)
     assert per_word(found.caption) == pytest.approx(np.exp(mean))
+    ended = dataclasses.replace(found.caption, token_log_probabilities=(-1.0, -2.0, -3.0), tokens=("a", "dog"))
+    assert per_word(ended) == pytest.approx(np.exp(-2.0))  # the end counts as a word

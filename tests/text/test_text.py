@@ -108,6 +108,7 @@ def test_long_captions_do_not_hang() -> None:
         (["a", "man", "-lrb-", "left", "-rrb-", "runs"], "a man (left) runs"),
         (["$", "5", "or", "50", "%"], "$5 or 50%"),
         (["1\xa01/2", "cups"], "1 1/2 cups"),
+        (["-lsb-", "player", "#", "9", "-rsb-"], "[player #9]"),
         ([], ""),
     ],
 )
