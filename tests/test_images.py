@@ -315,12 +315,8 @@ def progressive(scans: int, before: bytes = b"") -> bytes:
 
 def test_a_jpeg_of_endless_scans_is_refused() -> None:
     assert read_image(progressive(100)).shape == (48, 64, 3)
-    for marker in (
-        b"",
-        b"\xff\x01",
-        b"\xff\xd0",
-        b"\xff\xd7",
-    ):  # none of them with a length, which could hide scans
+    # None of these has a length, which could hide scans.
+    for marker in (b"", b"\xff\x01", b"\xff\xd0", b"\xff\xd7"):
         with pytest.raises(ImageError, match="at most 100 scans, but the picture has 101"):
             read_image(progressive(101, marker))
     # As telephones write it, with a second picture behind.

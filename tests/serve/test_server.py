@@ -25,14 +25,19 @@ def test_its_own_machine_alone() -> None:
         assert names_of("LOCALHOST", listener) == ITSELF
 
 
-def test_one_address_of_several() -> None:
+@pytest.mark.parametrize(
+    ("address", "shown", "name", "names"),
+    [("127.0.0.2", "127.0.0.2", "Box.lan", {"box.lan", "127.0.0.2"}), ("::1", "[::1]", "::1", set())],
+)
+def test_one_address_of_several(address: str, shown: str, name: str, names: set[str]) -> None:
     try:
-        listener = listen("127.0.0.2", 0)
+        listener = listen(address, 0)
     except UsageError:
-        pytest.skip("this machine has one address of its own")
+        pytest.skip(f"this machine has no {address}")
     with listener:
-        assert address_of(listener) == f"http://127.0.0.2:{listener.getsockname()[1]}/"
-        assert names_of("Box.lan", listener) == ITSELF | {"box.lan", "127.0.0.2"}
+        assert address_of(listener) == f"http://{shown}:{listener.getsockname()[1]}/"
+        assert not is_open_to_others(listener)
+        assert names_of(name, listener) == ITSELF | names
 
 
 def test_an_address_that_others_reach() -> None:
@@ -45,17 +50,6 @@ def test_an_address_that_others_reach() -> None:
                 assert names_of(own, listener) == ITSELF | {own}
             return
     pytest.skip("this machine is in no network")
-
-
-def test_its_own_machine_alone_of_ipv6() -> None:
-    try:
-        listener = listen("::1", 0)
-    except UsageError:
-        pytest.skip("there is no IPv6 here")
-    with listener:
-        assert address_of(listener) == f"http://[::1]:{listener.getsockname()[1]}/"
-        assert not is_open_to_others(listener)
-        assert names_of("::1", listener) == ITSELF
 
 
 def test_the_whole_network() -> None:

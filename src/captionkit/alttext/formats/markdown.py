@@ -250,16 +250,15 @@ class _Reader:
             may_be_empty=said,
         )
         first, last = places(start), places(label_end)
-        if listed := _ALT.search(token.meta["attributes"]):
-            own = squeeze(listed[1] or listed[2] or "")
-            fixed = (
-                FILLED_IN if any(mark in own for mark in TEMPLATE_MARKS) else "its text is in a list of attributes"
-            )
-            self.pictures.append((first or 0, replace(picture, alt=own, may_be_empty=True, fixed=fixed)))
+        offset = first if first is not None else 0
+        if own := _ALT.search(token.meta["attributes"]):
+            alt = squeeze(own[1] or own[2] or "")
+            filled_in = any(mark in alt for mark in TEMPLATE_MARKS)
+            fixed = FILLED_IN if filled_in else "its text is in a list of attributes"
+            self.pictures.append((offset, replace(picture, alt=alt, may_be_empty=True, fixed=fixed)))
             return
         tail = content[label_end + 1 : end]
         if first is None or last is None or self._text[first : first + 2] != "![" or self._text[last] != "]":
-            offset = first if first is not None else 0
             fixed = "its place in the source is not certain"
             self.pictures.append((offset, replace(picture, fixed=fixed)))
             return
